@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+
 from intacct_bridge.apps.singer.protocol.messages import parse_message, read_catalog
 from intacct_bridge.load.plan.plan import Plan
 from intacct_bridge.load.plan.plan_file import open_plan

@@ -54,7 +54,7 @@ def test_a_loader_that_resends_without_waiting_is_caught(outboxes: Path) -> None
     caught: list[str] = []
     for seed in range(1, 61):
         one = Round(seed, outboxes, PLAIN, "absent")
-        one.settle = SettleSettings(timedelta(0), memory_proven=True)
+        one.settle = SettleSettings(timedelta(0), repeat_guard=True)
         one.run_with_faults()
         one.world.close()
         caught += one.faults

@@ -65,7 +65,7 @@ class Round:
         self.atomic = self.random.random() < 0.3
         self.proven = self.memory != "absent" and self.random.random() < 0.5  # it was seen once
         at_once = self.memory == "lasting" and not late and self.random.random() < 0.3
-        self.settle = SettleSettings(timedelta(minutes=0 if at_once else 15), memory_proven=self.proven)
+        self.settle = SettleSettings(timedelta(minutes=0 if at_once else 15), repeat_guard=self.proven)
         self.path = folder / f"{seed}.sqlite3"
         self.faults: list[str] = []
         self._before()
@@ -199,7 +199,7 @@ class Round:
             entries = newest(outbox.entries())
             doubtful = [entry for entry in entries if entry.status is RecordStatus.IN_DOUBT]
             provable = [
-                entry for entry in doubtful if self.proven and outbox.take_memory_proof(first_sender(outbox, entry))
+                entry for entry in doubtful if self.proven and outbox.take_repeat_guard(first_sender(outbox, entry))
             ]
         applied = [entry for entry in entries if entry.status is RecordStatus.APPLIED]
         if len(doubtful) + len(applied) != len(self.tokens) * self.kind.copies:
@@ -261,7 +261,7 @@ def newest(entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
 
 def first_sender(outbox: Outbox, entry: OutboxEntry) -> str:
     """The loader that first sent the entry's attempt: the entry can be settled if its memory proof still holds."""
-    sent = [one for one in outbox.history(entry) if one["state"] == RecordStatus.SENT]
+    sent = [one for one in outbox.history(entry) if one["status"] == RecordStatus.SENT]
     return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
 
 

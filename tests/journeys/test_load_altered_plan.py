@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.plan.plan import Mode, Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.plan.planner import confirm_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_protocol.errors import IntacctError
-
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import client
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from intacct_bridge.apps.singer.target_config import checked
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-
 from support.journeys.piping import CREDENTIALS, Pipe, record, schema, state
 from support.small_company import Clock
 

@@ -6,13 +6,13 @@ from typing import Any
 from unicodedata import normalize
 
 import pytest
+
 from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-
 from support.journeys.objects import Desk
 from support.journeys.piping import Pipe, record, schema
 from support.small_company import Clock, client

@@ -88,7 +88,7 @@ class Simulation:
         self.path = folder / "outbox" / "outbox.sqlite3"
         proven = self.memory != "absent" and self.random.random() < 0.5  # it was seen once
         at_once = self.memory == "lasting" and not late and self.random.random() < 0.3
-        self.settle = SettleSettings(timedelta(minutes=0 if at_once else 15), memory_proven=proven)
+        self.settle = SettleSettings(timedelta(minutes=0 if at_once else 15), repeat_guard=proven)
         self.faults = self.random.choice((0.0, 0.1, 0.3, 0.5))
         self.deaths = self.random.choice((0.0, 0.2, 0.5))
         self.inputs: list[list[Meant]] = []

@@ -75,7 +75,7 @@ def test_settle_proposes_the_record_and_a_person_resolves_it(intacct: Intacct, h
         assert bills(reader) == [posted], "nothing was posted twice"
         shown = json.loads(intacct("outbox", "show", str(number), "--json", **reader.environ).out)
         (decision,) = shown["decisions"]
-        assert (decision["person"], decision["record"], decision["because"]) == ("Ada", posted, "seen in Intacct")
+        assert (decision["person"], decision["record"], decision["reason"]) == ("Ada", posted, "seen in Intacct")
         assert decision["at"]
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from intacct_bridge.apps.singer.target import main as target_main
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.connections.demo_company import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-
 from support.edge.command_line import Intacct
 from support.small_company import Clock, company
 

@@ -109,7 +109,7 @@ def test_the_backup_of_an_outbox_has_what_was_posted(demo: Intacct, tmp_path: Pa
         environ = {"OUTBOX": str(outbox), "BACKUP": str(tmp_path / "backup.sqlite3"), "PATH": "/usr/bin:/bin"}
         subprocess.run(["sh", "-c", blocks(OPERATE, "sh")[0]], env=environ, check=True)
     with sqlite3.connect(tmp_path / "backup.sqlite3") as db:
-        assert db.execute("SELECT state FROM entry").fetchall() == [("applied",)]
+        assert db.execute("SELECT status FROM entry").fetchall() == [("applied",)]
 
 
 def test_the_workflow_of_n8n_connects_nodes_that_it_has() -> None:

@@ -93,8 +93,8 @@ def test_a_digest_that_is_not_the_plans_is_refused_although_it_is_approved(agent
 
 
 ALTERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
-    "the amount": lambda plan: (
-        plan["records"][0]["lines"]["ENTRIES"][0]["fields"].update(TRX_AMOUNT={"decimal": "9999.00"})
+    "the amount": lambda plan: plan["records"][0]["lines"]["ENTRIES"][0]["fields"].update(
+        TRX_AMOUNT={"decimal": "9999.00"}
     ),
     "the title": lambda plan: plan["records"][0]["fields"].update(BATCH_TITLE="Mine"),
     "the entity": lambda plan: plan["records"][0].update(entity="200"),

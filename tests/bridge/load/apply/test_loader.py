@@ -379,7 +379,7 @@ def test_a_record_without_a_key_stays_in_doubt_unless_its_control_id_is_still_re
             plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
             return list(Loader(bench.ledger.gateway, outbox, settings or LoadSettings()).apply(plan))
 
-    remembering = LoadSettings(settle=SettleSettings(memory_proven=True))
+    remembering = LoadSettings(settle=SettleSettings(repeat_guard=True))
     bench.ledger.faults = ["none", "lost after"] if proof else ["lost after"]
     load(remembering if proof else None)
     bench.ledger.clock.forward(hours=1)

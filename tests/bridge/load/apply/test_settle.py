@@ -13,7 +13,7 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.readback import Readback, ReadbackVerdict
 from intacct_bridge.load.apply.retry import settle_doubts
-from intacct_bridge.load.apply.settle import SETTLE_AFTER, MemoryProof, Settler, SettleSettings
+from intacct_bridge.load.apply.settle import SETTLE_AFTER, RepeatGuard, Settler, SettleSettings
 from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -28,7 +28,7 @@ from intacct_protocol.xml.envelope import ABORTED, FAILURE, SUCCESS, Function, R
 from intacct_protocol.xml.reply import ConnectionCutError
 from support.flow.ledger import HEADER, Clock, Ledger, entry
 
-PROVEN = SettleSettings(memory_proven=True)
+PROVEN = SettleSettings(repeat_guard=True)
 MINUTE = timedelta(minutes=1)
 
 
@@ -57,7 +57,7 @@ def settled(ledger: Ledger, outbox: Outbox, settings: SettleSettings | None = No
 
 def sendings(ledger: Ledger) -> int:
     """How often a record was sent; a proof of memory is none."""
-    return sum(not control.startswith("ib1-witness") for sent in ledger.submits for control in sent)
+    return sum(not control.startswith("ib1-guard") for sent in ledger.submits for control in sent)
 
 
 def test_the_time_to_settle_counts_from_the_last_sending(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
@@ -167,7 +167,7 @@ def test_memory_is_proven_only_for_records_that_could_not_be_looked_for(
     tmp_path: Path, ledger: Ledger, outbox: Outbox, reference: str, settings: SettleSettings | None, reads: int
 ) -> None:
     load(tmp_path, ledger, outbox, reference, LoadSettings(settle=settings or SettleSettings()))
-    assert sum(control.startswith("ib1-witness") for sent in ledger.submits for control in sent) == reads
+    assert sum(control.startswith("ib1-guard") for sent in ledger.submits for control in sent) == reads
     assert len(ledger.posted) == len(reference)
 
 
@@ -312,10 +312,10 @@ def test_a_company_remembers_if_it_recognises_a_read_from_before(
 ) -> None:
     (entry,) = doubtful(outbox, "a")
     company = Silent(first, second, "repeated")
-    memory = MemoryProof(cast("Gateway", company), outbox)
+    memory = RepeatGuard(cast("Gateway", company), outbox)
     memory.begin()
     memory.begin()
-    assert company.sent == [f"ib1-witness-{outbox.loader}"], "once for a loader"
+    assert company.sent == [f"ib1-guard-{outbox.loader}"], "once for a loader"
     assert memory.remembers(entry) == remembers
     assert memory.remembers(entry) == kept
     assert not memory.remembers(replace(entry, control_id="another"))
@@ -328,7 +328,7 @@ def test_memory_counts_from_the_loader_that_sent_and_not_from_one_that_planned(o
     with Outbox(outbox.path, clock=outbox.clock) as another:
         another.plan([intent])
     company = Silent("done", "repeated")
-    memory = MemoryProof(cast("Gateway", company), outbox)
+    memory = RepeatGuard(cast("Gateway", company), outbox)
     memory.begin()
     (entry,) = outbox.begin(outbox.plan([intent]))
     assert memory.remembers(entry)

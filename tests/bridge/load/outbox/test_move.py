@@ -53,10 +53,10 @@ def fill(place: Place, *, in_flight: bool = False) -> None:
         outbox.decide(second.number, Resolution(ResolutionKind.NOT_POSTED, "anna", "looked"))
         if not in_flight:
             outbox.conclude([Conclusion(third, RecordStatus.IN_DOUBT)])
-        outbox.keep_memory_proof("loader", "witness")
+        outbox.keep_repeat_guard("loader", "witness")
         outbox.keep_plan("plan-1", "digest", "anna")
         outbox.approve(Approval("plan-1", "digest", "ben", NOW, NOW + timedelta(days=1)))
-        outbox.equal_counts.give(STREAM, {"d": 3})
+        outbox.equal_counts.assign(STREAM, {"d": 3})
         outbox.equal_counts.cover([CoveredStream(STREAM, StreamPosition("at", "v"), {"d": 2})])
     with closing(EventLog(event_log_place(place))) as log:
         log.begin_run("w", "demo-company", "{}")
@@ -97,9 +97,9 @@ def test_everything_comes_along_and_the_numbers_go_on(place_of: MakePlace, here:
     assert content(new) == before
     with Outbox(new, clock=lambda: NOW) as outbox:
         (entry,) = outbox.plan([intent("d")])
-        assert (entry.number, [event["state"] for event in outbox.history(entry)]) == (4, ["planned"])
+        assert (entry.number, [event["status"] for event in outbox.history(entry)]) == (4, ["planned"])
         assert outbox.history(entry)[0]["number"] > max(one["number"] for some in before["history"] for one in some)
-        assert outbox.take_memory_proof("loader") == "witness"
+        assert outbox.take_repeat_guard("loader") == "witness"
     for opened in (Outbox, lambda place: EventLog(event_log_place(place))):
         with pytest.raises(SettingsError, match="was moved to"):
             opened(old)

@@ -309,8 +309,8 @@ def test_the_counts_of_equal_records_and_the_position_of_their_stream(outbox: Ou
     assert (counts.count(stream, "a"), counts.position(stream), counts.has(stream)) == (
         EqualCount(), StreamPosition(), False,
     )  # fmt: skip
-    counts.give(stream, {"a": 3, "b": 2})
-    counts.give(stream, {"a": 1})
+    counts.assign(stream, {"a": 3, "b": 2})
+    counts.assign(stream, {"a": 1})
     assert counts.has(stream)
     at = StreamPosition("digest", "1")
     counts.cover([CoveredStream(stream, at, {"a": 2})])

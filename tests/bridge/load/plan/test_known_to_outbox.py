@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+
 from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext, newest_entries
@@ -25,7 +26,6 @@ from intacct_bridge.load.tables.source_row import EqualNumber, SourceRow
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.values import Value
-
 from support.flow.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

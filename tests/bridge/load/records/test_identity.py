@@ -9,6 +9,7 @@ from unicodedata import normalize
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from intacct_bridge.load.records.identity import (
     Identifier,
     content_digest,

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from intacct_bridge.load.records.kept_values import fields_from, fields_text
 from intacct_bridge.load.records.values import comparable, equal_form, number_text
 from intacct_protocol.xml.values import Value

@@ -173,7 +173,7 @@ def test_the_reading_of_times_in_filters_is_measured_and_kept(
     kept = Calibrations(state).of(demo_connection())
     assert kept.reading_of(offset) == reads_as
     assert kept.reading_of(offset + 60) == ""
-    assert kept.memory_proven
+    assert kept.repeat_guard
     assert kept.measured == "2026-11-21T11:00:00Z"
 
 

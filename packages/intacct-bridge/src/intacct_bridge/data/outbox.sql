@@ -1,4 +1,4 @@
--- The outbox, version 6. Times are ISO 8601 in UTC, by the company's clock.
+-- The outbox. Times are ISO 8601 in UTC, by the company's clock.
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     company TEXT NOT NULL,
@@ -8,10 +8,10 @@ CREATE TABLE entry (
     identity TEXT NOT NULL,
     generation INTEGER NOT NULL,
     digest TEXT NOT NULL,
-    state TEXT NOT NULL,
+    status TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     control_id TEXT NOT NULL,
-    trace TEXT NOT NULL,
+    lookup_key TEXT NOT NULL,
     label TEXT NOT NULL,
     position TEXT NOT NULL,
     tracked TEXT NOT NULL,
@@ -38,16 +38,16 @@ CREATE TABLE content (
     body TEXT NOT NULL,
     request_digest TEXT NOT NULL
 );
-CREATE INDEX entry_by_state ON entry (company, state);
+CREATE INDEX entry_by_status ON entry (company, status);
 CREATE INDEX entry_by_record ON entry (company, object, record);
 CREATE INDEX entry_by_undone ON entry (undoes);
 
--- Every state an entry was in, kept by the database itself so that no path through the code can forget it.
+-- Every status an entry was in, kept by the database itself so that no path through the code can forget it.
 CREATE TABLE event (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     entry INTEGER NOT NULL REFERENCES entry (number),
     at TEXT NOT NULL,
-    state TEXT NOT NULL,
+    status TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     control_id TEXT NOT NULL,
     digest TEXT NOT NULL,
@@ -59,13 +59,13 @@ CREATE TABLE event (
 );
 CREATE INDEX event_by_entry ON event (entry);
 CREATE TRIGGER entry_begins AFTER INSERT ON entry BEGIN
-    INSERT INTO event (entry, at, state, attempt, control_id, digest, loader, user, record, faults, note)
-    VALUES (NEW.number, NEW.changed_at, NEW.state, NEW.attempt, NEW.control_id, NEW.digest, NEW.loader, NEW.user,
+    INSERT INTO event (entry, at, status, attempt, control_id, digest, loader, user, record, faults, note)
+    VALUES (NEW.number, NEW.changed_at, NEW.status, NEW.attempt, NEW.control_id, NEW.digest, NEW.loader, NEW.user,
         NEW.record, NEW.faults, NEW.note);
 END;
-CREATE TRIGGER entry_moves AFTER UPDATE ON entry WHEN NEW.state <> OLD.state OR NEW.digest <> OLD.digest BEGIN
-    INSERT INTO event (entry, at, state, attempt, control_id, digest, loader, user, record, faults, note)
-    VALUES (NEW.number, NEW.changed_at, NEW.state, NEW.attempt, NEW.control_id,
+CREATE TRIGGER entry_moves AFTER UPDATE ON entry WHEN NEW.status <> OLD.status OR NEW.digest <> OLD.digest BEGIN
+    INSERT INTO event (entry, at, status, attempt, control_id, digest, loader, user, record, faults, note)
+    VALUES (NEW.number, NEW.changed_at, NEW.status, NEW.attempt, NEW.control_id,
         NEW.digest, NEW.loader, NEW.user, NEW.record, NEW.faults, NEW.note);
 END;
 
@@ -77,18 +77,18 @@ CREATE TABLE decision (
     person TEXT NOT NULL,
     decision TEXT NOT NULL,
     record TEXT NOT NULL DEFAULT '',
-    because TEXT NOT NULL
+    reason TEXT NOT NULL
 );
 CREATE INDEX decision_by_entry ON decision (entry);
 
 -- The control id of the harmless read that a loader made before it sent anything.
-CREATE TABLE witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
+CREATE TABLE repeat_guard (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
 
 -- Which outbox this is, wherever its file lies.
 CREATE TABLE outbox_id (id TEXT NOT NULL);
 INSERT INTO outbox_id VALUES (lower(hex(randomblob(16))));
--- Plans that were kept in a file, each with the last event at that time; and what people approved.
-CREATE TABLE kept_plan (
+-- Plans that were saved in a file, each with the last event at that time; and what people approved.
+CREATE TABLE saved_plan (
     id TEXT PRIMARY KEY,
     digest TEXT NOT NULL,
     person TEXT NOT NULL,
@@ -97,7 +97,7 @@ CREATE TABLE kept_plan (
 );
 CREATE TABLE approval (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    plan TEXT NOT NULL REFERENCES kept_plan (id),
+    plan TEXT NOT NULL REFERENCES saved_plan (id),
     digest TEXT NOT NULL,
     person TEXT NOT NULL,
     at TEXT NOT NULL,
@@ -105,13 +105,14 @@ CREATE TABLE approval (
 );
 CREATE INDEX approval_by_plan ON approval (plan);
 
--- Equal records of streams without key properties: the highest number given, and the last that the source was told of.
+-- Equal records of streams without key properties: the highest number assigned, and the last that the source was told
+-- of.
 CREATE TABLE equal_record (
     company TEXT NOT NULL,
     source TEXT NOT NULL,
     stream TEXT NOT NULL,
     digest TEXT NOT NULL,
-    given INTEGER NOT NULL,
+    assigned INTEGER NOT NULL,
     covered INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (company, source, stream, digest)
 ) WITHOUT ROWID;
@@ -126,7 +127,7 @@ CREATE TABLE stream_position (
 ) WITHOUT ROWID;
 
 -- The values that an update replaced, as far as its plan has seen them: what takes it back.
-CREATE TABLE earlier_values (
+CREATE TABLE replaced_values (
     entry INTEGER PRIMARY KEY REFERENCES entry (number),
     fields TEXT NOT NULL
 );

@@ -230,7 +230,7 @@ class PlanTools:
             self._refuse_unapproved(made, digest, outbox)
             assert kept.origin is not None
             options = kept.origin.options
-            settle = SettleSettings(memory_proven=client.runtime.calibration.memory_proven)
+            settle = SettleSettings(repeat_guard=client.runtime.calibration.repeat_guard)
             settings = LoadSettings(
                 batch_size=options.batch_size,
                 atomic=options.atomic,

@@ -155,7 +155,7 @@ class EqualNumbers:
         """Keep the numbers that were given; call it before a record with one of them is sent."""
         for stream in self._streams.values():
             if stream.given:
-                self._counts.give(stream.source, stream.given)
+                self._counts.assign(stream.source, stream.given)
                 stream.given = {}
 
     def cover(self, state: Any) -> None:
@@ -227,7 +227,7 @@ class EqualNumbers:
         found = stream.by_digest.get(digest)
         if found is None:
             count = self._counts.count(stream.source, digest)
-            found = stream.by_digest[digest] = _Equals(digest, count.given, count.covered)
+            found = stream.by_digest[digest] = _Equals(digest, count.assigned, count.covered)
         return found
 
 

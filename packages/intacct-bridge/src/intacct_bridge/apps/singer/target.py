@@ -79,7 +79,7 @@ def _consume(
     ):
         recorder.uses(client.meter)
         recorder.destination = config.connection.target
-        config = config.knowing(memory_proven=client.runtime.calibration.memory_proven)
+        config = config.knowing(repeat_guard=client.runtime.calibration.repeat_guard)
         target_run = TargetRun(client, outbox, config, out=sys.stdout.buffer, console=console, earlier=earlier)
         try:
             return target_run.consume(lines)

@@ -147,9 +147,9 @@ class TargetConfig:
     ignored: tuple[str, ...] = ()
     """The keys of the config that have no effect."""
 
-    def knowing(self, *, memory_proven: bool) -> "TargetConfig":
+    def knowing(self, *, repeat_guard: bool) -> "TargetConfig":
         """The config with what is known of the company."""
-        settle = replace(self.load.settle, memory_proven=memory_proven)
+        settle = replace(self.load.settle, repeat_guard=repeat_guard)
         return replace(self, load=replace(self.load, settle=settle))
 
 

@@ -13,11 +13,11 @@ from decimal import Decimal
 from typing import IO, Any
 
 import msgspec
-from intacct_protocol.model.text_forms import nfc
 
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.values import number_text
 from intacct_bridge.load.tables.source_row import EqualNumber, SourceRow
+from intacct_protocol.model.text_forms import nfc
 
 _PRIVATE = "_sdc_"
 """The beginning of columns that Meltano's taps and targets add to a record; they are not the record's own."""

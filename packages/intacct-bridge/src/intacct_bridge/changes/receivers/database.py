@@ -1,7 +1,7 @@
 """A PostgreSQL table as a receiver: one row for each event, and a notification in the same transaction.
 
-A repeated delivery adds nothing, since the id is the key: this receiver holds every event exactly once. The table is `intacct_events` in the connection's current schema; each commit notifies the channel of the same
-name with the object.
+A repeated delivery adds nothing, since the id is the key: this receiver holds every event exactly once. The table is
+`intacct_events` in the connection's current schema; each commit notifies the channel of the same name with the object.
 """
 
 import threading

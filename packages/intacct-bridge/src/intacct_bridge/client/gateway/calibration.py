@@ -35,7 +35,7 @@ class Calibration:
         return self.reads_as if offset_minutes == self.offset_minutes else ""
 
     @property
-    def memory_proven(self) -> bool:
+    def repeat_guard(self) -> bool:
         """Whether a repeated control id was refused."""
         return self.memory is True
 

@@ -8,10 +8,10 @@ if the company's memory of control ids is proven. Otherwise it stays in doubt, w
 Records that were sent in one transaction are applied together or not at all. So they are sent again in one transaction
 too, once all of them may be. If one of them is proven to be unapplied, then so are the others.
 
-The proof of memory is a harmless read. That a company refuses a repeated control id today does not show for how long it
+The repeat guard is a harmless read. That a company refuses a repeated control id today does not show for how long it
 does. So a loader makes such a read, under a control id of its own, before it sends records that cannot be looked for.
 While the company refuses to repeat that read, its memory reaches back to before those records, and one of them may be
-sent again under its control id. A repetition that is not refused ends the proof permanently, since the company
+sent again under its control id. A repetition that is not refused ends the guard permanently, since the company
 remembers the read from then on.
 """
 
@@ -47,11 +47,11 @@ class SettleSettings:
 
     settle_after: timedelta = SETTLE_AFTER
     """0 trusts the documented refusal of a repeated control id and sends again at once."""
-    memory_proven: bool = False
+    repeat_guard: bool = False
     """Whether the company was seen to refuse a repeated control id; how far its memory reaches is checked each time."""
 
 
-class MemoryProof:
+class RepeatGuard:
     """A harmless read, made before a loader sends records and repeated when one of them is in doubt."""
 
     def __init__(self, company: Gateway, outbox: Outbox) -> None:
@@ -66,35 +66,35 @@ class MemoryProof:
             if self._begun:
                 return
             self._begun = True
-            control_id = f"ib1-witness-{self._outbox.loader}"
+            control_id = f"ib1-guard-{self._outbox.loader}"
             try:
                 (result,) = self._company.submit([self._read(control_id)])
             except IntacctError:
                 return
             if result.status == SUCCESS:
-                self._outbox.keep_memory_proof(self._outbox.loader, control_id)
+                self._outbox.keep_repeat_guard(self._outbox.loader, control_id)
 
     def remembers(self, entry: OutboxEntry) -> bool:
         """Whether the company's memory is seen to reach back to before the entry was first sent."""
         loader = self._first_sender(entry)
         with self._guard:
-            control_id = self._outbox.take_memory_proof(loader)
+            control_id = self._outbox.take_repeat_guard(loader)
             if not control_id:
                 return False
             try:
                 (result,) = self._company.submit([self._read(control_id)])
             except IntacctError as error:
                 if not isinstance(error, InDoubtError) and not (isinstance(error, ConnectionCutError) and error.sent):
-                    self._outbox.keep_memory_proof(loader, control_id)  # the read certainly did not arrive
+                    self._outbox.keep_repeat_guard(loader, control_id)  # the read certainly did not arrive
                 return False
             if is_repetition(result.faults):
-                self._outbox.keep_memory_proof(loader, control_id)
+                self._outbox.keep_repeat_guard(loader, control_id)
                 return True
             return False
 
     def _first_sender(self, entry: OutboxEntry) -> str:
         """The loader that sent this attempt for the first time."""
-        sent = (one for one in self._outbox.history(entry) if one["state"] == RecordStatus.SENT)
+        sent = (one for one in self._outbox.history(entry) if one["status"] == RecordStatus.SENT)
         return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
 
     def _read(self, control_id: str) -> Function:
@@ -118,15 +118,15 @@ class Settler:
         self._settings = settings
         self._search = EvidenceSearch(company, outbox)
         self._sender = Sender(company, outbox, step=step)
-        self._memory = MemoryProof(company, outbox)
+        self._repeat_guard = RepeatGuard(company, outbox)
         self._step = step
 
     def prepare(self, entries: Iterable[OutboxEntry]) -> None:
-        """Begin the proof of memory before these are sent, if one of them could not be looked for."""
-        if self._settings.memory_proven and any(
+        """Set the repeat guard before these are sent, if one of them could not be looked for."""
+        if self._settings.repeat_guard and any(
             not is_queryable(self._company, lookup_keys_of(entry.target.object), entry.lookup_key) for entry in entries
         ):
-            self._memory.begin()
+            self._repeat_guard.begin()
 
     def settle(self, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
         """Each entry as it is after the search for it, and after a second sending if that is safe.
@@ -284,7 +284,7 @@ class Settler:
         due = (entry.last_sent_at or entry.planned_at) + wait
         if asked < due:
             return f"not found yet; it can be settled from {due:%Y-%m-%d %H:%M:%S} UTC on"
-        if searchable or (self._settings.memory_proven and self._memory.remembers(entry)):
+        if searchable or (self._settings.repeat_guard and self._repeat_guard.remembers(entry)):
             return ""
         return (
             "it has no key, such as a reference number, so it cannot be found automatically; "

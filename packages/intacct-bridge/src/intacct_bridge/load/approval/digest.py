@@ -9,13 +9,13 @@ import hashlib
 from collections.abc import Iterator
 
 import msgspec
-from intacct_protocol.errors import SettingsError
-from intacct_protocol.xml.xml import serialize
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.plan.plan import DUPLICATE, WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_bridge.load.target.functions import Functions
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.xml.xml import serialize
 
 _FORMAT = "plan digest 1"
 

@@ -10,10 +10,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
-from intacct_protocol.errors import RecordError
-from intacct_protocol.model.catalog import FieldDef
-from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
-
 from intacct_bridge.load.records.identity import Identifier, content_digest
 from intacct_bridge.load.records.lookup_keys import LookupKeys
 from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation
@@ -30,6 +26,9 @@ from intacct_bridge.load.tables.cells import (
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.attachments import FOLDER, FileSource, all_files, read_paths, with_files
 from intacct_bridge.load.target.writable import WritableObject
+from intacct_protocol.errors import RecordError
+from intacct_protocol.model.catalog import FieldDef
+from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
 
 _MDY = DateReading()
 _TEXT = Kind.TEXT

@@ -9,11 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from intacct_protocol.errors import RecordError
-from intacct_protocol.model.catalog import FieldDef
-from intacct_protocol.model.text_forms import nfc
-from intacct_protocol.xml.values import Value
-
 from intacct_bridge.load.layouts.base import (
     MatchedColumns,
     check_formats,
@@ -44,6 +39,10 @@ from intacct_bridge.load.tables.cells import (
 from intacct_bridge.load.tables.source_row import SourceRow, scalar
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.writable import WritableObject
+from intacct_protocol.errors import RecordError
+from intacct_protocol.model.catalog import FieldDef
+from intacct_protocol.model.text_forms import nfc
+from intacct_protocol.xml.values import Value
 
 DECLARED = declarations()["journal-entries"]
 MEANINGS = DECLARED.meanings

@@ -155,7 +155,7 @@ class Resolution:
 
     kind: ResolutionKind
     person: str
-    because: str
+    reason: str
     record: str = ""
     """The record that the entry was posted as."""
 
@@ -163,7 +163,7 @@ class Resolution:
     def note(self) -> str:
         """The decision as an entry's note."""
         what = f"{self.kind.value} {self.record}".strip()
-        return f"{what}, says {self.person}: {self.because}"
+        return f"{what}, says {self.person}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

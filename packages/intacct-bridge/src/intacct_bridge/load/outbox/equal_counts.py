@@ -1,6 +1,6 @@
 """Counts of the equal records of streams without key properties, kept in the outbox beside its entries.
 
-Only a number distinguishes equal records, so the outbox keeps two numbers for each content. *Given* is the highest
+Only a number distinguishes equal records, so the outbox keeps two numbers for each content. *Assigned* is the highest
 number that any run gave; it is on disk before a record with that number is sent. *Covered* is the number up to which
 the last released STATE covers the records; it is on disk before that STATE is released. If a run ends between the two,
 the next run takes an equal record for one that may be known, and never for one that certainly is.
@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from intacct_bridge.load.outbox.storage import (
+    ASSIGN,
     COMPLETE,
     COUNT_OF,
     COUNTED,
     COVER,
-    GIVE,
     KEEP_POSITION,
     POSITION_OF,
     RESTART,
@@ -44,7 +44,7 @@ class StreamSource:
 class EqualCount:
     """The numbers of equal records of one content."""
 
-    given: int = 0
+    assigned: int = 0
     covered: int = 0
 
 
@@ -92,10 +92,10 @@ class EqualCounts:
         rows = self._db.read(POSITION_OF, stream.parts)
         return StreamPosition(*rows[0]) if rows else StreamPosition()
 
-    def give(self, stream: StreamSource, given: Mapping[str, int]) -> None:
+    def assign(self, stream: StreamSource, assigned: Mapping[str, int]) -> None:
         """Keep the highest number of each content, before a record with it is sent."""
         with self._db.transaction():
-            self._db.executemany(GIVE, ((*stream.parts, digest, number) for digest, number in given.items()))
+            self._db.executemany(ASSIGN, ((*stream.parts, digest, number) for digest, number in assigned.items()))
 
     def cover(self, covered: Iterable[CoveredStream]) -> None:
         """Keep positions with the counts that they cover, all or none, before the STATE is released."""

@@ -58,5 +58,5 @@ def move_outbox(source: Place, target: Place, *, step: Step = lambda _: None) ->
 
 
 def _on_their_way(db: StateDatabase) -> str:
-    sent = int(db.read("SELECT count(*) FROM entry WHERE state = 'sent'")[0][0])
+    sent = int(db.read("SELECT count(*) FROM entry WHERE status = 'sent'")[0][0])
     return f"the outcome of {counted(sent, 'request')} is not known yet" if sent else ""

@@ -40,13 +40,11 @@ from intacct_bridge.load.outbox.storage import (
     CONTENT,
     CURRENT,
     DECIDE,
-    EARLIER,
     END_DELETED,
     END_RECEIPT,
-    FORGET_EARLIER,
+    FORGET_REPLACED,
     JOIN,
-    KEEP_PLAN,
-    KEEP_PROOF,
+    KEEP_REPEAT_GUARD,
     LAST_NUMBER,
     MARK_SENT,
     NOTE_DEPARTURE,
@@ -54,8 +52,10 @@ from intacct_bridge.load.outbox.storage import (
     RECOVER,
     RELEASE,
     RENAME,
+    REPLACED,
     REPLAN,
     REQUESTS,
+    SAVE_PLAN,
     SEPARATE,
     conclude_values,
     concluded,
@@ -176,9 +176,9 @@ class Outbox(OutboxReader):
             if one.status is RecordStatus.PLANNED
         ]
         not_seen = [(number,) for intent, number in planned if intent.earlier is None and number in before]
-        self._db.executemany(FORGET_EARLIER, not_seen)
+        self._db.executemany(FORGET_REPLACED, not_seen)
         self._db.executemany(
-            EARLIER,
+            REPLACED,
             (
                 (entry.number, fields_text(intent.earlier))
                 for intent, entry in zip(intents, entries, strict=True)
@@ -398,7 +398,7 @@ class Outbox(OutboxReader):
         with self._db.transaction():
             _, state, sendings, *_ = self._current([entry]).get(entry.number, ("", entry.status, -1))
             if state is RecordStatus.IN_DOUBT and sendings == entry.sendings:
-                self._db.executemany(EARLIER, [(entry.number, fields_text(earlier))])
+                self._db.executemany(REPLACED, [(entry.number, fields_text(earlier))])
 
     def keep_urls(self, urls: Mapping[int, str]) -> None:
         """Keep the links of entries, by their numbers."""
@@ -428,7 +428,7 @@ class Outbox(OutboxReader):
             now = self.clock()
             done = concluded(end, now)
             self._db.execute(CONCLUDE, conclude_values(done))
-            who = (decision.person, decision.kind.value, decision.record, decision.because)
+            who = (decision.person, decision.kind.value, decision.record, decision.reason)
             self._db.execute(DECIDE, (number, time_text(now), *who))
         return self.entry(number)
 
@@ -459,18 +459,18 @@ class Outbox(OutboxReader):
 
     def _ended_loaders(self) -> list[str]:
         """The loaders that left entries as sent and run no more."""
-        rows = self._db.read("SELECT DISTINCT loader FROM entry WHERE state = 'sent'")
+        rows = self._db.read("SELECT DISTINCT loader FROM entry WHERE status = 'sent'")
         return [row[0] for row in rows if not self.is_running(row[0])]
 
-    def keep_memory_proof(self, loader: str, control_id: str) -> None:
+    def keep_repeat_guard(self, loader: str, control_id: str) -> None:
         """Keep the control id of the harmless read that a loader made before it sent anything."""
         with self._db.transaction():
-            self._db.execute(KEEP_PROOF, (loader, control_id))
+            self._db.execute(KEEP_REPEAT_GUARD, (loader, control_id))
 
-    def take_memory_proof(self, loader: str) -> str:
+    def take_repeat_guard(self, loader: str) -> str:
         """Return that control id and remove it from the outbox; empty if there is none."""
         with self._db.transaction():
-            sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
+            sql = "DELETE FROM repeat_guard WHERE loader = ? RETURNING control_id"
             found = self._db.execute(sql, (loader,)).fetchone()
         return str(found[0]) if found is not None else ""
 
@@ -484,14 +484,14 @@ class Outbox(OutboxReader):
     def keep_plan(self, plan: str, digest: str, person: str) -> KeptPlan:
         """Note that a person made the plan of this id, which has this digest."""
         with self._db.transaction():
-            self._db.execute(KEEP_PLAN, (plan, digest, person, time_text(self.clock())))
+            self._db.execute(SAVE_PLAN, (plan, digest, person, time_text(self.clock())))
         found = self.kept_plan(plan)
         assert found is not None
         return found
 
     def kept_plan(self, plan: str) -> KeptPlan | None:
         """The plan of this id; None if it was not made with this outbox."""
-        rows = self._db.read("SELECT id, digest, person, at, last_event FROM kept_plan WHERE id = ?", (plan,))
+        rows = self._db.read("SELECT id, digest, person, at, last_event FROM saved_plan WHERE id = ?", (plan,))
         return next((KeptPlan(row[0], row[1], row[2], datetime.fromisoformat(row[3]), row[4]) for row in rows), None)
 
     def approve(self, approval: Approval) -> None:

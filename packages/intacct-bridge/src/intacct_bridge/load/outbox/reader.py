@@ -55,7 +55,7 @@ class OutboxReader:
         if object is not None:
             tests.append(("object = ?", (object,)))
         if wanted := tuple(statuses):
-            tests.append((f"state IN ({','.join('?' * len(wanted))})", wanted))
+            tests.append((f"status IN ({','.join('?' * len(wanted))})", wanted))
         where = " AND ".join(test for test, _ in tests) or "true"
         values = tuple(value for _, some in tests for value in some)
         return map(entry_of, self._db.read(f"{SELECT} WHERE {where} ORDER BY number", values))
@@ -91,7 +91,7 @@ class OutboxReader:
     ) -> dict[str, list[OutboxEntry]]:
         """The applied updates or deletes of these records, by record, oldest first."""
         found: dict[str, list[OutboxEntry]] = {}
-        where = "company = ? AND object = ? AND operation = ? AND state = 'applied' AND record IN"
+        where = "company = ? AND object = ? AND operation = ? AND status = 'applied' AND record IN"
         for some in batched(records, _BATCH):
             sql = f"{SELECT} WHERE {where} ({','.join('?' * len(some))}) ORDER BY number"
             for row in self._db.read(sql, (company, object, operation.value, *some)):
@@ -112,8 +112,8 @@ class OutboxReader:
 
     def example(self, company: str, object: str, name: str) -> OutboxEntry | None:
         """The newest record of ours that is applied and has a value for this field in its lookup key."""
-        where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
-        sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
+        where = "company = ? AND object = ? AND operation = 'create' AND status = 'applied' AND record IS NOT NULL"
+        sql = f"{SELECT} WHERE {where} AND lookup_key LIKE ? ORDER BY number DESC LIMIT 1"
         return next(map(entry_of, self._db.read(sql, (company, object, f'%"{name}":%'))), None)
 
     def earlier_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
@@ -121,7 +121,7 @@ class OutboxReader:
 
         None if its plan did not read them.
         """
-        rows = self._db.read("SELECT fields FROM earlier_values WHERE entry = ?", (entry.number,))
+        rows = self._db.read("SELECT fields FROM replaced_values WHERE entry = ?", (entry.number,))
         return fields_from(str(rows[0][0])) if rows else None
 
     def history(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
@@ -131,5 +131,5 @@ class OutboxReader:
 
     def decisions(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
         """What people decided about the entry, oldest first."""
-        sql = "SELECT at, person, decision, record, because FROM decision WHERE entry = ? ORDER BY number"
+        sql = "SELECT at, person, decision, record, reason FROM decision WHERE entry = ? ORDER BY number"
         return [{key: row[key] for key in tuple(row.keys())} for row in self._db.read(sql, (entry.number,))]

@@ -7,63 +7,61 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.outbox.entry import Conclusion, OutboxEntry, Total, WriteTarget
-from intacct_bridge.load.records.status import UNRESOLVED, WITH_RECEIPT, RecordStatus
+from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
 from intacct_bridge.machine.directories import state_directory
-from intacct_bridge.shared_state.database import Migration, Row, Statements, TableSet
+from intacct_bridge.shared_state.database import Row, TableSet
 from intacct_bridge.shared_state.place import Place, is_postgres, name_at, postgres_place, schema_name
 from intacct_protocol.errors import Fault, SettingsError
 
-T = TypeVar("T")
-_COUNTED_PARTS = 5
-"""Parts of such a record's key: source, stream, "content", digest, number."""
-
-COLUMNS = """number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
-    body, request_digest, trace, label, position, tracked, "user", loader, planned_at, sent_at, last_sent_at,
+COLUMNS = """number, company, entity, operation, object, identity, generation, digest, status, attempt, control_id,
+    body, request_digest, lookup_key, label, position, tracked, "user", loader, planned_at, sent_at, last_sent_at,
     changed_at, record, name, faults, note, sendings, totals, posting_date, url, undoes"""
 SELECT = f"SELECT {COLUMNS} FROM entry JOIN content ON content.entry = entry.number"
 LAST_NUMBER = "SELECT coalesce(max(number), 0) FROM entry"
 PLAN_NEW = """
-INSERT INTO entry (number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
-    trace, label, position, tracked, "user", loader, planned_at, changed_at, totals, posting_date, undoes)
+INSERT INTO entry (number, company, entity, operation, object, identity, generation, digest, status, attempt,
+    control_id, lookup_key, label, position, tracked, "user", loader, planned_at, changed_at, totals, posting_date,
+    undoes)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 REPLAN = """
-UPDATE entry SET digest = :digest, state = 'planned', attempt = :attempt, control_id = :control_id, trace = :trace,
-    label = :label, position = :position, tracked = :tracked, "user" = :user, loader = :loader, planned_at = :now,
-    changed_at = :now, record = NULL, name = NULL, faults = '[]', note = '', totals = :totals,
-    posting_date = :posting_date, undoes = :undoes
+UPDATE entry SET digest = :digest, status = 'planned', attempt = :attempt, control_id = :control_id,
+    lookup_key = :lookup_key, label = :label, position = :position, tracked = :tracked, "user" = :user,
+    loader = :loader, planned_at = :now, changed_at = :now, record = NULL, name = NULL, faults = '[]', note = '',
+    totals = :totals, posting_date = :posting_date, undoes = :undoes
 WHERE number = :number
 """
 CONTENT = """
 INSERT INTO content (entry, body, request_digest) VALUES (?, ?, ?)
 ON CONFLICT (entry) DO UPDATE SET body = excluded.body, request_digest = excluded.request_digest
 """
-EARLIER = """
-INSERT INTO earlier_values (entry, fields) VALUES (?, ?) ON CONFLICT (entry) DO UPDATE SET fields = excluded.fields
+REPLACED = """
+INSERT INTO replaced_values (entry, fields) VALUES (?, ?) ON CONFLICT (entry) DO UPDATE SET fields = excluded.fields
 """
-FORGET_EARLIER = "DELETE FROM earlier_values WHERE entry = ?"
-KEEP_PROOF = """
-INSERT INTO witness (loader, control_id) VALUES (?, ?)
+FORGET_REPLACED = "DELETE FROM replaced_values WHERE entry = ?"
+KEEP_REPEAT_GUARD = """
+INSERT INTO repeat_guard (loader, control_id) VALUES (?, ?)
 ON CONFLICT (loader) DO UPDATE SET control_id = excluded.control_id
 """
-CURRENT = "SELECT number, loader, state, sendings, control_id, digest FROM entry WHERE number IN"
+CURRENT = "SELECT number, loader, status, sendings, control_id, digest FROM entry WHERE number IN"
 REQUESTS = "SELECT entry, request_digest FROM content WHERE entry IN"
 MARK_SENT = """
-UPDATE entry SET state = 'sent', loader = ?, "user" = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
+UPDATE entry SET status = 'sent', loader = ?, "user" = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
     sendings = sendings + 1
 WHERE number = ?
 """
-NOTE_DEPARTURE = "UPDATE entry SET last_sent_at = ? WHERE number = ? AND state = 'sent' AND loader = ? AND sendings = ?"
-CONCLUDE = "UPDATE entry SET state = ?, changed_at = ?, record = ?, name = ?, faults = ?, note = ? WHERE number = ?"
-STILL_CLAIMS = "NOT (state = 'released' AND ltrim(record, '0123456789') <> '')"
+NOTE_DEPARTURE = (
+    "UPDATE entry SET last_sent_at = ? WHERE number = ? AND status = 'sent' AND loader = ? AND sendings = ?"
+)
+CONCLUDE = "UPDATE entry SET status = ?, changed_at = ?, record = ?, name = ?, faults = ?, note = ? WHERE number = ?"
+STILL_CLAIMS = "NOT (status = 'released' AND ltrim(record, '0123456789') <> '')"
 """A record number is never used again. A name, such as an order's, is free again once its record was deleted."""
 CLAIMED = f"""
 SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
@@ -71,101 +69,54 @@ AND {STILL_CLAIMS}
 """
 RENAME = "UPDATE entry SET identity = ? WHERE number = ?"
 END_RECEIPT = """
-UPDATE entry SET state = 'released', changed_at = ?, note = ? WHERE number = ? AND state = 'applied'
+UPDATE entry SET status = 'released', changed_at = ?, note = ? WHERE number = ? AND status = 'applied'
 """
 END_DELETED = """
-UPDATE entry SET state = 'released', changed_at = ?, note = 'deleted by entry ' || ?
-WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND state = 'applied' AND number < ?
+UPDATE entry SET status = 'released', changed_at = ?, note = 'deleted by entry ' || ?
+WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND status = 'applied' AND number < ?
 """
 RECOVER = """
-UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended before it recorded an outcome'
-WHERE state = 'sent' AND loader = :loader AND coalesce(last_sent_at, planned_at) < :before
+UPDATE entry SET status = 'in_doubt', changed_at = :now, note = 'the loader ended before it recorded an outcome'
+WHERE status = 'sent' AND loader = :loader AND coalesce(last_sent_at, planned_at) < :before
 RETURNING number
-"""
-_TO_VERSION_2 = """
-ALTER TABLE entry ADD COLUMN sendings INTEGER NOT NULL DEFAULT 0;
-UPDATE entry SET sendings = (SELECT count(*) FROM event WHERE event.entry = entry.number AND event.state = 'sent');
-CREATE TABLE content (entry INTEGER PRIMARY KEY, body TEXT NOT NULL, request_digest TEXT NOT NULL);
-INSERT INTO content SELECT number, body, request_digest FROM entry;
-ALTER TABLE entry DROP COLUMN body;
-ALTER TABLE entry DROP COLUMN request_digest;
-CREATE TABLE IF NOT EXISTS witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
-UPDATE OR IGNORE entry SET company = lower(company), entity = lower(entity);
-"""
-_TO_VERSION_3 = """
-ALTER TABLE entry ADD COLUMN totals TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE entry ADD COLUMN posting_date TEXT NOT NULL DEFAULT '';
-ALTER TABLE entry ADD COLUMN url TEXT NOT NULL DEFAULT '';
-ALTER TABLE entry ADD COLUMN undoes INTEGER;
-CREATE INDEX entry_by_undone ON entry (undoes);
-CREATE TABLE decision (number INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL REFERENCES entry (number),
-    at TEXT NOT NULL, person TEXT NOT NULL, decision TEXT NOT NULL, record TEXT NOT NULL DEFAULT '',
-    because TEXT NOT NULL);
-CREATE INDEX decision_by_entry ON decision (entry);
-"""
-_TO_VERSION_4 = """
-CREATE TABLE outbox_id (id TEXT NOT NULL);
-INSERT INTO outbox_id VALUES (lower(hex(randomblob(16))));
-CREATE TABLE kept_plan (id TEXT PRIMARY KEY, digest TEXT NOT NULL, person TEXT NOT NULL, at TEXT NOT NULL,
-    last_event INTEGER NOT NULL);
-CREATE TABLE approval (number INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT NOT NULL REFERENCES kept_plan (id),
-    digest TEXT NOT NULL, person TEXT NOT NULL, at TEXT NOT NULL, expires_at TEXT NOT NULL);
-CREATE INDEX approval_by_plan ON approval (plan);
-"""
-_TO_VERSION_5 = """
-CREATE TABLE equal_record (company TEXT NOT NULL, source TEXT NOT NULL, stream TEXT NOT NULL, digest TEXT NOT NULL,
-    given INTEGER NOT NULL, covered INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (company, source, stream, digest))
-    WITHOUT ROWID;
-CREATE TABLE stream_position (company TEXT NOT NULL, source TEXT NOT NULL, stream TEXT NOT NULL,
-    position TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (company, source, stream)) WITHOUT ROWID;
-"""
-_TO_VERSION_6 = """
-CREATE TABLE earlier_values (entry INTEGER PRIMARY KEY REFERENCES entry (number), fields TEXT NOT NULL);
-"""
-_TO_VERSION_7 = """
-CREATE TABLE sent_together (entry INTEGER PRIMARY KEY REFERENCES entry (number), batch TEXT NOT NULL);
-CREATE INDEX sent_together_by_batch ON sent_together (batch);
 """
 SEPARATE = "DELETE FROM sent_together WHERE entry = ?"
 JOIN = "INSERT INTO sent_together (entry, batch) VALUES (?, ?)"
 BATCHES = "SELECT entry, batch FROM sent_together WHERE entry IN"
 OF_BATCH = f"{SELECT} JOIN sent_together ON sent_together.entry = entry.number WHERE batch = ? ORDER BY number"
 RELEASE = """
-UPDATE entry SET state = 'released', changed_at = ?, note = 'taken back by entry ' || ?
-WHERE number = ? AND state = 'applied'
+UPDATE entry SET status = 'released', changed_at = ?, note = 'taken back by entry ' || ?
+WHERE number = ? AND status = 'applied'
 """
 TAKEN_BACK = """(
-    (state = 'applied' AND undoes IS NOT NULL)
-    OR (state = 'released' AND number IN (SELECT undoes FROM entry WHERE state = 'applied' AND undoes IS NOT NULL))
+    (status = 'applied' AND undoes IS NOT NULL)
+    OR (status = 'released' AND number IN (SELECT undoes FROM entry WHERE status = 'applied' AND undoes IS NOT NULL))
 )"""
-EQUAL_ENTRIES = """
-SELECT company, identity, state FROM entry WHERE operation = 'create' AND identity LIKE 'source:%,"content",%'
-"""
-COUNT_OF = "SELECT given, covered FROM equal_record WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
-GIVE = """
-INSERT INTO equal_record (company, source, stream, digest, given) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (company, source, stream, digest) DO UPDATE SET given = excluded.given
-WHERE equal_record.given < excluded.given
+COUNT_OF = "SELECT assigned, covered FROM equal_record WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
+ASSIGN = """
+INSERT INTO equal_record (company, source, stream, digest, assigned) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (company, source, stream, digest) DO UPDATE SET assigned = excluded.assigned
+WHERE equal_record.assigned < excluded.assigned
 """
 COVER = "UPDATE equal_record SET covered = ? WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
 RESTART = "UPDATE equal_record SET covered = 0 WHERE company = ? AND source = ? AND stream = ?"
-COMPLETE = "UPDATE equal_record SET covered = given WHERE company = ? AND source = ? AND stream = ?"
+COMPLETE = "UPDATE equal_record SET covered = assigned WHERE company = ? AND source = ? AND stream = ?"
 COUNTED = "SELECT 1 FROM equal_record WHERE company = ? AND source = ? AND stream = ? LIMIT 1"
 POSITION_OF = "SELECT position, version FROM stream_position WHERE company = ? AND source = ? AND stream = ?"
 KEEP_POSITION = """
 INSERT INTO stream_position (company, source, stream, position, version) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (company, source, stream) DO UPDATE SET position = excluded.position, version = excluded.version
 """
-DECIDE = "INSERT INTO decision (entry, at, person, decision, record, because) VALUES (?, ?, ?, ?, ?, ?)"
+DECIDE = "INSERT INTO decision (entry, at, person, decision, record, reason) VALUES (?, ?, ?, ?, ?, ?)"
 
-KEEP_PLAN = """
-INSERT INTO kept_plan (id, digest, person, at, last_event)
+SAVE_PLAN = """
+INSERT INTO saved_plan (id, digest, person, at, last_event)
 VALUES (?, ?, ?, ?, coalesce((SELECT max(number) FROM event), 0))
 """
 APPLIED_SINCE = """
 SELECT entry.record, entry.name, entry.sent_at FROM entry JOIN event ON event.entry = entry.number
 WHERE entry.company = ? AND entry.entity = ? AND entry.operation = ? AND entry.object = ? AND entry.identity = ?
-    AND event.state = 'applied' AND event.digest = ? AND event.number > ?
+    AND event.status = 'applied' AND event.digest = ? AND event.number > ?
 ORDER BY event.number DESC
 """
 
@@ -203,39 +154,14 @@ def _script(name: str) -> str:
 
 def tables() -> TableSet:
     """The outbox's tables."""
-    return TableSet("outbox", "the outbox", lambda: _script("outbox.sql"), _script("outbox_postgres.sql"), _MIGRATIONS)
-
-
-def _count_equal_records(db: Statements) -> None:
-    """Count the equal records that earlier versions posted. They count as covered by a released STATE."""
-    counts: dict[tuple[str, ...], tuple[int, int]] = {}
-    for company, identity, state in db.execute(EQUAL_ENTRIES):
-        parts = json.loads(identity.removeprefix("source:"))
-        if len(parts) == _COUNTED_PARTS and parts[2] == "content" and parts[4].isdecimal():
-            source, stream, _, digest, number = parts
-            given, covered = counts.get((company, source, stream, digest), (0, 0))
-            final = RecordStatus(state) not in (*UNRESOLVED, RecordStatus.PLANNED, RecordStatus.NOT_SENT)
-            covers = max(covered, int(number)) if final else covered
-            counts[company, source, stream, digest] = max(given, int(number)), covers
-    db.executemany(GIVE, ((*key, given) for key, (given, _) in counts.items()))
-    db.executemany(COVER, ((covered, *key) for key, (_, covered) in counts.items()))
-
-
-_MIGRATIONS = (
-    Migration(_TO_VERSION_2),
-    Migration(_TO_VERSION_3),
-    Migration(_TO_VERSION_4),
-    Migration(_TO_VERSION_5, rows=_count_equal_records),
-    Migration(_TO_VERSION_6),
-    Migration(_TO_VERSION_7),
-)
+    return TableSet("outbox", "the outbox", lambda: _script("outbox.sql"), _script("outbox_postgres.sql"))
 
 
 def entry_of(row: Row) -> OutboxEntry:
     """A row as an entry; unpacked by position, because every record of a load passes here several times."""
     (
-        number, company, entity, operation, object_name, identity, generation, digest, state, attempt, control_id,
-        body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
+        number, company, entity, operation, object_name, identity, generation, digest, status, attempt, control_id,
+        body, request_digest, lookup_key, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
         changed_at, record, name, faults, note, sendings, totals, posting_date, url, undoes,
     ) = row  # fmt: skip
     return OutboxEntry(
@@ -244,12 +170,12 @@ def entry_of(row: Row) -> OutboxEntry:
         identity,
         generation,
         digest,
-        RecordStatus(state),
+        RecordStatus(status),
         attempt,
         control_id,
         body,
         request_digest,
-        json.loads(trace),
+        json.loads(lookup_key),
         label,
         position,
         json.loads(tracked) if tracked != "{}" else {},
@@ -259,7 +185,7 @@ def entry_of(row: Row) -> OutboxEntry:
         _time(sent_at),
         _time(last_sent_at),
         datetime.fromisoformat(changed_at),
-        Receipt(record or "", name or "") if state in WITH_RECEIPT else None,
+        Receipt(record or "", name or "") if status in WITH_RECEIPT else None,
         _faults(faults) if faults != "[]" else (),
         note,
         sendings,
@@ -302,7 +228,7 @@ def replanned_values(entry: OutboxEntry) -> dict[str, str | int | None]:
         "digest": entry.digest,
         "attempt": entry.attempt,
         "control_id": entry.control_id,
-        "trace": _text(entry.lookup_key),
+        "lookup_key": _text(entry.lookup_key),
         "label": entry.label,
         "position": entry.position,
         "tracked": _text(entry.tracked),

@@ -10,10 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from intacct_protocol.errors import InvalidRequestError, SettingsError
-from intacct_protocol.xml.values import Value
-from intacct_protocol.xml.xml import Element
-
 from intacct_bridge.load.layouts.fields import label_of
 from intacct_bridge.load.layouts.journal import entry_label
 from intacct_bridge.load.plan.plan import WRITTEN, PlannedRecord, Verdict
@@ -29,6 +25,9 @@ from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.load.target.attachments import folder_write, with_files, with_sent_files
 from intacct_bridge.load.target.references import referred
+from intacct_protocol.errors import InvalidRequestError, SettingsError
+from intacct_protocol.xml.values import Value
+from intacct_protocol.xml.xml import Element
 
 FOLDER_OBJECT = "SUPDOCFOLDER"
 

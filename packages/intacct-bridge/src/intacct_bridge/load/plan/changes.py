@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from intacct_protocol.model.keys import natural_key
-from intacct_protocol.model.wording import amount_shown, counted
-from intacct_protocol.model.writing.functions import SPECIFIC_UPDATE
-from intacct_protocol.xml.values import Value
-
 from intacct_bridge.client.protocol import Row
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, Write, WriteOperation
 from intacct_bridge.load.target.current_records import POSTED_ON, CurrentRecord, Names
 from intacct_bridge.load.target.writable import WRITTEN_BY_NAME, LineSet, WritableObject
+from intacct_protocol.model.keys import natural_key
+from intacct_protocol.model.wording import amount_shown, counted
+from intacct_protocol.model.writing.functions import SPECIFIC_UPDATE
+from intacct_protocol.xml.values import Value
 
 UNKNOWN = "not shown by Intacct"
 """The earlier value of a field that the company takes and does not show."""

@@ -7,8 +7,6 @@ a record would be new and would be sent a second time, so applying a plan checks
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from intacct_protocol.errors import SettingsError
-
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext, newest_entries
@@ -22,6 +20,7 @@ from intacct_bridge.load.records.write import Finding, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import EqualNumber
 from intacct_bridge.load.target.find_by_key import Key, key_of, key_values
 from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_protocol.errors import SettingsError
 
 _Class = tuple[str, ...]
 """The key of equal records without their number."""

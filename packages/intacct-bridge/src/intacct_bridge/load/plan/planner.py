@@ -13,9 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from intacct_protocol.errors import InvalidRequestError
-from intacct_protocol.model.wording import counted
-
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.layouts.base import Layout
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -39,6 +36,8 @@ from intacct_bridge.load.tables.total_row import HAS_THE_WORD, cells_beside_word
 from intacct_bridge.load.target.attachments import folder_missing, folder_write
 from intacct_bridge.load.target.entities import by_entity, with_entities
 from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.wording import counted
 
 _USUAL = PlanSettings()
 

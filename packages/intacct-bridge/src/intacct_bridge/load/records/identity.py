@@ -15,12 +15,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from intacct_protocol.model.text_forms import nfc
-from intacct_protocol.xml.values import Value
-
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.values import number_text
 from intacct_bridge.load.records.write import Identity, RecordLine
+from intacct_protocol.model.text_forms import nfc
+from intacct_protocol.xml.values import Value
 
 _VERSION = "ib1"
 _quoted = json.encoder.encode_basestring_ascii

@@ -6,9 +6,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 import msgspec
-from intacct_protocol.xml.values import Value
 
 from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_protocol.xml.values import Value
 
 
 class WriteOperation(StrEnum):

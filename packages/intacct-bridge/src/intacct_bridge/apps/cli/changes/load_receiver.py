@@ -72,8 +72,8 @@ class LoadReceiver:
         refused = plan.of(Verdict.REFUSED)
         if refused and not (event.kind is ChangeKind.DELETED and self._is_gone(plan)):
             raise DeliveryError("; ".join(str(reason) for one in refused for reason in one.reasons))
-        proven = self._client.runtime.calibration.memory_proven
-        settings = LoadSettings(settle=SettleSettings(memory_proven=proven))
+        proven = self._client.runtime.calibration.repeat_guard
+        settings = LoadSettings(settle=SettleSettings(repeat_guard=proven))
         bad = [one for one in Loader(self._client, self._outbox, settings).apply(plan) if not one.good]
         if bad:
             doubtful = any(one.status is RecordStatus.IN_DOUBT for one in bad)

@@ -43,7 +43,7 @@ def apply_actions(context: CommandContext, plan: "Plan", outbox: "Outbox", *, ye
         return 0
     if context.allow_write(f"{counted(len(to_do), 'record')} ({plan.source})", yes=yes):
         plan = seen_again(plan, context.client, outbox)
-    settle = SettleSettings(memory_proven=context.client.runtime.calibration.memory_proven)
+    settle = SettleSettings(repeat_guard=context.client.runtime.calibration.repeat_guard)
     outcomes: list[RecordOutcome] = []
     stopped: IntacctError | None = None
     try:

@@ -4,12 +4,11 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from intacct_protocol.errors import SettingsError
-
 from intacct_bridge.apps.cli.context import CommandContext
 from intacct_bridge.apps.cli.postings.apply import run_plan
 from intacct_bridge.apps.cli.postings.load_options import options_given, send_options
 from intacct_bridge.apps.terminal.exit_statuses import FAILURES
+from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.cli.postings.apply import PlanResult

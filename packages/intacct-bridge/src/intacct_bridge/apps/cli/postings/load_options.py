@@ -136,9 +136,9 @@ def load_settings(client: "Client", options: dict[str, Any]) -> "LoadSettings":
     from intacct_bridge.load.apply.settle import SettleSettings
 
     after = options["settle_after"]
-    proven = client.runtime.calibration.memory_proven
+    proven = client.runtime.calibration.repeat_guard
     waits = SettleSettings().settle_after if after is None else timedelta(seconds=after)
-    settle = SettleSettings(settle_after=waits, memory_proven=proven)
+    settle = SettleSettings(settle_after=waits, repeat_guard=proven)
     return LoadSettings(
         batch_size=options["batch_size"],
         atomic=options["atomic"],

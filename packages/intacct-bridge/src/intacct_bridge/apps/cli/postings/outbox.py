@@ -159,7 +159,7 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
     context.console.result("")
     if history:
-        shown = [name for name in ("at", "state", "attempt", "user", "note") if name in history[0]]
+        shown = [name for name in ("at", "status", "attempt", "user", "note") if name in history[0]]
         context.console.table(shown, [[event[name] for name in shown] for event in history])
     if decisions:
         context.console.result("")

@@ -47,7 +47,7 @@ def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_
     from intacct_bridge.load.records.status import RecordStatus
 
     waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
-    settings = SettleSettings(waits, memory_proven=context.client.runtime.calibration.memory_proven)
+    settings = SettleSettings(waits, repeat_guard=context.client.runtime.calibration.repeat_guard)
     with context.open_outbox() as outbox:
         outbox.recover()
         if any(True for _ in outbox.entries(statuses=[RecordStatus.IN_DOUBT])):

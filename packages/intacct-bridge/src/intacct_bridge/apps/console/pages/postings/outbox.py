@@ -111,7 +111,7 @@ def show_entry(visit: Visit) -> PageView:
         "history": [
             {
                 "at": str(event.get("at", ""))[:19].replace("T", " "),
-                **{key: event[key] for key in ("state", "attempt", "user", "note") if key in event},
+                **{key: event[key] for key in ("status", "attempt", "user", "note") if key in event},
             }
             for event in history
         ],
