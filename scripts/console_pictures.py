@@ -154,7 +154,7 @@ def _credential_page(page: Any) -> None:
     from intacct_emulator.server.gateway import Emulator
     from intacct_emulator.server.server import serve
     from intacct_emulator.settings.scenarios import find_scenario, load_scenario
-    from support.edge.fleet_site import running_fleet
+    from support.apps.fleet_site import running_fleet
     from support.postgres_server import running_postgres
 
     emulator = Emulator.empty(settings=load_scenario(find_scenario("new-company")))

@@ -11,7 +11,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import date
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
@@ -30,6 +29,7 @@ from intacct_bridge.shared_state.place import Place, PostgresPlace  # noqa: E402
 from intacct_bridge.shared_state.place import postgres_place as place_in_postgres  # noqa: E402
 from intacct_emulator.server.gateway import Emulator  # noqa: E402
 from support.browser import chromium  # noqa: E402
+from support.demo_company import AS_OF, NOW  # noqa: E402
 from support.postgres_server import running_postgres  # noqa: E402
 from support.shared_files import (  # noqa: E402
     in_file,
@@ -58,9 +58,6 @@ os.environ["INTACCT_RUN_HISTORY"] = "off"
 """A test that looks at the history of runs gives it a file."""
 os.environ["INTACCT_DEMO_IDLE"] = "0"
 """No process in the background serves the demo's company: a test that wants one says so, and waits for its end."""
-
-AS_OF = date(2026, 11, 21)
-NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
 
 
 @pytest.fixture(scope="session")

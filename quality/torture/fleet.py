@@ -29,7 +29,7 @@ from intacct_bridge.apps.demo.fleet_demo import (
 )
 from intacct_bridge.apps.demo.fleet_demo_checks import checks
 from intacct_bridge.testing import CREDENTIALS
-from support.fleet import dump
+from support.fleet.database import dump
 from support.postgres_server import RunningPostgres, running_postgres
 from support.shared_files import roomy_folder
 from support.torture.tally import Tally

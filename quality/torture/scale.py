@@ -31,11 +31,11 @@ from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault
-from support.flow.ledger import HEADER
+from support.load.ledger import HEADER
 from support.postgres_server import RunningPostgres, running_postgres
 from support.shared_files import roomy_folder
+from support.shared_state.cutting_proxy import AFTER, BEFORE, CuttingProxy
 from support.small_company import Clock, company
-from support.store.cutting_proxy import AFTER, BEFORE, CuttingProxy
 from support.torture.shared_loader import Job, load, work
 from support.torture.tally import Tally
 

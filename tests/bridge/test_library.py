@@ -21,7 +21,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
 from support import small_company
-from support.edge.http_reader import HttpReader
+from support.apps.http_reader import HttpReader
 
 CREDENTIALS: dict[str, Any] = dict(DEMO)
 ONE = {"CLASSID": "L-1", "NAME": "One"}

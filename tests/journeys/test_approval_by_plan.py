@@ -16,7 +16,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.shared_state.place import Place
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import SettingsError
-from support.edge.plan_files import resealed
+from support.apps.plan_files import resealed
 from support.journeys.objects import VENDORS, Desk
 from support.small_company import client
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import NOW
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.copies.destinations.open import open_destination
@@ -17,6 +16,7 @@ from intacct_bridge.streams.defaults import streams_for
 from intacct_bridge.streams.stream import Stream, StreamOutcome
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
+from support.demo_company import NOW
 
 SIGN_IN = 1
 

@@ -27,13 +27,8 @@ from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsE
 from intacct_protocol.model import keys
 from intacct_protocol.xml.reply import Reply, Transport
 from support.journeys.copying import ended, rows
+from support.journeys.definitions import MANY, last_looked_up
 
-MANY = (
-    *("LOCATION", "DEPARTMENT", "CLASS", "APBILLITEM", "VENDTYPE", "CUSTTYPE", "EMPLOYEETYPE", "PROJECTTYPE"),
-    *("TERRITORY", "APTERM", "ARTERM", "APBILL", "APACCOUNTLABEL", "ARACCOUNTLABEL", "EEACCOUNTLABEL"),
-    *("PRODUCTLINE", "UOM", "WAREHOUSE", "VENDOR", "JOURNAL", "TAXDETAIL", "PROJECT"),
-)
-"""More than one request describes; lines stand before their headers."""
 MORE = (
     *("ARINVOICE", "ARINVOICEITEM", "CUSTOMER", "EMPLOYEE", "ITEM", "GLACCOUNT", "GLBATCH", "GLENTRY", "USERINFO"),
     *("CONTACT", "TASK", "STATACCOUNT", "EEXPENSES", "EEXPENSESITEM", "CHECKINGACCOUNT", "SAVINGSACCOUNT"),
@@ -84,11 +79,6 @@ class Holding:
         if b"<lookup>" in body and self._held in body:
             self.in_time = self.asked.wait(WAIT)
         return self._emulator(endpoint, body)
-
-
-def last_looked_up() -> str:
-    """An object of the last request for definitions."""
-    return next(name for name in reversed(MANY) if keys.owner(name) is None and not keys.lines(name))
 
 
 def test_rows_are_read_before_the_last_definition_is_known(tmp_path: Path, demo: Emulator) -> None:

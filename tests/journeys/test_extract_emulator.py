@@ -23,7 +23,7 @@ from intacct_bridge.streams.stream import StreamOutcome
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import ClockChange, CompanySettings, EmulatorSettings, UserSettings
 from intacct_protocol.model.sql_text import quoted
-from support.flow.memory import MemoryDestination
+from support.copies.memory import MemoryDestination
 from support.journeys.editor import Editor, Interrupted
 from support.small_company import Clock, client, company
 

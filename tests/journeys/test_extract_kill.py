@@ -12,8 +12,8 @@ import pytest
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_protocol.xml.reply import Reply
-from journeys.test_extract_early import MANY, last_looked_up
 from support.journeys.copies import read
+from support.journeys.definitions import MANY, last_looked_up
 from support.journeys.killing import KILLED, Ended, Killer, Programs
 from support.small_company import Clock, client, little_company
 

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from support.flow.destinations import row_groups
+from support.copies.destinations import row_groups
 from support.journeys.changing import STREAMS, changing_company
 from support.journeys.copies import Row, read, without_times
 from support.journeys.file_operations import FileOperations, unavailable

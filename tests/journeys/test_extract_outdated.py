@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import pytest
 
-from conftest import NOW
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, UserSettings
+from support.demo_company import NOW
 from support.journeys.copying import extract, rows
 
 

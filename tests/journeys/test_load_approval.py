@@ -23,7 +23,7 @@ from intacct_bridge.shared_state.place import Place
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 from intacct_protocol.xml.xml import element
-from support.edge.plan_files import resealed
+from support.apps.plan_files import resealed
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import client
 

@@ -14,7 +14,7 @@ from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.load.target.functions import Functions
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.envelope import SUCCESS, Function
-from support.flow.ledger import HEADER
+from support.load.ledger import HEADER
 from support.small_company import Clock, client, company
 
 UNSENDABLE = {"amount", "date", "sides", "decimals", "required", "row"}

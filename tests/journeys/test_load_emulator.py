@@ -22,7 +22,7 @@ from intacct_emulator.settings.faults import ScriptedFault
 from intacct_protocol.errors import IntacctError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply, Transport
-from support.flow.ledger import HEADER
+from support.load.ledger import HEADER
 from support.small_company import AS_OF, Clock, client, company
 
 

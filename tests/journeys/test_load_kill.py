@@ -22,7 +22,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply
-from support.flow.ledger import HEADER
+from support.load.ledger import HEADER
 from support.repository import python_path
 from support.small_company import Clock, client
 

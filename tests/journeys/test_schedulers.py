@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from intacct_emulator.server.server import serve
-from support.edge.http_reader import HttpReader
+from support.apps.http_reader import HttpReader
 from support.judges import judge
 from support.repository import DOCS
 from support.small_company import Clock, little_company

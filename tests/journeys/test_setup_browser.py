@@ -18,8 +18,8 @@ from intacct_emulator.server.administration_pages import ADMINISTRATION
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.scenarios import find_scenario, load_scenario
+from support.apps.console_site import RunningConsole, running_console
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows
-from support.edge.console_site import RunningConsole, running_console
 
 pytestmark = pytest.mark.browser
 ROLE = "Intacct Bridge"

@@ -9,7 +9,7 @@ import pytest
 
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from support.edge.http_reader import HttpReader
+from support.apps.http_reader import HttpReader
 from support.journeys.tapping import Ran, Tap
 from support.small_company import Clock, client, little_company
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from conftest import NOW
 from intacct_bridge.apps.singer.protocol.state import SingerState
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.companies import ALL_MODULES, CompanySettings, EmulatorSettings
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
+from support.demo_company import NOW
 from support.journeys.tapping import CREDENTIALS, Tap, discovered
 
 

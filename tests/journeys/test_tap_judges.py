@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from conftest import NOW
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
+from support.demo_company import NOW
 from support.journeys.tapping import Tap, discovered
 from support.judges import judge
 from support.repository import DOCS

@@ -7,7 +7,7 @@ import pytest
 
 from intacct_bridge.apps.cli.app import main
 from intacct_bridge.connections.demo_company import DATABASE
-from support.edge.command_line import Intacct, Ran
+from support.apps.command_line import Intacct, Ran
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from intacct_bridge.client.gateway.runtime import System
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
 from intacct_emulator.settings.faults import ScriptedFault
-from support.edge.command_line import AS_OF, Intacct
+from support.apps.command_line import AS_OF, Intacct
 
 SENDER_SECRET = "Sender&<Secret>'xQzKwj"
 USER_SECRET = 'User"Secret&VyGnqp'

@@ -12,7 +12,6 @@ import pytest
 from intacct_bridge import (
     Aggregate,
     Client,
-    Connection,
     InvalidRequestError,
     NotPermittedError,
     Order,
@@ -29,16 +28,7 @@ from intacct_protocol.errors import InDoubtError, SettingsError
 from intacct_protocol.model.keys import keys_of
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.client.gateway import Time
-
-DEMO = Connection(
-    name="demo",
-    company_id="demo-company",
-    user_id="demo-user",
-    user_password="demo-user-password",
-    sender_id="demo-sender",
-    sender_password="demo-sender-password",
-    environment="demo",
-)
+from support.demo_company import DEMO
 
 
 def client(transport: Any, **settings: Any) -> Client:

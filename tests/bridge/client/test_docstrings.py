@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import intacct_bridge
-from bridge.client.test_against_emulator import DEMO
 from intacct_bridge import Client
 from intacct_emulator.server.gateway import Emulator
+from support.demo_company import DEMO
 
 FINDER = doctest.DocTestFinder(exclude_empty=True, recurse=True)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from bridge.client.test_against_emulator import DEMO
 from intacct_bridge import Client, Connection, IntacctError, element
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.connections.sources import SettingsSources
@@ -21,6 +20,7 @@ from intacct_emulator.server.server import serve
 from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
 from intacct_protocol.xml.reply import Reply
 from intacct_protocol.xml.xml import Element
+from support.demo_company import DEMO
 
 SENDER, USER = 'planted <sender> & "secret"', "planted 'user' secret %"
 MARK = "planted"

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.extract.test_run import LATE, MANY, SEEDS, SMALL, Copy, CutDestination, KilledError, check, run
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import TransientError
-from support.flow.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, SODOCUMENT, VENDOR, Company
-from support.flow.memory import MemoryDestination
+from support.copies.memory import MemoryDestination
+from support.extract.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, SODOCUMENT, VENDOR, Company
+from support.extract.runs import LATE, MANY, SEEDS, SMALL, Copy, CutDestination, KilledError, check, from_call, run
 
 ALWAYS = replace(SMALL, compare_every=0)
 FAMILIES: dict[str, tuple[Stream, ...]] = {
@@ -70,16 +70,6 @@ def next_day(company: Company, copy: Copy | MemoryDestination, streams: Sequence
     else:
         run(copy, company, streams)
     check(copy, company, streams)
-
-
-def from_call(first: int, error: Exception) -> Callable[[int], None]:
-    """Calls fail once; a killed run makes no other call."""
-
-    def ending(number: int) -> None:
-        if number == first or (number > first and isinstance(error, KilledError)):
-            raise error
-
-    return ending
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from intacct_bridge.streams.partition import Partition
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import RemoteProtocolError
 from intacct_protocol.xml.values import Kind
-from support.flow.destinations import DETAIL, NOON
-from support.flow.table import Row, SameThreadExecutor, Table, lexical, numeric
+from support.copies.destinations import DETAIL, NOON
+from support.extract.table import Row, SameThreadExecutor, Table, lexical, numeric
 
 NUMBERS = Stream("T", "T", {"RECORDNO": Kind.INTEGER, "V": Kind.INTEGER}, "RECORDNO")
 TEXTS = Stream("T", "T", {"RECORDNO": Kind.TEXT, "V": Kind.INTEGER}, "RECORDNO", text_key=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bridge.extract.test_run import SMALL, Copy, KilledError, check
 from intacct_bridge.copies.destinations.open import copy_states, open_destination
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import Prepared
@@ -18,7 +17,8 @@ from intacct_bridge.streams.stream import Stream
 from intacct_bridge.streams.times import format_time
 from intacct_protocol.errors import Fault, InvalidRequestError
 from intacct_protocol.model.query.query import Query
-from support.flow.company import VENDOR, Company
+from support.extract.company import VENDOR, Company
+from support.extract.runs import SMALL, Copy, KilledError, check
 
 NARROW = replace(VENDOR, fields={name: kind for name, kind in VENDOR.fields.items() if name != "NAME"})
 

@@ -15,9 +15,9 @@ from intacct_bridge.streams.partition import PartitionPage, changed_since, uncha
 from intacct_bridge.streams.times import format_time
 from intacct_protocol.errors import Fault, InvalidRequestError
 from intacct_protocol.model.query.query import Order, Query, comparisons
-from support.flow.company import BEGAN, GLBATCH, GLDETAIL, Company
-from support.flow.memory import MemoryDestination
-from support.flow.table import Row
+from support.copies.memory import MemoryDestination
+from support.extract.company import BEGAN, GLBATCH, GLDETAIL, Company
+from support.extract.table import Row
 
 PAGE = 100
 START = BEGAN + timedelta(days=10)

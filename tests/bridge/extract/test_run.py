@@ -1,7 +1,5 @@
 """The copy matches the company, whatever the edits, interruptions and resumptions."""
 
-import os
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,12 +10,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.copies.destinations.base import Committed, Destination
 from intacct_bridge.copies.destinations.duckdb import DuckDB as SqlDuckDB
-from intacct_bridge.copies.destinations.latest_rows import views
 from intacct_bridge.copies.destinations.manifest import CopyFolder
 from intacct_bridge.copies.destinations.open import copy_states, open_destination
 from intacct_bridge.extract import stream_run
@@ -25,15 +21,15 @@ from intacct_bridge.extract.estimate import estimated
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.run import DELETES, Extraction
-from intacct_bridge.streams.bookmark import Bookmark, KeySpan
+from intacct_bridge.streams.bookmark import KeySpan
 from intacct_bridge.streams.partition import Partition, PartitionPage
-from intacct_bridge.streams.stream import Stream, StreamOutcome
+from intacct_bridge.streams.stream import Stream
 from intacct_bridge.streams.times import format_time
 from intacct_protocol.errors import Fault, IntacctError, InvalidRequestError, NotPermittedError, TransientError
 from intacct_protocol.model.query.query import Compare, Op, Order, Query, comparisons
-from intacct_protocol.model.sql_text import quoted
 from intacct_protocol.xml.values import Kind
-from support.flow.company import (
+from support.copies.memory import MemoryDestination
+from support.extract.company import (
     APBILL,
     APBILLITEM,
     BEGAN,
@@ -46,67 +42,13 @@ from support.flow.company import (
     Company,
     Zone,
 )
-from support.flow.memory import MemoryDestination, MemoryWriter
-from support.flow.table import Row, Table
-
-SMALL = ExtractOptions(page_size=5, overlap_seconds=3600, trail_seconds=3600)
-HEADERS = {"APBILL": APBILL, "GLBATCH": GLBATCH}
-MANY = settings(
-    deadline=None, max_examples=int(os.environ.get("EXAMPLES", "8")), suppress_health_check=[HealthCheck.too_slow]
-)
-
-
-def run(
-    destination: Destination, company: Company, streams: Sequence[Stream] = STREAMS, options: ExtractOptions = SMALL
-) -> dict[str, StreamOutcome]:
-    extraction = Extraction(company, destination, streams, headers=HEADERS, options=options)
-    for _ in extraction:
-        pass
-    return {one.name: one for one in extraction.outcomes}
-
-
-class Copy:
-    """A destination that is opened for every run and read from outside."""
-
-    def __init__(self, path: Path, scheme: str = "duckdb") -> None:
-        self.path = path
-        self.scheme = scheme
-
-    def run(
-        self, company: Company, streams: Sequence[Stream] = STREAMS, options: ExtractOptions = SMALL
-    ) -> dict[str, StreamOutcome]:
-        destination = open_destination(f"{self.scheme}:{self.path}")
-        destination.commit_rows = 7
-        try:
-            return run(destination, company, streams, options)
-        finally:
-            destination.close()
-
-    def rows(self, stream: Stream) -> list[Row]:
-        names = ", ".join(map(quoted, stream.fields))
-        if self.scheme == "duckdb":
-            query = f"SELECT {names} FROM {quoted(stream.name)} WHERE _deleted_at IS NULL"
-            con = duckdb.connect(str(self.path), read_only=True)
-        else:
-            query = f"SELECT {names} FROM {quoted(stream.name)}"
-            con = duckdb.connect()
-            con.execute(views(CopyFolder(self.path).read(), str(self.path)))
-        with con:
-            if (stream.name,) not in con.execute("SHOW TABLES").fetchall():
-                return []
-            rows: list[Row] = con.sql(query).to_arrow_table().to_pylist()
-        return rows
+from support.extract.runs import LATE, MANY, SEEDS, SMALL, Copy, CutDestination, KilledError, check, run
+from support.extract.table import Row, Table
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
     return Copy(tmp_path / "copy.duckdb")
-
-
-def check(copy: Copy | MemoryDestination, company: Company, streams: Sequence[Stream] = STREAMS) -> None:
-    for stream in streams:
-        found = sorted(copy.rows(stream), key=lambda row: (str(row["RECORDNO"]).zfill(9), str(row)))
-        assert found == company.rows(stream), stream.name
 
 
 def test_a_first_run_copies_everything(copy: Copy) -> None:
@@ -212,10 +154,6 @@ def test_a_full_refresh_of_an_incremental_stream_can_be_scheduled(copy: Copy) ->
     check(copy, company, [VENDOR])
 
 
-class KilledError(Exception):
-    """The process is killed."""
-
-
 def edited_runs(copy: Copy | MemoryDestination, company: Company, runs: int = 3) -> None:
     """Runs while people edit, stamp late and delete, then one without edits; the copy matches the company."""
     go = copy.run if isinstance(copy, Copy) else partial(run, copy)
@@ -250,8 +188,6 @@ def killed_runs(copy: Copy | MemoryDestination, company: Company, kills: list[in
     check(copy, company)
 
 
-LATE: dict[str, Any] = {"lateness": timedelta(minutes=50), "tick": timedelta(minutes=3)}
-SEEDS = st.integers(0, 10**6)
 OFFSETS = st.sampled_from([0, -480, 600])
 KILLS = st.lists(st.integers(1, 40), min_size=1, max_size=5)
 
@@ -495,31 +431,6 @@ def test_a_lost_table_is_reloaded_once() -> None:
         whole.append(run(destination, company, [invoices])["VENDOR"].full)
     assert whole == [True, False]
     check(destination, company, [VENDOR])
-
-
-class CutDestination(MemoryDestination):
-    """Is killed at its n-th commit: before it, or right after it."""
-
-    def __init__(self, at: int, *, after: bool) -> None:
-        super().__init__()
-        self.left = at
-        self.after = after
-
-    def writer(self, stream: Stream, bookmark: Bookmark) -> MemoryWriter:
-        writer = super().writer(stream, bookmark)
-        commit = writer.commit
-
-        def cut(bookmark: Bookmark, at: datetime) -> Committed:
-            self.left -= 1
-            if self.left == 0 and not self.after:
-                raise KilledError
-            done = commit(bookmark, at)
-            if self.left == 0:
-                raise KilledError
-            return done
-
-        writer.commit = cut  # type: ignore[method-assign]
-        return writer
 
 
 @pytest.mark.parametrize("after", [False, True])

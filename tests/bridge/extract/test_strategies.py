@@ -10,7 +10,7 @@ from intacct_bridge.streams.bookmark import EVERYTHING, Bookmark, KeySpan
 from intacct_bridge.streams.names import VirtualStream
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.xml.values import Kind
-from support.flow.company import APBILL, TIMETYPE
+from support.extract.company import APBILL, TIMETYPE
 
 FIRST, NEXT_DAY = "03/01/2026 12:00:00", "03/02/2026 12:00:00"
 CURRENT = Bookmark().begin(FIRST, 1, full=True).end(7200)

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from bridge.extract.test_every_call import from_call
-from bridge.extract.test_run import SMALL, run
 from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 from intacct_bridge.apps.singer.protocol.state import SingerState
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import TransientError
 from intacct_protocol.xml.values import Kind
-from support.flow.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, VENDOR, Company
-from support.flow.table import Row
+from support.extract.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, VENDOR, Company
+from support.extract.runs import SMALL, from_call, run
+from support.extract.table import Row
 
 
 class Consumer:

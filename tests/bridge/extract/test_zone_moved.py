@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bridge.extract.test_run import check, run
 from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 from intacct_bridge.apps.singer.protocol.state import SingerState
 from intacct_bridge.streams.stream import Stream
-from support.flow.company import BEGAN, STREAMS, VENDOR, Company, Zone
-from support.flow.memory import MemoryDestination
+from support.copies.memory import MemoryDestination
+from support.extract.company import BEGAN, STREAMS, VENDOR, Company, Zone
+from support.extract.runs import check, run
 
 WEST = -480
 

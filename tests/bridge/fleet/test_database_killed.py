@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.fleet.test_workers import COPY, ENTRIES, ended, post_flow, submit, titles
 from intacct_emulator.settings.faults import ScriptedFault
-from support.fleet_workers import served_fleet, until
+from support.fleet.workers import COPY, ENTRIES, ended, post_flow, served_fleet, submit, titles, until
 from support.postgres_server import running_postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.fleet_workers import until
+from support.fleet.workers import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="lists processes in /proc")]
 

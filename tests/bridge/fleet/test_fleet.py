@@ -18,7 +18,7 @@ from intacct_bridge.shared_state.place import server_of
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import RefusedError, SettingsError
 from intacct_protocol.model.query.query import Query
-from support.fleet import dump
+from support.fleet.database import dump
 from support.small_company import Clock, company
 
 KEY = FleetKey.new().text

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bridge.fleet.test_workers import ENTRIES, ended, post_flow, submit, titles
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.shared_state.postgres_link import open_link
 from intacct_protocol.model.sql_text import literal, quoted
-from support.fleet_workers import ServedFleet, served_fleet, until
+from support.fleet.workers import ENTRIES, ServedFleet, ended, post_flow, served_fleet, submit, titles, until
 from support.relay import Relay, relayed
 from support.small_company import Clock
 

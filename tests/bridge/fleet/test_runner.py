@@ -18,7 +18,7 @@ from intacct_bridge.fleet.work_state import PUT_OFF
 from intacct_bridge.fleet.worker import FleetWorker
 from intacct_bridge.shared_state.database import TableSet
 from intacct_bridge.shared_state.postgres import PostgresDatabase
-from support.fleet_workers import until
+from support.fleet.workers import until
 
 DUE = datetime(2026, 1, 1, tzinfo=UTC)
 FLOWS = {"copy": {"command": "extract", "to": "jsonl:out"}}

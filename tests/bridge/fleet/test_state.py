@@ -15,7 +15,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_protocol.errors import InDoubtError, SignInError
-from support.fleet import dump
+from support.fleet.database import dump
 from support.small_company import Clock, little_company
 
 KEY = FleetKey.new().text

@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.work_state import SIGN_INS
 from intacct_emulator.settings.faults import ScriptedFault
-from support.fleet import dump
-from support.fleet_workers import SECRETS, ServedFleet, served_fleet, until
-
-COPY = {"command": "extract", "streams": ["DEPARTMENT"], "to": "jsonl:{company}"}
-LINES = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"
-ENTRIES = 12
+from support.fleet.database import dump
+from support.fleet.workers import (
+    COPY,
+    ENTRIES,
+    SECRETS,
+    ServedFleet,
+    ended,
+    post_flow,
+    served_fleet,
+    submit,
+    titles,
+    until,
+)
 
 
 @pytest.fixture
@@ -168,40 +174,7 @@ def test_a_schedule_and_its_change_take_effect_in_a_running_worker(served: Serve
     assert worker.returncode == 130, shown
 
 
-def post_flow(folder: Path) -> dict[str, object]:
-    """A load of journal entries from one file for all companies."""
-    file = folder / "entries.csv"
-    text = LINES
-    for number in range(ENTRIES):
-        head, amount = f"GJ,11/30/2026,E-{number},E-{number}", f"{number + 1}.00"
-        text += f"{head},65100,{amount},,Marketing,120,\n{head},66200,,{amount},Marketing,120,\n"
-    file.write_text(text)
-    return {"command": "load", "files": [str(file)], "as": "journal-entries", "apply": True, "yes": True}
-
-
-def submit(served: ServedFleet, names: list[str], flows: tuple[str, ...] = ("post", "copy")) -> None:
-    from intacct_bridge.fleet.dbos_runner import DbosRunner
-    from intacct_bridge.fleet.worker import submit_now
-
-    runner = DbosRunner(served.fleet.registry.place)
-    for name in names:
-        for flow in flows:
-            submit_now(served.fleet, runner, name, flow)
-    runner.close()
-
-
 def contents(served: ServedFleet, part: str) -> list[str]:
     """What a worker writes into the tables of a part."""
     table = {"fleet": "tenant", "fleet_runs": "run", "fleet_work": "worker"}[part]
     return [str(tuple(row)) for row in served.fleet.registry._db.read(f"SELECT * FROM {table}")]
-
-
-def ended(served: ServedFleet) -> list[TenantRun]:
-    return [run for run in served.fleet.registry.runs(limit=1_000) if run.ended_at is not None]
-
-
-def titles(served: ServedFleet, name: str) -> list[str]:
-    """The journal entries of the load that the company has."""
-    with served.fleet.client(name) as client:
-        rows = client.query("GLBATCH", ["RECORDNO", "BATCH_TITLE"])
-        return sorted(title for row in rows if (title := str(row["BATCH_TITLE"])).startswith("E-"))

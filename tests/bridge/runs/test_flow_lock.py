@@ -14,7 +14,7 @@ from intacct_bridge.shared_state.database import TableSet
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.shared_state.postgres import PostgresDatabase
 from intacct_protocol.errors import BusyError, RefusedError
-from support.fleet_workers import until
+from support.fleet.workers import until
 
 HOLDER = """
 import sys

@@ -4,51 +4,23 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from intacct_bridge.shared_state.database import MOVED, Migration, StateDatabase, Statements, TableSet
+from intacct_bridge.shared_state.database import MOVED, StateDatabase, TableSet
 from intacct_bridge.shared_state.open import open_database
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_bridge.shared_state.postgres import PostgresDatabase
 from intacct_protocol.errors import SettingsError, UnreachableError
 from support.repository import ROOT
-from support.store.cutting_proxy import AFTER, BEFORE, CuttingProxy
+from support.shared_state.cutting_proxy import AFTER, BEFORE, CuttingProxy
+from support.shared_state.things import tables
 
 OLD = "CREATE TABLE thing (name TEXT PRIMARY KEY, count INTEGER);\n"
-NEW = """
-CREATE TABLE thing (name TEXT PRIMARY KEY, count INTEGER, user TEXT NOT NULL DEFAULT 'nobody', length INTEGER);
-CREATE TABLE note (number INTEGER PRIMARY KEY AUTOINCREMENT, thing TEXT NOT NULL REFERENCES thing (name));
-"""
-
-
-def measure(db: Statements) -> None:
-    lengths = [(len(name), name) for (name,) in db.execute("SELECT name FROM thing")]
-    db.executemany("UPDATE thing SET length = ? WHERE name = ?", lengths)
-
-
-def tables(rows: Callable[[Statements], None] = measure) -> TableSet:
-    """The tables of version 3."""
-    return TableSet(
-        "things",
-        "the things",
-        lambda: NEW,
-        migrations=(
-            Migration(
-                "ALTER TABLE thing ADD COLUMN user TEXT NOT NULL DEFAULT 'nobody';\nUPDATE thing SET count = count + 1;"
-            ),
-            Migration(
-                "CREATE TABLE note (number INTEGER PRIMARY KEY AUTOINCREMENT, thing TEXT NOT NULL"
-                " REFERENCES thing (name));\nALTER TABLE thing ADD COLUMN length INTEGER;\n",
-                "CREATE INDEX note_by_thing ON note (thing);",
-                rows,
-            ),
-        ),
-    )
 
 
 FIRST = TableSet("things", "the things", lambda: OLD)
@@ -129,7 +101,8 @@ def test_programs_that_open_at_the_same_time_change_the_tables_once(place: Place
 
 KILLED = """
 import os, signal, sys
-from bridge.shared_state.test_migrations import open_database, tables
+from intacct_bridge.shared_state.open import open_database
+from support.shared_state.things import tables
 from intacct_bridge.shared_state.place import PostgresPlace
 from pathlib import Path
 place = PostgresPlace(sys.argv[1], sys.argv[2]) if sys.argv[2:] else Path(sys.argv[1])

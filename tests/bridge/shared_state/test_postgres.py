@@ -15,8 +15,8 @@ from intacct_bridge.shared_state.postgres import PostgresDatabase
 from intacct_bridge.shared_state.postgres_link import close_link, open_link
 from intacct_bridge.shared_state.postgres_sql import postgres_script
 from intacct_protocol.errors import IntacctError, SettingsError, UnreachableError
-from support.store.cutting_proxy import AFTER, BEFORE, CuttingProxy
-from support.store.transaction_pooler import TransactionPooler
+from support.shared_state.cutting_proxy import AFTER, BEFORE, CuttingProxy
+from support.shared_state.transaction_pooler import TransactionPooler
 
 TABLES = TableSet("things", "the things", lambda: "CREATE TABLE thing (name TEXT PRIMARY KEY, count INTEGER);")
 

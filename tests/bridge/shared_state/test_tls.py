@@ -10,7 +10,7 @@ from intacct_bridge.copies.destinations.postgres import Postgres
 from intacct_bridge.shared_state.place import postgres_place, server_of
 from intacct_bridge.shared_state.postgres_link import close_link, open_link
 from intacct_protocol.errors import SettingsError
-from support.store.tls_front import Authority, TlsFront
+from support.shared_state.tls_front import Authority, TlsFront
 
 ENCRYPTED, PLAIN = "encrypted", "plain"
 UNSIGNED, OTHER_HOST, NO_FILE, NO_CERTIFICATE = "unsigned", "other host", "no file", "no certificate"

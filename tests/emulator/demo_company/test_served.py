@@ -7,7 +7,6 @@ from threading import Barrier, Thread
 
 import pytest
 
-from emulator.ledger.test_journal import GOOD, key_of
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.scenarios import scenario
@@ -16,6 +15,7 @@ from intacct_protocol.xml.envelope import Control, Function, Operation, Request
 from intacct_protocol.xml.reply import Reply
 from intacct_protocol.xml.xml import element as element_of
 from support.emulator.calls import ENDPOINT, LOGIN, data, element, entry, one, query, rows
+from support.emulator.documents import made
 
 SESSION = encode_request(
     Request(
@@ -75,7 +75,7 @@ def test_both_books_show_a_journal_entry(repeats: bool) -> None:
             ("GLJOURNAL", {"RECORDNO": 1, "SYMBOL": "GJ", "TITLE": "General"}),
         ],
     )
-    key = key_of(emulator, entry(*GOOD))
+    key = made(emulator, entry("60100 D 100.00 DEPARTMENT=100", "10010 C 100.00"))
     where = f"<equalto><field>BATCHKEY</field><value>{key}</value></equalto>"
     detail = rows(data(emulator, query("GLDETAIL", "RECORDNO BOOKID", where)))
     assert sorted(row["BOOKID"] for row in detail) == ["ACCRUAL", "ACCRUAL", "CASH", "CASH"]

@@ -6,10 +6,10 @@ summary its GL posting date.
 
 import pytest
 
-from emulator.handlers.test_legacy_documents import bill, cells, day, invoice, key_of, line, receipt
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, faults, one, query, rows
 from support.emulator.ledger_checks import assert_true, balances
+from support.emulator.legacy_documents import bill, cells, day, invoice, key_of, line, receipt
 from support.small_company import Clock, company
 
 RECORDS = {

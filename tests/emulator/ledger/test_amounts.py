@@ -8,12 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from emulator.ledger.test_dimensions import SPAN
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.behaviour import Behaviour
 from support.emulator.calls import data, element, faults, one, query, rows
 from support.emulator.ledger_checks import balances
 from support.emulator.own_company import OwnCompany
+from support.emulator.own_records import span
 
 RENT = "<equalto><field>ACCOUNTNO</field><value>6000</value></equalto>"
 
@@ -104,7 +104,9 @@ def test_a_partial_payment_is_converted_to_whole_yen() -> None:
         "33",
         "67",
     ]
-    asked = f"<get_accountbalances>{SPAN}<glaccountno>2000</glaccountno></get_accountbalances>"
+    asked = (
+        f"<get_accountbalances>{span('2026-11-01', '2026-11-30')}<glaccountno>2000</glaccountno></get_accountbalances>"
+    )
     assert [row["endbalance"] for row in rows(data(emulator, asked))] == ["0"]
 
 

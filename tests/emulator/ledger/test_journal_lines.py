@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from emulator.subledgers.test_documents import made
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import element, faults
+from support.emulator.documents import made
 from support.emulator.ledger_checks import assert_true, balances, change
 
 

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from emulator.handlers.test_legacy_documents import cells, day, key_of
-from emulator.subledgers.test_documents import made, payment, state
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element, faults, one, query, rows
+from support.emulator.documents import made, payment, state
 from support.emulator.ledger_checks import assert_true, balances, change
+from support.emulator.legacy_documents import cells, day, key_of
 
 TAX = "GST 5% Purchases"
 

@@ -2,36 +2,12 @@
 
 from dataclasses import replace
 
-from emulator.handlers.test_legacy_documents import cells, day, key_of, receipt
-from emulator.subledgers.test_documents import bill, made
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element, faults, one, query, rows
+from support.emulator.documents import bill, made
 from support.emulator.ledger_checks import assert_true, balances
-
-
-def item_of(emulator: Emulator, kind: str = "Inventory") -> str:
-    found = emulator.company().table("ITEM").rows()
-    return next(row["ITEMID"] for _, row in found if row["ITEMTYPE"] == kind and row["STATUS"] == "active")
-
-
-def line(item: str, quantity: int, price: str, more: str = "") -> str:
-    return (
-        f"<sotransitem><itemid>{item}</itemid><quantity>{quantity}</quantity><unit>Each</unit><price>{price}</price>"
-        f"{more}<locationid>110</locationid><departmentid>300</departmentid></sotransitem>"
-    )
-
-
-def sale(kind: str, number: str, lines: str, more: str = "") -> str:
-    return (
-        f"<create_sotransaction><transactiontype>{kind}</transactiontype>{day('datecreated')}{more}"
-        f"<customerid>C20130</customerid><documentno>{number}</documentno><termname>N30</termname>"
-        f"<sotransitems>{lines}</sotransitems></create_sotransaction>"
-    )
-
-
-def document(emulator: Emulator, doc_id: str, fields: str) -> dict[str, str]:
-    where = f"<equalto><field>DOCID</field><value>{doc_id}</value></equalto>"
-    return rows(data(emulator, query("SODOCUMENT", fields, where)))[0]
+from support.emulator.legacy_documents import cells, day, key_of, receipt
+from support.emulator.orders import document, item_of, line, sale
 
 
 def test_an_order_does_not_post_and_its_invoice_does(demo: Emulator) -> None:

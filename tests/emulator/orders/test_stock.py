@@ -3,23 +3,13 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from emulator.handlers.test_legacy_documents import cells, day, key_of
-from emulator.orders.test_orders import document, item_of, line, sale
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, faults, one, query, rows
 from support.emulator.ledger_checks import assert_true, balances, change
+from support.emulator.legacy_documents import cells, day, key_of
+from support.emulator.orders import document, item_of, line, moved, sale
 
 STOCK, COST, ADJUSTMENTS = "12000", "50000", "53000"
-
-
-def moved(kind: str, number: str, *lines: tuple[str, int, str], warehouse: str = "WH-CMH") -> str:
-    items = "".join(
-        f"<ictransitem><itemid>{item}</itemid><warehouseid>{warehouse}</warehouseid><quantity>{quantity}</quantity>"
-        f"{f'<cost>{cost}</cost>' if cost else ''}<locationid>110</locationid></ictransitem>"
-        for item, quantity, cost in lines
-    )
-    head = f"<transactiontype>{kind}</transactiontype>{day('datecreated')}<documentno>{number}</documentno>"
-    return f"<create_ictransaction>{head}<ictransitems>{items}</ictransitems></create_ictransaction>"
 
 
 def on_hand(emulator: Emulator, item: str) -> list[list[str]]:

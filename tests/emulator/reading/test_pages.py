@@ -15,7 +15,7 @@ from intacct_protocol.model.query.query import And, Compare, Filter, Op, Or, Ord
 from intacct_protocol.xml.values import Kind
 from intacct_protocol.xml.xml import serialize
 from support.emulator.calls import results, rows
-from support.model.strategies import TEXTS
+from support.protocol.strategies import TEXTS
 
 OBJECT = "APBILL"
 VALUES: dict[str, st.SearchStrategy[object]] = {

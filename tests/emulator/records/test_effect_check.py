@@ -2,14 +2,14 @@
 
 import pytest
 
-from emulator.handlers.test_legacy_documents import day, invoice, line
-from emulator.orders.test_orders import item_of, sale
-from emulator.orders.test_orders import line as order_line
-from emulator.subledgers.test_documents import bill, item, made
-from emulator.subledgers.test_payments import ap, paid
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import element, faults, one
+from support.emulator.documents import bill, item, made
 from support.emulator.ledger_checks import assert_true, balances
+from support.emulator.legacy_documents import day, invoice, line
+from support.emulator.orders import item_of, sale
+from support.emulator.orders import line as order_line
+from support.emulator.payments import ap, paid
 
 HEAD = {"VENDORID": "V10087", "WHENCREATED": "11/20/2026", "WHENDUE": "12/20/2026", "RECORDID": "A-1"}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from conftest import NOW
 from intacct_emulator.server import companies
 from intacct_emulator.server.companies import fill
 from intacct_emulator.server.gateway import Emulator
@@ -18,6 +17,7 @@ from intacct_emulator.settings.company_source import CompanyDefinitions, Company
 from intacct_emulator.store.store import open_database
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.xml.values import Kind, Value
+from support.demo_company import NOW
 from support.emulator.calls import data, query, rows
 
 ROW: Mapping[str, Value] = {"RECORDNO": 1, "CLASSID": "C1", "NAME": "One", "COLOUR": "red"}

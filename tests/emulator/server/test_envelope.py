@@ -9,14 +9,13 @@ from threading import Thread
 
 import pytest
 
-from emulator.server.test_schema import LOGIN as LOGIN_XML
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.scenarios import scenario
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.codec import decode_response, encode_request
 from intacct_protocol.xml.envelope import Control, Function, Operation, Request
 from intacct_protocol.xml.xml import Element, parse
-from support.emulator.calls import ENDPOINT, LOGIN, element, one, query, send
+from support.emulator.calls import ENDPOINT, LOGIN, LOGIN_XML, element, one, query, send
 from support.emulator.refusing_companies import world
 
 READ = "<getFinancialSetup/>"

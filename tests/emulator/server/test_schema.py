@@ -12,15 +12,12 @@ from intacct_emulator.settings.scenarios import scenario
 from intacct_protocol.xml.codec import decode_response
 from intacct_protocol.xml.envelope import ControlEcho, Response
 from support.emulator.calls import ENDPOINT
+from support.emulator.calls import LOGIN_XML as LOGIN
 from support.emulator.refusing_companies import world
 
 CONTROL = (
     "<control><senderid>demo-sender</senderid><password>demo-sender-password</password><controlid>c</controlid>"
     "<uniqueid>false</uniqueid><dtdversion>3.0</dtdversion><includewhitespace>false</includewhitespace></control>"
-)
-LOGIN = (
-    "<authentication><login><userid>demo-user</userid><companyid>demo-company</companyid>"
-    "<password>demo-user-password</password></login></authentication>"
 )
 
 

@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
-from emulator.handlers.test_legacy_documents import day, invoice, key_of, receipt
-from emulator.subledgers.test_documents import bill, made, payment
-from emulator.subledgers.test_payments import ap, credit, paid
 from intacct_emulator.ledger.posting import CASH
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import entry, one
+from support.emulator.documents import bill, made, payment
 from support.emulator.ledger_checks import assert_true, balances, change
+from support.emulator.legacy_documents import day, invoice, key_of, receipt
+from support.emulator.payments import ap, credit, paid
 
 
 def test_the_cash_book_has_the_paid_share_of_a_bill(cash: Emulator) -> None:

@@ -10,41 +10,12 @@ from decimal import Decimal
 
 import pytest
 
-from emulator.handlers.test_legacy_documents import cells, day, invoice, key_of, line, receipt
-from emulator.subledgers.test_documents import VENDOR, bill, made, payment, state
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element, faults, one, query, rows
+from support.emulator.documents import VENDOR, bill, made, payment, state
 from support.emulator.ledger_checks import assert_true, balances, change
-
-DAY = "11/20/2026"
-CUSTOMER = "C20130"
-
-
-def paid(*details: str, **cells: str) -> str:
-    head = {"FINANCIALENTITY": "CHK-INS", "PAYMENTMETHOD": "EFT", "VENDORID": "V10087", "CURRENCY": "USD"}
-    return (
-        f"<create>{element('APPYMT', **(head | {'PAYMENTDATE': DAY} | cells), APPYMTDETAILS=''.join(details))}</create>"
-    )
-
-
-def received(*details: str, **cells: str) -> str:
-    head = {"FINANCIALENTITY": "CHK-INS", "PAYMENTMETHOD": "EFT", "CUSTOMERID": CUSTOMER, "RECEIPTDATE": DAY}
-    head |= {"CURRENCY": "USD", **cells}
-    return f"<create>{element('ARPYMT', **head, ARPYMTDETAILS=''.join(details))}</create>"
-
-
-def ap(**cells: str) -> str:
-    return element("APPYMTDETAIL", **cells)
-
-
-def ar(**cells: str) -> str:
-    return element("ARPYMTDETAIL", **cells)
-
-
-def credit(emulator: Emulator, amount: str, number: str = "CR-1") -> str:
-    items = f"<apadjustmentitems>{line('60500', f'-{amount}')}</apadjustmentitems>"
-    head = f"<vendorid>V10087</vendorid>{day('datecreated')}<adjustmentno>{number}</adjustmentno>"
-    return key_of(emulator, f"<create_apadjustment>{head}{items}</create_apadjustment>")
+from support.emulator.legacy_documents import cells, day, invoice, key_of, receipt
+from support.emulator.payments import CUSTOMER, advance, ap, ar, credit, paid, received
 
 
 def lines_of(emulator: Emulator, name: str, key: str) -> list[str]:
@@ -318,15 +289,6 @@ def test_the_base_amount_of_a_receipt_must_agree_with_its_rate(demo: Emulator) -
     )
     key_of(demo, f"<create_arpayment>{body.replace('>90<', '>100<')}</create_arpayment>")
     assert_true(demo)
-
-
-def advance(amount: str, *more: str, **cells: str) -> str:
-    items = "".join(
-        element("ARADVANCEITEM", TRX_AMOUNT=one, LOCATIONID="110", DEPARTMENTID="300") for one in (amount, *more)
-    )
-    head = {"CUSTOMERID": CUSTOMER, "PAYMENTMETHOD": "EFT", "PAYMENTDATE": DAY, "RECEIPTDATE": DAY}
-    head |= {"FINANCIALENTITY": "CHK-INS", **cells}
-    return f"<create>{element('ARADVANCE', **head, ARADVANCEITEMS=items)}</create>"
 
 
 def test_an_advance_stays_on_its_own_account_until_a_receipt_applies_it(demo: Emulator) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from emulator.handlers.test_legacy_documents import cells, key_of, line
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element
+from support.emulator.legacy_documents import cells, key_of, line
 from support.small_company import Clock, company
 
 BILL = (

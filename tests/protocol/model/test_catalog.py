@@ -16,7 +16,7 @@ from intacct_protocol.model.catalog import (
 )
 from intacct_protocol.xml.values import Kind
 from intacct_protocol.xml.xml import Element, element, parse
-from support.model.objects import bill, catalog
+from support.protocol.objects import bill, catalog
 
 # shape: LK, DOC (lookup)
 LOOKUP = b"""<Type Name="DEPARTMENT" DocumentType="">

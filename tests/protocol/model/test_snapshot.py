@@ -5,7 +5,7 @@ import pytest
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import Catalog
 from intacct_protocol.model.snapshot import catalog_from_snapshot, snapshot
-from support.model.objects import bill, catalog
+from support.protocol.objects import bill, catalog
 
 
 def test_a_catalogue_survives_its_snapshot() -> None:

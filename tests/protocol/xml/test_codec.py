@@ -23,8 +23,8 @@ from intacct_protocol.xml.envelope import (
     SignedIn,
 )
 from intacct_protocol.xml.xml import element
-from protocol.xml.test_xml import texts, trees
-from support.wire.answers import CONTROL, PROLOG, answer, result
+from support.protocol.answers import CONTROL, PROLOG, answer, result
+from support.protocol.trees import texts, trees
 
 ids = st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x17F, exclude_categories=["Cc"]), min_size=1, max_size=12

@@ -4,7 +4,7 @@ import pytest
 
 from intacct_protocol.errors import RemoteProtocolError
 from intacct_protocol.xml.strict_page import PageHead, decode_page
-from support.wire.answers import PROLOG, answer, page, result
+from support.protocol.answers import PROLOG, answer, page, result
 
 ROW = "<GLDETAIL><RECORDNO>{0}</RECORDNO><JOURNAL.SYMBOL>GJ</JOURNAL.SYMBOL><MEMO>{1}</MEMO></GLDETAIL>"
 

@@ -25,10 +25,10 @@ from intacct_protocol.xml.python_columns import (
 from intacct_protocol.xml.strict_page import decode_page
 from intacct_protocol.xml.typed_arrow import decode_batch
 from intacct_protocol.xml.values import Formatting, Kind, parse_row
-from protocol.xml.test_columns import FIELDS, body_of, tables
-from protocol.xml.test_fastpage import PAGE, SELF_CLOSED, SPACED, mutated
-from protocol.xml.test_jsonlines import ROWS, SCHEMA
-from support.wire.answers import page
+from support.protocol.answers import page
+from support.protocol.json_rows import ROWS, SCHEMA
+from support.protocol.pages import PAGE, SELF_CLOSED, SPACED, mutated
+from support.protocol.tables import FIELDS, body_of, tables
 
 KINDS = {
     "t": Kind.TEXT,

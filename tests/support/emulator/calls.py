@@ -78,3 +78,9 @@ def line(spelled: str) -> str:
     account, side, amount, *more = spelled.split()
     cells = {"LOCATION": "110", **dict(part.split("=") for part in more)}
     return element("GLENTRY", ACCOUNTNO=account, TR_TYPE={"D": 1, "C": -1}[side], TRX_AMOUNT=amount, **cells)
+
+
+LOGIN_XML = (
+    "<authentication><login><userid>demo-user</userid><companyid>demo-company</companyid>"
+    "<password>demo-user-password</password></login></authentication>"
+)

@@ -1,13 +1,12 @@
 """A user who sends randomly drawn requests, sensible or not, and keeps the keys of accepted records."""
 
-from emulator.handlers.test_legacy_documents import day, invoice, line, receipt
-from emulator.orders.test_orders import line as order_line
-from emulator.orders.test_orders import sale
-from emulator.orders.test_stock import moved
-from emulator.subledgers.test_documents import bill, item, payment
-from emulator.subledgers.test_payments import advance, ap, ar, paid, received
 from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import element, entry, one
+from support.emulator.documents import bill, item, payment
+from support.emulator.legacy_documents import day, invoice, line, receipt
+from support.emulator.orders import line as order_line
+from support.emulator.orders import moved, sale
+from support.emulator.payments import advance, ap, ar, paid, received
 
 NOBODY = "999999"
 ITEMS = ("FLOW-100", "PROBE-TIP", "CABLE-10M")

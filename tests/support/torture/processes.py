@@ -20,7 +20,7 @@ from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_emulator.server.server import serve
-from support.flow.ledger import HEADER
+from support.load.ledger import HEADER
 from support.repository import python_path
 from support.small_company import Clock, client, company
 

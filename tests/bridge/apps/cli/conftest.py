@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from intacct_emulator.server.server import serve
-from support.edge.command_line import Intacct, Ran
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct, Ran
+from support.apps.http_reader import HttpReader
 from support.small_company import Clock, little_company
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 from support.repository import DOCS
 
 PAGE = (DOCS / "coming-from.md").read_text("utf-8")

@@ -9,7 +9,7 @@ import pytest
 
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 FROM_OPTIONS = ("--company-id", "demo-company", "--user-id", "demo-user", "--sender-id", "demo-sender")
 PASSWORDS = ("--user-password-env", "ONE", "--sender-password-env", "TWO")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.apps.cli import context
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 COMMAND = [sys.executable, "-m", "intacct_bridge", "console", "--no-open"]
 

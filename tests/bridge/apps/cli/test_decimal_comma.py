@@ -9,8 +9,8 @@ import pytest
 
 from intacct_emulator.server.server import serve
 from support import small_company
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.journeys.objects import VENDORS
 
 ENTRIES = """Journal;Date;Title;Reference;Account;Debit;Credit;Location;Department

@@ -17,8 +17,8 @@ from intacct_emulator.settings.faults import ScriptedFault
 from intacct_emulator.settings.scenarios import find_scenario
 from intacct_emulator.subledgers.revaluation.revaluation import RevaluedBalance
 from intacct_protocol.errors import SettingsError
-from support.edge.command_line import Intacct
-from support.edge.small_company import Scenario, client_of, healthy_company
+from support.apps.command_line import Intacct
+from support.setup.small_company import Scenario, client_of, healthy_company
 
 SETTINGS = {
     "INTACCT_COMPANY_ID": "demo-company",

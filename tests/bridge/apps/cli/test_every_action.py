@@ -10,8 +10,8 @@ import pytest
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_protocol.model.writing.actions import ACTIONS
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.small_company import Clock, little_company
 
 SINCE = "10/01/2026"

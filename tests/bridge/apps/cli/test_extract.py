@@ -16,7 +16,7 @@ from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.extract.attachments import fetch_attachments
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_protocol.errors import InvalidRequestError
-from support.edge.command_line import Intacct, streams_in
+from support.apps.command_line import Intacct, streams_in
 
 LEDGER = ("GLACCOUNT", "GLBATCH", "GLDETAIL")
 SIGN_IN = 1

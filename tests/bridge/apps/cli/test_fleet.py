@@ -11,7 +11,7 @@ import pytest
 from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_protocol.errors import RefusedError
-from support.edge.command_line import Intacct, Ran
+from support.apps.command_line import Intacct, Ran
 
 KEY = FleetKey.new().text
 FLOWS = """

@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.apps.demo.fleet_demo import fleet_of_companies
 from intacct_bridge.apps.demo.fleet_demo_checks import checks
 from intacct_bridge.shared_state.place import PostgresPlace
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 pytestmark = pytest.mark.slow
 

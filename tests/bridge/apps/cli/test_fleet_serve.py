@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from intacct_bridge.fleet import Fleet
-from support.edge.command_line import Intacct
-from support.edge.console_site import Visitor
-from support.edge.fleet_site import KEY, TOKEN
+from support.apps.command_line import Intacct
+from support.apps.console_site import Visitor
+from support.apps.fleet_site import KEY, TOKEN
 
 COMMAND = [sys.executable, "-m", "intacct_bridge", "fleet", "serve", "--port", "0", "-vv"]
 

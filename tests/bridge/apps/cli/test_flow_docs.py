@@ -15,7 +15,7 @@ from intacct_bridge.runs.channels import find_channels
 from intacct_bridge.runs.definitions import find_flow
 from intacct_bridge.runs.metrics import metrics_of
 from intacct_bridge.runs.run import RunEnd, end_of
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 from support.repository import DOCS
 
 PAGE = (DOCS / "flows.md").read_text("utf-8")

@@ -14,7 +14,7 @@ from intacct_bridge.machine.account import machine_name
 from intacct_bridge.runs.definitions import find_flow
 from intacct_bridge.runs.flow_lock import flow_lock, lock_path
 from intacct_bridge.shared_state.place import PostgresPlace
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 NIGHTLY = """
 [flows.nightly]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from intacct_emulator.server.server import serve
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.small_company import Clock, little_company
 
 HEADER = "Transaction Date,Journal Entry Id,Class,Account Number,Account Name,Posting Type,Description,Amount"

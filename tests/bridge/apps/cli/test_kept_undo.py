@@ -13,8 +13,8 @@ from intacct_bridge.connections.demo_company import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.journeys.objects import BILLS, VENDORS
 from support.small_company import Clock, company
 
@@ -165,7 +165,7 @@ def test_a_bill_that_changed_after_the_approval_is_not_reversed(office: Office) 
 def test_an_undo_plan_that_was_altered_is_refused_also_with_a_seal_that_fits(
     office: Office, alter: Callable[[dict[str, object]], object]
 ) -> None:
-    from support.edge.plan_files import resealed
+    from support.apps.plan_files import resealed
 
     office.load(VENDORS, "VENDOR")
     office.load(BILLS, "APBILL", "bills.csv")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 
 
 def bill_lines(reader: HttpReader, bill: str) -> list[tuple[str, ...]]:

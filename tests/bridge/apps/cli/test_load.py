@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_protocol.errors import SettingsError
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 CLASSES = "CLASSID,NAME\nL-1,Light rail\nL-2,Heavy rail\n"
 

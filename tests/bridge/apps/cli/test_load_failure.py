@@ -7,7 +7,7 @@ from intacct_bridge.apps.views.emulator_summary import served
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault, load_faults
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 from support.emulator.calls import one, query
 
 FAULTS = """

@@ -16,8 +16,8 @@ from intacct_bridge.load.records.write import WriteOperation
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault
 from support import small_company
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.journeys.objects import VENDORS
 
 BILLS = """VENDORID,WHENCREATED,WHENDUE,CURRENCY,BASECURR,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID

@@ -7,8 +7,8 @@ from pathlib import Path
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.server import serve
 from support import small_company
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.journeys.objects import VENDORS
 
 LOAD = ("load", "vendors.csv", "--as", "VENDOR", "--apply")

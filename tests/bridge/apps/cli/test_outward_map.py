@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from support.edge.command_line import Intacct, streams_in
+from support.apps.command_line import Intacct, streams_in
 from support.repository import DOCS
 
 PAGE = (DOCS / "mapping.md").read_text("utf-8")

@@ -5,7 +5,7 @@ import shlex
 
 from openpyxl import Workbook
 
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 from support.repository import DOCS, ROOT
 
 PAGE = (DOCS / "own-workbook.md").read_text("utf-8")

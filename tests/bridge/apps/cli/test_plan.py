@@ -12,7 +12,7 @@ from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.connections.demo_company import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 from support.small_company import Clock, company
 
 VENDORS = "VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nV-1,Acme Paper,Acme Paper\nV-2,Bolt Ltd,Bolt Ltd\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from intacct_emulator.server.server import serve
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.small_company import Clock, little_company
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights")

@@ -18,7 +18,7 @@ import pytest
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.row_formats import write_parquet, write_rows
 from intacct_protocol.errors import InvalidRequestError, TransientError
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 
 def test_objects_are_found_by_a_part_of_their_name(demo: Intacct) -> None:

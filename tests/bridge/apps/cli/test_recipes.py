@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.apps.demo.sample import write_sample
-from support.edge.command_line import AS_OF, Intacct
+from support.apps.command_line import AS_OF, Intacct
 from support.repository import DOCS
 
 RECIPES = DOCS / "recipes"

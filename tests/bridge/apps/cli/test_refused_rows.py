@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from support.edge.command_line import Intacct, Ran
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct, Ran
+from support.apps.http_reader import HttpReader
 
 HEAD = "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,Scan\n"
 

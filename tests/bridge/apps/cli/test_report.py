@@ -9,9 +9,9 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_protocol.xml.envelope import Function, Request
 from intacct_protocol.xml.xml import serialize
+from support.apps.command_line import Intacct
 from support.client.gateway import Gateway, result
 from support.client.gateway import connection as books
-from support.edge.command_line import Intacct
 
 PENDING = "<data><report_results><REPORTID>R1</REPORTID><STATUS>PENDING</STATUS></report_results></data>"
 PAGES = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 CSV = "Name,Id\nOne,C-901\nTwo,C-902\n"
 

@@ -13,7 +13,7 @@ import pytest
 
 from intacct_bridge.apps.terminal.exit_statuses import MEANINGS
 from intacct_bridge.runs.metrics import metrics_of
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 from support.repository import DOCS
 
 SCHEDULERS, OPERATE = ((DOCS / page).read_text("utf-8") for page in ("recipes/schedulers.md", "operate.md"))

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 PLAN = ("--read", "APBILL", "--write", "ARINVOICE")
 

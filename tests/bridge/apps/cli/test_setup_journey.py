@@ -15,7 +15,7 @@ from intacct_emulator.server.administration import Administration
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.scenarios import find_scenario, load_scenario
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 LEFT_TO_THE_END = {"testers", "production"}
 ROLE = "Intacct Bridge"

@@ -15,7 +15,7 @@ from intacct_bridge import connect
 from intacct_bridge.apps.cli import app
 from intacct_bridge.apps.cli.context import COMPLETE
 from intacct_bridge.testing import CREDENTIALS
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 HEAVY = ("pyarrow", "duckdb", "lxml", "starlette", "uvicorn", "openpyxl", "keyring", "rich", "urllib3", "msgspec")
 

@@ -15,8 +15,8 @@ from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault
 from intacct_protocol.errors import CapError, InDoubtError
 from support import small_company
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.journeys.objects import BILLS, VENDORS
 
 

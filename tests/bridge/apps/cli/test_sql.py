@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 
 def test_a_select_over_the_company(demo: Intacct) -> None:

@@ -11,8 +11,8 @@ from openpyxl import load_workbook
 
 from intacct_bridge.load.layouts.declaration import declarations
 from intacct_emulator.server.server import serve
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.small_company import Clock, little_company
 
 

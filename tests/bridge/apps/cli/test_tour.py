@@ -10,7 +10,7 @@ from intacct_bridge.connections.demo_company import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.scenarios import find_scenario, load_scenario
-from support.edge.command_line import AS_OF, Intacct
+from support.apps.command_line import AS_OF, Intacct
 from support.repository import DOCS
 
 PAGE = (DOCS / "first-ten-minutes.md").read_text("utf-8")

@@ -9,7 +9,7 @@ import pytest
 
 from intacct_bridge.runs.run import Run, RunError, StreamCount
 from intacct_bridge.runs.traces import CALLS, STREAMS, begin_trace, wanted_exporter
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 BEGUN = Run(id="ab" * 16, started=datetime.now(UTC), command="extract", version="1")
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"  # the example of W3C's Trace Context

@@ -10,8 +10,8 @@ import pytest
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault
-from support.edge.command_line import Intacct, Ran
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct, Ran
+from support.apps.http_reader import HttpReader
 from support.journeys.kinds import DOCUMENTS, JOURNALS, MASTERS, Kind
 
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC

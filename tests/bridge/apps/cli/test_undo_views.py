@@ -11,8 +11,8 @@ import pytest
 from intacct_bridge.load.outbox.outbox import system_clock
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from support.edge.command_line import Intacct, Ran
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct, Ran
+from support.apps.http_reader import HttpReader
 from support.journeys.objects import BILLS, VENDORS
 from support.small_company import Clock, company
 

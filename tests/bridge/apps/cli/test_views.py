@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from jinja2 import Environment
 
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 STREAMS = (
     "LOCATIONENTITY LOCATION GLACCOUNT STATACCOUNT GLACCTGRPHIERARCHY GLDETAIL APBILL APBILLITEM APPYMT APPYMTDETAIL"

@@ -14,8 +14,8 @@ import pytest
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
-from support.edge.command_line import Intacct, Ran
-from support.edge.http_reader import LOGIN, HttpReader
+from support.apps.command_line import Intacct, Ran
+from support.apps.http_reader import LOGIN, HttpReader
 from support.small_company import Clock, company
 
 

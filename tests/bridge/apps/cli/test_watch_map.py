@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 BILLS = """
 name = "payables"

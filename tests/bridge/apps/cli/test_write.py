@@ -11,7 +11,7 @@ import pytest
 from intacct_bridge.apps.demo.company import make_emulator
 from intacct_bridge.apps.demo.sample import write_sample
 from intacct_emulator.server.server import serve
-from support.edge.command_line import AS_OF, Intacct
+from support.apps.command_line import AS_OF, Intacct
 
 
 def test_a_record_is_created_updated_and_deleted(demo: Intacct) -> None:

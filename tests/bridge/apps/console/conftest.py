@@ -7,7 +7,7 @@ import pytest
 
 from intacct_bridge.connections.sources import add_sender
 from intacct_emulator.server.server import serve
-from support.edge.console_site import RunningConsole, Visitor, running_console, save_connection
+from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
 from support.small_company import Clock, little_company
 
 

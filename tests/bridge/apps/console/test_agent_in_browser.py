@@ -11,11 +11,11 @@ from mcp.client.client import Client as AgentClient
 from mcp.client.stdio import stdio_client
 from mcp_types import ElicitResult
 
+from support.apps.agent_process import agent_command
+from support.apps.agents import ENTRY
+from support.apps.console_site import RunningConsole
+from support.apps.http_reader import HttpReader
 from support.browser import expect, follow, opened_page, shows
-from support.edge.agent_process import agent_command
-from support.edge.agents import ENTRY
-from support.edge.console_site import RunningConsole
-from support.edge.http_reader import HttpReader
 from support.own_loop import run_in_own_loop
 from support.repository import python_path
 

@@ -14,9 +14,9 @@ from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import SendOptions
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.table import table_of_given_rows
-from support.edge.agents import ENTRY
-from support.edge.console_site import RunningConsole, Visitor, running_console, save_connection
-from support.edge.http_reader import HttpReader
+from support.apps.agents import ENTRY
+from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
+from support.apps.http_reader import HttpReader
 
 Planned = Callable[..., tuple[str, str]]
 POISON = '<script>alert(1)</script><a href="http://attacker.example">rent</a>'

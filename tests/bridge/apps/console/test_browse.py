@@ -15,7 +15,7 @@ from intacct_bridge.apps.cli.app import run_words
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.runs.history import open_history
 from intacct_bridge.runs.run import Run
-from support.edge.console_site import RunningConsole, Visitor
+from support.apps.console_site import RunningConsole, Visitor
 
 FORM = {
     "select": "VENDORID, NAME, TOTALDUE",

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from intacct_bridge.apps.web.jobs import BackgroundJob
+from support.apps.console_pages import visited_pages
+from support.apps.console_site import RunningConsole, save_connection
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows, without_complaints
-from support.edge.console_pages import visited_pages
-from support.edge.console_site import RunningConsole, save_connection
 
 pytestmark = pytest.mark.browser
 

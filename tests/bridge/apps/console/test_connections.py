@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.connections.sources import SettingsSources, load_connection
-from support.edge.console_site import RunningConsole, Seen, Visitor, running_console, save_connection
+from support.apps.console_site import RunningConsole, Seen, Visitor, running_console, save_connection
 
 PASSWORDS = {"user_password": "demo-user-password", "sender_password": "demo-sender-password"}
 FORM = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from intacct_emulator.server.server import serve
-from support.edge.console_site import RunningConsole, Visitor, running_console, save_connection
-from support.edge.small_company import Scenario, healthy_company
+from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
+from support.setup.small_company import Scenario, healthy_company
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from intacct_bridge.apps.console.app import ConsoleApp, ConsoleSettings
 from intacct_bridge.apps.console.site import command_work
 from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_protocol.errors import SettingsError
-from support.edge.console_site import RunningConsole, Visitor, running_console
+from support.apps.console_site import RunningConsole, Visitor, running_console
 
 SECRET = "a-password-in-a-bug"
 

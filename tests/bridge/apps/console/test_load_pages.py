@@ -13,8 +13,8 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from intacct_bridge.apps.console.pages.postings.dropped_files import changing_outcomes, find_file
-from support.edge.console_site import RunningConsole, Seen, Visitor, running_console, save_connection
-from support.edge.http_reader import HttpReader
+from support.apps.console_site import RunningConsole, Seen, Visitor, running_console, save_connection
+from support.apps.http_reader import HttpReader
 
 HEADER = ["journal", "date", "reference", "title", "account", "department", "location", "debit", "credit"]
 PAYROLL: list[list[object]] = [

@@ -17,9 +17,9 @@ from intacct_bridge.runs.history import open_history
 from intacct_bridge.runs.run import Run
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault
-from support.edge.console_pages import json_of, visited, visited_pages
-from support.edge.console_site import RunningConsole, Visitor, running_console, save_connection
-from support.edge.small_company import healthy_company
+from support.apps.console_pages import json_of, visited, visited_pages
+from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
+from support.setup.small_company import healthy_company
 from support.small_company import Clock, little_company
 
 MOST_BYTES = 100_000

@@ -12,9 +12,9 @@ from intacct_bridge.apps.cli.app import main
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
+from support.apps.console_site import RunningConsole, running_console, save_connection
+from support.apps.http_reader import HttpReader
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows
-from support.edge.console_site import RunningConsole, running_console, save_connection
-from support.edge.http_reader import HttpReader
 from support.small_company import Clock, little_company
 
 pytestmark = pytest.mark.browser

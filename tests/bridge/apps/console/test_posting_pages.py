@@ -17,8 +17,8 @@ from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
-from support.edge.console_site import RunningConsole, Visitor, running_console, save_connection
-from support.edge.http_reader import HttpReader
+from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
+from support.apps.http_reader import HttpReader
 from support.small_company import Clock, little_company
 
 FLOWS = """

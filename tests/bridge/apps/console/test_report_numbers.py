@@ -13,9 +13,9 @@ from intacct_bridge.copies.views.apply import apply_views, open_copy
 from intacct_bridge.runs.history import open_history
 from intacct_bridge.runs.run import Run
 from intacct_emulator.server.gateway import Emulator
-from support.edge.console_site import RunningConsole, Visitor, running_console
-from support.reporting.copies import Copy, duckdb_uri
-from support.reporting.python_ledger import PythonLedger
+from support.apps.console_site import RunningConsole, Visitor, running_console
+from support.copies.python_ledger import PythonLedger
+from support.copies.reported import Copy, duckdb_uri
 
 STREAMS = ("GLDETAIL", "GLACCOUNT", "LOCATION", "LOCATIONENTITY", "GLBUDGETITEM", "REPORTINGPERIOD")
 PERIOD = "Annual+Plan+2026/2026-10-01/2026-10-31"

@@ -9,8 +9,8 @@ import pytest
 
 from intacct_bridge.apps.cli.app import run_words
 from intacct_bridge.apps.terminal.console import Console
+from support.apps.console_site import RunningConsole
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows
-from support.edge.console_site import RunningConsole
 
 pytestmark = pytest.mark.browser
 STREAMS = "GLDETAIL GLBATCH GLENTRY GLACCOUNT LOCATION LOCATIONENTITY VENDOR APBILL APBILLITEM APPYMT APPYMTDETAIL"

@@ -15,7 +15,7 @@ from intacct_bridge.apps.console.app import TeamMode
 from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.copies.live_sql.live_query import copy_table, open_copy_sql
-from support.edge.console_site import RunningConsole, Visitor, running_console
+from support.apps.console_site import RunningConsole, Visitor, running_console
 
 URI = "duckdb:///books.duckdb"
 STREAMS = "GLDETAIL GLBATCH GLENTRY GLACCOUNT LOCATION LOCATIONENTITY VENDOR APBILL APBILLITEM APPYMT APPYMTDETAIL"

@@ -13,7 +13,7 @@ from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect
 from intacct_bridge.apps.web.security import POLICY
 from intacct_bridge.apps.web.uploads import safe_name
-from support.edge.console_site import RunningConsole, Visitor, running_console
+from support.apps.console_site import RunningConsole, Visitor, running_console
 
 OTHER = "https://evil.example"
 SECRET = "a-long-secret-of-the-proxy"

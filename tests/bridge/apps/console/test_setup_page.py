@@ -15,7 +15,7 @@ from intacct_emulator.server.administration import Administration
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.scenarios import find_scenario, load_scenario
-from support.edge.console_site import RunningConsole, Visitor, running_console, save_connection
+from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
 
 MAILED = "Initial-password-1"  # docs/emulator.md
 

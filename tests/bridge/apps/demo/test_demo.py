@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from intacct_bridge.connections.demo_company import DATABASE
-from support.edge.command_line import Intacct
+from support.apps.command_line import Intacct
 
 
 @pytest.fixture

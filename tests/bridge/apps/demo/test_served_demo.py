@@ -24,8 +24,8 @@ from intacct_bridge.connections.demo_company import (
     stop_serving,
 )
 from intacct_protocol.errors import SettingsError
-from support.edge.command_line import Intacct
-from support.edge.http_reader import HttpReader
+from support.apps.command_line import Intacct
+from support.apps.http_reader import HttpReader
 from support.repository import DOCS
 
 

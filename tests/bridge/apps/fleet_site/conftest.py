@@ -11,7 +11,7 @@ from intacct_emulator.server.administration import Administration
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.scenarios import find_scenario, load_scenario
-from support.edge.fleet_site import RunningFleet, running_fleet
+from support.apps.fleet_site import RunningFleet, running_fleet
 from support.small_company import little_company
 
 FLOWS = {"nightly": {"command": "extract", "streams": ["VENDOR"], "to": "duckdb:///{connection}.duckdb"}}

@@ -12,7 +12,7 @@ from intacct_bridge.apps.fleet_site import credential_page
 from intacct_bridge.apps.fleet_site.credential_check import CHECKS, planned_use
 from intacct_bridge.fleet.page_state import TooManyAttemptsError
 from intacct_emulator.server.administration import Administration
-from support.edge.fleet_site import RunningFleet
+from support.apps.fleet_site import RunningFleet
 
 GOOD = {"company_id": "demo-company", "user_id": "demo-user", "user_password": "demo-user-password"}
 MAILED = "Initial-password-1"  # docs/emulator.md

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from intacct_bridge.apps.fleet_site.interface import OPERATIONS, document
 from intacct_bridge.apps.fleet_site.openapi import LARGEST_BODY
-from support.edge.console_site import Seen, Visitor
-from support.edge.fleet_site import TOKEN, RunningFleet
+from support.apps.console_site import Seen, Visitor
+from support.apps.fleet_site import TOKEN, RunningFleet
 from support.repository import DOCS
 
 FLOWS = {"nightly": {"command": "extract", "streams": ["VENDOR"], "to": "duckdb:///copy.duckdb"}}

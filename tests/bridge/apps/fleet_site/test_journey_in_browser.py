@@ -15,8 +15,8 @@ from intacct_bridge.apps.fleet_site.credential_check import check_tenant
 from intacct_bridge.shared_state.place import in_schema
 from intacct_emulator.server.administration import Administration
 from intacct_protocol.errors import SettingsError
+from support.apps.fleet_site import KEY, RunningFleet
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows, without_complaints
-from support.edge.fleet_site import KEY, RunningFleet
 
 pytestmark = pytest.mark.browser
 MAILED = "Initial-password-1"  # docs/emulator.md

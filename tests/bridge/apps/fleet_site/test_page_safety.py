@@ -17,8 +17,8 @@ from intacct_bridge.apps.web.security import POLICY
 from intacct_bridge.fleet.links import LinkError, open_link
 from intacct_bridge.shared_state.place import PostgresPlace, in_schema
 from intacct_protocol.errors import SettingsError
-from support.edge.console_site import Seen
-from support.edge.fleet_site import TOKEN, Administrator, RunningFleet, running_fleet
+from support.apps.console_site import Seen
+from support.apps.fleet_site import TOKEN, Administrator, RunningFleet, running_fleet
 
 OTHER = "https://evil.example"
 GOOD = {"company_id": "demo-company", "user_id": "demo-user", "user_password": "demo-user-password"}

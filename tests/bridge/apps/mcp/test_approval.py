@@ -20,8 +20,8 @@ from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.table import table_of_given_rows
 from intacct_emulator.settings.faults import ScriptedFault
 from intacct_protocol.errors import SettingsError
-from support.edge.agents import ENTRY, Agent
-from support.edge.plan_files import resealed
+from support.apps.agents import ENTRY, Agent
+from support.apps.plan_files import resealed
 from support.small_company import Clock, client, company
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from support.edge.agent_process import agent_command, agent_environment, running_agent
-from support.edge.agents import ENTRY
+from support.apps.agent_process import agent_command, agent_environment, running_agent
+from support.apps.agents import ENTRY
+from support.copies.reported import Copy
 from support.judges import judge
-from support.reporting.copies import Copy
 from support.small_company import Clock, client, company
 
 pytestmark = pytest.mark.foreign

@@ -33,8 +33,8 @@ from intacct_bridge.apps.web.tokens import token_of
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_protocol.errors import SettingsError
-from support.edge.agent_process import agent_command, agent_environment, running_agent
-from support.edge.agents import ENTRY
+from support.apps.agent_process import agent_command, agent_environment, running_agent
+from support.apps.agents import ENTRY
 from support.own_loop import run_in_own_loop
 from support.repository import DOCS
 from support.small_company import Clock, client, company

@@ -16,9 +16,9 @@ from intacct_bridge.apps.mcp.session import AgentSettings
 from intacct_bridge.apps.mcp.values import LONGEST_TEXT, inert, plain, rows_within
 from intacct_bridge.copies.questions.answer import QuestionLimits
 from intacct_emulator.server.gateway import Emulator
-from support.edge.agents import ENTRY, Agent
+from support.apps.agents import ENTRY, Agent
+from support.copies.reported import Copy
 from support.own_loop import run_in_own_loop
-from support.reporting.copies import Copy
 from support.small_company import Clock, client, company
 
 POISON = (

@@ -20,7 +20,7 @@ from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.query.query import Compare, Op
 from intacct_protocol.xml.values import Kind
-from support.flow.company import VENDOR, Company
+from support.extract.company import VENDOR, Company
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STARTED = "03/01/2026 12:00:00"

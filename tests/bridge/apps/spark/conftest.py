@@ -10,10 +10,10 @@ from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.testing import Company
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from support.edge.spark_cluster import running_cluster
-from support.edge.spark_jobs import settings
+from support.apps.spark_cluster import running_cluster
+from support.apps.spark_jobs import settings
+from support.apps.spark_session import running_spark
 from support.small_company import Clock, company
-from support.spark_session import running_spark
 
 
 @pytest.fixture(scope="session")

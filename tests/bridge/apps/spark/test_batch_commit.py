@@ -17,7 +17,7 @@ from intacct_bridge.load.plan.plan_file import open_plan
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError, RefusedError, SettingsError, UnreachableError
-from support.edge.spark_jobs import VENDOR_SCHEMA, Job, execute, names, staged, vendors
+from support.apps.spark_jobs import VENDOR_SCHEMA, Job, execute, names, staged, vendors
 from support.small_company import client
 
 BILL = pa.schema(

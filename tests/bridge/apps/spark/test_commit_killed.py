@@ -15,15 +15,15 @@ from intacct_bridge.apps.spark.batch_commit import CommitResult
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InDoubtError, IntacctError
-from support.edge.spark_jobs import ENTRY_SCHEMA, Job, entries, entry_lines, let_hours_pass, outbox_uri, staged
+from support.apps.spark_jobs import ENTRY_SCHEMA, Job, entries, entry_lines, let_hours_pass, outbox_uri, staged
 from support.repository import python_path
-from support.store.cutting_proxy import AFTER, BEFORE, CuttingProxy
+from support.shared_state.cutting_proxy import AFTER, BEFORE, CuttingProxy
 
 ENTRIES = 30
 EXPECTED = [f"S-{one:03}" for one in range(1, ENTRIES + 1)]
 DRIVER = """
 import json, sys
-from support.edge.spark_jobs import ENTRY_SCHEMA, Job, entry_lines
+from support.apps.spark_jobs import ENTRY_SCHEMA, Job, entry_lines
 job = Job(json.load(sys.stdin), ENTRY_SCHEMA)
 debits, credits = entry_lines(30)
 tasks = [job.task(debits, 0), job.task(credits, 1)]

@@ -16,8 +16,8 @@ from intacct_bridge.testing import Company
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import EmulatorSettings
-from support.edge.spark_jobs import outbox_uri
-from support.edge.spark_reading import in_order, read
+from support.apps.spark_jobs import outbox_uri
+from support.apps.spark_reading import in_order, read
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 LEDGER = ("RECORDNO", "BATCHKEY", "ACCOUNTNO", "AMOUNT", "TR_TYPE")

@@ -7,7 +7,7 @@ import pytest
 
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.testing import Company
-from support.edge.spark_reading import in_library, in_order, killing_workers, options_of, read
+from support.apps.spark_reading import in_library, in_order, killing_workers, options_of, read
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 BILL = ("RECORDNO", "VENDORID", "TOTALENTERED", "WHENDUE", "AUWHENCREATED")

@@ -7,9 +7,9 @@ import pytest
 
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.testing import Company
-from support.edge.spark_cluster import SPECULATION, run_driver
-from support.edge.spark_jobs import outbox_uri
-from support.edge.spark_reading import in_library, options_of
+from support.apps.spark_cluster import SPECULATION, run_driver
+from support.apps.spark_jobs import outbox_uri
+from support.apps.spark_reading import in_library, options_of
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 FIELDS = ("RECORDNO", "ACCOUNTNO", "AMOUNT")

@@ -15,7 +15,7 @@ from intacct_bridge.apps.spark.partitions import ReadPlan, ReadTask, read_task
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.streams.partition import DayWindow
 from intacct_protocol.errors import TransientError
-from support.flow.company import BEGAN, GLBATCH, GLDETAIL, Company
+from support.extract.company import BEGAN, GLBATCH, GLDETAIL, Company
 from support.small_company import connection
 
 DAYS = DayWindow(date(2026, 1, 1), date(2026, 12, 31))

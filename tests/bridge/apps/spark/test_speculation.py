@@ -6,8 +6,8 @@ import pytest
 
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
-from support.edge.spark_cluster import SPECULATION, run_driver
-from support.edge.spark_jobs import names, staged
+from support.apps.spark_cluster import SPECULATION, run_driver
+from support.apps.spark_jobs import names, staged
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 DRIVER = """

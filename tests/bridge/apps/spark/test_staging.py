@@ -7,7 +7,7 @@ import pytest
 from intacct_bridge.apps.spark.staging import BatchState, RowResult, StagedBatch, StagedLine, Staging, row_digest
 from intacct_bridge.shared_state.place import PostgresPlace, postgres_place
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
-from support.edge.spark_jobs import execute, staged
+from support.apps.spark_jobs import execute, staged
 
 ODD = [b'{"a":"tab\\t line\\n \\\\ back\\\\slash"}', '{"a":"Größe \U0001f4b6 \\u0000"}'.encode(), b'{"a":1.10}', b"{}"]
 

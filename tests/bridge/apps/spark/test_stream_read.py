@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.testing import Company
-from support.edge.spark_reading import options_of
+from support.apps.spark_reading import options_of
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 

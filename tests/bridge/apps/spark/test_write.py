@@ -12,7 +12,7 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan_file import open_plan
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
-from support.edge.spark_jobs import execute, names, staged
+from support.apps.spark_jobs import execute, names, staged
 from support.small_company import client
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.shared_state.place import PostgresPlace
-from support.edge.spark_jobs import outbox_uri
+from support.apps.spark_jobs import outbox_uri
+from support.apps.spark_session import spark_packages
 from support.repository import python_path
-from support.spark_session import spark_packages
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 DRIVER = """

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import chdir, closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,108 +17,18 @@ import pyarrow as pa
 import pytest
 
 from intacct_bridge.copies.destinations import files
-from intacct_bridge.copies.destinations.base import Destination
 from intacct_bridge.copies.destinations.latest_rows import latest, views
 from intacct_bridge.copies.destinations.manifest import CopyFolder, ManifestEntry
 from intacct_bridge.copies.destinations.open import compact_copy, copy_states, open_destination
 from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.reconcile.copy_reader import open_copy_reader
-from intacct_bridge.streams.bookmark import Bookmark, KeySpan, WalkProgress
+from intacct_bridge.streams.bookmark import Bookmark, KeySpan
 from intacct_bridge.streams.stream import Stream, StreamOutcome
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
-from intacct_protocol.model.sql_text import quoted
 from intacct_protocol.xml.values import Kind
-from support.flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
+from support.copies.destinations import BILLS, DETAIL, DONE, FIELDS, ITEMS, NOON, Copy, batch, bill, keep, numbers
 
-DONE = Bookmark(WalkProgress(since="03/01/2026 10:00:00", refreshed_at="03/01/2026 12:00:00"))
 WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).advance((KeySpan("2", ""),))
-
-
-class Copy:
-    """A destination under test, which can be read from outside."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        self.destination: Destination | None = None
-
-    def open(self, **options: Any) -> Destination:
-        self.destination = open_destination(self.uri, **options)
-        self.destination.open("demo", NOON)
-        return self.destination
-
-    def close(self) -> None:
-        if self.destination is not None:
-            self.destination.close()
-            self.destination = None
-
-    @property
-    def in_files(self) -> bool:
-        return not self.uri.startswith(("duckdb", "postgresql"))
-
-    @property
-    def in_postgres(self) -> bool:
-        return self.uri.startswith("postgresql")
-
-    def ask(self, sql: str) -> pa.Table:
-        """The result of a query, on a connection of its own."""
-        from adbc_driver_postgresql import dbapi
-
-        self.close()
-        with dbapi.connect(self.uri) as connection, connection.cursor() as cursor:
-            cursor.execute("SET TIME ZONE 'UTC'")
-            cursor.execute(sql)
-            return cursor.fetch_arrow_table()
-
-    @contextmanager
-    def look(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The result of a query by a user who opens the file, or the queries in the folder."""
-        self.close()
-        path = parse_uri(self.uri).path
-        if not self.in_files:
-            with duckdb.connect(path, read_only=True) as con:
-                yield con
-            return
-        with duckdb.connect() as con, chdir(path):
-            con.execute(Path("latest.sql").read_text())
-            yield con
-
-    def tables(self) -> list[str]:
-        if self.in_postgres:
-            sql = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
-            return sorted(self.ask(sql).column(0).to_pylist())
-        with self.look() as con:
-            found = con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'")
-            return sorted(name for (name,) in found.fetchall())
-
-    def rows(self, stream: Stream = BILLS, *, deleted: bool = False) -> list[dict[str, Any]]:
-        """The rows that a reader finds; deleted rows only if they are marked."""
-        if self.in_postgres:
-            return self._asked(stream, deleted=deleted)
-        with self.look() as con:
-            if stream.name not in {row[0] for row in con.execute("SHOW TABLES").fetchall()}:
-                return []
-            where = "" if deleted or self.in_files else "WHERE _deleted_at IS NULL"
-            found = con.sql(f"SELECT * FROM {quoted(stream.name)} {where} ORDER BY 1").to_arrow_table().to_pylist()
-        return [{name: row[name] for name in row if not name.startswith("_")} for row in found]
-
-    def _asked(self, stream: Stream, *, deleted: bool) -> list[dict[str, Any]]:
-        if stream.name not in self.tables():
-            return []
-        where = "" if deleted else "WHERE _deleted_at IS NULL"
-        found = self.ask(f"SELECT * FROM {quoted(stream.name)} {where} ORDER BY 1").to_pylist()
-        numeric = (
-            "SELECT column_name::text FROM information_schema.columns "
-            f"WHERE table_name = '{stream.name}' AND data_type = 'numeric'"
-        )
-        numbers = set(self.ask(numeric).column(0).to_pylist())
-        return [
-            {
-                name: Decimal(value) if name in numbers and isinstance(value, str) else value
-                for name, value in row.items()
-                if not name.startswith("_")
-            }
-            for row in found
-        ]
 
 
 @pytest.fixture(params=["duckdb", "postgres", "parquet", "csv", "jsonl"])
@@ -129,21 +39,6 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Copy]:
     made = Copy(paths.get(request.param, f"{request.param}:{tmp_path}/copy"))
     yield made
     made.close()
-
-
-def keep(copy: Copy, stream: Stream, rows: list[dict[str, Any]], bookmark: Bookmark = DONE) -> None:
-    """One run that writes these rows and ends."""
-    destination = copy.open()
-    writer = destination.writer(stream, destination.bookmarks().get(stream.name, Bookmark()))
-    if stream.group:
-        writer.replace([row[stream.group] for row in rows])
-    writer.write(batch(stream, rows))
-    writer.commit(bookmark, NOON)
-    copy.close()
-
-
-def numbers(rows: list[dict[str, Any]]) -> list[int]:
-    return [row["RECORDNO"] for row in rows]
 
 
 def test_each_kind_has_its_column_type(copy: Copy) -> None:
@@ -411,7 +306,7 @@ def test_a_date_that_becomes_a_time_is_midnight_utc_in_any_time_zone(tmp_path: P
     path = tmp_path / "copy.duckdb"
     script = "; ".join(
         (
-            "from bridge.copies.destinations.test_destinations import Copy, batch, keep, FIELDS, DONE, NOON, bill",
+            "from support.copies.destinations import Copy, batch, keep, FIELDS, DONE, NOON, bill",
             "from datetime import UTC, date, datetime",
             "from intacct_bridge.streams.stream import Stream",
             "from intacct_protocol.xml.values import Kind",
@@ -768,7 +663,8 @@ def test_a_database_is_created_completely_or_not_at_all(tmp_path: Path, room: in
         (
             "import resource, signal, sys",
             "sys.dont_write_bytecode = True",  # an incomplete compiled module would stay behind
-            "from bridge.copies.destinations.test_destinations import open_destination, NOON",
+            "from intacct_bridge.copies.destinations.open import open_destination",
+            "from support.copies.destinations import NOON",
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
             f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))",
             f"open_destination('{tmp_path}/copy.duckdb').open('demo', NOON)",

@@ -21,8 +21,8 @@ from intacct_bridge.extract.run import Extraction
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_protocol.errors import SettingsError
-from support.flow.company import VENDOR, Company
-from support.flow.destinations import BILLS, NOON, batch, bill
+from support.copies.destinations import BILLS, NOON, batch, bill
+from support.extract.company import VENDOR, Company
 
 FIRST = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end()
 

@@ -14,7 +14,7 @@ from intacct_bridge.copies.destinations.open import compact_copy, open_destinati
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.model.sql_text import quoted
-from support.flow.destinations import BILLS, DETAIL, ITEMS, NOON, batch, bill
+from support.copies.destinations import BILLS, DETAIL, ITEMS, NOON, batch, bill
 
 WALKED = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end()
 

@@ -27,9 +27,9 @@ from intacct_bridge.copies.destinations import files
 from intacct_bridge.copies.destinations.open import compact_copy, open_destination
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_protocol.xml.values import Kind
-from support.flow.destinations import BILLS, NOON, batch, bill
+from support.apps.spark_session import spark_packages
+from support.copies.destinations import BILLS, NOON, batch, bill
 from support.judges import judge
-from support.spark_session import spark_packages
 
 Row = dict[str, Any]
 Filter = tuple[str, str, Any]

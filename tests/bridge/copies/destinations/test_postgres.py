@@ -20,8 +20,8 @@ from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
 from intacct_protocol.model.sql_text import quoted
 from intacct_protocol.xml.values import Kind
-from support.flow.company import TIMETYPE, VENDOR, Company
-from support.flow.destinations import BILLS, NOON, batch, bill
+from support.copies.destinations import BILLS, NOON, batch, bill
+from support.extract.company import TIMETYPE, VENDOR, Company
 
 WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from intacct_emulator.server.gateway import Emulator
-from support.reporting.companies import FIVE, Scene
-from support.reporting.copies import Copy, duckdb_uri
+from support.copies.companies import FIVE, Scene
+from support.copies.reported import Copy, duckdb_uri
 from support.shared_files import shared_file
 
 

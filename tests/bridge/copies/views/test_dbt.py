@@ -10,8 +10,8 @@ import pytest
 from intacct_bridge.copies.views.apply import copy_shape, open_copy
 from intacct_bridge.copies.views.dbt_package import dbt_package, write_package
 from intacct_bridge.copies.views.dialects import DIALECTS
+from support.copies.reported import Copy
 from support.judges import judge
-from support.reporting.copies import Copy
 
 pytestmark = pytest.mark.foreign
 

@@ -19,7 +19,7 @@ from intacct_bridge.library import BridgeClient
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.query.query import And, Compare, Filter, Op, Or, Order, Query
-from support.reporting.copies import Copy, duckdb_uri
+from support.copies.reported import Copy, duckdb_uri
 from support.small_company import connection
 
 OBJECTS = ("APBILL", "VENDOR", "ARINVOICE")

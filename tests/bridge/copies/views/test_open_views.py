@@ -15,8 +15,8 @@ from intacct_bridge.copies.live_sql.live_query import copy_table, open_copy_sql
 from intacct_bridge.copies.views.apply import apply_views, open_copy
 from intacct_bridge.copies.views.company_settings import SETUP
 from intacct_protocol.errors import SettingsError
-from support.reporting.companies import ONE, Scene
-from support.reporting.copies import Copy, duckdb_uri
+from support.copies.companies import ONE, Scene
+from support.copies.reported import Copy, duckdb_uri
 
 TO_JULY = "UPDATE _bridge.settings SET value = '7' WHERE name = 'first_fiscal_month'"
 LATER = "UPDATE _bridge.settings SET value = '2027-03-05' WHERE name = 'read_on'"

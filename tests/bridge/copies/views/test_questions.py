@@ -16,7 +16,7 @@ from intacct_bridge.copies.questions.ask import ask, copied_tables, reporting_vi
 from intacct_bridge.copies.questions.checked_select import checked_select
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError, SettingsError, TransientError
-from support.reporting.copies import Copy
+from support.copies.reported import Copy
 
 LIMITS = QuestionLimits(rows=50, seconds=60)
 SHORT = QuestionLimits(rows=50, seconds=0.3)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.copies.views.apply import apply_lower_names, open_copy
-from support.reporting.copies import Copy
+from support.copies.reported import Copy
 from support.repository import DOCS
 
 PAGE = (DOCS / "reports.md").read_text("utf-8")

@@ -16,16 +16,16 @@ import duckdb
 import pytest
 
 from intacct_bridge.copies.live_sql.live_query import copy_table
-from support.emulator.own_company import OwnCompany
-from support.reporting.companies import FIVE, MIXED, ONE, Scene
-from support.reporting.copies import Copy, duckdb_uri
-from support.reporting.python_ledger import (
+from support.copies.companies import FIVE, MIXED, ONE, Scene
+from support.copies.python_ledger import (
     PAYABLES,
     RECEIVABLES,
     BalanceKey,
     OpenItems,
     PythonLedger,
 )
+from support.copies.reported import Copy, duckdb_uri
+from support.emulator.own_company import OwnCompany
 
 TODAY = date(2026, 11, 21)
 STEPS, DAYS, SEED = (int(one) for one in os.environ.get("REPORTED_COMPANIES", "50x2x2").split("x"))

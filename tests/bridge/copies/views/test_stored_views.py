@@ -15,7 +15,7 @@ from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.values import Kind
-from support.flow.destinations import BILLS, DETAIL, NOON, batch, bill
+from support.copies.destinations import BILLS, DETAIL, NOON, batch, bill
 
 WHOLE = replace(BILLS, fields={**BILLS.fields, "DAYS": Kind.INTEGER})
 WIDER = replace(BILLS, fields={**BILLS.fields, "DAYS": Kind.DECIMAL})

@@ -15,7 +15,7 @@ from intacct_bridge.copies.views.tie_out import ControlAccount, TieOut, tie_out
 from intacct_bridge.reconcile.copy_reader import open_copy_reader
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.xml import parse
-from support.reporting.copies import Copy, duckdb_uri
+from support.copies.reported import Copy, duckdb_uri
 from support.small_company import client
 
 DAY, MONTH_END = date(2026, 11, 21), date(2026, 10, 31)

@@ -7,8 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from support.reporting.companies import MIXED, Scene
-from support.reporting.copies import Copy, duckdb_uri
+from support.copies.companies import MIXED, Scene
+from support.copies.reported import Copy, duckdb_uri
 
 RATE = Decimal("1e-10")
 SMALLEST = {"JPY": Decimal(1), "KWD": Decimal("0.001")}

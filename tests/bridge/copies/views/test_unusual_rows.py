@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from support.reporting.companies import FIVE, Scene
-from support.reporting.copies import Copy, duckdb_uri
+from support.copies.companies import FIVE, Scene
+from support.copies.reported import Copy, duckdb_uri
 
 Changed = Callable[..., Copy]
 

@@ -22,7 +22,7 @@ from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.envelope import SUCCESS, Result
 from intacct_protocol.xml.values import Kind, Value
 from intacct_protocol.xml.xml import Element, element
-from support.flow.shown import OBJECTS, ShownRecords
+from support.load.shown import OBJECTS, ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, 250_000, tzinfo=UTC)
 SENT = NOW.replace(microsecond=0)

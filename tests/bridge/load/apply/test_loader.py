@@ -23,7 +23,7 @@ from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.shared_state.sqlite import SqliteDatabase
 from intacct_protocol.errors import InDoubtError, IntacctError, RefusedError, SettingsError, TransientError
 from intacct_protocol.xml.values import Value
-from support.flow.ledger import HEADER, Ledger, entry
+from support.load.ledger import HEADER, Ledger, entry
 
 NOW = SettleSettings(settle_after=timedelta(0))
 

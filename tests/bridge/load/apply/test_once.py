@@ -18,7 +18,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_protocol.errors import IntacctError
-from support.flow.ledger import HEADER, Ledger, entry
+from support.load.ledger import HEADER, Ledger, entry
 
 FAULTS = st.sampled_from(
     ["none", "none", "cut before", "lost before", "lost after", "still running", "truncated", "busy", "refused"]

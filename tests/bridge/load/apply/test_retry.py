@@ -15,7 +15,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.shared_state.place import Place
 from intacct_protocol.errors import SettingsError
-from support.flow.ledger import HEADER, Ledger, entry
+from support.load.ledger import HEADER, Ledger, entry
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_protocol.errors import Fault, InDoubtError, NotPermittedError, TransientError
 from intacct_protocol.xml.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_protocol.xml.reply import ConnectionCutError
-from support.flow.ledger import HEADER, Clock, Ledger, entry
+from support.load.ledger import HEADER, Clock, Ledger, entry
 
 PROVEN = SettleSettings(repeat_guard=True)
 MINUTE = timedelta(minutes=1)

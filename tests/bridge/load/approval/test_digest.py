@@ -17,7 +17,7 @@ from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.write import Finding, Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_protocol.errors import SettingsError
-from support.flow.ledger import HEADER, Ledger, entry
+from support.load.ledger import HEADER, Ledger, entry
 
 
 @dataclass

@@ -18,7 +18,7 @@ from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_protocol.errors import SettingsError
-from support.flow.ledger import HEADER, Ledger, entry
+from support.load.ledger import HEADER, Ledger, entry
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from intacct_bridge.load.rules.accounting import balance, two_lines
 from intacct_bridge.load.rules.facts import Facts
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.load.target.references import References
-from support.flow.ledger import Ledger
+from support.load.ledger import Ledger
 
 MONTHS = [date(2026, 11, 30), date(2027, 2, 3), date(2028, 2, 29), date(2026, 12, 31)]
 

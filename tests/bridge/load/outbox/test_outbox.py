@@ -40,7 +40,7 @@ from intacct_bridge.shared_state.database import LONGEST_REQUEST, SEND_WITHIN
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_protocol.errors import BusyError, Fault, SettingsError
 from intacct_protocol.xml.values import Value
-from support.store.cutting_proxy import AFTER, CuttingProxy
+from support.shared_state.cutting_proxy import AFTER, CuttingProxy
 
 PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from intacct_bridge.load.records.write import Finding, Identity, Receipt, Write,
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.current_records import CurrentRecord
 from intacct_bridge.load.target.writable import writable_object
-from support.flow.shown import ShownRecords
+from support.load.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 REVERSE, APPROVE = WriteOperation.REVERSE, WriteOperation.APPROVE

@@ -18,7 +18,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_protocol.xml.values import Value
-from support.flow.shown import ShownRecords
+from support.load.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 KEY: dict[str, Value] = {"JOURNAL": "GJ", "BATCH_DATE": date(2026, 11, 30), "BATCH_TITLE": "T", "REFERENCENO": "R-1"}

@@ -26,7 +26,7 @@ from intacct_bridge.load.tables.source_row import EqualNumber, SourceRow
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.values import Value
-from support.flow.shown import ShownRecords
+from support.load.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 TARGET = TargetCompany("acme", "", "", "loader")

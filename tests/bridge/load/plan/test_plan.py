@@ -21,7 +21,7 @@ from intacct_bridge.load.target.functions import Functions
 from intacct_protocol.errors import NotPermittedError
 from intacct_protocol.xml.values import Value
 from intacct_protocol.xml.xml import serialize
-from support.flow.ledger import HEADER, Ledger, entry
+from support.load.ledger import HEADER, Ledger, entry
 
 _USUAL = PlanSettings()
 

@@ -18,7 +18,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import RecordLine
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_protocol.errors import InvalidRequestError, SettingsError
-from support.flow.ledger import HEADER, Ledger, entry
+from support.load.ledger import HEADER, Ledger, entry
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from intacct_bridge.load.target.writable import WritableObject
 from intacct_protocol.model.catalog import FieldDef, object_def
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.values import Kind, Value
-from support.flow.shown import ShownRecords
+from support.load.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, 500_000, tzinfo=UTC)
 SENT = NOW.replace(microsecond=0)

@@ -6,7 +6,7 @@ import pytest
 
 from intacct_bridge.load.records.write import Identity, Write, WriteOperation
 from intacct_bridge.load.target.entities import with_entities
-from support.flow.ledger import Ledger
+from support.load.ledger import Ledger
 
 WRITE = Write(WriteOperation.CREATE, "GLBATCH", {}, Identity("k", "key"), "d", "entry", ())
 

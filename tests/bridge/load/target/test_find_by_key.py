@@ -13,7 +13,7 @@ from intacct_bridge.load.target.find_by_key import accepts_numbers, find_by_key,
 from intacct_protocol.errors import NotPermittedError
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.values import Value
-from support.flow.ledger import Ledger
+from support.load.ledger import Ledger
 
 GLBATCH = lookup_keys_of("GLBATCH")
 

@@ -20,7 +20,7 @@ from intacct_protocol.errors import RecordError
 from intacct_protocol.model.catalog import FieldDef, ObjectDef, object_def
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.values import Kind, Value
-from support.flow.shown import ShownRecords
+from support.load.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 DAY = date(2026, 12, 1)

@@ -21,7 +21,7 @@ from intacct_bridge.load.undo.undo import UndoSettings, _as_found, _Found, _taki
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.values import Value
-from support.flow.shown import ShownRecords
+from support.load.shown import ShownRecords
 
 DAY = date(2026, 12, 1)
 NOWHERE = cast("Gateway", None)

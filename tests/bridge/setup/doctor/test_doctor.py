@@ -25,7 +25,7 @@ from intacct_protocol.model.query.query import field
 from intacct_protocol.xml.codec import decode_request, decode_response, encode_response
 from intacct_protocol.xml.reply import Reply
 from intacct_protocol.xml.xml import element
-from support.edge.small_company import Scenario, client_of, examined, healthy_company, settings_of
+from support.setup.small_company import Scenario, client_of, examined, healthy_company, settings_of
 
 SCENARIOS = Scenario.all()
 

@@ -20,7 +20,7 @@ from intacct_protocol.errors import Fault, IntacctError
 from intacct_protocol.xml.codec import decode_response, encode_response
 from intacct_protocol.xml.envelope import FAILURE, Response
 from intacct_protocol.xml.reply import Reply
-from support.edge.small_company import Scenario, client_of, healthy_company
+from support.setup.small_company import Scenario, client_of, healthy_company
 
 SENDER_SECRET = "Sndr&<x>'qWz%4"
 USER_SECRET = 'Usr"pp&Kj#9 tV'

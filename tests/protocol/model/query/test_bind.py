@@ -8,7 +8,7 @@ from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.query.bind import bind, column_kind, kinds, resolve
 from intacct_protocol.model.query.query import Aggregate, And, Compare, Filter, Op, Or, Order, Query, field
 from intacct_protocol.xml.values import Kind
-from support.model.objects import STATES, bill, catalog
+from support.protocol.objects import STATES, bill, catalog
 
 
 def bound(where: Filter, **more: Any) -> Any:

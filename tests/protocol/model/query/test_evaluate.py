@@ -12,7 +12,7 @@ from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.query.evaluate import predicate, sort_key
 from intacct_protocol.model.query.query import Compare, Filter, Op, Order, field
 from intacct_protocol.xml.values import Formatting, Kind, Value, render_value
-from support.model.strategies import DATES, DECIMALS, TIMES
+from support.protocol.strategies import DATES, DECIMALS, TIMES
 
 KINDS = {
     "N": Kind.INTEGER,

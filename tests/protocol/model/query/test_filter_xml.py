@@ -10,7 +10,7 @@ from intacct_protocol.model.query.filter_xml import filter_element, filter_from,
 from intacct_protocol.model.query.query import Aggregate, And, Compare, Filter, Op, Order, Query, field
 from intacct_protocol.xml.values import Formatting, Kind, Value
 from intacct_protocol.xml.xml import Element, parse, serialize
-from support.model.strategies import LITERALS, NAMES, TEXTS, filters
+from support.protocol.strategies import LITERALS, NAMES, TEXTS, filters
 
 # shape: DOC queries, XSD
 QUERY = (

@@ -21,7 +21,7 @@ from intacct_protocol.model.query.query import (
     field,
     rebuilt,
 )
-from support.model.strategies import LITERALS, filters
+from support.protocol.strategies import LITERALS, filters
 
 
 def test_comparisons_build_nodes() -> None:

@@ -10,7 +10,7 @@ from intacct_protocol.model.query.query import Aggregate, Filter, Op, Order, com
 from intacct_protocol.model.query.where import parse_order, parse_select, parse_where
 from intacct_protocol.model.query.where_text import order_text, select_text, typed_text, where_text
 from intacct_protocol.xml.values import Kind
-from support.model.strategies import filters
+from support.protocol.strategies import filters
 
 VALUES = st.one_of(
     st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1).filter(str.strip),

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from support.store.cutting_proxy import exactly, target_of
+from support.shared_state.cutting_proxy import exactly, target_of
 
 _SSL_REQUEST = 80877103
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.fleet import NewTenant
+from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -109,3 +110,41 @@ def _filled(value: Any, name: str) -> Any:
     if isinstance(value, Sequence):
         return [_filled(one, name) for one in value]
     return value
+
+
+COPY = {"command": "extract", "streams": ["DEPARTMENT"], "to": "jsonl:{company}"}
+LINES = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"
+ENTRIES = 12
+
+
+def post_flow(folder: Path) -> dict[str, object]:
+    """A load of journal entries from one file for all companies."""
+    file = folder / "entries.csv"
+    text = LINES
+    for number in range(ENTRIES):
+        head, amount = f"GJ,11/30/2026,E-{number},E-{number}", f"{number + 1}.00"
+        text += f"{head},65100,{amount},,Marketing,120,\n{head},66200,,{amount},Marketing,120,\n"
+    file.write_text(text)
+    return {"command": "load", "files": [str(file)], "as": "journal-entries", "apply": True, "yes": True}
+
+
+def submit(served: ServedFleet, names: list[str], flows: tuple[str, ...] = ("post", "copy")) -> None:
+    from intacct_bridge.fleet.dbos_runner import DbosRunner
+    from intacct_bridge.fleet.worker import submit_now
+
+    runner = DbosRunner(served.fleet.registry.place)
+    for name in names:
+        for flow in flows:
+            submit_now(served.fleet, runner, name, flow)
+    runner.close()
+
+
+def ended(served: ServedFleet) -> list[TenantRun]:
+    return [run for run in served.fleet.registry.runs(limit=1_000) if run.ended_at is not None]
+
+
+def titles(served: ServedFleet, name: str) -> list[str]:
+    """The journal entries of the load that the company has."""
+    with served.fleet.client(name) as client:
+        rows = client.query("GLBATCH", ["RECORDNO", "BATCH_TITLE"])
+        return sorted(title for row in rows if (title := str(row["BATCH_TITLE"])).startswith("E-"))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit
 
-from support.store.cutting_proxy import answer_of, exactly, request_of, target_of
+from support.shared_state.cutting_proxy import answer_of, exactly, request_of, target_of
 
 
 class TransactionPooler:

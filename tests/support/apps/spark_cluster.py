@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from support.apps.spark_session import spark_packages
 from support.repository import python_path
-from support.spark_session import spark_packages
 
 # The settings of drivers of such a cluster: a task that takes longer than the others soon runs twice.
 SETTINGS = {

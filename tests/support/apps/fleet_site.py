@@ -12,7 +12,7 @@ from intacct_bridge.apps.fleet_site.site import FleetApp, ServeSettings
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.page_state import PageState
 from intacct_bridge.fleet.sealing import FleetKeys
-from support.edge.console_site import Seen, Visitor
+from support.apps.console_site import Seen, Visitor
 
 TOKEN = "a-bearer-token-of-the-vendor"
 KEY = "ifk1_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

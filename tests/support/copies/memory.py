@@ -11,7 +11,7 @@ from intacct_bridge.copies.destinations.base import ColumnDifference, Committed
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_protocol.xml.values import Value
-from support.flow.table import Row
+from support.extract.table import Row
 
 
 class MemoryDestination:

@@ -18,7 +18,7 @@ from intacct_bridge.streams.times import format_time, parse_time
 from intacct_protocol.errors import NotPermittedError
 from intacct_protocol.model.query.query import And, Compare, Filter, Op, Or, Query
 from intacct_protocol.xml.values import Kind
-from support.flow.table import Row, Table, lexical
+from support.extract.table import Row, Table, lexical
 
 TIMES = {"WHENMODIFIED": Kind.TIMESTAMP, "WHENCREATED": Kind.TIMESTAMP}
 CHANGE: dict[str, Any] = {"modified": "WHENMODIFIED", "created": "WHENCREATED"}
