@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 
-from intacct_bridge.apps.cli.app import COMMANDS, root
+from intacct_bridge.apps.cli.app import root
 from intacct_bridge.apps.terminal.exit_statuses import MEANINGS
 from intacct_protocol.diagnosis import ERRORS, ErrorEntry, catalogue
 
@@ -95,7 +95,7 @@ def commands_page() -> str:
     """docs/reference/commands.md."""
     parts = [_GENERATED, _COMMANDS_HEAD.format(help=_help(root), statuses=_statuses())]
     context = click.Context(root, info_name="intacct")
-    for name in COMMANDS:
+    for name in root.list_commands(context):
         command = root.get_command(context, name)
         assert command is not None
         parts += _command(command, click.Context(command, info_name=name, parent=context))

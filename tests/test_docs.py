@@ -10,13 +10,15 @@ from xml.etree import ElementTree
 
 import architecture
 import click
+import command_index
 import company_files
 import operations
 import pytest
 from reference import commands_page, errors_page
 
 import intacct_bridge
-from intacct_bridge.apps.cli.app import COMMANDS, root
+from intacct_bridge.apps.cli.app import root
+from intacct_bridge.apps.cli.index import COMMANDS
 from intacct_bridge.connections.connection import SETTINGS
 from support.repository import DISTRIBUTIONS, DOCS, ROOT
 
@@ -75,6 +77,7 @@ def test_a_documented_command_and_its_flags_exist(page: str, line: str) -> None:
 
 
 def test_the_generated_pages_are_current() -> None:
+    assert command_index.FILE.read_text("utf-8") == command_index.index(), "run: make docs"
     assert (DOCS / "errors.md").read_text("utf-8") == errors_page(), "run: make docs"
     assert (DOCS / "reference" / "commands.md").read_text("utf-8") == commands_page(), "run: make docs"
     assert company_files.PAGE.read_text("utf-8") == company_files.page(), "run: make docs"

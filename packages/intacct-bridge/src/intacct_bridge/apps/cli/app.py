@@ -1,7 +1,7 @@
 """The `intacct` command: its subcommands and its entry point.
 
-Each subcommand is a module that is imported when it runs, so that `intacct --help` stays fast. This module holds their
-names and one sentence about each.
+A subcommand declares itself in its module, which is imported when the command runs, so that `intacct --help` stays
+fast. The help reads `index.py`, which `make docs` writes from the declarations.
 """
 
 import os
@@ -13,53 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge import __version__
+from intacct_bridge.apps.cli.command import SECTIONS
 from intacct_bridge.apps.cli.context import COMPLETE, PROGRAM, CommandContext
+from intacct_bridge.apps.cli.index import COMMANDS
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.terminal.exit_statuses import with_exit_lines
 from intacct_bridge.apps.terminal.process import SETTINGS, run
 from intacct_bridge.operations.recorded_run import TenantRun
 
 if TYPE_CHECKING:
     from intacct_bridge.runs.run import Run
-
-COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("demo", "Run the whole product on a sample company, without an account."),
-    "connections": ("connections", "List, add, show, test and remove connections."),
-    "setup": ("console.setup", "Set up Sage Intacct step by step for what you plan to read and write."),
-    "doctor": ("doctor", "Find the missing set-up step and its fix."),
-    "objects": ("catalog", "List the objects of the company."),
-    "describe": ("catalog", "Show the fields of an object, the elements of a function, or the columns of a layout."),
-    "query": ("query", "Read rows of one object."),
-    "get": ("postings.records", "Show records in full, with their lines."),
-    "create": ("postings.records", "Create one record."),
-    "update": ("postings.records", "Update one record."),
-    "delete": ("postings.records", "Delete records."),
-    "report": ("report", "Run a custom report and read its rows."),
-    "extract": ("extract", "Copy objects to DuckDB, Parquet, Postgres, ... incrementally."),
-    "sql": ("reporting.sql", "Run a SELECT over the objects of a company, or over a copy."),
-    "views": ("reporting.views", "Make the views for reports in a copy, and look at them."),
-    "watch": ("changes.watch", "Send every change of a record to a command, a web hook, a database, ..."),
-    "load": ("postings.load", "Post a file: show the plan first, then apply it with --apply."),
-    "template": ("catalog", "Write an empty file to fill in and load: bills, journal entries, vendors, ..."),
-    "plan": ("postings.plan", "Show, approve and apply a kept plan."),
-    "outbox": ("postings.outbox", "List what was posted, with receipts; retry or settle the rest."),
-    "undo": ("postings.undo", "Take back what a load posted."),
-    "reverse": ("postings.actions", "Reverse a posted bill, invoice, payment, ... on a day."),
-    "void": ("postings.actions", "Void a payment request."),
-    "approve": ("postings.actions", "Approve a record that waits for approval."),
-    "decline": ("postings.actions", "Decline a record that waits for approval."),
-    "recall": ("postings.actions", "Make a submitted bill a draft again."),
-    "flows": ("flows.flows", "List, show and check flows: the named jobs in intacct.toml."),
-    "run": ("flows.run", "Run flows, one after the other."),
-    "runs": ("flows.runs", "Show what ran, how it ended, and what it cost."),
-    "fleet": ("fleet.fleet", "Serve many companies: tenants, sealed credentials, schedules, limits, usage."),
-    "reconcile": ("reconcile", "Prove that a copy matches the company, to the cent."),
-    "console": ("console.console", "Serve the console: pages in a browser for all of this."),
-    "mcp": ("console.mcp", "Serve AI agents: they read and plan, a person approves."),
-    "emulator": ("emulator", "Serve an emulated gateway on this machine."),
-    "completion": ("completion", "Print the completion script for your shell."),
-}
-"""Each command's module and sentence, in the order in which a newcomer needs them."""
 
 EPILOG = """\b
 Examples:
@@ -81,22 +43,23 @@ class LazyGroup(click.Group):
     """A group that imports a command when it runs, and that suggests the nearest name for a misspelt one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Every command, in the order of `COMMANDS`."""
+        """Every command, in the order of the index."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command; imports its module."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"intacct_bridge.apps.cli.{COMMANDS[cmd_name][0]}")
+        module = import_module(f"intacct_bridge.apps.cli.{COMMANDS[cmd_name][1]}")
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
-        return with_exit_lines(command, cmd_name)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands from `COMMANDS` alone, so that the help imports none of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+        """List the commands from the index alone, so that the help imports none of them."""
+        for title in SECTIONS:
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (section, _, text) in COMMANDS.items() if section == title])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import READ, WRITE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.wording import counted
@@ -18,7 +20,13 @@ if TYPE_CHECKING:
     from intacct_protocol.model.legacy.grammar import FunctionDef
 
 
-@click.command("objects")
+@command(
+    "objects",
+    section=READ,
+    place=1,
+    short_help="List the objects of the company.",
+    exits=CONNECTED,
+)
 @click.argument("pattern", required=False)
 @shared_options(prints_table=True)
 def objects_command(context: CommandContext, *, pattern: str | None) -> None:
@@ -45,7 +53,13 @@ def matches(pattern: str | None, name: str, label: str) -> bool:
     return wanted in name.upper() or wanted in label.upper()
 
 
-@click.command("describe")
+@command(
+    "describe",
+    section=READ,
+    place=2,
+    short_help="Show the fields of an object, the elements of a function, or the columns of a layout.",
+    exits=CONNECTED,
+)
 @click.argument("name", metavar="NAME")
 @click.option("--python", "as_python", is_flag=True, help="Print a typed Python class for its rows instead.")
 @click.option(
@@ -138,7 +152,13 @@ def _show_layout(context: CommandContext, declared: "LayoutDeclaration") -> None
     context.console.say(f"For an empty file: intacct template {declared.name} --out {declared.name}.xlsx")
 
 
-@click.command("template")
+@command(
+    "template",
+    section=WRITE,
+    place=2,
+    short_help="Write an empty file to fill in and load: bills, journal entries, vendors, ...",
+    exits={},
+)
 @click.argument("name", metavar="LAYOUT", required=False)
 @file_option("--out", "Write the template to this .csv or .xlsx file (default: print it as CSV).")
 @shared_options(connected=False, prints_table=True)

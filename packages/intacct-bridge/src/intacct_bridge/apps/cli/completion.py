@@ -2,6 +2,7 @@
 
 import click
 
+from intacct_bridge.apps.cli.command import BEGIN, command
 from intacct_bridge.apps.cli.context import COMPLETE, PROGRAM, CommandContext, shared_options
 
 _WHERE = {
@@ -11,7 +12,13 @@ _WHERE = {
 }
 
 
-@click.command("completion")
+@command(
+    "completion",
+    section=BEGIN,
+    place=5,
+    short_help="Print the completion script for your shell.",
+    exits={},
+)
 @click.argument("shell", metavar="SHELL", type=click.Choice(list(_WHERE)))
 @shared_options(connected=False)
 def completion_command(context: CommandContext, *, shell: str) -> None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.apps.cli.context import CommandContext, CommandGroup, shared_options
+from intacct_bridge.apps.cli.command import BEGIN, command_group
+from intacct_bridge.apps.cli.context import CommandContext, shared_options
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import listed
 
@@ -35,7 +37,13 @@ _WITHOUT_KEYRING = "Use --no-keyring, or --user-password-env and --sender-passwo
 _IN_VARIABLES = " To keep them in variables: --user-password-env and --sender-password-env."
 
 
-@click.group("connections", cls=CommandGroup, no_args_is_help=True)
+@command_group(
+    "connections",
+    section=BEGIN,
+    place=2,
+    short_help="List, add, show, test and remove connections.",
+    no_args_is_help=True,
+)
 def connections_command() -> None:
     """Manage connections: a company, a user and a sender under a name.
 
@@ -47,7 +55,7 @@ def connections_command() -> None:
     """
 
 
-@connections_command.command("list")
+@connections_command.command("list", exits={})
 @shared_options(connected=False, prints_table=True)
 def list_command(context: CommandContext) -> None:
     """List the connections and their files. Passwords are not read."""
@@ -64,7 +72,7 @@ def list_command(context: CommandContext) -> None:
     )
 
 
-@connections_command.command("add")
+@connections_command.command("add", exits=CONNECTED)
 @click.argument("name")
 @click.option("--company-id", metavar="ID", help="Sign in to this company: the ID of Intacct's sign-in page.")
 @click.option("--user-id", metavar="ID", help="Sign in as this Web Services user.")
@@ -138,7 +146,7 @@ def add_command(
         context.console.say("Its writes no longer need an approval: to require one again, add --approval required.")
 
 
-@connections_command.command("show")
+@connections_command.command("show", exits={})
 @click.argument("name", required=False)
 @shared_options(prints_table=True)
 def show_command(context: CommandContext, *, name: str | None) -> None:
@@ -156,7 +164,7 @@ def _short(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-@connections_command.command("test")
+@connections_command.command("test", exits=CONNECTED)
 @click.argument("name", required=False)
 @shared_options()
 def test_command(context: CommandContext, *, name: str | None) -> None:
@@ -165,7 +173,7 @@ def test_command(context: CommandContext, *, name: str | None) -> None:
     _sign_in(context, context.client)
 
 
-@connections_command.command("remove")
+@connections_command.command("remove", exits={})
 @click.argument("name")
 @click.option(
     "--project", is_flag=True, help="Remove it from ./intacct.toml (default: the file in your configuration directory)."

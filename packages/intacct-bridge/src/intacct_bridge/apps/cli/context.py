@@ -24,7 +24,6 @@ PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
 """The environment variable of a shell's completion request."""
 DEMO = "demo"
-_LONGEST_SENTENCE = 300
 SETTLE_AFTER = "After this many seconds, a record in doubt that cannot be found counts as not applied (default: 3600)."
 Command = Callable[..., Any]
 
@@ -129,18 +128,6 @@ def _options_by_setting(command: click.Command) -> dict[str, str]:
     flags = [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option)]
     options = {flag.removeprefix("--").replace("-", "_"): flag for flag in flags}
     return options if command.name == "add" else {name: flag for name, flag in options.items() if name not in SETTINGS}
-
-
-class CommandGroup(click.Group):
-    """A group whose help has the first sentence of each command in full; click cuts it to one line."""
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands, each with its first sentence."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, one.get_short_help_str(limit=_LONGEST_SENTENCE)) for name, one in commands if one]
-            )
 
 
 class WholeNumber(click.IntRange):

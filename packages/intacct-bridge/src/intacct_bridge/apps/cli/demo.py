@@ -4,10 +4,17 @@ from pathlib import Path
 
 import click
 
+from intacct_bridge.apps.cli.command import BEGIN, command
 from intacct_bridge.apps.cli.context import CommandContext, shared_options
 
 
-@click.command("demo")
+@command(
+    "demo",
+    section=BEGIN,
+    place=1,
+    short_help="Run the whole product on a sample company, without an account.",
+    exits={1: "a step found failures", 4: ""},
+)
 @click.option(
     "--home",
     metavar="DIR",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import BEGIN, command
 from intacct_bridge.apps.cli.context import CommandContext, number_option, shared_options
 
 if TYPE_CHECKING:
@@ -12,7 +13,13 @@ if TYPE_CHECKING:
 _TRANSIENT = 4
 
 
-@click.command("doctor")
+@command(
+    "doctor",
+    section=BEGIN,
+    place=4,
+    short_help="Find the missing set-up step and its fix.",
+    exits={0: "healthy", 1: "findings", 3: "", 4: "Intacct cannot be reached, or does not answer now"},
+)
 @click.option("--streams", metavar="A,B", default="", help="Check only what reading these objects needs.")
 @click.option("--writes", metavar="A,B", default="", help="Also check what writing these objects needs.")
 @number_option("--page-size", "Check this page size of the planned job.", least=1)

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import click
 
+from intacct_bridge.apps.cli.command import SERVE, command
 from intacct_bridge.apps.cli.context import CommandContext, Day, day_option, file_option, number_option, shared_options
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from intacct_emulator.settings.companies import EmulatorSettings
 
 
-@click.command("emulator")
+@command(
+    "emulator",
+    section=SERVE,
+    place=3,
+    short_help="Serve an emulated gateway on this machine.",
+    exits={},
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Serve on this loopback address.")
 @number_option("--port", "Serve on this port; 0 takes a free one.", most=65535, default=8081)
 @click.option(

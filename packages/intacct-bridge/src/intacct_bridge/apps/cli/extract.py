@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import READ, command
 from intacct_bridge.apps.cli.context import CommandContext, number_option, shared_options
-from intacct_bridge.apps.terminal.exit_statuses import FAILURES
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES
 from intacct_bridge.apps.terminal.process import stoppable
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
@@ -47,7 +48,13 @@ class _Given:
     name_style: str | None
 
 
-@click.command("extract")
+@command(
+    "extract",
+    section=READ,
+    place=6,
+    short_help="Copy objects to DuckDB, Parquet, Postgres, ... incrementally.",
+    exits=CONNECTED | {1: "a stream failed, or something could not be read"},
+)
 @click.argument("streams", metavar="[STREAM]...", nargs=-1)
 @click.option(
     "--to",

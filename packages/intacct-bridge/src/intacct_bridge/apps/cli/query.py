@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import READ, command
 from intacct_bridge.apps.cli.context import (
     SPREADSHEET_SAFE,
     CommandContext,
@@ -15,6 +16,7 @@ from intacct_bridge.apps.cli.context import (
     number_option,
     shared_options,
 )
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_bridge.apps.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
@@ -26,7 +28,13 @@ if TYPE_CHECKING:
 _TABLE_ROWS = 50
 
 
-@click.command("query")
+@command(
+    "query",
+    section=READ,
+    place=3,
+    short_help="Read rows of one object.",
+    exits=CONNECTED | {1: "a value does not fit its field's type"},
+)
 @click.argument("object_name", metavar="OBJECT")
 @click.option(
     "--select",

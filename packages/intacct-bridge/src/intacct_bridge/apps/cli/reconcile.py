@@ -4,12 +4,19 @@ from pathlib import Path
 
 import click
 
+from intacct_bridge.apps.cli.command import READ, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option, shared_options
-from intacct_bridge.apps.terminal.exit_statuses import FAILURES
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES
 from intacct_protocol.model.wording import counted
 
 
-@click.command("reconcile")
+@command(
+    "reconcile",
+    section=READ,
+    place=9,
+    short_help="Prove that a copy matches the company, to the cent.",
+    exits=CONNECTED | {1: "the copy differs from the company"},
+)
 @click.option(
     "--with",
     "uri",

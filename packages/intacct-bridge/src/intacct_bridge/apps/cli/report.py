@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from intacct_bridge.apps.cli.command import READ, command
 from intacct_bridge.apps.cli.context import (
     SPREADSHEET_SAFE,
     CommandContext,
@@ -13,6 +14,7 @@ from intacct_bridge.apps.cli.context import (
     format_option,
     shared_options,
 )
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -23,7 +25,13 @@ _NAME_FIX = (
 )
 
 
-@click.command("report")
+@command(
+    "report",
+    section=READ,
+    place=5,
+    short_help="Run a custom report and read its rows.",
+    exits=CONNECTED | {1: "a value does not fit its field's type"},
+)
 @click.argument("name", required=False)
 @click.option(
     "--arg",

@@ -7,10 +7,11 @@ the next run continues from the last STATE that was kept, even if this one is ki
 import click
 
 from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_bridge.apps.terminal.process import about_options, end_without_collection, run, singer_command
 
 
-@singer_command
+@singer_command(CONNECTED | {1: "a stream failed"})
 @click.option("--discover", is_flag=True, help="Print the catalogue of all streams that the company has.")
 @click.option("--catalog", "catalog_file", metavar="FILE", help="The streams and fields to sync.")
 @click.option("--properties", "-p", "properties_file", metavar="FILE", hidden=True)

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.exit_statuses import WRITES
 from intacct_bridge.apps.terminal.process import about_options, end_without_collection, json_object, run, singer_command
 from intacct_protocol.errors import SettingsError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from intacct_bridge.runs.recorder import RunRecorder
 
 
-@singer_command
+@singer_command(WRITES)
 @click.option(
     "--state", "-s", "state_file", metavar="FILE", help="The state that the tap continues from, or hotglue's report."
 )

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -186,8 +186,8 @@ def command_path(command: click.Command, name: str, given: Sequence[str]) -> str
     return " ".join(words)
 
 
-def singer_command(function: Callable[..., int]) -> click.Command:
-    """A Singer command with its first option, --config."""
+def singer_command(exits: Mapping[int, str]) -> Callable[[Callable[..., int]], click.Command]:
+    """Declare a Singer command with its first option, --config; `exits` are its statuses, as of every command."""
     config = click.option(
         "--config",
         "-c",
@@ -196,8 +196,7 @@ def singer_command(function: Callable[..., int]) -> click.Command:
         metavar="FILE|ENV",
         help="Read the settings from a JSON file, or from environment variables with ENV. Repeatable.",
     )
-    name = f"{function.__name__}-intacct"
-    return click.command(context_settings=SETTINGS, epilog=exit_line(name))(config(function))
+    return lambda function: click.command(context_settings=SETTINGS, epilog=exit_line(exits))(config(function))
 
 
 def about_options(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import CommandContext, number_option, shared_options
 from intacct_bridge.apps.terminal.exit_statuses import FAILURES
 from intacct_bridge.apps.terminal.tables import Count
@@ -39,7 +40,7 @@ def has_event_log(connection: "Connection") -> bool:
     return not isinstance(place, Path) or place.exists()
 
 
-@click.command("status")
+@command("status", exits={})
 @shared_options(prints_table=True)
 def status_command(context: CommandContext) -> None:
     """List the watches of this connection: the last poll, and how many events wait, are delivered or are dead."""
@@ -63,7 +64,7 @@ def status_command(context: CommandContext) -> None:
 _WATCH = click.option("--watch", metavar="NAME", default="", help="Take only events of this watch.")
 
 
-@click.command("dead")
+@command("dead", exits={})
 @_WATCH
 @number_option("--limit", "List at most this many events.", least=1, default=100)
 @shared_options(prints_table=True)
@@ -80,7 +81,7 @@ def dead_command(context: CommandContext, *, watch: str, limit: int) -> None:
     context.console.table(columns, rows, empty="There are no dead letters.")
 
 
-@click.command("replay")
+@command("replay", exits={1: "an event was left out"})
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @click.option("--dead", is_flag=True, help="Replay all dead letters.")
 @_WATCH
@@ -112,7 +113,7 @@ def replay_command(
     return FAILURES if left_out else 0
 
 
-@click.command("skip")
+@command("skip", exits={1: "an event was not skipped"})
 @click.argument("numbers", metavar="NUMBER...", nargs=-1, type=int, required=True)
 @shared_options()
 def skip_command(context: CommandContext, *, numbers: tuple[int, ...]) -> int:

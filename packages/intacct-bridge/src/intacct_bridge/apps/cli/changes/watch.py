@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.apps.cli.changes.logged_events import dead_command, replay_command, skip_command, status_command
-from intacct_bridge.apps.cli.context import CommandContext, CommandGroup, number_option, shared_options
-from intacct_bridge.apps.terminal.exit_statuses import FAILURES
+from intacct_bridge.apps.cli.command import READ, CommandGroup, command_group
+from intacct_bridge.apps.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES
 from intacct_bridge.apps.terminal.process import stoppable
 from intacct_protocol.errors import InDoubtError, SettingsError
 from intacct_protocol.model.wording import counted
@@ -43,7 +44,15 @@ class WatchGroup(CommandGroup):
         return super().get_command(ctx, cmd_name) or self.commands[_RUN]
 
 
-@click.group("watch", cls=WatchGroup, no_args_is_help=True, subcommand_metavar="STREAM... --to RECEIVER [OPTIONS]")
+@command_group(
+    "watch",
+    section=READ,
+    place=10,
+    short_help="Send every change of a record to a command, a web hook, a database, ...",
+    cls=WatchGroup,
+    no_args_is_help=True,
+    subcommand_metavar="STREAM... --to RECEIVER [OPTIONS]",
+)
 def watch_command() -> None:
     """Send every change of a record to a command, a web hook, a folder, a database, a function or another company.
 
@@ -59,7 +68,9 @@ def watch_command() -> None:
     """
 
 
-@watch_command.command(_RUN)
+@watch_command.command(
+    _RUN, exits=CONNECTED | {1: "a stream failed, or a delivery failed (with --once)", 5: "in doubt (with load:)"}
+)
 @click.argument("streams", metavar="STREAM...", nargs=-1, required=True)
 @click.option(
     "--to",

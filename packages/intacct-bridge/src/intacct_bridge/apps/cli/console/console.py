@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import SERVE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option, require_packages, shared_options
 from intacct_protocol.errors import SettingsError
 
@@ -23,7 +24,13 @@ SECRET_VARIABLE = "INTACCT_CONSOLE_SECRET"  # noqa: S105 - the variable's name
 _SHORTEST_SECRET = 20
 
 
-@click.command("console")
+@command(
+    "console",
+    section=SERVE,
+    place=1,
+    short_help="Serve the console: pages in a browser for all of this.",
+    exits={},
+)
 @number_option("--port", "Serve on this port; 0 takes a free one.", most=65535, default=0)
 @click.option("--no-open", is_flag=True, help="Print the address and open no browser.")
 @click.option("--read-only", is_flag=True, help="Refuse every form, so that pages only show.")

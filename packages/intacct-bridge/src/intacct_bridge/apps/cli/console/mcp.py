@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from intacct_bridge.apps.cli.command import SERVE, command
 from intacct_bridge.apps.cli.context import CommandContext, number_option, require_packages, shared_options
 from intacct_protocol.errors import SettingsError
 
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
     from intacct_bridge.apps.mcp.session import AgentSession, AgentSettings
 
 
-@click.command("mcp")
+@command(
+    "mcp",
+    section=SERVE,
+    place=2,
+    short_help="Serve AI agents: they read and plan, a person approves.",
+    exits={},
+)
 @click.option("--copy", metavar="URI", help="Let agents read this copy: duckdb:///FILE, parquet:DIR, postgresql://...")
 @click.option(
     "--folder",

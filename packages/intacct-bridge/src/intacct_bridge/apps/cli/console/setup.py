@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import BEGIN, command
 from intacct_bridge.apps.cli.context import CommandContext, shared_options
 
 if TYPE_CHECKING:
@@ -15,7 +16,18 @@ _ANSWERS = ("company_id", "sender_id", "sender", "user_id", "email", "role", "en
 _ENVIRONMENTS = ("implementation", "production", "demo")
 
 
-@click.command("setup")
+@command(
+    "setup",
+    section=BEGIN,
+    place=3,
+    short_help="Set up Sage Intacct step by step for what you plan to read and write.",
+    exits={
+        0: "every step is done that the connection needs",
+        1: "steps are left",
+        3: "",
+        4: "Intacct cannot be reached",
+    },
+)
 @click.option("--read", "reads", metavar="OBJECT", multiple=True, help="Plan to read this object. Repeatable.")
 @click.option("--write", "writes", metavar="OBJECT", multiple=True, help="Plan to write this object. Repeatable.")
 @click.option("--company-id", metavar="ID", help="Show this company ID, until the connection has one.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import CommandContext, number_option, shared_options
 from intacct_bridge.runs.statuses import Terminated
 from intacct_protocol.model.wording import counted
@@ -19,7 +20,7 @@ _LEAST = 6
 """Two of the companies have something wrong."""
 
 
-@click.command("demo")
+@command("demo", exits={1: "a check failed"})
 @number_option("--companies", "Emulate this many companies.", least=_LEAST, most=1000, default=_COMPANIES)
 @click.option(
     "--database",

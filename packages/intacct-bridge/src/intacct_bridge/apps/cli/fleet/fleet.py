@@ -1,12 +1,16 @@
 """The group `intacct fleet`: its commands, by the stage at which an operator needs them."""
 
-import click
-
-from intacct_bridge.apps.cli.context import CommandGroup
+from intacct_bridge.apps.cli.command import AUTOMATE, command_group
 from intacct_bridge.apps.cli.fleet import demo, keys, serve, status, tenants, work
 
 
-@click.group("fleet", cls=CommandGroup, no_args_is_help=True)
+@command_group(
+    "fleet",
+    section=AUTOMATE,
+    place=4,
+    short_help="Serve many companies: tenants, sealed credentials, schedules, limits, usage.",
+    no_args_is_help=True,
+)
 def fleet_command() -> None:
     """Serve many companies, each with a connection, flows, a schedule and limits.
 

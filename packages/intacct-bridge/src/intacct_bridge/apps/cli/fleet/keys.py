@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import CommandContext, shared_options
 from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
+from intacct_bridge.apps.terminal.exit_statuses import FLEET_DATABASE
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from intacct_bridge.fleet.fleet import Fleet
 
 
-@click.command("key")
+@command("key", exits={})
 @shared_options(connected=False, prints_table=True)
 def key_command(context: CommandContext) -> None:
     """Print a new key for INTACCT_FLEET_KEY. It is kept nowhere: put it into your store of secrets at once.
@@ -35,7 +37,7 @@ def key_command(context: CommandContext) -> None:
     )
 
 
-@click.command("rotate")
+@command("rotate", exits=FLEET_DATABASE)
 @click.option(
     "--give-up-lost", is_flag=True, help="Remove the secrets whose key is lost, instead of refusing to go on."
 )
@@ -59,7 +61,7 @@ def rotate_command(context: CommandContext, fleet: "Fleet", *, give_up_lost: boo
         context.console.complain(f"The secrets of {owner} were removed, since their key is lost.")
 
 
-@click.command("share")
+@command("share", exits=FLEET_DATABASE)
 @click.option("--secrets-from", metavar="FILE|-|env", help="Seal these secrets, as in `intacct fleet add`.")
 @click.option("--remove-secret", metavar="NAME", multiple=True, help="Remove this secret. Repeatable.")
 @with_fleet()
@@ -86,7 +88,7 @@ def share_command(
     context.console.table(("secret",), rows, empty="The tenants share no secret.")
 
 
-@click.command("link")
+@command("link", exits=FLEET_DATABASE)
 @click.argument("name", metavar="TENANT")
 @click.option(
     "--hours",

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option, require_packages
 from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
+from intacct_bridge.apps.terminal.exit_statuses import FLEET_DATABASE
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ TOKEN_VARIABLE = "INTACCT_FLEET_TOKEN"  # noqa: S105 - the variable's name
 _EXTRA = ("jinja2", "python_multipart", "starlette", "uvicorn")
 
 
-@click.command("serve")
+@command("serve", exits=FLEET_DATABASE)
 @click.option(
     "--address",
     "public_address",

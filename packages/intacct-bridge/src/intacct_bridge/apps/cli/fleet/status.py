@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import CommandContext
 from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
+from intacct_bridge.apps.terminal.exit_statuses import FLEET_DATABASE
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_protocol.model.wording import counted, listed
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("tenant", "flow", "schedule", "last run", "end", "next run", "failures", "in doubt", "finding")
 
 
-@click.command("status")
+@command("status", exits=FLEET_DATABASE | {1: "a tenant needs a person (with --attention)"})
 @click.option("--search", metavar="TEXT", default="", help="Show only tenants whose names contain this.")
 @click.option(
     "--attention",
@@ -43,7 +45,7 @@ def status_command(context: CommandContext, fleet: "Fleet", *, search: str, atte
     return 1 if attention and needing else 0
 
 
-@click.command("usage")
+@command("usage", exits=FLEET_DATABASE)
 @click.option(
     "--month", metavar="MONTH", default="", help="Show this month, such as 2026-11 (default: this month, in UTC)."
 )

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import Command, CommandContext, file_option, number_option
 from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
+from intacct_bridge.apps.terminal.exit_statuses import FLEET_DATABASE
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted, listed
 
@@ -54,7 +56,7 @@ def _parts(command: Command) -> Command:
     return command
 
 
-@click.command("add")
+@command("add", exits=FLEET_DATABASE)
 @click.argument("name", metavar="[TENANT]", required=False)
 @file_option("--from", "Add the tenants of this CSV or JSON file.")
 @click.option("--skip-existing", is_flag=True, help="Skip the tenants that the fleet already has (with --from).")
@@ -101,7 +103,7 @@ def add_command(
         )
 
 
-@click.command("list")
+@command("list", exits=FLEET_DATABASE)
 @click.option("--search", metavar="TEXT", default="", help="List only names that contain this.")
 @with_fleet()
 def list_command(context: CommandContext, fleet: "Fleet", *, search: str) -> None:
@@ -120,7 +122,7 @@ def list_command(context: CommandContext, fleet: "Fleet", *, search: str) -> Non
     context.console.table(("tenant", "company", "environment", "flows", "paused", "added"), rows, empty=_NONE)
 
 
-@click.command("show")
+@command("show", exits=FLEET_DATABASE)
 @click.argument("name", metavar="TENANT")
 @with_fleet()
 def show_command(context: CommandContext, fleet: "Fleet", *, name: str) -> None:
@@ -152,7 +154,7 @@ def show_command(context: CommandContext, fleet: "Fleet", *, name: str) -> None:
     context.console.pairs(shown)
 
 
-@click.command("change")
+@command("change", exits=FLEET_DATABASE)
 @click.argument("name", metavar="TENANT")
 @_parts
 @click.option("--unset", metavar="NAME", multiple=True, help="Remove this setting. Repeatable.")
@@ -193,7 +195,7 @@ def change_command(
     context.console.say(f"Changed tenant {name}.")
 
 
-@click.command("pause")
+@command("pause", exits=FLEET_DATABASE)
 @click.argument("names", metavar="TENANT...", nargs=-1, required=True)
 @with_fleet(prints_table=False)
 def pause_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, ...]) -> None:
@@ -203,7 +205,7 @@ def pause_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, 
         context.console.say(f"Paused tenant {name}.")
 
 
-@click.command("resume")
+@command("resume", exits=FLEET_DATABASE)
 @click.argument("names", metavar="TENANT...", nargs=-1, required=True)
 @with_fleet(prints_table=False)
 def resume_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, ...]) -> None:
@@ -213,7 +215,7 @@ def resume_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str,
         context.console.say(f"Resumed tenant {name}.")
 
 
-@click.command("remove")
+@command("remove", exits=FLEET_DATABASE)
 @click.argument("name", metavar="TENANT")
 @click.option("--yes", is_flag=True, help="Remove it without confirmation.")
 @with_fleet(prints_table=False)

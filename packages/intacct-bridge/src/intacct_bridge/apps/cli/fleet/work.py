@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option
 from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FLEET_DATABASE
 from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.machine.replaced_file import replaced
@@ -72,7 +74,7 @@ def _signals() -> Iterator[_Signals]:
             signal.signal(number, handler)
 
 
-@click.command("work")
+@command("work", exits={4: "the fleet's database cannot be reached, or other workers took over the runs"})
 @threads_option
 @longest_option
 @file_option("--metrics", "Keep the worker's metrics in this file, in Prometheus's text format.")
@@ -111,7 +113,7 @@ def work_command(
     return signals.status
 
 
-@click.command("run")
+@command("run", exits=CONNECTED | {1: "a run found failures", 5: ""})
 @click.argument("name", metavar="NAME|all")
 @click.argument("flow", required=False)
 @threads_option
@@ -162,7 +164,7 @@ def run_command(
     return status
 
 
-@click.command("workers")
+@command("workers", exits=FLEET_DATABASE)
 @with_fleet()
 def workers_command(context: CommandContext, fleet: "Fleet") -> None:
     """List the workers of the fleet. One that died is listed until another one has taken over its runs."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.apps.cli.context import CommandContext, CommandGroup, shared_options
+from intacct_bridge.apps.cli.command import AUTOMATE, command_group
+from intacct_bridge.apps.cli.context import CommandContext, shared_options
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -19,12 +20,17 @@ if TYPE_CHECKING:
 _NONE = "No flows. Define one in intacct.toml: a table [flows.NAME] with command, connection and options."
 
 
-@click.group("flows", cls=CommandGroup)
+@command_group(
+    "flows",
+    section=AUTOMATE,
+    place=1,
+    short_help="List, show and check flows: the named jobs in intacct.toml.",
+)
 def flows_command() -> None:
     """List, show and check flows: the named jobs in intacct.toml that `intacct run` runs."""
 
 
-@flows_command.command("list")
+@flows_command.command("list", exits={})
 @shared_options(connected=False, prints_table=True)
 def list_command(context: CommandContext) -> None:
     """List the flows, with the last run of each."""
@@ -49,7 +55,7 @@ def list_command(context: CommandContext) -> None:
     context.console.table(columns, rows, empty=_NONE)
 
 
-@flows_command.command("show")
+@flows_command.command("show", exits={})
 @click.argument("name", metavar="FLOW")
 @shared_options(connected=True, prints_table=True)
 def show_command(context: CommandContext, *, name: str) -> None:
@@ -79,7 +85,7 @@ def show_command(context: CommandContext, *, name: str) -> None:
     context.console.pairs(shown)
 
 
-@flows_command.command("check")
+@flows_command.command("check", exits={1: "mistakes"})
 @click.argument("names", metavar="[FLOW]...", nargs=-1)
 @shared_options(connected=False, prints_table=True)
 def check_command(context: CommandContext, *, names: tuple[str, ...]) -> int:
@@ -100,7 +106,7 @@ def check_command(context: CommandContext, *, names: tuple[str, ...]) -> int:
     return 1 if mistakes else 0
 
 
-@flows_command.command("systemd")
+@flows_command.command("systemd", exits={})
 @click.argument("name", metavar="FLOW")
 @click.option(
     "--on-calendar",
@@ -157,7 +163,7 @@ def systemd_command(context: CommandContext, *, name: str, on_calendar: str, to:
     )
 
 
-@flows_command.command("cron")
+@flows_command.command("cron", exits={})
 @click.argument("name", metavar="FLOW")
 @click.option(
     "--when", metavar="TIME", default="0 2 * * *", show_default=True, help="Run at these times, as cron writes them."

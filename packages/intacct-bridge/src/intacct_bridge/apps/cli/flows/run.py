@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import AUTOMATE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
 from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 _STOPPED = (INTERRUPTED, TERMINATED)
 
 
-@click.command("run")
+@command(
+    "run",
+    section=AUTOMATE,
+    place=2,
+    short_help="Run flows, one after the other.",
+    exits={1: "a flow found failures", 3: "", 4: "temporary fault, or a flow is running already", 5: ""},
+)
 @click.argument("names", metavar="FLOW...", nargs=-1, required=True)
 @file_option("--metrics", "Afterwards write the metrics of all runs to this file, in Prometheus's text format.")
 @shared_options(prints_table=True)
@@ -52,8 +59,8 @@ def run_command(context: CommandContext, *, names: tuple[str, ...], metrics: Pat
         flow = find_flow(name).on(context.name)
         prepared.append((flow, checked_command(flow, root), find_channels(flow.notify)))
     statuses, results = [], []
-    for flow, command, channels in prepared:
-        status, ran, result = _run(context, flow, command, channels)
+    for flow, line, channels in prepared:
+        status, ran, result = _run(context, flow, line, channels)
         statuses.append(status)
         results.append(_result(flow, status, ran, result))
         if status in _STOPPED:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.apps.cli.context import CommandContext, CommandGroup, file_option, number_option, shared_options
+from intacct_bridge.apps.cli.command import AUTOMATE, command_group
+from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option, shared_options
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_protocol.model.wording import counted
 
@@ -24,7 +25,12 @@ def _connection_option(sentence: str) -> "Callable[..., Callable[..., object]]":
     return click.option("--connection", "connection_name", metavar="NAME", default="", help=sentence)
 
 
-@click.group("runs", cls=CommandGroup)
+@command_group(
+    "runs",
+    section=AUTOMATE,
+    place=3,
+    short_help="Show what ran, how it ended, and what it cost.",
+)
 def runs_command() -> None:
     """Show the history of runs: every command that read from or wrote to a company on this machine.
 
@@ -32,7 +38,7 @@ def runs_command() -> None:
     """
 
 
-@runs_command.command("list")
+@runs_command.command("list", exits={})
 @click.option("--flow", metavar="NAME", default="", help="List the runs of this flow only.")
 @click.option("--command", "command_name", metavar="NAME", default="", help="List the runs of this command only.")
 @_connection_option("List the runs on this connection only.")
@@ -62,7 +68,7 @@ def list_command(
     context.console.table(columns, [_row(run) for run in listed], empty=_NO_RUNS)
 
 
-@runs_command.command("show")
+@runs_command.command("show", exits={})
 @click.argument("run_id", metavar="RUN")
 @click.option("--log", "with_log", is_flag=True, help="Print the run's log after its facts.")
 @shared_options(connected=False, prints_table=True)
@@ -120,7 +126,7 @@ def _facts(run: "Run") -> dict[str, object]:
     }
 
 
-@runs_command.command("stats")
+@runs_command.command("stats", exits={})
 @click.option("--flow", metavar="NAME", default="", help="Count the runs of this flow only.")
 @_connection_option("Count the runs on this connection only.")
 @number_option("--days", "Count the runs of the last N days for the success rate.", least=1, default=30)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import WRITE, command
 from intacct_bridge.apps.cli.context import CommandContext, day_option, shared_options
 from intacct_bridge.apps.cli.postings.action_plans import keep_or_apply_actions
 from intacct_bridge.apps.cli.postings.records import BY, OUT, YES
+from intacct_bridge.apps.terminal.exit_statuses import WRITES
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.writing.actions import ACTIONS, action_of, objects_of
 
@@ -23,6 +25,13 @@ _ABOUT = {
     "approve": "Approve a record that waits for approval in Intacct.",
     "decline": "Decline a record that waits for approval in Intacct.",
     "recall": "Take back the submission of a record: it becomes a draft.",
+}
+_SENTENCES = {
+    "reverse": "Reverse a posted bill, invoice, payment, ... on a day.",
+    "void": "Void a payment request.",
+    "approve": "Approve a record that waits for approval.",
+    "decline": "Decline a record that waits for approval.",
+    "recall": "Make a submitted bill a draft again.",
 }
 _EXAMPLES = {
     "reverse": "reverse APBILL 7295 --date 2026-11-30",
@@ -51,7 +60,13 @@ def _command(operation: str) -> click.Command:
         wrapped = day_option("--date", "Reverse on this day (default: today).")(wrapped)
     for option in (YES, OUT, BY, click.argument("key"), click.argument("object_name", metavar="OBJECT")):
         wrapped = option(wrapped)
-    return click.command(operation)(wrapped)
+    return command(
+        operation,
+        section=WRITE,
+        place=9 + list(_ABOUT).index(operation),
+        short_help=_SENTENCES[operation],
+        exits=WRITES,
+    )(wrapped)
 
 
 def _act(

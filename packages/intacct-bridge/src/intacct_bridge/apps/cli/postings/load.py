@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import WRITE, command
 from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, file_option, number_option, shared_options
 from intacct_bridge.apps.cli.postings.apply import json_document, show_or_apply
 from intacct_bridge.apps.cli.postings.kept_plans import (
@@ -52,7 +53,13 @@ PLANNING_OPTIONS = {
 """The options that shape a plan. A kept plan was made with its own, so it takes none of them."""
 
 
-@click.command("load")
+@command(
+    "load",
+    section=WRITE,
+    place=1,
+    short_help="Post a file: show the plan first, then apply it with --apply.",
+    exits={1: "records are refused, or not all are posted", 3: "", 4: "", 5: ""},
+)
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--as",

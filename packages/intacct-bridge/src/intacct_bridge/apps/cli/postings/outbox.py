@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import WRITE, command_group
 from intacct_bridge.apps.cli.context import (
     CommandContext,
-    CommandGroup,
     day_option,
     file_option,
     number_option,
@@ -20,6 +20,7 @@ from intacct_bridge.apps.cli.postings.outbox_decisions import (
     retry_command,
     settle_command,
 )
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_protocol.model.wording import amount_shown, counted
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ _OPERATIONS = ("create", "update", "delete", "reverse", "void", "approve", "decl
 _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt", "released")
 
 
-@click.group("outbox", cls=CommandGroup, no_args_is_help=True)
+@command_group(
+    "outbox",
+    section=WRITE,
+    place=4,
+    short_help="List what was posted, with receipts; retry or settle the rest.",
+    no_args_is_help=True,
+)
 def outbox_command() -> None:
     """Show what was posted, settle what is in doubt, and retry what was refused.
 
@@ -52,7 +59,7 @@ def outbox_command() -> None:
     """
 
 
-@outbox_command.command("list")
+@outbox_command.command("list", exits=CONNECTED)
 @click.option("--state", type=click.Choice(_STATES), multiple=True, help="List only entries in this state. Repeatable.")
 @click.option("--object", "object_name", metavar="OBJECT", help="List only entries of this object.")
 @click.option("--operation", type=click.Choice(_OPERATIONS), help="List only writes of this kind.")
@@ -136,7 +143,7 @@ def _linked(
     return [outbox.entry(entry.number) if entry.number in asked else entry for entry in entries]
 
 
-@outbox_command.command("show")
+@outbox_command.command("show", exits=CONNECTED)
 @click.argument("number", type=int)
 @click.option("--links", is_flag=True, help="Ask Intacct for the record's link if it is not known yet.")
 @shared_options(prints_table=True)
@@ -166,7 +173,7 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
         context.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
 
 
-@outbox_command.command("move")
+@outbox_command.command("move", exits={2: "wrong settings, or the outbox is in use", 4: "a database cannot be reached"})
 @click.option("--to", "target", metavar="PLACE", required=True, help="The new place: a file, or postgresql://...")
 @click.option("--from", "source", metavar="PLACE", default="", help="The old place (default: the connection's outbox).")
 @shared_options(prints_table=True)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
-from intacct_bridge.apps.terminal.exit_statuses import FAILURES, IN_DOUBT
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES, IN_DOUBT, WRITES
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from intacct_bridge.load.outbox.outbox import Outbox
 
 
-@click.command("retry")
+@command("retry", exits=WRITES)
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
 @shared_options(prints_table=True)
@@ -35,7 +36,7 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
         return _show(context, retry(context.client, outbox, only=numbers), "Nothing to retry.")
 
 
-@click.command("settle")
+@command("settle", exits=WRITES)
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
 @click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
@@ -88,7 +89,7 @@ _PERSON = click.option(
 )
 
 
-@click.command("resolve")
+@command("resolve", exits=CONNECTED | {1: "no such record"})
 @click.argument("number", type=int)
 @click.option(
     "--posted-as", metavar="KEY", help="Conclude that Intacct has the record, with this RECORDNO or natural key."
@@ -124,7 +125,7 @@ def resolve_command(
         context.console.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
 
 
-@click.command("forget")
+@command("forget", exits=CONNECTED)
 @click.argument("number", type=int)
 @_BECAUSE
 @_PERSON

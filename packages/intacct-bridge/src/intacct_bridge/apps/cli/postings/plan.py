@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
-from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, CommandGroup, number_option, shared_options
+from intacct_bridge.apps.cli.command import WRITE, command_group
+from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
 from intacct_bridge.apps.cli.postings.kept_plans import next_step, run_kept_plan
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
 from intacct_protocol.errors import SettingsError
 
 _PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
@@ -22,7 +24,13 @@ AS_MADE: dict[str, Any] = {
 _LEAST_DIGITS = 12
 
 
-@click.group("plan", cls=CommandGroup, no_args_is_help=True)
+@command_group(
+    "plan",
+    section=WRITE,
+    place=3,
+    short_help="Show, approve and apply a saved plan.",
+    no_args_is_help=True,
+)
 def plan_command() -> None:
     """Look at a kept plan, approve it, and apply it.
 
@@ -38,7 +46,7 @@ def plan_command() -> None:
     """
 
 
-@plan_command.command("show")
+@plan_command.command("show", exits=CONNECTED | {1: "the plan has refused records"})
 @_PLAN
 @shared_options(prints_table=True)
 def show_command(context: CommandContext, *, plan: Path) -> int:
@@ -55,7 +63,7 @@ def show_command(context: CommandContext, *, plan: Path) -> int:
         return run_kept_plan(context, outbox, plan, dict(AS_MADE), only_plan=True, yes=False)
 
 
-@plan_command.command("approve")
+@plan_command.command("approve", exits=CONNECTED)
 @_PLAN
 @number_option("--hours", "Let the approval expire after this many hours.", least=1, most=720, default=24)
 @click.option("--digest", metavar="DIGEST", help="Approve only this digest (its first 12 digits or more); do not ask.")
@@ -108,7 +116,7 @@ def _check_digest(given: str, digest: str) -> None:
         )
 
 
-@plan_command.command("apply")
+@plan_command.command("apply", exits=WRITES)
 @_PLAN
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
 @click.option("--track", metavar="FIELD", multiple=True, help="Store this field's value in the outbox. Repeatable.")

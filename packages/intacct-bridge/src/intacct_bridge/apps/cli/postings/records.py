@@ -7,8 +7,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import READ, WRITE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
 from intacct_bridge.apps.cli.postings.kept_plans import way_to_approval
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
 from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
 
 if TYPE_CHECKING:
@@ -35,7 +37,13 @@ YES = click.option("--yes", is_flag=True, help="Write to a production company wi
 OUT = file_option("--out", "Write nothing to Intacct; keep the plan in this file.", metavar="PLAN")
 
 
-@click.command("get")
+@command(
+    "get",
+    section=READ,
+    place=4,
+    short_help="Show records in full, with their lines.",
+    exits=CONNECTED | {1: "no such record"},
+)
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY
@@ -75,7 +83,13 @@ def _show(context: CommandContext, record: "Record") -> None:
             context.console.table(columns, [[line.get(column) for column in columns] for line in lines])
 
 
-@click.command("create")
+@command(
+    "create",
+    section=WRITE,
+    place=6,
+    short_help="Create one record.",
+    exits=WRITES,
+)
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
 @FROM
@@ -107,7 +121,13 @@ def create_command(
     return 0
 
 
-@click.command("update")
+@command(
+    "update",
+    section=WRITE,
+    place=7,
+    short_help="Update one record.",
+    exits=WRITES,
+)
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("key")
 @click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
@@ -154,7 +174,13 @@ def update_command(
     return 0
 
 
-@click.command("delete")
+@command(
+    "delete",
+    section=WRITE,
+    place=8,
+    short_help="Delete records.",
+    exits=WRITES,
+)
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intacct_bridge.apps.cli.command import WRITE, command
 from intacct_bridge.apps.cli.context import CommandContext, day_option, file_option, shared_options
 from intacct_bridge.apps.cli.postings.records import YES
 from intacct_protocol.errors import SettingsError
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     from intacct_bridge.load.undo.undo import UndoRefusal
 
 
-@click.command("undo")
+@command(
+    "undo",
+    section=WRITE,
+    place=5,
+    short_help="Take back what a load posted.",
+    exits={1: "something cannot be taken back, or is refused", 3: "", 4: "", 5: ""},
+)
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--run", "runs", metavar="ID", multiple=True, help="Take back what this run posted. Repeatable.")
 @click.option("--entry", "numbers", metavar="N", type=int, multiple=True, help="Take back this entry. Repeatable.")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.command import READ, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, format_option, number_option, shared_options
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_bridge.apps.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.apps.views.load import money
@@ -20,7 +22,13 @@ if TYPE_CHECKING:
     from intacct_bridge.copies.live_sql.statement import ReadObject
 
 
-@click.command("sql")
+@command(
+    "sql",
+    section=READ,
+    place=7,
+    short_help="Run a SELECT over the objects of a company, or over a copy.",
+    exits=CONNECTED,
+)
 @click.argument("statement", metavar="SELECT")
 @click.option(
     "--on", "uri", metavar="URI", help="Query this copy instead of Intacct; it also has the views `reporting.*`."

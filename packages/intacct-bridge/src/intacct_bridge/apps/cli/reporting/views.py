@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.apps.cli.context import CommandContext, CommandGroup, shared_options
+from intacct_bridge.apps.cli.command import READ, command_group
+from intacct_bridge.apps.cli.context import CommandContext, shared_options
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.suggestions import did_you_mean
 
@@ -13,7 +14,12 @@ _IN = click.option(
 )
 
 
-@click.group("views", cls=CommandGroup)
+@command_group(
+    "views",
+    section=READ,
+    place=8,
+    short_help="Make the views for reports in a copy, and look at them.",
+)
 def views_command() -> None:
     """Make the views for reports in a copy, and look at them.
 
@@ -29,7 +35,7 @@ def views_command() -> None:
     """
 
 
-@views_command.command("list")
+@views_command.command("list", exits={})
 @shared_options(connected=False, prints_table=True)
 def list_command(context: CommandContext) -> None:
     """List the views, with what each shows."""
@@ -40,7 +46,7 @@ def list_command(context: CommandContext) -> None:
     context.console.table(("name", "kind", "shows"), rows)
 
 
-@views_command.command("show")
+@views_command.command("show", exits={})
 @click.argument("name")
 @click.option(
     "--in", "uri", metavar="URI", help="Show the SQL for this copy (default: the common form for all copies)."
@@ -70,7 +76,7 @@ def show_command(context: CommandContext, *, name: str, uri: str | None) -> None
     context.console.write(";\n".join(rendered.statements) + ";\n")
 
 
-@views_command.command("apply")
+@views_command.command("apply", exits={})
 @_IN
 @click.option(
     "--names",
@@ -99,7 +105,7 @@ def apply_command(context: CommandContext, *, uri: str, names: str | None, layou
         show_applied(one, context.console, every_time=True)
 
 
-@views_command.command("dbt")
+@views_command.command("dbt", exits={})
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @_IN
 @shared_options(connected=False)
