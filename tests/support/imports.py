@@ -27,6 +27,7 @@ WITHOUT_A_COMPANY = {
     "intacct load --help": (COMMANDS, ("load", "--help")),
 }
 IDLE = "a sync of one idle stream"
+QUERY = "a query of the library"
 COPY = "an extraction of one stream into Parquet"
 _PROGRAM = """
 import sys
@@ -46,7 +47,23 @@ def imports(place: Path) -> Mapping[str, list[str]]:
     with serve(company(clock)) as server:
         account = {"company_id": "demo-company", "sender_id": "demo-sender", "user_id": "demo-user"}
         account |= {"sender_password": "demo-sender-password", "user_password": "demo-user-password"}
-        return found | {IDLE: _idle(server.url, account, clock, place), COPY: _copy(server.url, account, place)}
+        return found | {
+            IDLE: _idle(server.url, account, clock, place),
+            COPY: _copy(server.url, account, place),
+            QUERY: _library(server.url, account, place),
+        }
+
+
+def _library(url: str, account: Mapping[str, str], place: Path) -> list[str]:
+    """A program that reads a few rows."""
+    code = f"""
+import sys
+from intacct_bridge import connect
+with connect(endpoint={url!r}, environment="demo", **{dict(account)!r}) as books:
+    assert len(list(books.query("DEPARTMENT", "DEPARTMENTID, TITLE", limit=5))) == 5
+print(chr(10).join(sys.modules), file=sys.stderr)
+"""
+    return _modules(_python(code, place, {}).stderr)
 
 
 def _imported(module: str, words: tuple[str, ...], place: Path) -> list[str]:
@@ -57,6 +74,10 @@ def _run(
     module: str, words: tuple[str, ...], place: Path, settings: Mapping[str, str] = MappingProxyType({})
 ) -> "subprocess.CompletedProcess[str]":
     code = _PROGRAM.format(module=module, words=list(words))
+    return _python(code, place, settings)
+
+
+def _python(code: str, place: Path, settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     home = {name: str(place) for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
     return subprocess.run(
         [sys.executable, "-c", code],

@@ -3,6 +3,7 @@
 The client can also read the changes in the company, and run SQL.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from enum import Enum
@@ -13,8 +14,6 @@ from intacct_bridge.client.client import Client, WriteSender
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.demo_company import demo_settings, means_demo
 from intacct_bridge.connections.sources import load_connection
-from intacct_bridge.load.apply.single_writes import OutboxWriter
-from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.runs.program_run import ProgramRun
 from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import InDoubtError
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from intacct_bridge.changes.follower import FollowOptions
     from intacct_bridge.changes.watch import Watch
     from intacct_bridge.client.writing import Outcome
+    from intacct_bridge.load.apply.single_writes import OutboxWriter
+    from intacct_bridge.load.outbox.outbox import Outbox
     from intacct_bridge.shared_state.place import Place
 
 
@@ -47,7 +48,7 @@ def connect(
     *,
     transport: Transport | None = None,
     max_transactions: int | None = None,
-    outbox: Outbox | str | Path | OutboxChoice | None = USUAL,
+    outbox: "Outbox | str | Path | OutboxChoice | None" = USUAL,
     **settings: Any,
 ) -> "BridgeClient":
     """A client for a named connection, or for the only one; settings given here override all others.
@@ -74,18 +75,41 @@ def client_of(
     *,
     transport: Transport | None = None,
     max_transactions: int | None = None,
-    outbox: Outbox | str | Path | OutboxChoice | None = USUAL,
+    outbox: "Outbox | str | Path | OutboxChoice | None" = USUAL,
     history: "Place | None" = None,
 ) -> "BridgeClient":
     """A client for a connection, as `connect` makes it; `history` is the history of runs, if not the usual one."""
     program = ProgramRun(connection, place=history) if transport is None else None
     writer: WriteSender | None = None
-    if isinstance(outbox, Outbox):
-        writer = OutboxWriter(outbox)
+    if outbox is not None and not isinstance(outbox, str | Path | OutboxChoice):
+        writer = _LazyWriter(outbox)
     elif outbox is not None and (transport is None or connection.outbox):
-        writer = OutboxWriter(run=program.recorder.id if program is not None else "")
+        writer = _LazyWriter(run=program.recorder.id if program is not None else "")
     client = BridgeClient(connection, transport=transport, max_transactions=max_transactions, writer=writer)
     return client.as_run(program)
+
+
+class _LazyWriter:
+    """The writer of a client, imported with its first write: a program that only reads imports no planner."""
+
+    def __init__(self, outbox: "Outbox | None" = None, *, run: str = "") -> None:
+        self._outbox, self._run = outbox, run
+        self._guard = threading.Lock()
+        self._writer: OutboxWriter | None = None
+
+    def write(self, *words: Any, **more: Any) -> "list[Outcome]":
+        """As `OutboxWriter` does it."""
+        with self._guard:
+            if self._writer is None:
+                from intacct_bridge.load.apply.single_writes import OutboxWriter
+
+                self._writer = OutboxWriter(self._outbox, run=self._run)
+        return self._writer.write(*words, **more)
+
+    def close(self) -> None:
+        """Close what the writer has opened."""
+        if self._writer is not None:
+            self._writer.close()
 
 
 class BridgeClient(Client):

@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 
 from intacct_bridge.load.outbox.entry import OutboxEntry
-from intacct_bridge.load.plan.actions import PAID, MatchState, after_payments, moved_facts
+from intacct_bridge.load.plan.actions import PAID, MatchState, after_payments
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Finding, Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_bridge.load.target.current_records import CurrentRecord
+from intacct_bridge.load.target.current_records import CurrentRecord, moved_facts
 from intacct_bridge.load.target.writable import writable_object
 from support.load.shown import ShownRecords
 

@@ -10,15 +10,7 @@ from typing import Any, cast
 import pytest
 
 from intacct_bridge.load.plan.actions import early_day
-from intacct_bridge.load.plan.changes import (
-    Change,
-    deletion_of,
-    differences,
-    obstacles,
-    replaced_values,
-    same_lines,
-    update_of,
-)
+from intacct_bridge.load.plan.changes import Change, deletion_of, differences, obstacles, same_lines, update_of
 from intacct_bridge.load.plan.context import PlanContext
 from intacct_bridge.load.plan.known_to_outbox import _to_ask_for
 from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting
@@ -27,7 +19,7 @@ from intacct_bridge.load.records.identity import source_identity
 from intacct_bridge.load.records.lookup_keys import LookupKeys
 from intacct_bridge.load.records.write import Identity, Receipt, RecordLine, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import EqualNumber, SourceRow
-from intacct_bridge.load.target.current_records import CurrentRecord
+from intacct_bridge.load.target.current_records import CurrentRecord, replaced_values
 from intacct_bridge.load.target.writable import LineSet, WritableObject
 from intacct_protocol.model.catalog import FieldDef, object_def
 from intacct_protocol.model.legacy.objects import legacy_object

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from intacct_bridge.load.layouts.journal import JournalLayout
+from intacct_bridge.load.outbox.described import posting_date, write_target
 from intacct_bridge.load.outbox.entry import Conclusion, Intent
 from intacct_bridge.load.outbox.outbox import Outbox
-from intacct_bridge.load.plan.context import write_target
-from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict, posting_date
+from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import confirm_plan, make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Identity, Receipt, Write, WriteOperation

@@ -45,7 +45,7 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
     from intacct_bridge.apps.singer.config import ignored_note
     from intacct_bridge.apps.singer.target_config import read_config
     from intacct_bridge.apps.terminal.kept_run import recorded
-    from intacct_bridge.load.approval.admission import refuse_without_plan
+    from intacct_bridge.load.apply.sender import refuse_without_plan
 
     config = read_config(configs)
     console.hide(config.connection.secrets)

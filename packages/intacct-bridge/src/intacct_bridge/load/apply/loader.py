@@ -15,15 +15,15 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of
 from intacct_bridge.load.apply.own_reference import with_own_reference
 from intacct_bridge.load.apply.record_order import in_order, waves
-from intacct_bridge.load.apply.sender import Sender, Step, no_step, refuse_read_only
+from intacct_bridge.load.apply.sender import Sender, Step, no_step, refuse_read_only, refuse_without_plan
 from intacct_bridge.load.apply.settle import Settler, SettleSettings
-from intacct_bridge.load.approval.admission import admitted, refuse_without_plan
+from intacct_bridge.load.approval.admission import admitted
+from intacct_bridge.load.outbox.described import posting_date, totals, write_target
 from intacct_bridge.load.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.altered_plans import refuse_changed_files
-from intacct_bridge.load.plan.context import write_target
 from intacct_bridge.load.plan.known_to_outbox import check_outbox
-from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict, posting_date, totals
+from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable

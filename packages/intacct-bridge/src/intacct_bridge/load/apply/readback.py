@@ -17,12 +17,11 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.outbox.sent_write import sent_key, sent_write
-from intacct_bridge.load.plan.actions import moved_facts
-from intacct_bridge.load.plan.changes import differences, replaced_values, unknown_changes
+from intacct_bridge.load.plan.changes import differences, unknown_changes
 from intacct_bridge.load.records.status import UNRESOLVED
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Write, WriteOperation
-from intacct_bridge.load.target.current_records import CurrentRecord, Locator
+from intacct_bridge.load.target.current_records import CurrentRecord, Locator, moved_facts, replaced_values
 from intacct_bridge.load.target.writable import WritableObject, writable_object
 from intacct_protocol.model.writing.actions import action_of
 from intacct_protocol.xml.values import Value

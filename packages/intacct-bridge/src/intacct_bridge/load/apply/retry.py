@@ -10,9 +10,8 @@ from dataclasses import replace
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.loader import BATCH
 from intacct_bridge.load.apply.readback import SeenNow, seen_now
-from intacct_bridge.load.apply.sender import Sender, refuse_read_only
+from intacct_bridge.load.apply.sender import Sender, refuse_read_only, refuse_without_plan
 from intacct_bridge.load.apply.settle import Settler, SettleSettings
-from intacct_bridge.load.approval.admission import refuse_without_plan
 from intacct_bridge.load.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import UNAPPLIED, RecordStatus

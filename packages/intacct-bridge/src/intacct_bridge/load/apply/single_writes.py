@@ -13,21 +13,17 @@ from typing import Any
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT, Outcome, tell_outcomes
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.apply.sender import Sender, refuse_read_only
-from intacct_bridge.load.approval.admission import refuse_without_plan
+from intacct_bridge.load.apply.sender import Sender, refuse_read_only, refuse_without_plan
+from intacct_bridge.load.outbox.described import posting_date, totals, write_target
 from intacct_bridge.load.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox, open_outbox
-from intacct_bridge.load.plan.actions import moved_facts
-from intacct_bridge.load.plan.changes import replaced_values
-from intacct_bridge.load.plan.context import write_target
-from intacct_bridge.load.plan.plan import posting_date, totals
 from intacct_bridge.load.records.identity import content_digest
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.values import equal_form
 from intacct_bridge.load.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_bridge.load.target.current_records import CurrentRecord, Locator
+from intacct_bridge.load.target.current_records import CurrentRecord, Locator, moved_facts, replaced_values
 from intacct_bridge.load.target.find_by_key import key_values
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.load.target.writable import WritableObject, writable_object

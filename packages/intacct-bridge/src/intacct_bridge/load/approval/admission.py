@@ -10,27 +10,18 @@ from dataclasses import replace
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.connections.connection import Connection
+from intacct_bridge.load.apply.sender import refuse_without_plan
 from intacct_bridge.load.approval.approvals import made_plan, why_not
+from intacct_bridge.load.outbox.described import write_target
 from intacct_bridge.load.outbox.entry import KeptPlan
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.changes import UNKNOWN
-from intacct_bridge.load.plan.context import write_target
 from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
 from intacct_bridge.load.plan.planner import confirm_plan
 from intacct_bridge.load.records.write import Write, WriteOperation
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.load.undo.originals import refuse_changed_originals
 from intacct_protocol.errors import InvalidRequestError, SettingsError
-
-_TO_APPROVE = "Keep the plan with `intacct load FILE --out PLAN`, then have it approved: intacct plan approve PLAN"
-
-
-def refuse_without_plan(connection: Connection, *, fix: str = _TO_APPROVE) -> None:
-    """SettingsError if a connection requires an approval, for writes that have no kept plan."""
-    if connection.needs_approval:
-        raise SettingsError(
-            f"connection {connection.name!r} requires an approval, and these records have no approved plan", fix=fix
-        )
 
 
 def confirmed_plan(plan: Plan, made: KeptPlan, company: Gateway, outbox: Outbox) -> Plan:

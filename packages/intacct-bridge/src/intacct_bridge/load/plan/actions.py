@@ -1,6 +1,6 @@
 """Actions on records (reverse, void, approve, decline, recall): planned by the state that the record has now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -12,7 +12,7 @@ from intacct_bridge.load.plan.outbox_verdict import by_outbox, is_doubtful
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import ACTION_DATE, Finding, Receipt, Write, WriteOperation
-from intacct_bridge.load.target.current_records import POSTED_ON, CurrentRecord, Locator
+from intacct_bridge.load.target.current_records import POSTED_ON, CurrentRecord, Locator, moved_facts
 from intacct_protocol.model.writing.actions import RecordAction, action_of
 from intacct_protocol.xml.values import Value
 
@@ -93,13 +93,6 @@ def early_day(write: Write, day: Value, posted: Value) -> list[Finding]:
 
 def _finding(write: Write, rule: str, text: str, fix: str) -> Finding:
     return Finding(rule, text, fix, "", write.position)
-
-
-def moved_facts(write: Write, seen: Mapping[str, str], facts: Mapping[str, str]) -> list[Finding]:
-    """Facts of a record that were seen before, and that are not the same any more."""
-    moved = (f"{name} was {value or 'empty'}, and is {facts.get(name) or 'empty'} now" for name, value in seen.items()
-             if facts.get(name, "") != value)  # fmt: skip
-    return [_finding(write, "moved", f"{write.label}: {text}", "make a new plan") for text in moved]
 
 
 def after_payments(stages: Iterable[Plan]) -> list[Plan]:

@@ -5,7 +5,6 @@ gateway takes it so; the order of its lines does not matter. Fields that the com
 the day on which an entry reverses itself, cannot be compared: they are changes whose earlier value is unknown.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -14,8 +13,16 @@ from decimal import Decimal
 from intacct_bridge.client.protocol import Row
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, Write, WriteOperation
-from intacct_bridge.load.target.current_records import POSTED_ON, CurrentRecord, Names
-from intacct_bridge.load.target.writable import WRITTEN_BY_NAME, LineSet, WritableObject
+from intacct_bridge.load.target.current_records import (
+    POSTED_ON,
+    CurrentRecord,
+    Names,
+    counted_lines,
+    described_fields,
+    line_texts,
+    replaced_values,
+)
+from intacct_bridge.load.target.writable import WRITTEN_BY_NAME, WritableObject
 from intacct_protocol.model.keys import natural_key
 from intacct_protocol.model.wording import amount_shown, counted
 from intacct_protocol.model.writing.functions import SPECIFIC_UPDATE
@@ -84,7 +91,7 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
             yield Change(wrapper, "unknown lines", counted(len(lines), "line"))
         else:
             line_set = writable.line_set(wrapper)
-            ours = [_described_fields(line.fields, line_set) for line in lines]
+            ours = [described_fields(line.fields, line_set) for line in lines]
             if not same_lines(ours, theirs):
                 names = sorted({name for line in lines for name in line.fields})
                 yield Change(
@@ -103,29 +110,18 @@ def _moment(value: Value, before: Value, writable: WritableObject) -> Value:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _described_fields(fields: Mapping[str, Value], line_set: LineSet | None) -> Mapping[str, Value]:
-    """A line without its parts (taxes, splits), which queries do not return."""
-    described = line_set.described if line_set else None
-    return fields if described is None else {name: value for name, value in fields.items() if described.get(name)}
-
-
 def same_lines(ours: Iterable[Mapping[str, Value]], theirs: Iterable[Row]) -> bool:
     """Whether two line sets are equal in the fields that ours has, regardless of their order."""
     ours = list(ours)
     names = sorted({name for line in ours for name in line})
-    return _counter(ours, names) == _counter(theirs, names)
-
-
-def _counter(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> Counter[tuple[str, ...]]:
-    names = tuple(names)
-    return Counter(tuple(equal_form(line.get(name)) for name in names) for line in lines)
+    return counted_lines(ours, names) == counted_lines(theirs, names)
 
 
 def _line_changes(ours: Iterable[Mapping[str, Value]], theirs: Iterable[Row], names: Iterable[str]) -> tuple[str, ...]:
     """The lines that only one side has, those that go first."""
     names = tuple(names)
-    new, old = _counter(ours, names), _counter(theirs, names)
-    removed, added = _line_texts(old - new, names), _line_texts(new - old, names)
+    new, old = counted_lines(ours, names), counted_lines(theirs, names)
+    removed, added = line_texts(old - new, names), line_texts(new - old, names)
     return (*(f"- {text}" for text in removed), *(f"+ {text}" for text in added))
 
 
@@ -169,25 +165,6 @@ def _copied_values(write: Write, current: CurrentRecord, writable: WritableObjec
     found: dict[str, Value] = {name: day for name in POSTED_ON if type(day := current.row.get(name)) is date}
     natural = natural_key(write.object) if write.object in SPECIFIC_UPDATE and writable.legacy is None else None
     return found | ({natural: current.row[natural]} if natural and current.row.get(natural) else {})
-
-
-def replaced_values(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
-    """The company's values of the fields that an update writes, as far as they can be read.
-
-    A line set has its lines as one text, with the fields that the update writes.
-    """
-    found: dict[str, Value] = {name: current.row[name] for name in write.fields if name in current.row}
-    for wrapper, lines in write.lines.items():
-        if (theirs := current.lines.get(wrapper)) is not None:
-            line_set = writable.line_set(wrapper)
-            names = sorted({name for line in lines for name in _described_fields(line.fields, line_set)})
-            found[wrapper] = "; ".join(sorted(_line_texts(_counter(theirs, names), names)))
-    return found
-
-
-def _line_texts(lines: Counter[tuple[str, ...]], names: Iterable[str]) -> Iterator[str]:
-    for line in lines.elements():
-        yield ", ".join(f"{name} {text}" for name, text in zip(names, line, strict=True) if text)
 
 
 def deletion_of(write: Write, current: CurrentRecord, writable: WritableObject) -> Write:

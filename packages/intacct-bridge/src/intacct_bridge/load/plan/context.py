@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.described import write_target
+from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import PlannedRecord, PlanSettings
 from intacct_bridge.load.records.write import Write
@@ -97,11 +98,6 @@ class PlanContext:
     def entries(self, writes: Iterable[Write]) -> list[OutboxEntry | None]:
         """The newest outbox entry of each write, or None."""
         return newest_entries(self.outbox, self.target, writes)
-
-
-def write_target(target: TargetCompany, write: Write) -> WriteTarget:
-    """Where a write goes, as the outbox keys it: in one case, however the connection writes it."""
-    return WriteTarget(target.company, target.entity.casefold(), write.operation, write.object)
 
 
 def newest_entries(outbox: Outbox, target: TargetCompany, writes: Iterable[Write]) -> list[OutboxEntry | None]:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from intacct_bridge.load.outbox.entry import OutboxEntry
-from intacct_bridge.load.plan.actions import moved_facts
 from intacct_bridge.load.plan.altered_plans import identity_names
 from intacct_bridge.load.plan.changes import (
     UNKNOWN,
@@ -17,7 +16,6 @@ from intacct_bridge.load.plan.changes import (
     differences,
     left_alone,
     obstacles,
-    replaced_values,
     unknown_changes,
     update_of,
 )
@@ -30,7 +28,15 @@ from intacct_bridge.load.records.identity import content_digest, existing_identi
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import equal_form
 from intacct_bridge.load.records.write import Finding, Receipt, Write, WriteOperation
-from intacct_bridge.load.target.current_records import CurrentRecord, Locator, Names, key_names, key_texts
+from intacct_bridge.load.target.current_records import (
+    CurrentRecord,
+    Locator,
+    Names,
+    key_names,
+    key_texts,
+    moved_facts,
+    replaced_values,
+)
 from intacct_bridge.load.target.functions import files_of_existing
 from intacct_bridge.load.target.references import resolve
 from intacct_protocol.errors import RecordError

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 
+from intacct_bridge.load.outbox.described import totals
 from intacct_bridge.load.outbox.entry import Total
 from intacct_bridge.load.plan.changes import Change
-from intacct_bridge.load.records.values import comparable
-from intacct_bridge.load.records.write import ACTION_DATE, Finding, Receipt, Write, WriteOperation
+from intacct_bridge.load.records.write import Finding, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.target_company import TargetCompany
 
@@ -193,30 +192,6 @@ class Plan:
     def refused_rows(self) -> tuple[tuple[SourceRow, str], ...]:
         """Every input row of the refused records in the input's order, with the reason to write beside it."""
         return refused_rows(self.of(Verdict.REFUSED))
-
-
-def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
-    """The amounts by currency: debits, credits, and those that are neither."""
-    sums: dict[str, dict[str, Decimal]] = {}
-    for write in writes:
-        for line in write.all_lines:
-            amount, side = line.amount, line.fields.get("TR_TYPE")
-            if amount is not None:
-                currency = comparable(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
-                kind = {"1": "debit", "-1": "credit"}.get(str(side), "amount")
-                of_currency = sums.setdefault(currency, {})
-                of_currency[kind] = of_currency.get(kind, Decimal(0)) + amount
-    return tuple(Total(currency, **amounts) for currency, amounts in sorted(sums.items()))
-
-
-_DAYS = ("BATCH_DATE", "WHENPOSTED", "PAYMENTDATE", "RECEIPTDATE", "WHENCREATED")
-
-
-def posting_date(write: Write) -> date | None:
-    """The day on which a write posts, as far as its own fields say it."""
-    names = (ACTION_DATE,) if write.operation.is_action else _DAYS  # a company may have a field of that name
-    days = (write.fields.get(name) for name in names)
-    return next((day for day in days if isinstance(day, date) and not isinstance(day, datetime)), None)
 
 
 def refused_rows(records: Iterable[PlannedRecord]) -> tuple[tuple[SourceRow, str], ...]:

@@ -4,14 +4,15 @@ A record is found by its record number, else by the fields that the user names, 
 of the input are read; line sets are read for the records whose lines the input gives.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.key_lookup import rows_by_keys
 from intacct_bridge.load.records.values import comparable, equal_form
-from intacct_bridge.load.records.write import Write
-from intacct_bridge.load.target.writable import WritableObject
+from intacct_bridge.load.records.write import Finding, Write
+from intacct_bridge.load.target.writable import LineSet, WritableObject
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.keys import Owner, owner
 from intacct_protocol.model.query.query import Query
@@ -70,6 +71,45 @@ def key_names(write: Write, writable: WritableObject, match: Names = ()) -> Name
 def key_texts(write: Write, names: Names) -> tuple[tuple[str, str], ...]:
     """The key as fields with their values as text, in NFC."""
     return tuple((name, equal_form(write.fields.get(name))) for name in names)
+
+
+def replaced_values(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
+    """The company's values of the fields that an update writes, as far as they can be read.
+
+    A line set has its lines as one text, with the fields that the update writes.
+    """
+    found: dict[str, Value] = {name: current.row[name] for name in write.fields if name in current.row}
+    for wrapper, lines in write.lines.items():
+        if (theirs := current.lines.get(wrapper)) is not None:
+            line_set = writable.line_set(wrapper)
+            names = sorted({name for line in lines for name in described_fields(line.fields, line_set)})
+            found[wrapper] = "; ".join(sorted(line_texts(counted_lines(theirs, names), names)))
+    return found
+
+
+def described_fields(fields: Mapping[str, Value], line_set: LineSet | None) -> Mapping[str, Value]:
+    """A line without its parts (taxes, splits), which queries do not return."""
+    described = line_set.described if line_set else None
+    return fields if described is None else {name: value for name, value in fields.items() if described.get(name)}
+
+
+def counted_lines(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> Counter[tuple[str, ...]]:
+    """How often a line set has each line, by the texts of these fields."""
+    names = tuple(names)
+    return Counter(tuple(equal_form(line.get(name)) for name in names) for line in lines)
+
+
+def line_texts(lines: Counter[tuple[str, ...]], names: Iterable[str]) -> Iterator[str]:
+    """Each line as one text for people, without its empty fields."""
+    for line in lines.elements():
+        yield ", ".join(f"{name} {text}" for name, text in zip(names, line, strict=True) if text)
+
+
+def moved_facts(write: Write, seen: Mapping[str, str], facts: Mapping[str, str]) -> list[Finding]:
+    """Facts of a record that were seen before, and that are not the same any more."""
+    moved = (f"{name} was {value or 'empty'}, and is {facts.get(name) or 'empty'} now" for name, value in seen.items()
+             if facts.get(name, "") != value)  # fmt: skip
+    return [Finding("moved", f"{write.label}: {text}", "make a new plan", "", write.position) for text in moved]
 
 
 class Locator:

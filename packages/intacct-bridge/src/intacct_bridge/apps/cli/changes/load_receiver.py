@@ -15,8 +15,8 @@ from intacct_bridge.changes.delivery import DeliveryError
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind, encode
 from intacct_bridge.connections.sources import load_connection
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.apply.sender import refuse_without_plan
 from intacct_bridge.load.apply.settle import SettleSettings
-from intacct_bridge.load.approval.admission import refuse_without_plan
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.outbox.outbox import open_outbox
 from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings, Verdict

@@ -29,8 +29,9 @@ def apply_actions(context: CommandContext, plan: "Plan", outbox: "Outbox", *, ye
     """Do what the plan says, stage by stage, and show the outcomes; nothing if it refuses a record."""
     from intacct_bridge.apps.views.load import show_outcomes, show_plan, unreached
     from intacct_bridge.load.apply.loader import Loader, LoadSettings
+    from intacct_bridge.load.apply.sender import refuse_without_plan
     from intacct_bridge.load.apply.settle import SettleSettings
-    from intacct_bridge.load.approval.admission import refuse_without_plan, seen_again
+    from intacct_bridge.load.approval.admission import seen_again
     from intacct_bridge.load.plan.plan import WRITTEN, Verdict
 
     to_do = plan.of(*WRITTEN, Verdict.IN_DOUBT)

@@ -169,7 +169,7 @@ def load_command(
       intacct load --from-plan bills.plan --apply
     """
     from intacct_bridge.apps.terminal.memory import collect_less
-    from intacct_bridge.load.approval.admission import refuse_without_plan
+    from intacct_bridge.load.apply.sender import refuse_without_plan
 
     _check_options(files, options)
     collect_less()

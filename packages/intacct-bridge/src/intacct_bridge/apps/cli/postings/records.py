@@ -259,8 +259,8 @@ def _through_outbox(
 ) -> "Sequence[Outcome]":
     """Write through the company's outbox, which keeps the write and its receipt."""
     from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT
+    from intacct_bridge.load.apply.sender import refuse_without_plan
     from intacct_bridge.load.apply.single_writes import OutboxWriter
-    from intacct_bridge.load.approval.admission import refuse_without_plan
     from intacct_bridge.runs.run import RecordCounts
     from intacct_protocol.xml.envelope import SUCCESS
 
