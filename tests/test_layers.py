@@ -158,7 +158,7 @@ def test_every_package_in_the_order_exists() -> None:
         ("intacct_bridge.load.apply.loader", "from intacct_bridge.copies.destinations.base import Destination"),
         ("intacct_bridge.load.apply.loader", "from intacct_bridge.apps.cli.context import CommandContext"),
         ("intacct_bridge.load.apply.loader", "import click"),
-        ("intacct_emulator.reading.query", "from intacct_emulator.subledgers.families import FAMILIES"),
+        ("intacct_emulator.reading.query", "from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES"),
         ("intacct_emulator.demo_company.company", "from intacct_emulator.store.store import Store"),
         ("intacct_emulator.server.gateway", "from intacct_emulator.demo_company.company import demo_company"),
         ("intacct_protocol.xml.codec", "from . import xml"),

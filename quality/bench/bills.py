@@ -21,7 +21,7 @@ from typing import Any
 
 from bench.company import counted
 from bench.measure import peak_bytes, serving
-from intacct_bridge.apps.terminal.memory import collect_less
+from intacct_bridge.apps.terminal.memory import relax_gc
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.apply.loader import Loader
@@ -123,7 +123,7 @@ def _active(client: Client, name: str, field: str) -> list[str]:
 
 def load(url: str, folder: Path) -> Loaded:
     """Plan and apply, as `intacct load bills.csv --as bills --apply` does."""
-    collect_less()  # as the command does
+    relax_gc()  # as the command does
     with _client(url) as client, Outbox(folder / "outbox.sqlite3") as outbox:
         company = client
         started = time.process_time()

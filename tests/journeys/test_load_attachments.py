@@ -44,7 +44,7 @@ def filed(desk: Desk) -> dict[str, list[tuple[str, str, bytes]]]:
 
 
 def supdocs(desk: Desk) -> int:
-    return len(desk.emulator.company().side_tables.attachments.values())
+    return len(desk.emulator.company().facts.attachments.values())
 
 
 def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.extract.unified import select_unified
 from intacct_bridge.streams.stream import StreamOutcome
-from intacct_emulator.demo_company.generator.declaration import demo_side_values
+from intacct_emulator.demo_company.generator.declaration import demo_facts
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 from support.journeys.copying import ended, rows
 from support.journeys.piping import Pipe
@@ -192,8 +192,8 @@ def test_extracted_records_can_be_loaded_into_another_company(reader: Client, tm
     """Accounts, departments and locations exist; everything else comes only in the schema's words."""
     messages = sent(reader, "v1", "Vendors", "Classes", "Projects", "Customers", "Items", "Bills", "JournalEntries")
     made = company(Clock())
-    for role, account in demo_side_values().posting_accounts.items():
-        made.company().side_tables.posting_accounts.put(role, value=account)
+    for role, account in demo_facts().posting_accounts.items():
+        made.company().facts.posting_accounts.put(role, value=account)
     pipe = Pipe(tmp_path, made)
     arrived: dict[str, list[dict[str, Any]]] = {}
     with closing(made):

@@ -13,7 +13,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.connections.connection import Connection
 from intacct_emulator.demo_company.company import demo_company
-from intacct_emulator.demo_company.generator.declaration import demo_side_values
+from intacct_emulator.demo_company.generator.declaration import demo_facts
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.reply import Transport
@@ -105,12 +105,12 @@ def _with_recent_documents() -> Emulator:
 
 def _make_little_company() -> Emulator:
     empty = Emulator.empty(clock=NOON.timestamp)
-    empty.company().side_tables.demo.put(value="a little one")
+    empty.company().facts.demo.put(value="a little one")
     emulator = empty.clone()  # from here on it has the demo company's own fields and dimension
     books = emulator.company()
     load(books, _some())
-    for role, account in demo_side_values().posting_accounts.items():
-        books.side_tables.posting_accounts.put(role, value=account)
+    for role, account in demo_facts().posting_accounts.items():
+        books.facts.posting_accounts.put(role, value=account)
     return emulator
 
 

@@ -64,7 +64,7 @@ def test_both_books_show_a_journal_entry(repeats: bool) -> None:
     settings = scenario({"behaviour": {"gldetail_key_per_book": repeats}})
     emulator = Emulator.empty(settings=settings)
     books = emulator.company()
-    books.side_tables.reporting_books.put(value=("ACCRUAL", "CASH"))
+    books.facts.reporting_books.put(value=("ACCRUAL", "CASH"))
     load(
         books,
         [

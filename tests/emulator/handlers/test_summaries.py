@@ -27,7 +27,7 @@ def made() -> Emulator:
     emulator = company(Clock())
     for name, row in RECORDS.items():
         emulator.company().table(name).insert(dict(row))
-    emulator.company().side_tables.posting_accounts.put("employee_payables", value="20300")
+    emulator.company().facts.posting_accounts.put("employee_payables", value="20300")
     return emulator
 
 

@@ -46,7 +46,7 @@ def test_the_parts_of_a_deleted_record_do_not_come_back() -> None:
     sent = f"<GLACCTRANGES>{RANGE.format('1000', '1099')}</GLACCTRANGES>"
     key = next(iter(data(emulator, group(sent)))).findtext("RECORDNO")
     assert one(emulator, f"<delete><object>GLACCTGRP</object><keys>{key}</keys></delete>").status == "success"
-    assert emulator.company().side_tables.owned_parts.get("GLACCTGRP", key) is None
+    assert emulator.company().facts.owned_parts.get("GLACCTGRP", key) is None
 
 
 def test_a_line_of_a_change_request_names_its_project() -> None:

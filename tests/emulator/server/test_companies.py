@@ -13,7 +13,7 @@ from intacct_emulator.server.companies import fill
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, ReportSettings, UserSettings
-from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
+from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, FactValues
 from intacct_emulator.store.store import open_database
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.xml.values import Kind, Value
@@ -25,7 +25,7 @@ SOURCE = CompanySource(
     name="workshop",
     label="seed=1",
     rows=lambda: [("CLASS", ROW)],
-    side_values=SideValues({"rounding": "71950"}, ("ACCRUAL", "CASH")),
+    facts=FactValues({"rounding": "71950"}, ("ACCRUAL", "CASH")),
     definitions=CompanyDefinitions(
         fields=(("CLASS", FieldDef("COLOUR", Kind.TEXT, "Colour", custom=True)),),
         reports=(ReportSettings("Classes", "CLASS", ("CLASSID", "COLOUR")),),
@@ -43,8 +43,8 @@ def test_a_source_fills_a_company() -> None:
     company = emulator.company()
     assert colours(emulator) == ["red"]
     assert company.reports[-1].name == "Classes"
-    assert company.side_tables.posting_accounts.get("rounding") == "71950"
-    assert company.side_tables.reporting_books.get() == ("ACCRUAL", "CASH")
+    assert company.facts.posting_accounts.get("rounding") == "71950"
+    assert company.facts.reporting_books.get() == ("ACCRUAL", "CASH")
     emulator.close()
 
 
@@ -68,7 +68,7 @@ def test_a_source_that_fails_stores_nothing() -> None:
     with pytest.raises(OSError, match="the source broke"):
         fill(emulator.company(), replace(SOURCE, rows=failing), now=0)
     assert emulator.company().table("CLASS").count() == 0
-    assert not emulator.company().side_tables.source.known()
+    assert not emulator.company().facts.source.was_set()
     emulator.close()
 
 

@@ -256,7 +256,7 @@ def test_a_file_adds_to_the_demo_company(tmp_path: Path) -> None:
     assert place == ("Corvane Instruments Inc.",)
     assert read(emulator, "BOAT", "name") == [("Mary",)]
     assert len(read(emulator, "FUND", "name")) == 5
-    assert emulator.company().side_tables.posting_accounts.get("rounding") == "71950"
+    assert emulator.company().facts.posting_accounts.get("rounding") == "71950"
     emulator.close()
 
 

@@ -121,7 +121,7 @@ def assert_true(emulator: Emulator, ignore: Iterable[str] = ()) -> None:
     unbalanced, posted = entries(company)
     assert unbalanced == {}
     assert details(company) == posted
-    for book in books_kept(company.side_tables):
+    for book in books_kept(company.facts):
         in_book = {account: total for (kept, account), total in posted.items() if kept == book}
         assert known(balances(company, book)) == in_book
         assert trial_balance(emulator, book) == in_book
@@ -159,7 +159,7 @@ def assert_subledgers(emulator: Emulator, start: Start) -> None:
     undeposited = sum((Decimal(row["TOTALENTERED"]) for row in new if not deposit_of(company, row)), ZERO)
     assert moved.get("10090", ZERO) == undeposited
     assert -moved.get("22100", ZERO) == due(company, "ARADVANCE")
-    held = sum(company.side_tables.stock_values.values(), ZERO)
+    held = sum(company.facts.stock_values.values(), ZERO)
     assert moved.get("12000", ZERO) + moved.get("12100", ZERO) == held
     expenses = sum((Decimal(row["TOTALDUE"]) for row in newer(company, "EEXPENSES", start)), ZERO)
     assert -moved.get("20300", ZERO) == expenses
@@ -193,4 +193,4 @@ def newer(company: CompanyData, name: str, start: Start) -> list[dict[str, str]]
 
 
 def deposit_of(company: CompanyData, row: Mapping[str, str]) -> str:
-    return company.side_tables.deposits.get(row["RECORDNO"]) or ""
+    return company.facts.deposits.get(row["RECORDNO"]) or ""

@@ -12,7 +12,7 @@ from intacct_emulator.server.companies import fill
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import EmulatorSettings
-from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
+from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, FactValues
 from intacct_protocol.model.catalog import FieldDef, Relation, object_def
 from intacct_protocol.xml.values import Kind
 
@@ -82,15 +82,15 @@ class OwnCompany:
     records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """More records, by object."""
     more: Mapping[str, Any] = field(default_factory=dict)
-    """More side values."""
+    """More facts."""
     behaviour: Behaviour = field(default_factory=Behaviour)
 
     def emulator(self) -> Emulator:
         """A gateway with this company."""
         made = Emulator.empty(clock=lambda: NOW, settings=replace(EmulatorSettings(), behaviour=self.behaviour))
         company = made.company()
-        values = SideValues(self.posting, tuple(self.books), tuple(self.adjustment_books), **self.more)
-        source = CompanySource("test", "", side_values=values, definitions=definitions(self.dimensions))
+        values = FactValues(self.posting, tuple(self.books), tuple(self.adjustment_books), **self.more)
+        source = CompanySource("test", "", facts=values, definitions=definitions(self.dimensions))
         fill(company, source, now=NOW)
         rows: dict[str, list[Mapping[str, Any]]] = {}
         for name, row in self._rows():

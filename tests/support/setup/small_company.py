@@ -38,7 +38,7 @@ class Time:
 def healthy_company() -> Emulator:
     """A company with two entities, a bill of one of them, and a user-defined dimension."""
     emulator = Emulator.empty(clock=lambda: NOW)
-    emulator.company().side_tables.demo.put(value="a small one")
+    emulator.company().facts.demo.put(value="a small one")
     emulator = emulator.clone()  # a demo company has its own dimension in the catalogue
     books = emulator.company()
     stamps = {"WHENMODIFIED": "11/20/2026 10:00:00"}

@@ -1,4 +1,4 @@
-"""One company's data: its rows, side tables, catalogue and settings, and caches of earlier reads.
+"""One company's data: its rows, facts, catalogue and settings, and caches of earlier reads.
 
 A function's handler is given a `FunctionCall`: the company, the session, the time, and the function's element. It
 returns a `FunctionAnswer` or raises a refusal; it sees neither the envelope nor HTTP.
@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from sqlite3 import Connection
 from typing import Any
 
+from intacct_emulator.company.company_facts import CompanyFacts
 from intacct_emulator.company.sessions import EmulatedSession, Sessions
-from intacct_emulator.company.side_tables import SideTables
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import CompanySettings
 from intacct_emulator.settings.company_source import CompanyDefinitions
@@ -54,7 +54,7 @@ class CompanyData:
         self.behaviour = behaviour
         self.store = store
         self._standard = catalog
-        self.side_tables = SideTables(store)
+        self.facts = CompanyFacts(store)
         self.ahead = 0.0
         """Seconds by which the company's clock is ahead of the emulator's."""
         self.catalog = catalog
@@ -100,7 +100,7 @@ class CompanyData:
 
     def apply_administered(self) -> None:
         """Take over what an administrator changed in the set-up, as the database has it now."""
-        changed = self.side_tables.administered.get()
+        changed = self.facts.administered.get()
         self.settings = self._given if changed is None else changed.applied(self._given)
 
     def forget(self) -> None:

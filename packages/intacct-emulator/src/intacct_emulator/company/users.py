@@ -27,7 +27,7 @@ def keep_users(company: CompanyData) -> None:
     """
     table = company.table(USERS)
     for user in company.settings.users:
-        kept = company.side_tables.people.kept_users
+        kept = company.facts.people.kept_users
         number = user_number(company, user.user_id)
         known = kept.get(user.user_id.lower())
         cells = _cells(user)
@@ -87,12 +87,12 @@ def user_of(company: CompanyData, login: str) -> UserSettings | None:
     settings = next((one for one in company.settings.users if one.user_id.lower() == wanted), None)
     number = user_number(company, login)
     if number is None:
-        deleted = settings is not None and company.side_tables.people.kept_users.known(wanted)
+        deleted = settings is not None and company.facts.people.kept_users.was_set(wanted)
         return None if deleted else settings
     row = company.table(USERS).get(number) or {}
     status = row.get("STATUS") or ACTIVE
     if settings is not None:
-        added = company.side_tables.people.added_roles.get(wanted) or ()
+        added = company.facts.people.added_roles.get(wanted) or ()
         return replace(settings, status=status, roles=(*settings.roles, *added))
     roles = roles_of(company, login)
     held = [role_rights(company, role) for role in roles]
@@ -100,7 +100,7 @@ def user_of(company: CompanyData, login: str) -> UserSettings | None:
         row["LOGINID"],
         company.behaviour.initial_password,
         status,
-        entities=company.side_tables.people.user_entities.get(wanted) or (),
+        entities=company.facts.people.user_entities.get(wanted) or (),
         roles=roles,
         audit=any("view" in rights.get(name, ()) for rights in held for name in (EVERYTHING, "AUDITHISTORY")),
         user_type=row.get("USERTYPE", ""),

@@ -21,7 +21,7 @@ from intacct_emulator.demo_company.events.receivables import Receivables
 from intacct_emulator.demo_company.events.sales import plan_sales
 from intacct_emulator.demo_company.events.timesheets import Timesheets
 from intacct_emulator.demo_company.generator.calendar import MONTHS
-from intacct_emulator.demo_company.generator.declaration import demo_definitions, demo_side_values
+from intacct_emulator.demo_company.generator.declaration import demo_definitions, demo_facts
 from intacct_emulator.demo_company.generator.ledger import LedgerWriter
 from intacct_emulator.demo_company.generator.people import make_world
 from intacct_emulator.demo_company.generator.record_stamps import RecordStamps
@@ -48,7 +48,7 @@ def demo_source(
         name="demo",
         label=f"seed={seed} as_of={as_of} scale={scale}" + (f" months={months}" if months != MONTHS else ""),
         rows=lambda: demo_company(seed, as_of=as_of, scale=scale, cash_book=cash_book, months=months),
-        side_values=replace(demo_side_values(), reporting_books=books),
+        facts=replace(demo_facts(), reporting_books=books),
         definitions=demo_definitions(),
     )
 

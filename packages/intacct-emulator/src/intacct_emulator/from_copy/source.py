@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 from intacct_emulator.from_copy.anonymous import Anonymiser
-from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
+from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, FactValues
 from intacct_emulator.settings.declared.definitions import DIMENSION_LINES, DOCUMENTS
 from intacct_emulator.store.catalogue import standard_catalog
 from intacct_protocol.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
@@ -53,7 +53,7 @@ def copied_company(tables: Sequence[CopiedTable], label: str, *, anonymise: bool
         name="copy",
         label=label,
         rows=lambda: _records(chosen, catalog, Anonymiser(names) if anonymise else None),
-        side_values=_side_values(chosen),
+        facts=_facts(chosen),
         definitions=definitions,
         ledger_from=LEDGER if any(name == LEDGER for name, _ in chosen) else "GLENTRY",
     )
@@ -113,11 +113,11 @@ def _object(name: str, one: CopiedTable, known: set[str]) -> ObjectDef:
     return object_def(name, fields, relations, label=name.replace("_", " ").capitalize())
 
 
-def _side_values(chosen: Sequence[tuple[str, CopiedTable]]) -> SideValues:
+def _facts(chosen: Sequence[tuple[str, CopiedTable]]) -> FactValues:
     ledger = next((one for name, one in chosen if name == LEDGER), None)
     books = sorted(str(book) for book in _values(ledger, "BOOKID"))
     currencies = [str(code) for code in _values(ledger, "BASECURR")]
-    usual = SideValues()
+    usual = FactValues()
     return replace(
         usual,
         reporting_books=tuple(book for book in _MAIN_BOOKS if book in books) or usual.reporting_books,

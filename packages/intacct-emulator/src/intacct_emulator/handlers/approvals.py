@@ -11,20 +11,20 @@ from intacct_emulator.access.rights import check_right
 from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_emulator.orders import orders, timesheets
 from intacct_emulator.orders.contracts import update_record
-from intacct_emulator.orders.orders import TRADES
+from intacct_emulator.orders.orders import ORDER_MODULES
 from intacct_emulator.records import approval
 from intacct_emulator.records.legacy_body import day_text, find_number
 from intacct_emulator.records.record_store import update_state
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.settings.refusals import refused
+from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES
 from intacct_emulator.subledgers.documents import entry
 from intacct_emulator.subledgers.documents.entry import DocumentInput
 from intacct_emulator.subledgers.documents.rows import stored_lines
-from intacct_emulator.subledgers.families import FAMILIES
 from intacct_protocol.model.keys import natural_key
 from intacct_protocol.xml.xml import Element, element
 
-_TRADES = {trade.object: trade for trade in TRADES.values()}
+_ORDER_MODULES = {order_module.object: order_module for order_module in ORDER_MODULES.values()}
 _MODULES = {"PO": ("PODOCUMENT",), "AP": ("APBILL",)}
 """By module, the objects whose records wait for approval in it."""
 
@@ -63,14 +63,14 @@ def _decide(call: FunctionCall, decision: str) -> FunctionAnswer:
 
 def _take_effect(call: FunctionCall, name: str, number: int, row: Row) -> None:
     """The last level approved a record."""
-    trade = _TRADES.get(name)
+    order_module = _ORDER_MODULES.get(name)
     if name == "APBILL":
-        family = FAMILIES["APBILL"]
-        lines = stored_lines(call, family, row)
+        document_type = DOCUMENT_TYPES["APBILL"]
+        lines = stored_lines(call, document_type, row)
         values = {cell: text for cell, text in row.items() if cell != "STATE"}
-        entry.change(call, family, number, DocumentInput(values, lines, state="Posted"))
-    elif trade is not None and approval.levels_of(call.company, name, row):
-        orders.approve(call, trade, number)
+        entry.change(call, document_type, number, DocumentInput(values, lines, state="Posted"))
+    elif order_module is not None and approval.levels_of(call.company, name, row):
+        orders.approve(call, order_module, number)
     else:
         update_state(call, call.company.find(name), number, approval.APPROVED)
 
@@ -103,7 +103,7 @@ def vendors_to_approve(call: FunctionCall) -> FunctionAnswer:
 
 
 def _waiting(call: FunctionCall, name: str, states: Collection[str]) -> Iterator[Element]:
-    natural = natural_key(name) or ("DOCID" if name in _TRADES else "RECORDID")
+    natural = natural_key(name) or ("DOCID" if name in _ORDER_MODULES else "RECORDID")
     for _, row in call.company.table(name).rows():
         if row.get("STATE") in states and approval.can_decide(call, name, row):
             cells = {"RECORDNO": row.get("RECORDNO", ""), natural: row.get(natural, ""), "STATE": row["STATE"]}
@@ -168,7 +168,7 @@ def change_posting_day(call: FunctionCall) -> FunctionAnswer:
     if not day:
         raise refused("Required field dateposted is missing.", correction="Provide the day.")
     if row.get("PRRECORDKEY"):
-        entry.change(call, FAMILIES["APBILL"], int(row["PRRECORDKEY"]), DocumentInput({"WHENPOSTED": day}))
+        entry.change(call, DOCUMENT_TYPES["APBILL"], int(row["PRRECORDKEY"]), DocumentInput({"WHENPOSTED": day}))
     update_record(call, "PODOCUMENT", number, {"WHENPOSTED": day})
     return FunctionAnswer(key=row.get("DOCID", ""))
 

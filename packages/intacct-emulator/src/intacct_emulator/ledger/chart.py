@@ -90,12 +90,12 @@ def posting_rules(company: CompanyData) -> PostingRules:
 def _rules(company: CompanyData) -> PostingRules:
     entities = {row["LOCATIONID"]: row for _, row in company.table("LOCATIONENTITY").rows()}
     parents = {row["LOCATIONID"]: row.get("PARENTID", "") for _, row in company.table("LOCATION").rows()}
-    top = company.side_tables.base_currency.get() or _DEFAULT_CURRENCY
+    top = company.facts.base_currency.get() or _DEFAULT_CURRENCY
     base = {name: row.get("CURRENCY") or top for name, row in entities.items()}
     roles = {row.get("ALTERNATIVEACCOUNT", ""): row["ACCOUNTNO"] for _, row in company.table("GLACCOUNT").rows()}
     entity_of = {name: _entity(name, parents, entities) for name in {**parents, **entities}}
-    accounts = company.side_tables.posting_accounts
-    month = company.side_tables.first_month.get() or 1
+    accounts = company.facts.posting_accounts
+    month = company.facts.first_month.get() or 1
     only = next(iter(entities), "") if len(entities) == 1 else ""
     if len(set(base.values())) == 1:
         top = next(iter(base.values()))

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_emulator.company.company_data import CompanyData
-from intacct_emulator.company.side_tables import SideTables
+from intacct_emulator.company.company_facts import CompanyFacts
 from intacct_emulator.ledger.dimensions import DIMENSIONS, NAMES
 from intacct_emulator.ledger.posting import ACCRUAL
 from intacct_emulator.settings.cells import Row, decimal_text, iso_date, text_of
@@ -247,14 +247,14 @@ def entry_of_detail(row: Row) -> Row:
 _JOURNALS = ("GLJOURNAL", "STATJOURNAL", "ADJJOURNAL")
 
 
-def books_kept(side_tables: SideTables) -> tuple[str, ...]:
+def books_kept(facts: CompanyFacts) -> tuple[str, ...]:
     """The books that show every posting. A company may have `adjustment_books` besides, for their own journals."""
-    return side_tables.reporting_books.get() or (ACCRUAL,)
+    return facts.reporting_books.get() or (ACCRUAL,)
 
 
 def books_known(company: CompanyData) -> tuple[str, ...]:
     """Every book of the company: those that show every posting, adjustment books, and the books of its journals."""
-    named = [*books_kept(company.side_tables), *(company.side_tables.adjustment_books.get() or ())]
+    named = [*books_kept(company.facts), *(company.facts.adjustment_books.get() or ())]
     for name in _JOURNALS:
         named += [book for _, row in company.table(name).rows() for book in _journal_books(row)]
     return tuple(dict.fromkeys(named))
@@ -262,7 +262,7 @@ def books_known(company: CompanyData) -> tuple[str, ...]:
 
 def books_of(company: CompanyData, journal: Row) -> tuple[str, ...]:
     """The books that show the entries of a journal: its own, or those that show every posting."""
-    return _journal_books(journal) or books_kept(company.side_tables)
+    return _journal_books(journal) or books_kept(company.facts)
 
 
 def _journal_books(journal: Row) -> tuple[str, ...]:

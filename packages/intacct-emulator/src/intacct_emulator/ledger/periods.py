@@ -92,7 +92,7 @@ def open_periods(company: CompanyData) -> OpenPeriods:
     """The open periods of a company."""
     rows = (row for _, row in company.table("LOCATIONENTITY").rows())
     first = {(row["LOCATIONID"], GENERAL): day_of(row, "STARTOPEN") for row in rows if row.get("STARTOPEN")}
-    kept = company.side_tables.open_days.get() or {}
+    kept = company.facts.open_days.get() or {}
     return OpenPeriods(first | {_named(key): date.fromisoformat(day) for key, day in kept.items()})
 
 
@@ -107,7 +107,7 @@ def close_books(company: CompanyData, until: date, *, entity: str = "", ledger: 
     numbers = {row["LOCATIONID"]: number for number, row in table.rows()}
     if entity and entity not in numbers:
         raise SettingsError(f"there is no entity {entity!r}", fix=f"entities: {', '.join(numbers)}")
-    first, kept = until + timedelta(days=1), dict(company.side_tables.open_days.get() or {})
+    first, kept = until + timedelta(days=1), dict(company.facts.open_days.get() or {})
     for name in (entity,) if entity else ("", *numbers):
         kept[f"{name} {ledger}"] = first.isoformat()
         if ledger != GENERAL:
@@ -117,7 +117,7 @@ def close_books(company: CompanyData, until: date, *, entity: str = "", ledger: 
                 del kept[f"{name} {other}"]
         if name:
             table.update(numbers[name], (table.get(numbers[name]) or {}) | {"STARTOPEN": date_text(first)})
-    company.side_tables.open_days.put(value=kept)
+    company.facts.open_days.put(value=kept)
 
 
 def last_closed(company: CompanyData, entity: str) -> date | None:

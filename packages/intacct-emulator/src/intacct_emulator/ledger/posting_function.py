@@ -207,9 +207,9 @@ class BatchNumbers:
 def _next_number(company: CompanyData, series: str) -> int:
     if series in ("GLBATCH", "GLENTRY"):
         return company.table(series).next_number()
-    last = company.side_tables.number_series.get(series)
+    last = company.facts.number_series.get(series)
     number = last + 1 if last is not None else _first_number(company, series)
-    company.side_tables.number_series.put(series, value=number)
+    company.facts.number_series.put(series, value=number)
     return number
 
 

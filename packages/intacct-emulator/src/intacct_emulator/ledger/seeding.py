@@ -61,7 +61,7 @@ def load(
             packer.finish()
         poster.finish()
         for series, last in poster.series.items():
-            company.side_tables.number_series.put(series, value=last)
+            company.facts.number_series.put(series, value=last)
     return {name: packer.count for name, packer in packers.items()}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_emulator.company.company_data import FunctionCall
-from intacct_emulator.company.side_tables import StockMovement
+from intacct_emulator.company.company_facts import StockMovement
 from intacct_emulator.ledger.amounts import amount
 from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.ledger.dimensions import dimensions_of, user_defined
@@ -71,7 +71,7 @@ class StockEffect:
         )
 
 
-def apply(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, definition: Row, party: str) -> None:
+def apply(call: FunctionCall, object_name: str, row: Row, lines: Sequence[Row], *, definition: Row, party: str) -> None:
     """Move the stock of the lines, and post its cost."""
     effect = StockEffect.of(definition, party)
     if effect is None or row.get("STATE") == "Draft":
@@ -87,22 +87,24 @@ def apply(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, def
                 else []
             )
             # The cost of a line counts the movements of the lines before it.
-            apply_movement(call, SourceDocument(trade, row, effect.text), one)
+            apply_movement(call, SourceDocument(object_name, row, effect.text), one)
     if posted:
         chart = posting_rules(call.company)
         owner = chart.entity_of[posted[0].location]
         posting = Posting(balance_entities(posted, owner, chart))
         title = f"Cost of {row['DOCID']}"
         day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-        voucher = Voucher(trade, row | {"RECORDTYPE": "ic", "RECORDID": row["DOCNO"]}, JOURNAL, INVENTORY, title, day)
+        voucher = Voucher(
+            object_name, row | {"RECORDTYPE": "ic", "RECORDID": row["DOCNO"]}, JOURNAL, INVENTORY, title, day
+        )
         post(call, posting, voucher)
 
 
-def undo(call: FunctionCall, trade: str, row: Row) -> None:
+def undo(call: FunctionCall, object_name: str, row: Row) -> None:
     """Undo the stock movements and the posting of a transaction."""
-    undo_movements(call, SourceDocument(trade, row, ""))
-    if batches_of(call, trade, row):
-        withdraw_all(call, trade, row)
+    undo_movements(call, SourceDocument(object_name, row, ""))
+    if batches_of(call, object_name, row):
+        withdraw_all(call, object_name, row)
 
 
 def _movement(call: FunctionCall, effect: StockEffect, line: Row, item: Row) -> StockMovement:
@@ -121,7 +123,7 @@ def _lines(call: FunctionCall, effect: StockEffect, line: Row, item: Row, one: S
     stock = account_for(call, item, ("INVACCTKEY",))
     ruled = account_by_rule(call, line["DOCPARID"], line, item) if effect.adjusts else ""
     other = ruled or (account_for(call, item, effect.offset) if effect.offset else "")
-    other = other or call.company.side_tables.posting_accounts.get("inventory_offset") or ""
+    other = other or call.company.facts.posting_accounts.get("inventory_offset") or ""
     if not stock or not other:
         raise refused(
             f"Item {item['ITEMID']} has no account for its {'stock' if not stock else 'cost'} to post to.",

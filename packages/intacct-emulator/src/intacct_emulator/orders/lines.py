@@ -14,21 +14,23 @@ from intacct_emulator.settings.refusals import refused
 ITEM = Reference(("ITEM",), "Item")
 
 
-def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, side: str, currency: str = "") -> Row:
+def complete_line(
+    call: FunctionCall, name: str, values: Row, *, party: Row, party_object: str, currency: str = ""
+) -> Row:
     """The row to keep for a line, without its keys and audit fields."""
     row = {field: text for field, text in values.items() if text}
     if not row.get("ITEMID"):
         raise refused("Required field itemid is missing.", correction="Provide an item for every line.")
     item = find_reference(call.company, ITEM, row["ITEMID"])
-    if side:
-        row.setdefault(f"{side}ID", party.get(f"{side}ID", ""))
+    if party_object:
+        row.setdefault(f"{party_object}ID", party.get(f"{party_object}ID", ""))
     apply_references(call.company, call.company.find(name), {key: text for key, text in row.items() if text}, row)
     quantity = _number(row, "QUANTITY")
     if quantity <= 0:
         raise refused(f"The quantity of item {row['ITEMID']} must be above zero.", correction="Provide a quantity.")
     if row.get("COST") and not row.get("TRX_PRICE"):
         row["TRX_PRICE"] = row["COST"]
-    price = _number(row, "TRX_PRICE") if row.get("TRX_PRICE") else amount(item, _price(side))
+    price = _number(row, "TRX_PRICE") if row.get("TRX_PRICE") else amount(item, _price(party_object))
     rounded = posting_rules(call.company).rounding.round
     value = rounded(quantity * price, currency)
     if row.get("DISCOUNTPERCENT"):
@@ -43,8 +45,8 @@ def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, sid
     return {key: text for key, text in row.items() if text}
 
 
-def _price(side: str) -> str:
-    return "BASEPRICE" if side == "CUSTOMER" else "STANDARD_COST"
+def _price(party_object: str) -> str:
+    return "BASEPRICE" if party_object == "CUSTOMER" else "STANDARD_COST"
 
 
 def _number(row: Row, name: str) -> Decimal:
@@ -70,7 +72,7 @@ def account_by_rule(call: FunctionCall, definition: str, line: Row, item: Row) -
     """The account of the definition's first posting rule that fits the line; empty if none does."""
     place = line.get("LOCATIONID") or call.session.entity
     places = ("", place, posting_rules(call.company).entity_of.get(place, ""))
-    for rule in call.company.side_tables.definition_accounts.get(definition) or ():
+    for rule in call.company.facts.definition_accounts.get(definition) or ():
         fits_item = rule.item_group in ("", item.get("GLGROUP", ""))
         if fits_item and rule.location in places and rule.department in ("", line.get("DEPARTMENTID", "")):
             return rule.account

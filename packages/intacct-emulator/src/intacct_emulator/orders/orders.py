@@ -25,20 +25,20 @@ from intacct_emulator.records.audit_fields import CREATED, DELETED, MODIFIED, re
 from intacct_emulator.records.named_contacts import version_key
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import refused
+from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES, DocumentType, next_number
 from intacct_emulator.subledgers.documents import entry
 from intacct_emulator.subledgers.documents.entry import DocumentInput
-from intacct_emulator.subledgers.families import FAMILIES, Family, next_number
 from intacct_emulator.subledgers.vouchers import start_without_batches
 from intacct_protocol.model.catalog import ObjectDef
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
+class OrderModule:
     """Sales, purchasing, or inventory."""
 
     object: str
     party: str
-    family: Family | None
+    document_type: DocumentType | None
     module: str
 
     @property
@@ -52,10 +52,10 @@ class Trade:
         return f"{self.object}PARAMS"
 
 
-TRADES = {
-    "so": Trade("SODOCUMENT", "CUSTOMER", FAMILIES["ARINVOICE"], ORDERS),
-    "po": Trade("PODOCUMENT", "VENDOR", FAMILIES["APBILL"], PURCHASING),
-    "ic": Trade("INVDOCUMENT", "", None, "7.INV"),
+ORDER_MODULES = {
+    "so": OrderModule("SODOCUMENT", "CUSTOMER", DOCUMENT_TYPES["ARINVOICE"], ORDERS),
+    "po": OrderModule("PODOCUMENT", "VENDOR", DOCUMENT_TYPES["APBILL"], PURCHASING),
+    "ic": OrderModule("INVDOCUMENT", "", None, "7.INV"),
 }
 
 
@@ -72,64 +72,64 @@ class OrderInput:
     lines: Sequence[Row]
     subtotals: Sequence[Subtotal] | None = None
     """None leaves the subtotals as they are."""
-    more: tuple[tuple[str, str], ...] = ()
+    extra_cells: tuple[tuple[str, str], ...] = ()
     approved: bool = False
     """Its approval is complete, so no policy holds it back."""
 
 
-def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
+def enter(call: FunctionCall, order_module: OrderModule, order: OrderInput) -> Row:
     """Keep a new transaction, convert the order behind it, and make its invoice or bill."""
-    definition = _definition(call, trade, order.values.get("DOCPARID", ""))
+    definition = _definition(call, order_module, order.values.get("DOCPARID", ""))
     row = {name: text for name, text in order.values.items() if text}
     key = str(next_number(call.company, "DOCHDR"))
     row.setdefault("DOCNO", f"{definition['DOCID'][:1]}{key}")
     row |= {"RECORDNO": key, "DOCID": f"{definition['DOCID']}-{row['DOCNO']}"}
-    if call.company.table(trade.object).find("DOCID", row["DOCID"]):
+    if call.company.table(order_module.object).find("DOCID", row["DOCID"]):
         raise refused(
             f"A transaction with that number already exists: {row['DOCID']}.",
             errorno="BL03002185",
             correction="Use another document number.",
         )
-    start_without_batches(call, trade.object, row)
-    return _write(call, trade, row, order, definition=definition, number=None)
+    start_without_batches(call, order_module.object, row)
+    return _write(call, order_module, row, order, definition=definition, number=None)
 
 
-def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> Row:
+def change(call: FunctionCall, order_module: OrderModule, number: int, order: OrderInput) -> Row:
     """Change a transaction; its invoice or bill is deleted and made again."""
-    old = call.company.table(trade.object).get(number) or {}
+    old = call.company.table(order_module.object).get(number) or {}
     _check_open(old)
-    definition = _definition(call, trade, old.get("DOCPARID", ""))
-    _withdraw(call, trade, old)
+    definition = _definition(call, order_module, old.get("DOCPARID", ""))
+    _withdraw(call, order_module, old)
     row = old | order.values
     row.pop("PRRECORDKEY", None)
     if {"CURRENCY", *_RATE_CHOICE} & order.values.keys() and "EXCHRATE" not in order.values:
         row.pop("EXCHRATE", None)
-    return _write(call, trade, row, order, definition=definition, number=number)
+    return _write(call, order_module, row, order, definition=definition, number=number)
 
 
-def approve(call: FunctionCall, trade: Trade, number: int) -> Row:
+def approve(call: FunctionCall, order_module: OrderModule, number: int) -> Row:
     """Let a submitted transaction take effect, since its last level approved it."""
-    row = call.company.table(trade.object).get(number) or {}
-    invoice = _definition(call, trade, row.get("DOCPARID", "")).get("DOCCLASS") == "Invoice"
+    row = call.company.table(order_module.object).get(number) or {}
+    invoice = _definition(call, order_module, row.get("DOCPARID", "")).get("DOCCLASS") == "Invoice"
     state = "" if invoice else approval.APPROVED
-    lines = stored_lines(call, trade.line, row)
-    return change(call, trade, number, OrderInput({"STATE": state}, lines, approved=True))
+    lines = stored_lines(call, order_module.line, row)
+    return change(call, order_module, number, OrderInput({"STATE": state}, lines, approved=True))
 
 
-def delete(call: FunctionCall, trade: Trade, number: int) -> None:
+def delete(call: FunctionCall, order_module: OrderModule, number: int) -> None:
     """Delete a transaction with its invoice or bill."""
-    row = call.company.table(trade.object).get(number) or {}
+    row = call.company.table(order_module.object).get(number) or {}
     _check_open(row)
-    _withdraw(call, trade, row)
-    _clear_lines(call, trade, row)
-    subtotals.keep(call, trade.object, row, ())
-    call.company.table(trade.object).delete(number)
-    record_change(call, call.company.find(trade.object), row, DELETED)
+    _withdraw(call, order_module, row)
+    _clear_lines(call, order_module, row)
+    subtotals.keep(call, order_module.object, row, ())
+    call.company.table(order_module.object).delete(number)
+    record_change(call, call.company.find(order_module.object), row, DELETED)
 
 
-def delete_verb(trade: Trade) -> Callable[[FunctionCall, ObjectDef, int], None]:
-    """The generic `delete` of a trade's transactions."""
-    return lambda call, described, number: delete(call, trade, number)  # noqa: ARG005  # the verbs' signature
+def delete_verb(order_module: OrderModule) -> Callable[[FunctionCall, ObjectDef, int], None]:
+    """The generic `delete` of the transactions of a module."""
+    return lambda call, described, number: delete(call, order_module, number)  # noqa: ARG005  # the verbs' signature
 
 
 def _check_open(row: Row) -> None:
@@ -140,12 +140,12 @@ def _check_open(row: Row) -> None:
         )
 
 
-def _definition(call: FunctionCall, trade: Trade, name: str) -> Row:
-    table = call.company.table(trade.definitions)
+def _definition(call: FunctionCall, order_module: OrderModule, name: str) -> Row:
+    table = call.company.table(order_module.definitions)
     for _, row in table.rows():
         if row.get("DOCID") == name and row.get("STATUS") != "inactive":
             return row
-    if name and trade.family is None and (name in KITS or not table.count()):
+    if name and order_module.document_type is None and (name in KITS or not table.count()):
         return {"DOCID": name, "DOCCLASS": "Adjustment", "UPDATES_GL": "N"}  # a company may define none for inventory
     raise refused(
         f"Invalid Transaction Definition '{name}' specified.", correction="Name one of the company's definitions."
@@ -153,40 +153,47 @@ def _definition(call: FunctionCall, trade: Trade, name: str) -> Row:
 
 
 def _write(
-    call: FunctionCall, trade: Trade, row: Row, order: OrderInput, *, definition: Row, number: int | None
+    call: FunctionCall, order_module: OrderModule, row: Row, order: OrderInput, *, definition: Row, number: int | None
 ) -> Row:
     """Write a new or changed transaction and what follows from it: its bill or invoice, costs, stock."""
-    company, described = call.company, call.company.find(trade.object)
+    company, described = call.company, call.company.find(order_module.object)
     _check_header(row, order)
-    party = _party(call, trade, row)
+    party = _party(call, order_module, row)
     lines = [
-        complete_line(call, trade.line, one, party=party, side=trade.party, currency=_currency(call, row, one, party))
+        complete_line(
+            call,
+            order_module.line,
+            one,
+            party=party,
+            party_object=order_module.party,
+            currency=_currency(call, row, one, party),
+        )
         for one in order.lines
     ]
-    _head(call, trade, row, party=party, definition=definition)
-    extra = subtotals.stored(call, trade.object, row) if order.subtotals is None else order.subtotals
+    _head(call, order_module, row, party=party, definition=definition)
+    extra = subtotals.stored(call, order_module.object, row) if order.subtotals is None else order.subtotals
     _total(call, row, lines, extra)
     source = row.get("CREATEDFROM", "")
     if source:
-        mark_source(call, trade.object, source, lines, by_place=number is None)
-    if row["STATE"] != "Draft" and not order.approved and approval.levels_of(company, trade.object, row):
+        mark_source(call, order_module.object, source, lines, by_place=number is None)
+    if row["STATE"] != "Draft" and not order.approved and approval.levels_of(company, order_module.object, row):
         row["STATE"] = approval.SUBMITTED
     waits = row["STATE"] in ("Draft", *approval.WAITING)
-    if definition.get("UPDATES_GL") == "A" and trade.family is not None and not waits:
-        _make_invoice_or_bill(call, trade, row, lines, extra)
+    if definition.get("UPDATES_GL") == "A" and order_module.document_type is not None and not waits:
+        _make_invoice_or_bill(call, order_module, row, lines, extra)
     set_audit_fields(call, described, row, new=number is None)
-    row.update(order.more)
-    table = company.table(trade.object)
+    row.update(order.extra_cells)
+    table = company.table(order_module.object)
     if number is None:
         table.insert(row)
     else:
         table.update(number, row)
-    _keep_lines(call, trade, row, lines)
-    subtotals.keep(call, trade.object, row, extra)
+    _keep_lines(call, order_module, row, lines)
+    subtotals.keep(call, order_module.object, row, extra)
     if not waits:
-        costs.apply(call, trade.object, row, lines, definition=definition, party=trade.party)
+        costs.apply(call, order_module.object, row, lines, definition=definition, party=order_module.party)
     elif row["STATE"] == approval.SUBMITTED:
-        approval.note_submission(call, trade.object, row)
+        approval.note_submission(call, order_module.object, row)
     record_change(call, described, row, CREATED if number is None else MODIFIED)
     return row
 
@@ -204,26 +211,26 @@ def _currency(call: FunctionCall, row: Row, line: Row, party: Row) -> str:
     return row.get("CURRENCY") or party.get("CURRENCY") or posting_rules(call.company).base_of(location)
 
 
-def _party(call: FunctionCall, trade: Trade, row: Row) -> Row:
-    if not trade.party:
+def _party(call: FunctionCall, order_module: OrderModule, row: Row) -> Row:
+    if not order_module.party:
         return {}
-    table, key = call.company.table(trade.party), row.get("CUSTVENDID", "")
-    for number in table.find(f"{trade.party}ID", key):
+    table, key = call.company.table(order_module.party), row.get("CUSTVENDID", "")
+    for number in table.find(f"{order_module.party}ID", key):
         party = table.get(number) or {}
         if party.get("STATUS") == "inactive":
-            raise refused(f"{trade.party.capitalize()} '{key}' is inactive.", correction="Choose an active one.")
+            raise refused(f"{order_module.party.capitalize()} '{key}' is inactive.", correction="Choose an active one.")
         return party
-    raise refused(f"Invalid {trade.party.capitalize()} '{key}' specified.", correction="Provide a valid value.")
+    raise refused(f"Invalid {order_module.party.capitalize()} '{key}' specified.", correction="Provide a valid value.")
 
 
-def _head(call: FunctionCall, trade: Trade, row: Row, *, party: Row, definition: Row) -> None:
+def _head(call: FunctionCall, order_module: OrderModule, row: Row, *, party: Row, definition: Row) -> None:
     kind = definition.get("DOCCLASS", "")
     row |= {"DOCPARID": definition["DOCID"], "DOCPARKEY": definition.get("RECORDNO", ""), "DOCPARCLASS": kind}
     row |= {"UPDATES_INV": definition.get("UPDATES_INV", "No"), "STATUS": "active", "SYSTEMGENERATED": "false"}
     row |= {"USERID": call.session.user.user_id, "PRINTED": "No", "BACKORDER": "No"}
     row["STATE"] = row.get("STATE") or ("Closed" if kind == "Invoice" else "Pending")
     row.setdefault("WHENPOSTED", row["WHENCREATED"])
-    if trade.party:
+    if order_module.party:
         row |= {"CUSTVENDNAME": party.get("NAME", ""), "CURRENCY": row.get("CURRENCY") or party.get("CURRENCY", "")}
         row.setdefault("TERM.NAME", party.get("TERMNAME", ""))
         contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
@@ -256,13 +263,13 @@ def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subto
 
 
 def _make_invoice_or_bill(
-    call: FunctionCall, trade: Trade, row: Row, lines: list[Row], extra: Sequence[Subtotal]
+    call: FunctionCall, order_module: OrderModule, row: Row, lines: list[Row], extra: Sequence[Subtotal]
 ) -> None:
     """Make the invoice or bill of a transaction."""
-    family = trade.family
-    assert family is not None
+    document_type = order_module.document_type
+    assert document_type is not None
     values: Row = {
-        family.party_id: row["CUSTVENDID"],
+        document_type.party_id: row["CUSTVENDID"],
         "RECORDID": row["DOCNO"],
         "WHENCREATED": row["WHENCREATED"],
         "WHENPOSTED": row["WHENPOSTED"],
@@ -271,52 +278,56 @@ def _make_invoice_or_bill(
         "CURRENCY": row["CURRENCY"],
         "EXCHANGE_RATE": row["EXCHRATE"],
         "DESCRIPTION": row.get("MESSAGE", ""),
-        "MODULEKEY": trade.module,
+        "MODULEKEY": order_module.module,
         "DOCHDRKEY": row["RECORDNO"],
         "DOCNUMBER": row.get("PONUMBER", ""),
     }
     if not values["WHENDUE"] and not values["TERMNAME"]:
         values["WHENDUE"] = row["WHENCREATED"]
-    made = [_charge(call, trade, one, row["DOCPARID"]) for one in lines]
+    made = [_charge(call, order_module, one, row["DOCPARID"]) for one in lines]
     made += subtotals.charges(
-        call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=family.memo, currency=row["CURRENCY"]
+        call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=document_type.memo, currency=row["CURRENCY"]
     )
-    entered = entry.enter(call, family, DocumentInput(values, made))
+    entered = entry.enter(call, document_type, DocumentInput(values, made))
     row["PRRECORDKEY"] = entered["RECORDNO"]
     for name in ("TOTALENTERED", "TOTALPAID", "TOTALDUE", "TRX_TOTALENTERED", "TRX_TOTALPAID", "TRX_TOTALDUE"):
         row[name] = entered[name]
     row["PAYMENTSTATUS"] = "Open"
 
 
-def _charge(call: FunctionCall, trade: Trade, line: Row, definition: str) -> Row:
+def _charge(call: FunctionCall, order_module: OrderModule, line: Row, definition: str) -> Row:
     carried = (*ID_FIELDS, *user_defined(call.company.catalog))
     cells = {name: line[name] for name in carried if line.get(name)}
     if line.get("WAREHOUSE.LOCATION_NO"):
         cells["WAREHOUSEID"] = line["WAREHOUSE.LOCATION_NO"]
     memo = line.get("MEMO") or line.get("ITEMDESC", "")
-    account = account_of(call, line, definition=definition, sale=trade.party == "CUSTOMER")
+    account = account_of(call, line, definition=definition, sale=order_module.party == "CUSTOMER")
     return cells | {"ACCOUNTNO": account, "TRX_AMOUNT": line["TRX_VALUE"], "ENTRYDESCRIPTION": memo}
 
 
-def _withdraw(call: FunctionCall, trade: Trade, row: Row) -> None:
+def _withdraw(call: FunctionCall, order_module: OrderModule, row: Row) -> None:
     """Undo a transaction: its invoice or bill, its stock movements and posting, its conversion of an order."""
-    costs.undo(call, trade.object, row)
-    unmark_source(call, trade.object, stored_lines(call, trade.line, row))
+    costs.undo(call, order_module.object, row)
+    unmark_source(call, order_module.object, stored_lines(call, order_module.line, row))
     key = row.get("PRRECORDKEY", "")
-    if trade.family is not None and key and call.company.table(trade.family.object).get(int(key)) is not None:
-        entry.delete(call, trade.family, int(key))
+    if (
+        order_module.document_type is not None
+        and key
+        and call.company.table(order_module.document_type.object).get(int(key)) is not None
+    ):
+        entry.delete(call, order_module.document_type, int(key))
 
 
-def _clear_lines(call: FunctionCall, trade: Trade, row: Row) -> None:
-    table = call.company.table(trade.line)
+def _clear_lines(call: FunctionCall, order_module: OrderModule, row: Row) -> None:
+    table = call.company.table(order_module.line)
     for number in table.find("DOCHDRNO", row["RECORDNO"]):
         table.delete(number)
 
 
-def _keep_lines(call: FunctionCall, trade: Trade, row: Row, lines: list[Row]) -> None:
-    table, described = call.company.table(trade.line), call.company.find(trade.line)
-    there = {one.get("RECORDNO", "") for one in stored_lines(call, trade.line, row)}
-    _clear_lines(call, trade, row)
+def _keep_lines(call: FunctionCall, order_module: OrderModule, row: Row, lines: list[Row]) -> None:
+    table, described = call.company.table(order_module.line), call.company.find(order_module.line)
+    there = {one.get("RECORDNO", "") for one in stored_lines(call, order_module.line, row)}
+    _clear_lines(call, order_module, row)
     for place, line in enumerate(lines):
         kept = line.get("RECORDNO", "")
         key = kept if kept in there else str(next_number(call.company, "DOCENTRY"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from intacct_emulator.company.company_data import FunctionCall
-from intacct_emulator.company.side_tables import StockMovement
+from intacct_emulator.company.company_facts import StockMovement
 from intacct_emulator.ledger.amounts import amount
 from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.records.audit_fields import set_audit_fields
@@ -71,13 +71,13 @@ def apply_movement(call: FunctionCall, paper: SourceDocument, one: StockMovement
     _check_enough(call, one)
     _change(call, one)
     _add_detail(call, paper, one)
-    movements, key = call.company.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
+    movements, key = call.company.facts.stock_movements, (paper.object, paper.row["RECORDNO"])
     movements.put(*key, value=(*(movements.get(*key) or ()), one))
 
 
 def undo_movements(call: FunctionCall, paper: SourceDocument) -> None:
     """Undo the movements of a document."""
-    movements, key = call.company.side_tables.stock_movements, (paper.object, paper.row["RECORDNO"])
+    movements, key = call.company.facts.stock_movements, (paper.object, paper.row["RECORDNO"])
     for one in movements.get(*key) or ():
         _change(call, replace(one, quantity=-one.quantity, value=-one.value))
     table = call.company.table(_TOTALS)
@@ -108,7 +108,7 @@ def _info(call: FunctionCall, item: str, warehouse: str) -> Row:
 
 
 def _value(call: FunctionCall, row: Row) -> Decimal:
-    return call.company.side_tables.stock_values.get(row["ITEMID"], row.get("WAREHOUSEID", "")) or Decimal(0)
+    return call.company.facts.stock_values.get(row["ITEMID"], row.get("WAREHOUSEID", "")) or Decimal(0)
 
 
 def _change(call: FunctionCall, one: StockMovement) -> None:
@@ -116,7 +116,7 @@ def _change(call: FunctionCall, one: StockMovement) -> None:
     described, table = company.find(_INFO), company.table(_INFO)
     row = _info(call, one.item, one.warehouse)
     on_hand, value = amount(row, "WONHAND") + one.quantity, _value(call, row) + one.value
-    company.side_tables.stock_values.put(row["ITEMID"], row.get("WAREHOUSEID", ""), value=value)
+    company.facts.stock_values.put(row["ITEMID"], row.get("WAREHOUSEID", ""), value=value)
     row["WONHAND"] = decimal_text(on_hand)
     row["AVERAGE_COST"] = decimal_text((value / on_hand).quantize(_MICRO, ROUND_HALF_UP)) if on_hand else ""
     if one.quantity > 0:

@@ -56,10 +56,10 @@ def _subtotal(node: Element) -> Subtotal:
     return Subtotal(node.findtext("description").strip(), fixed, percent, cells)
 
 
-def stored(call: FunctionCall, trade: str, header: Row) -> list[Subtotal]:
+def stored(call: FunctionCall, object_name: str, header: Row) -> list[Subtotal]:
     """The stored subtotals of a transaction."""
     found = []
-    for _, row in _rows(call, trade, header):
+    for _, row in _rows(call, object_name, header):
         percent = amount(row, "PERCENTVAL") if row.get("PERCENTVAL") else None
         fixed = None if percent is not None else amount(row, "TRX_TOTAL")
         cells = tuple((name, row[name]) for name in ID_FIELDS if row.get(name))
@@ -68,11 +68,11 @@ def stored(call: FunctionCall, trade: str, header: Row) -> list[Subtotal]:
     return found
 
 
-def keep(call: FunctionCall, trade: str, header: Row, subtotals: Sequence[Subtotal]) -> None:
+def keep(call: FunctionCall, object_name: str, header: Row, subtotals: Sequence[Subtotal]) -> None:
     """Replace the subtotals of a transaction."""
-    name = f"{trade}SUBTOTALS"
+    name = f"{object_name}SUBTOTALS"
     described, table = call.company.find(name), call.company.table(name)
-    for number, _ in _rows(call, trade, header):
+    for number, _ in _rows(call, object_name, header):
         table.delete(number)
     rounding = posting_rules(call.company).rounding
     lines, rate = amount(header, "TRX_SUBTOTAL"), Decimal(header.get("EXCHRATE") or 1)
@@ -92,8 +92,8 @@ def keep(call: FunctionCall, trade: str, header: Row, subtotals: Sequence[Subtot
         table.insert(row)
 
 
-def _rows(call: FunctionCall, trade: str, header: Row) -> list[tuple[int, Row]]:
-    table = call.company.table(f"{trade}SUBTOTALS")
+def _rows(call: FunctionCall, object_name: str, header: Row) -> list[tuple[int, Row]]:
+    table = call.company.table(f"{object_name}SUBTOTALS")
     return [(number, row) for number, row in table.rows() if row.get("DOCHDRNO") == header["RECORDNO"]]
 
 

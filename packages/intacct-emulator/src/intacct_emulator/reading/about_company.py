@@ -83,7 +83,7 @@ def get_applications(call: FunctionCall) -> FunctionAnswer:
 
 def get_financial_setup(call: FunctionCall) -> FunctionAnswer:
     """Base currency, books and fiscal year; the currency is empty if entities have several."""
-    entities, tables = _entities(call), call.company.side_tables
+    entities, tables = _entities(call), call.company.facts
     top = tables.base_currency.get() or "USD"
     books = books_known(call.company)
     currencies = dict.fromkeys(row.get("CURRENCY", top) for row in entities)
@@ -140,7 +140,7 @@ def get_companyprefs(call: FunctionCall) -> FunctionAnswer:
 def _general_preferences(call: FunctionCall) -> dict[str, str]:
     """The data that Sage's page on subscriptions lists for GEN."""
     numbers = [row.get("ACCOUNTNO", "").split(_SEPARATOR) for _, row in call.company.table("GLACCOUNT").rows()]
-    month = str(call.company.side_tables.first_month.get() or 1)
+    month = str(call.company.facts.first_month.get() or 1)
     return {
         "PRIMARY_ACCTNO_LENGTH": str(max((len(primary) for primary, *_ in numbers), default=4)),
         "ACCTNO_SEPARATOR": _SEPARATOR,

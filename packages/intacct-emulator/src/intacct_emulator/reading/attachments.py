@@ -1,14 +1,14 @@
 """Attachments and their folders, read by `get` and `get_list`.
 
-`lookup` describes neither, so both are kept in side tables, and their fields are listed here. An attachment comes with
-its files unless a request lists other fields. A miss is a success without data, which two clients in the field depend
-on.
+`lookup` describes neither, so both are stored as facts of the company, and their fields are listed here. An attachment
+comes with its files unless a request lists other fields. A miss is a success without data, which two clients in the
+field depend on.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 
 from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_emulator.company.side_tables import Attachment, SideTable
+from intacct_emulator.company.company_facts import Attachment, FactTable
 from intacct_protocol.model.catalog import FieldDef, ObjectDef, object_def
 from intacct_protocol.model.query.evaluate import predicate, sort_key
 from intacct_protocol.model.query.query import Filter, Order
@@ -40,22 +40,22 @@ NAMES = {
 """Other names of these fields: those of the functions that write them."""
 
 
-def side_table(call: FunctionCall, kind: str) -> SideTable[Attachment]:
-    """The side table of `supdoc` or `supdocfolder`, by key."""
-    side_tables = call.company.side_tables
-    return side_tables.attachments if kind == "supdoc" else side_tables.attachment_folders
+def fact_table(call: FunctionCall, kind: str) -> FactTable[Attachment]:
+    """The stored `supdoc` or `supdocfolder` records, by key."""
+    facts = call.company.facts
+    return facts.attachments if kind == "supdoc" else facts.attachment_folders
 
 
 def get(call: FunctionCall, fields: Collection[str]) -> FunctionAnswer:
     """One attachment or folder by its key; a miss has no data."""
     kind = call.body.get("object")
-    found = side_table(call, kind).get((call.body.get("key") or "").strip())
+    found = fact_table(call, kind).get((call.body.get("key") or "").strip())
     return FunctionAnswer(Element("data", "", tuple(elements(kind, (found,), fields))) if found is not None else None)
 
 
 def matching(call: FunctionCall, kind: str, where: Filter | None, order: tuple[Order, ...]) -> Sequence[Attachment]:
     """The attachments or folders that match a filter, in an order."""
-    found = side_table(call, kind).values()
+    found = fact_table(call, kind).values()
     kind_of = DESCRIBED[kind].kind_of
     if where is not None:
         holds = predicate(where, kind_of)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from intacct_emulator.company.company_data import CompanyData, FunctionCall
-from intacct_emulator.company.side_tables import ApprovalEvent
+from intacct_emulator.company.company_facts import ApprovalEvent
 from intacct_emulator.settings.cells import Row, timestamp_text
 from intacct_emulator.settings.company_source import ApprovalLevel
 from intacct_emulator.settings.refusals import refused
@@ -25,7 +25,7 @@ def levels_of(company: CompanyData, name: str, row: Row) -> tuple[ApprovalLevel,
     """The levels that a record needs, in their order; none if no policy is for it."""
     field = _AMOUNTS.get(name)
     value = None if field is None else abs(Decimal(row.get(field) or 0))
-    for policy in company.side_tables.approval_policies.get(name) or ():
+    for policy in company.facts.approval_policies.get(name) or ():
         if policy.definition in ("", row.get("DOCPARID", "")):
             needed = [one for one in policy.levels if value is None or not one.above or value > one.above]
             highest = max((one.above for one in needed), default=0)
@@ -35,7 +35,7 @@ def levels_of(company: CompanyData, name: str, row: Row) -> tuple[ApprovalLevel,
 
 def events_of(company: CompanyData, name: str, row: Row) -> tuple[ApprovalEvent, ...]:
     """What happened to a record, oldest first."""
-    return company.side_tables.approval_events.get(name, row.get("RECORDNO", "")) or ()
+    return company.facts.approval_events.get(name, row.get("RECORDNO", "")) or ()
 
 
 def note_submission(call: FunctionCall, name: str, row: Row) -> None:
@@ -74,4 +74,4 @@ def _approved_levels(call: FunctionCall, name: str, row: Row) -> int:
 
 def _note(call: FunctionCall, name: str, row: Row, event: ApprovalEvent) -> None:
     key = (name, row.get("RECORDNO", ""))
-    call.company.side_tables.approval_events.put(*key, value=(*events_of(call.company, name, row), event))
+    call.company.facts.approval_events.put(*key, value=(*events_of(call.company, name, row), event))

@@ -67,7 +67,7 @@ def check_unused(call: FunctionCall, name: str, row: Row) -> None:
             text = row.get(use.key, "")
             if text and (use.field in columns or _may_hold(call.company, user, use.field, text, unsearchable)):
                 _check_not_named(call, name, row, use)
-    roles = call.company.side_tables.posting_accounts.values() if name == "GLACCOUNT" else []
+    roles = call.company.facts.posting_accounts.values() if name == "GLACCOUNT" else []
     if row.get("ACCOUNTNO") in roles:
         raise refused(f"Glaccount '{row['ACCOUNTNO']}' is an account that documents post to and cannot be deleted.")
 

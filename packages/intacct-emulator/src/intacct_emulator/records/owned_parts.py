@@ -40,7 +40,7 @@ def keep_parts(call: FunctionCall, draft: Draft, row: Row) -> None:
         parts[part] = Element(part, "", tuple(_as_answered(name, part, child) for child in children))
     key = row[call.company.table(name).plan.key]
     text = serialize(Element("parts", "", tuple(parts.values()))) if parts else ""
-    call.company.side_tables.owned_parts.put(name, key, value=text)
+    call.company.facts.owned_parts.put(name, key, value=text)
 
 
 def _as_answered(name: str, part: str, child: Element) -> Element:
@@ -53,11 +53,11 @@ def parts_of(company: CompanyData, name: str, row: Row) -> tuple[Element, ...]:
     """The parts of a record."""
     if not part_names(name):
         return ()
-    text = company.side_tables.owned_parts.get(name, row.get(company.table(name).plan.key, ""))
+    text = company.facts.owned_parts.get(name, row.get(company.table(name).plan.key, ""))
     return parse(text.encode()).children if text else ()
 
 
 def delete_parts(call: FunctionCall, name: str, row: Row) -> None:
     """Delete the parts of a record."""
     if parts_of(call.company, name, row):
-        call.company.side_tables.owned_parts.delete(name, row[call.company.table(name).plan.key])
+        call.company.facts.owned_parts.delete(name, row[call.company.table(name).plan.key])

@@ -106,7 +106,7 @@ class Administration:
             known = [one.sender_id for one in self.senders]
             raise SettingsError(f"Sage knows no sender {sender_id}{did_you_mean(sender_id, known)}")
         chosen = chosen or (waiting or list(self.senders))[0]
-        held = self._company.side_tables.administered.get()
+        held = self._company.facts.administered.get()
         licensed = held.licensed if held is not None else ()
         self._emulator.administer(self.company_id, licensed=tuple(dict.fromkeys((*licensed, chosen.sender_id))))
         return next(one for one in self.senders if one.sender_id == chosen.sender_id)

@@ -15,14 +15,14 @@ from secrets import token_hex
 from sqlite3 import Connection
 
 from intacct_emulator.company.company_data import CompanyData, open_company
-from intacct_emulator.company.side_tables import SideTables
+from intacct_emulator.company.company_facts import CompanyFacts
 from intacct_emulator.company.users import keep_roles, keep_users
 from intacct_emulator.demo_company.generator.declaration import demo_definitions
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.records.declared_records import check_accounts, keep_records, number_giver
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings
-from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
+from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, FactValues
 from intacct_emulator.settings.declared.source import declared_source
 from intacct_emulator.store.catalogue import standard_catalog
 from intacct_emulator.store.database_cache import DatabaseCache
@@ -80,7 +80,7 @@ class Companies:
             if company.settings.declared:
                 fill(company, declared_source(company.settings.declared, company_id), now=now)
             own_people = (company.settings.users, company.settings.roles) != (_USUAL.users, _USUAL.roles)
-            if own_people and not company.side_tables.demo.known():
+            if own_people and not company.facts.demo.was_set():
                 keep_users(company)
                 keep_roles(company)
 
@@ -240,20 +240,22 @@ def set_clock(company: CompanyData, moment: datetime, now: float) -> None:
 
 def has_records(company: CompanyData) -> bool:
     """Whether the company was filled from a source."""
-    tables = company.side_tables
-    return tables.demo.known() or tables.source.known() or bool(tables.sources.keys_used())
+    tables = company.facts
+    return tables.demo.was_set() or tables.source.was_set() or bool(tables.sources.keys_used())
 
 
 def _filled_by(company: CompanyData, source: CompanySource) -> bool:
-    tables = company.side_tables
+    tables = company.facts
     earlier = (tables.source.get() or "").partition(" ")[0]
-    return tables.demo.known() if source.name == DEMO else tables.sources.known(source.name) or earlier == source.name
+    return (
+        tables.demo.was_set() if source.name == DEMO else tables.sources.was_set(source.name) or earlier == source.name
+    )
 
 
 def _stored_definitions(company: CompanyData) -> CompanyDefinitions:
     """The definitions in the database; one of an earlier version has none for the demo company."""
-    earlier = demo_definitions() if company.side_tables.demo.known() else CompanyDefinitions()
-    return company.side_tables.definitions.get() or earlier
+    earlier = demo_definitions() if company.facts.demo.was_set() else CompanyDefinitions()
+    return company.facts.definitions.get() or earlier
 
 
 def fill(company: CompanyData, source: CompanySource, *, now: float, stored: bool = False) -> None:
@@ -268,21 +270,21 @@ def fill(company: CompanyData, source: CompanySource, *, now: float, stored: boo
             _store(company, source)
         keep_users(company)
         keep_records(company, source.records(number_giver(company)), now=now + company.ahead, where=source.label)
-        check_accounts(company, _named_accounts(source.side_values), source.label)
+        check_accounts(company, _named_accounts(source.facts), source.label)
         if source.name == DEMO:
-            company.side_tables.demo.put(value=source.label)
+            company.facts.demo.put(value=source.label)
         else:
-            company.side_tables.sources.put(source.name, value=source.label or source.name)
+            company.facts.sources.put(source.name, value=source.label or source.name)
 
 
 def _store(company: CompanyData, source: CompanySource) -> None:
-    """Store the definitions, rows and side values of a source."""
+    """Store the definitions, rows and facts of a source."""
     definitions = _stored_definitions(company) + source.definitions
     _define(company, definitions, source.label)
     with company.store.together():
-        company.side_tables.definitions.put(value=definitions)
+        company.facts.definitions.put(value=definitions)
         load(company, source.rows(), ledger_from=source.ledger_from)
-        keep_side_values(company.side_tables, source.side_values)
+        store_facts(company.facts, source.facts)
 
 
 def _define(company: CompanyData, definitions: CompanyDefinitions, where: str) -> None:
@@ -301,8 +303,8 @@ def _define(company: CompanyData, definitions: CompanyDefinitions, where: str) -
     company.define(definitions)
 
 
-def _named_accounts(values: SideValues) -> dict[str, str]:
-    """Every account that the side values name, by the key of a company file that does so."""
+def _named_accounts(values: FactValues) -> dict[str, str]:
+    """Every account that the facts name, by the key of a company file that does so."""
     rules = values.definition_accounts.items()
     return {f"posting_accounts.{role}": account for role, account in values.posting_accounts.items()} | {
         f"definition ({name}).account {place}": rule.account
@@ -311,9 +313,9 @@ def _named_accounts(values: SideValues) -> dict[str, str]:
     }
 
 
-def keep_side_values(tables: SideTables, values: SideValues) -> None:
+def store_facts(tables: CompanyFacts, values: FactValues) -> None:
     """Keep the values of a source; those that it leaves at their defaults stay as they are."""
-    usual = SideValues()
+    usual = FactValues()
     for role, account in values.posting_accounts.items():
         tables.posting_accounts.put(role, value=account)
     for definition, rules in values.definition_accounts.items():
@@ -326,7 +328,7 @@ def keep_side_values(tables: SideTables, values: SideValues) -> None:
         (tables.base_currency, values.base_currency, usual.base_currency),
         (tables.first_month, values.first_month, usual.first_month),
     ):
-        if value != default or not table.known():
+        if value != default or not table.was_set():
             table.put(value=value)  # type: ignore[arg-type]  # each table with its own value
 
 

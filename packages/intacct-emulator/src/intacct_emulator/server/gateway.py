@@ -171,7 +171,7 @@ class Emulator(RequestPipeline):
     def administer(self, company_id: str = "", **changes: Any) -> None:
         """Change the set-up of a company, or of the first one, as its administrator does (see `administration`)."""
         with self._lock:
-            kept = self.company(company_id).side_tables.administered
+            kept = self.company(company_id).facts.administered
             kept.put(value=msgspec.structs.replace(kept.get() or AdministeredSettings(), **changes))
             self._apply_administered()
 

@@ -172,7 +172,7 @@ class RequestPipeline:
         by_id = self.companies.by_id
         for company in by_id.values():
             company.apply_administered()
-        found = [one.side_tables.administered.get() for one in by_id.values()]
+        found = [one.facts.administered.get() for one in by_id.values()]
         licensed = {name for one in found if one is not None for name in one.licensed}
         senders = (replace(one, active=one.active or one.sender_id in licensed) for one in self._senders)
         self.settings = replace(self.settings, senders=tuple(senders))
@@ -230,7 +230,7 @@ class RequestPipeline:
                 self._sleep(left)
             return reply
 
-    def turned_away(self) -> None:
+    def log_refused(self) -> None:
         """Log a request that the server refused before it read the body: of a web page, or to another host name."""
         with self._lock:
             number = self._log.arrived(Received((), (), self._clock(), b""))

@@ -203,7 +203,7 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
         refusal = _refusal(request, allow_hosts)
         if refusal is not None:
             if isinstance(emulator, Emulator):
-                emulator.turned_away()
+                emulator.log_refused()
             return refusal
         body = _unwrapped(request.headers.get("content-type", ""), await request.body())
         accepts = "gzip" in request.headers.get("accept-encoding", "")

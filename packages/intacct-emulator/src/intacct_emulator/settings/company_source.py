@@ -1,4 +1,4 @@
-"""The initial content of a company: records, side tables, and additions to the standard objects.
+"""The initial content of a company: records, facts, and additions to the standard objects.
 
 The demo company is one source, the declaration of a scenario file another, the copy of a real company a third.
 """
@@ -96,8 +96,8 @@ class ApprovalPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class SideValues:
-    """The initial values of a company's side tables: what posting needs and no row of an object says."""
+class FactValues:
+    """The initial facts of a company: what posting needs and no row of an object says."""
 
     posting_accounts: Mapping[str, str] = field(default_factory=dict)
     """By role, the account that documents post to without naming it (see `declaration.DeclaredPostingAccounts`)."""
@@ -131,7 +131,7 @@ class CompanySource:
     """Complete rows, kept as they are."""
     records: Callable[[NextNumber], Records] = _no_records
     """Records by their ids, kept one after the other with the cells that follow from their references."""
-    side_values: SideValues = SideValues()
+    facts: FactValues = FactValues()
     definitions: CompanyDefinitions = CompanyDefinitions()
     ledger_from: str = "GLENTRY"
     """The object whose rows make the ledger: `GLENTRY`, each followed by its rows of GLDETAIL, or `GLDETAIL` alone."""

@@ -195,7 +195,7 @@ class Store:
             self._depth -= 1
             self.connection.execute(f"RELEASE {name}")
 
-    # --- the table of facts (see `company.side_tables`)
+    # --- the table of facts (see `company.company_facts`)
 
     def fact(self, name: str) -> str | None:
         """The text that is kept under a name."""

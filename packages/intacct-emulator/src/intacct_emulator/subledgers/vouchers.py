@@ -12,7 +12,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from intacct_emulator.company.company_data import FunctionCall
-from intacct_emulator.company.side_tables import DocumentBatch
+from intacct_emulator.company.company_facts import DocumentBatch
 from intacct_emulator.ledger import posting_function as function
 from intacct_emulator.ledger.ledger import books_kept
 from intacct_emulator.ledger.posting import ACCRUAL, Posting, PostingLine, reverse
@@ -39,7 +39,7 @@ class Voucher:
     title: str
     day: date
     rate: Decimal = Decimal(1)
-    more: Mapping[str, str] = field(default_factory=dict)
+    extra_cells: Mapping[str, str] = field(default_factory=dict)
     in_every_book: bool = False
     """Whether every book that the company keeps shows the batch, not only the posting's own book."""
 
@@ -47,7 +47,7 @@ class Voucher:
 def post(call: FunctionCall, posting: Posting, voucher: Voucher, *, shown: tuple[str, ...] = ()) -> None:
     """Post for a document and remember the batch as the document's. Lines without an amount are left out."""
     company = call.company
-    shown = shown or (books_kept(company.side_tables) if voucher.in_every_book else (posting.book,))
+    shown = shown or (books_kept(company.facts) if voucher.in_every_book else (posting.book,))
     lines = tuple(line for line in posting.lines if line.amount or line.trx_amount)
     if not lines:
         return
@@ -75,7 +75,7 @@ def _batch(voucher: Voucher) -> Batch:
         rate=voucher.rate,
         header=owner,
         audit=audit,
-        subledger={**_repeated(row), **voucher.more},
+        subledger={**_repeated(row), **voucher.extra_cells},
     )
 
 
@@ -91,18 +91,18 @@ def _repeated(row: Row) -> dict[str, str]:
 
 
 def _remember(call: FunctionCall, voucher: Voucher, found: list[DocumentBatch]) -> None:
-    call.company.side_tables.document_batches.put(voucher.object, voucher.row.get("RECORDNO", ""), value=tuple(found))
+    call.company.facts.document_batches.put(voucher.object, voucher.row.get("RECORDNO", ""), value=tuple(found))
 
 
 def start_without_batches(call: FunctionCall, name: str, row: Row) -> None:
     """Note that a new document has no batches yet."""
-    call.company.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
+    call.company.facts.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
 def batches_of(call: FunctionCall, name: str, row: Row) -> list[DocumentBatch]:
     """The batches of a document."""
-    document_batches, key = call.company.side_tables.document_batches, (name, row.get("RECORDNO", ""))
-    if document_batches.known(*key):
+    document_batches, key = call.company.facts.document_batches, (name, row.get("RECORDNO", ""))
+    if document_batches.was_set(*key):
         return list(document_batches.get(*key) or ())
     found = _search(call, row)
     document_batches.put(*key, value=tuple(found))
@@ -128,7 +128,7 @@ def withdraw_all(call: FunctionCall, name: str, row: Row) -> None:
     """Withdraw a document's batches from the ledger."""
     for standing in batches_of(call, name, row):
         function.withdraw(call.company, standing.batch)
-    call.company.side_tables.document_batches.put(name, row.get("RECORDNO", ""), value=())
+    call.company.facts.document_batches.put(name, row.get("RECORDNO", ""), value=())
 
 
 def refresh_detail(call: FunctionCall, name: str, row: Row) -> None:
@@ -150,12 +150,12 @@ def reverse_all(
 def keep_reversal_day(call: FunctionCall, name: str, row: Row, day: str) -> None:
     """Keep the day on which a document or a payment is reversed, given as its cell has it."""
     iso = (iso_date(day) or "")[:10]
-    call.company.side_tables.reversal_days.put(name, row["RECORDNO"], value=iso)
+    call.company.facts.reversal_days.put(name, row["RECORDNO"], value=iso)
 
 
 def reversal_day(call: FunctionCall, name: str, row: Row) -> date | None:
     """The day of a reversal; the day of the last change if none was kept."""
-    kept = call.company.side_tables.reversal_days.get(name, row.get("RECORDNO", ""))
+    kept = call.company.facts.reversal_days.get(name, row.get("RECORDNO", ""))
     if kept:
         return date.fromisoformat(kept)
     changed = (iso_date(row.get("WHENMODIFIED", "")) or "")[:10]

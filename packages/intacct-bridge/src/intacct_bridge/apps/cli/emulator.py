@@ -114,12 +114,12 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
     if options["companies"] and options["db"]:
         raise click.UsageError("--companies are kept in memory, so leave out --db.")
     scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
-    from intacct_bridge.apps.terminal.memory import collect_less
+    from intacct_bridge.apps.terminal.memory import relax_gc
 
     context.console.say("Opening the company ...")
     start = _start(company)
     credentials = start.credentials()
-    collect_less()
+    relax_gc()
     emulator = _emulator(
         context,
         options,

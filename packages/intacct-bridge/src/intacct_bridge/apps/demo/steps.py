@@ -130,7 +130,7 @@ def open_demo(home: Path, console: Console, *, run: str = "") -> Iterator[Demo]:
     if created:
         console.say(f"Creating a company with 24 months of transactions in {home / DATABASE} ...")
     with closing(make_emulator(home / DATABASE)) as emulator:
-        fact = _DAY.search(emulator.company().side_tables.demo.get() or "")
+        fact = _DAY.search(emulator.company().facts.demo.get() or "")
         last_day = date.fromisoformat(fact[1]) if fact else date.today()
         with Client(demo_connection(home=home), transport=emulator, keep=False) as client:
             rows = client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))

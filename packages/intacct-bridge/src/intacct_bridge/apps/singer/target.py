@@ -68,11 +68,11 @@ def _consume(
     input_file: str | None,
 ) -> int:
     from intacct_bridge.apps.singer.target_run import TargetRun
-    from intacct_bridge.apps.terminal.memory import collect_less
+    from intacct_bridge.apps.terminal.memory import relax_gc
     from intacct_bridge.client.client import Client
     from intacct_bridge.load.outbox.outbox import open_outbox
 
-    collect_less()
+    relax_gc()
     with (
         Client(config.connection, max_transactions=config.max_transactions) as client,
         open_outbox(config.connection, run=recorder.id) as outbox,

@@ -55,7 +55,7 @@ def _keep_what_there_is() -> None:
     atexit.register(gc.unfreeze)  # else DuckDB reports its frozen objects as leaked when the process ends
 
 
-def collect_less() -> None:
+def relax_gc() -> None:
     """Look for circular garbage less often: a plan makes objects by the million that all stay. For commands only.
 
     Python looks after every 700 new objects, which takes a tenth of the time of a plan, and 3 % of the time in which

@@ -25,7 +25,7 @@ _OWN = {(one.object, one.definition) for one in demo_definitions().definition_fi
 
 
 @dataclass(frozen=True, slots=True)
-class TradeSide:
+class OrderKind:
     """Sales or purchasing."""
 
     object: str
@@ -35,12 +35,12 @@ class TradeSide:
     login: str
 
 
-SALES = TradeSide("SODOCUMENT", "Sales Order", "Sales Invoice", "SO", "ar.clerk")
-PURCHASING = TradeSide("PODOCUMENT", "Purchase Order", "Vendor Invoice", "PO", "ap.clerk")
+SALES = OrderKind("SODOCUMENT", "Sales Order", "Sales Invoice", "SO", "ar.clerk")
+PURCHASING = OrderKind("PODOCUMENT", "Purchase Order", "Vendor Invoice", "PO", "ap.clerk")
 
 
 @dataclass(frozen=True, slots=True)
-class TradeDocument(Generic[Party]):
+class OrderDocument(Generic[Party]):
     """An order or invoice document to write."""
 
     planned: PlannedDocument[Party]
@@ -65,12 +65,12 @@ class WrittenOrder:
 
 
 class Orders:
-    """Writes order documents for one side."""
+    """Writes order documents of one kind."""
 
-    def __init__(self, world: World, stamps: RecordStamps, side: TradeSide) -> None:
+    def __init__(self, world: World, stamps: RecordStamps, kind: OrderKind) -> None:
         self._world = world
         self._stamps = stamps
-        self._side = side
+        self._kind = kind
         self._items = {item.id: item for item in world.items}
         definitions = world.data["definitions"]
         self._types = {row[1]: (str(key), row[2]) for key, row in enumerate(definitions, 1)}
@@ -83,30 +83,30 @@ class Orders:
 
     def converted(self, planned: PlannedDocument[Party], outcome: DocumentOutcome, record_key: int) -> Rows:
         """An order and the invoice that it was converted to, which `last` then names."""
-        side = self._side
+        kind = self._kind
         ordered = max(planned.order or planned.day, self._world.calendar.start)
-        number = f"{side.number}{10000 + self._stamps.number(side.order)}"
-        yield from self._write(TradeDocument(planned, outcome.rate, ordered, side.order, number, "Converted"))
-        invoice = TradeDocument(
-            planned, outcome.rate, planned.day, side.invoice, planned.number, "Closed", self.last, outcome, record_key
+        number = f"{kind.number}{10000 + self._stamps.number(kind.order)}"
+        yield from self._write(OrderDocument(planned, outcome.rate, ordered, kind.order, number, "Converted"))
+        invoice = OrderDocument(
+            planned, outcome.rate, planned.day, kind.invoice, planned.number, "Closed", self.last, outcome, record_key
         )
         yield from self._write(invoice)
 
     def pending(self, planned: PlannedDocument[Party], day: date) -> Rows:
         """An order that is not delivered."""
-        side = self._side
-        number = f"{side.number}{10000 + self._stamps.number(side.order)}"
+        kind = self._kind
+        number = f"{kind.number}{10000 + self._stamps.number(kind.order)}"
         rate = self._world.rates.rate(planned.party.currency, self._world.base(planned.party.entity), day)
-        yield from self._write(TradeDocument(replace(planned, private=False), rate, day, side.order, number, "Pending"))
+        yield from self._write(OrderDocument(replace(planned, private=False), rate, day, kind.order, number, "Pending"))
 
-    def _write(self, document: TradeDocument[Party]) -> Rows:
+    def _write(self, document: OrderDocument[Party]) -> Rows:
         stamps, planned = self._stamps, document.planned
         key = stamps.number("DOCHDR")
         id_ = f"{document.type}-{document.number}"
-        audit = stamps.document(document.day, self._side.login, planned.day if document.state == "Converted" else None)
+        audit = stamps.document(document.day, self._kind.login, planned.day if document.state == "Converted" else None)
         dated: TypedRow = {cell: value for cell, value in audit.items() if not cell.endswith("LOGINID")}
         owner = stamps.owner(planned.party.entity if planned.private else None)
-        yield self._side.object, {"RECORDNO": str(key), "DOCID": id_, **self._header(document), **dated, **owner}
+        yield self._kind.object, {"RECORDNO": str(key), "DOCID": id_, **self._header(document), **dated, **owner}
         line_keys = []
         for position, (item, quantity, charge) in enumerate(self._lines(planned)):
             line_keys.append(stamps.number("DOCENTRY"))
@@ -115,12 +115,12 @@ class Orders:
             if document.source and position < len(document.source.line_keys):
                 row |= {"SOURCE_DOCKEY": str(document.source.key), "SOURCE_DOCID": document.source.id}
                 row["SOURCE_DOCLINEKEY"] = str(document.source.line_keys[position])
-            yield f"{self._side.object}ENTRY", {**row, **dated}
+            yield f"{self._kind.object}ENTRY", {**row, **dated}
         self.last = WrittenOrder(key, id_, tuple(line_keys))
 
     def _lines(self, planned: PlannedDocument[Party]) -> Iterator[tuple[Item, int, Charge]]:
         """The charges for items: items of a sale as sold, items of a bill by the stock account of each charge."""
-        if self._side is SALES:
+        if self._kind is SALES:
             for (id_, quantity), charge in zip(planned.quantities, planned.charges, strict=False):
                 yield self._items[id_], quantity, charge
             return
@@ -130,7 +130,7 @@ class Orders:
                 item = stock[(planned.party.key + position) % len(stock)]
                 yield item, max(1, int(charge.trx_amount / item.cost)), charge
 
-    def _header(self, document: TradeDocument[Party]) -> TypedRow:
+    def _header(self, document: OrderDocument[Party]) -> TypedRow:
         planned, party = document.planned, document.planned.party
         type_key, class_ = self._types[document.type]
         header: TypedRow = {
@@ -147,8 +147,8 @@ class Orders:
             "DOCPARKEY": type_key,
             "DOCPARCLASS": class_,
             "UPDATES_INV": "Quantity and Value" if class_ == "Invoice" else "No",
-            "USERID": self._side.login,
-            "CREATEDUSERID": self._side.login,
+            "USERID": self._kind.login,
+            "CREATEDUSERID": self._kind.login,
             "MESSAGE": planned.memo,
             "PRINTED": "Yes" if document.state != "Pending" else "No",
             "BACKORDER": "No",
@@ -159,7 +159,7 @@ class Orders:
             **self._contacts(party),
             **self._totals(document),
         }
-        if (self._side.object, document.type) in _OWN:
+        if (self._kind.object, document.type) in _OWN:
             header["DELIVERY_WINDOW"] = "Morning" if len(planned.charges) % 2 else "Afternoon"
         if document.outcome is not None:
             header["PRRECORDKEY"] = document.record_key
@@ -172,11 +172,11 @@ class Orders:
         row: TypedRow = {f"{role}.CONTACTNAME": name for role in ("CONTACT", "SHIPTO", "BILLTO")}
         return {"SHIPTOKEY": key, "BILLTOKEY": key, **row}
 
-    def _totals(self, document: TradeDocument[Party]) -> TypedRow:
+    def _totals(self, document: OrderDocument[Party]) -> TypedRow:
         """The sum of the items, and the total with tax and rebates."""
         planned, party = document.planned, document.planned.party
         lines = sum((charge.trx_amount for _, _, charge in self._lines(planned)), ZERO)
-        trx_total = Decimal(planned.cents).scaleb(-2) if document.type == self._side.invoice else lines
+        trx_total = Decimal(planned.cents).scaleb(-2) if document.type == self._kind.invoice else lines
         return {
             "SUBTOTAL": to_base(lines, document.rate),
             "TOTAL": to_base(trx_total, document.rate),
@@ -188,7 +188,7 @@ class Orders:
             "EXCHRATEDATE": document.day if document.rate != 1 else None,
         }
 
-    def _entry(self, document: TradeDocument[Party], item: Item, quantity: int, charge: Charge) -> TypedRow:
+    def _entry(self, document: OrderDocument[Party], item: Item, quantity: int, charge: Charge) -> TypedRow:
         directory = self._world.directory
         amount = to_base(charge.trx_amount, document.rate)
         trx_price = (charge.trx_amount / quantity).quantize(Decimal("0.000001"))

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from intacct_emulator.settings.companies import CompanySettings
-from intacct_emulator.settings.company_source import CompanyDefinitions, SideValues
+from intacct_emulator.settings.company_source import CompanyDefinitions, FactValues
 from intacct_emulator.settings.declared.source import declared_source
 from intacct_emulator.settings.scenarios import load_companies
 
@@ -24,7 +24,7 @@ def demo_definitions() -> CompanyDefinitions:
     return declared + CompanyDefinitions(reports=company.reports, views=company.views)
 
 
-def demo_side_values() -> SideValues:
+def demo_facts() -> FactValues:
     """The posting accounts of the demo company."""
     company = demo_settings()
-    return declared_source(company.declared, company.company_id).side_values
+    return declared_source(company.declared, company.company_id).facts

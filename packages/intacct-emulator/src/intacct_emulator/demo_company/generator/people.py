@@ -10,7 +10,7 @@ from importlib.resources import files
 from random import Random
 
 from intacct_emulator.demo_company.generator.calendar import MONTHS, Calendar, make_rates, shift_month
-from intacct_emulator.demo_company.generator.declaration import demo_side_values
+from intacct_emulator.demo_company.generator.declaration import demo_facts
 from intacct_emulator.demo_company.generator.world import (
     Customer,
     Data,
@@ -101,7 +101,7 @@ def _read(name: str) -> Data:
 
 def _rules(data: Data) -> PostingRules:
     entities = [row[0] for row in data["entities"]]
-    roles = demo_side_values().posting_accounts
+    roles = demo_facts().posting_accounts
     return PostingRules(
         entity_of={entity: entity for entity in entities} | {row[0]: row[2] for row in data["locations"]},
         base_currency={row[0]: row[2] for row in data["entities"]},

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from intacct_emulator.company.company_data import FunctionCall
-from intacct_emulator.company.side_tables import Overpayment
+from intacct_emulator.company.company_facts import Overpayment
 from intacct_emulator.ledger.amounts import ZERO
 from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.ledger.journals.taxes import GROSS, TAX_ENTRIES, tax_cell
@@ -11,11 +11,11 @@ from intacct_emulator.records.checks import check_required_fields
 from intacct_emulator.records.drafts import Draft
 from intacct_emulator.settings.cells import Row, sent_value, text_of
 from intacct_emulator.settings.refusals import illegal
+from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES, DocumentType
 from intacct_emulator.subledgers.documents import entry
 from intacct_emulator.subledgers.documents.entry import DocumentInput
-from intacct_emulator.subledgers.families import FAMILIES, Family
 from intacct_emulator.subledgers.payments import payment
-from intacct_emulator.subledgers.payments.parts import SIDES, VENDOR_SIDE, PaymentSide
+from intacct_emulator.subledgers.payments.parts import PAYMENT_TYPES, VENDOR_PAYMENTS, PaymentType
 from intacct_emulator.subledgers.payments.payment import PaymentInput
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.catalog import ObjectDef
@@ -29,27 +29,27 @@ _MOVES = ("FINANCIALENTITY", "VENDORID", "CUSTOMERID", "CURRENCY", "WHENCREATED"
 
 @dataclass(frozen=True, slots=True)
 class DocumentVerbs:
-    """`create`, `update` and `delete` for one family of documents."""
+    """`create`, `update` and `delete` for one type of document."""
 
-    family: Family
+    document_type: DocumentType
 
     def create(self, call: FunctionCall, draft: Draft) -> Row:
         """Enter a document."""
         lines = self._lines(draft)
-        return entry.enter(call, self.family, DocumentInput(_values(draft), lines or [], _waits(draft)))
+        return entry.enter(call, self.document_type, DocumentInput(_values(draft), lines or [], _waits(draft)))
 
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a document; the lines that are sent replace the stored ones."""
-        stored = call.company.table(self.family.object).get(number) or {}
+        stored = call.company.table(self.document_type.object).get(number) or {}
         waits = _waits(draft) or (stored.get("STATE") == "Draft" and not draft.extra.get("ACTION"))
-        return entry.change(call, self.family, number, DocumentInput(_values(draft), self._lines(draft), waits))
+        return entry.change(call, self.document_type, number, DocumentInput(_values(draft), self._lines(draft), waits))
 
     def delete(self, call: FunctionCall, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
         """Delete a document with its postings."""
-        entry.delete(call, self.family, number)
+        entry.delete(call, self.document_type, number)
 
     def _lines(self, draft: Draft) -> list[Row] | None:
-        found = draft.lines.get(self.family.line)
+        found = draft.lines.get(self.document_type.line)
         return None if found is None else [one.values | taxes_of(one) for one in found]
 
 
@@ -57,40 +57,40 @@ class DocumentVerbs:
 class PaymentVerbs:
     """`create`, `update` and `delete` for payments or receipts."""
 
-    side: PaymentSide
+    payment_type: PaymentType
 
     def create(self, call: FunctionCall, draft: Draft) -> Row:
         """Enter a payment."""
         check_required_fields(draft, draft.values)
         money = self._money(call, draft)
-        if self.side is VENDOR_SIDE and call.company.behaviour.payment_blanks == "filled":
+        if self.payment_type is VENDOR_PAYMENTS and call.company.behaviour.payment_blanks == "filled":
             provider = draft.extra.get("PAYMENTPROVIDER") or draft.values.get("PAYMENTPROVIDER", "")
             money = replace(money, values=_filled(call, money.values, provider))
-        return payment.enter(call, self.side, money)
+        return payment.enter(call, self.payment_type, money)
 
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a payment, or submit a draft."""
-        stored = call.company.table(self.side.object).get(number) or {}
+        stored = call.company.table(self.payment_type.object).get(number) or {}
         money = self._money(call, draft)
         if not draft.extra.get("ACTION"):
             money = replace(money, state=stored.get("STATE", ""))
         moved = any(money.values.get(name, stored.get(name)) != stored.get(name) for name in _MOVES)
         submits = draft.extra.get("ACTION", "").lower() == "submit" and stored.get("STATE") == "Draft"
         only = not moved and not money.details and not submits
-        return payment.update(call, self.side, number, money, described_only=only)
+        return payment.update(call, self.payment_type, number, money, described_only=only)
 
     def delete(self, call: FunctionCall, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature
         """Delete a payment that waits."""
-        payment.delete(call, self.side, number)
+        payment.delete(call, self.payment_type, number)
 
     def _money(self, call: FunctionCall, draft: Draft) -> PaymentInput:
         values = _values(draft)
-        if self.side is VENDOR_SIDE and draft.extra.get("PAYMENTDATE"):
+        if self.payment_type is VENDOR_PAYMENTS and draft.extra.get("PAYMENTDATE"):
             values["WHENCREATED"] = _day(call, draft.extra["PAYMENTDATE"])
         elif draft.extra.get("PAYMENTDATE"):
             values.setdefault("WHENPAID", _day(call, draft.extra["PAYMENTDATE"]))
         rounded, currency = posting_rules(call.company).rounding.sent_or_none, values.get("CURRENCY", "")
-        details = [one.values | extra_amounts(one) for one in draft.lines.get(self.side.line, ())]
+        details = [one.values | extra_amounts(one) for one in draft.lines.get(self.payment_type.line, ())]
         over = rounded("OVERPAYMENTAMOUNT", draft.extra.get("OVERPAYMENTAMOUNT", ""), currency) or ZERO
         name = next((one for one in _STATED if draft.extra.get(one)), "")
         place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
@@ -147,5 +147,5 @@ def _day(call: FunctionCall, text: str) -> str:
         raise illegal("PAYMENTDATE", text) from None
 
 
-DOCUMENTS = {name: DocumentVerbs(family) for name, family in FAMILIES.items()}
-PAYMENTS = {name: PaymentVerbs(side) for name, side in SIDES.items()}
+DOCUMENTS = {name: DocumentVerbs(document_type) for name, document_type in DOCUMENT_TYPES.items()}
+PAYMENTS = {name: PaymentVerbs(payment_type) for name, payment_type in PAYMENT_TYPES.items()}

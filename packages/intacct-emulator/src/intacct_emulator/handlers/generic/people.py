@@ -72,9 +72,9 @@ def delete_user(call: FunctionCall, described: ObjectDef, number: int) -> None:
     for place, row in list(table.rows()):
         if row.get("USERID", "").lower() == login.lower():
             record_store.delete(call, call.company.find(ASSIGNED), place)
-    side = call.company.side_tables.people
-    side.user_entities.delete(login.lower())
-    side.added_roles.delete(login.lower())
+    people = call.company.facts.people
+    people.user_entities.delete(login.lower())
+    people.added_roles.delete(login.lower())
 
 
 def assign_role(call: FunctionCall, draft: Draft) -> Row:
@@ -94,7 +94,7 @@ def assign_role(call: FunctionCall, draft: Draft) -> Row:
         draft.values["ROLEKEY"] = str(keys[0])
     row = record_store.create(call, draft)
     if _of_settings(company, login):
-        added = company.side_tables.people.added_roles
+        added = company.facts.people.added_roles
         added.put(login.lower(), value=(*(added.get(login.lower()) or ()), role))
     return row
 
@@ -105,11 +105,11 @@ def withdraw_role(call: FunctionCall, described: ObjectDef, number: int) -> None
     row = company.table(described).get(number) or {}
     login, role = row.get("USERID", "").lower(), row.get("ROLENAME", "")
     record_store.delete(call, described, number)
-    added = company.side_tables.people.added_roles
+    added = company.facts.people.added_roles
     left = tuple(one for one in added.get(login) or () if one.lower() != role.lower())
     if left:
         added.put(login, value=left)
-    elif added.known(login):
+    elif added.was_set(login):
         added.delete(login)
 
 
@@ -136,7 +136,7 @@ def _restricted(company: CompanyData, draft: Draft, login: str) -> Draft:
             raise refused(f"Invalid Location '{entity}' specified.", field=_LOCATIONS)
     draft.values["UNRESTRICTED"] = "false" if entities else "true"
     if entities:
-        company.side_tables.people.user_entities.put(login.lower(), value=entities)
-    elif company.side_tables.people.user_entities.known(login.lower()):
-        company.side_tables.people.user_entities.delete(login.lower())
+        company.facts.people.user_entities.put(login.lower(), value=entities)
+    elif company.facts.people.user_entities.was_set(login.lower()):
+        company.facts.people.user_entities.delete(login.lower())
     return draft

@@ -10,9 +10,9 @@ from intacct_emulator.orders import costs, orders, timesheets
 from intacct_emulator.records.drafts import Draft
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.subledgers.cash import deposits
-from intacct_emulator.subledgers.families import FAMILIES
+from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES
 from intacct_emulator.subledgers.payments import advances
-from intacct_emulator.subledgers.payments.parts import SIDES
+from intacct_emulator.subledgers.payments.parts import PAYMENT_TYPES
 from intacct_protocol.model.catalog import ObjectDef
 
 _VERBS: dict[str, DocumentVerbs | PaymentVerbs] = {**DOCUMENTS, **PAYMENTS}
@@ -40,17 +40,17 @@ DELETE: dict[str, Callable[[FunctionCall, ObjectDef, int], None]] = {
     "USERINFO": people.delete_user,
     "USERROLES": people.withdraw_role,
     **{name: one.delete for name, one in _VERBS.items()},
-    **{trade.object: orders.delete_verb(trade) for trade in orders.TRADES.values()},
+    **{order_module.object: orders.delete_verb(order_module) for order_module in orders.ORDER_MODULES.values()},
 }
-_TRADES = tuple(trade.object for trade in orders.TRADES.values())
-CLOSED = frozenset(
+_ORDER_OBJECTS = tuple(order_module.object for order_module in orders.ORDER_MODULES.values())
+LINES_ONLY = frozenset(
     (
-        *(one.line for one in FAMILIES.values()),
-        *(side.line for side in SIDES.values()),
-        *(f"{name}{end}" for name in _TRADES for end in ("ENTRY", "SUBTOTALS")),
+        *(one.line for one in DOCUMENT_TYPES.values()),
+        *(payment_type.line for payment_type in PAYMENT_TYPES.values()),
+        *(f"{name}{end}" for name in _ORDER_OBJECTS for end in ("ENTRY", "SUBTOTALS")),
         *("GLENTRY", "GLDETAIL", "DEPOSITENTRY", "ARADVANCEITEM", "EPPAYMENT", "AUDITHISTORY"),
         *("INVENTORYTOTALDETAIL", "AVAILABLEINVENTORY"),
     )
 )
 """Objects that are written with another record only: a generic `update` or `delete` would not reach the ledger."""
-CLOSED_TO_UPDATE = CLOSED | {"DEPOSIT", *_TRADES}
+NOT_UPDATED = LINES_ONLY | {"DEPOSIT", *_ORDER_OBJECTS}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from intacct_emulator.access.rights import can_change, check_right
 from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_emulator.handlers.generic.verbs import CLOSED, CLOSED_TO_UPDATE, CREATE, DELETE, UPDATE
+from intacct_emulator.handlers.generic.verbs import CREATE, DELETE, LINES_ONLY, NOT_UPDATED, UPDATE
 from intacct_emulator.records import effect_check, record_store
 from intacct_emulator.records.checks import check_creatable
 from intacct_emulator.records.drafts import read_draft
@@ -73,7 +73,7 @@ def _create_one(call: FunctionCall, record: Element) -> Element:
 def _update_one(call: FunctionCall, record: Element) -> Element:
     described = call.company.find(record.tag)
     check_right(call, "UPDATE", described.name)
-    if described.name in CLOSED_TO_UPDATE:
+    if described.name in NOT_UPDATED:
         raise not_for(described.name, "UPDATE")
     draft = read_draft(call, described, record)
     number = _find(call, described, draft.values)
@@ -99,7 +99,7 @@ def _find(call: FunctionCall, described: ObjectDef, values: Row) -> int:
 
 
 def _delete_one(call: FunctionCall, described: ObjectDef, key: str) -> None:
-    if described.name in CLOSED:
+    if described.name in LINES_ONLY:
         raise not_for(described.name, "DELETE")
     table = call.company.table(described)
     natural = natural_key(described.name)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_emulator.company.side_tables import Attachment
-from intacct_emulator.reading.attachments import side_table
+from intacct_emulator.company.company_facts import Attachment
+from intacct_emulator.reading.attachments import fact_table
 from intacct_emulator.records.legacy_body import check_new, key_answer, not_found
 from intacct_emulator.settings.refusals import refused
 from intacct_protocol.xml.xml import Element
@@ -13,7 +13,7 @@ _TEXTS = ("supdocname", "supdocfoldername", "supdocdescription")
 
 
 def _existing(call: FunctionCall, kind: str, key: str) -> Attachment:
-    found = side_table(call, kind).get(key)
+    found = fact_table(call, kind).get(key)
     if found is None:
         raise not_found(kind, key)
     return found
@@ -22,7 +22,7 @@ def _existing(call: FunctionCall, kind: str, key: str) -> Attachment:
 def create_supdoc(call: FunctionCall) -> FunctionAnswer:
     """Create an attachment with its files, in an existing folder."""
     key = call.body.findtext("supdocid").strip()
-    check_new("supdoc", key, exists=side_table(call, "supdoc").get(key) is not None)
+    check_new("supdoc", key, exists=fact_table(call, "supdoc").get(key) is not None)
     return _write(call, key, Attachment({"supdocid": key}, _files(call.body)))
 
 
@@ -39,9 +39,9 @@ def _write(call: FunctionCall, key: str, attachment: Attachment) -> FunctionAnsw
         if call.body.findtext(name).strip():
             attachment.texts[name] = call.body.findtext(name).strip()
     folder = attachment.texts.get("supdocfoldername", "")
-    if folder and side_table(call, "supdocfolder").get(folder) is None:
+    if folder and fact_table(call, "supdocfolder").get(folder) is None:
         raise refused(f"Invalid Attachment Folder '{folder}' specified.", correction="Create the folder first.")
-    side_table(call, "supdoc").put(key, value=attachment)
+    fact_table(call, "supdoc").put(key, value=attachment)
     return key_answer(key)
 
 
@@ -59,7 +59,7 @@ def delete_supdoc(call: FunctionCall) -> FunctionAnswer:
 def create_folder(call: FunctionCall) -> FunctionAnswer:
     """Create a folder, perhaps in another one."""
     key = call.body.findtext("supdocfoldername").strip()
-    check_new("supdocfolder", key, exists=side_table(call, "supdocfolder").get(key) is not None)
+    check_new("supdocfolder", key, exists=fact_table(call, "supdocfolder").get(key) is not None)
     return _folder(call, key, Attachment({"name": key}))
 
 
@@ -76,14 +76,14 @@ def _folder(call: FunctionCall, key: str, folder: Attachment) -> FunctionAnswer:
             folder.texts[name] = text
     if folder.texts.get("parentfolder"):
         _existing(call, "supdocfolder", folder.texts["parentfolder"])
-    side_table(call, "supdocfolder").put(key, value=folder)
+    fact_table(call, "supdocfolder").put(key, value=folder)
     return key_answer(key)
 
 
 def delete_folder(call: FunctionCall) -> FunctionAnswer:
     """Delete an empty folder."""
     key = (call.body.get("key") or "").strip()
-    if any(one.texts.get("supdocfoldername") == key for one in side_table(call, "supdoc").values()):
+    if any(one.texts.get("supdocfoldername") == key for one in fact_table(call, "supdoc").values()):
         raise refused(f"Folder {key} is not empty.", correction="Delete its attachments first.")
     return _deleted(call, "supdocfolder")
 
@@ -91,7 +91,7 @@ def delete_folder(call: FunctionCall) -> FunctionAnswer:
 def _deleted(call: FunctionCall, kind: str) -> FunctionAnswer:
     key = (call.body.get("key") or "").strip()
     _existing(call, kind, key)
-    side_table(call, kind).delete(key)
+    fact_table(call, kind).delete(key)
     return key_answer(key)
 
 

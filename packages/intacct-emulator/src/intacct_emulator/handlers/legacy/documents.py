@@ -19,10 +19,10 @@ from intacct_emulator.records.legacy_body import day_text, external_id, find_num
 from intacct_emulator.records.references import Reference, find_reference
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.settings.refusals import FunctionRefusedError, refused
+from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES, DocumentType
 from intacct_emulator.subledgers.documents import entry as documents
 from intacct_emulator.subledgers.documents.entry import DocumentInput
 from intacct_emulator.subledgers.documents.rows import stored_lines
-from intacct_emulator.subledgers.families import FAMILIES, Family
 from intacct_protocol.errors import Fault
 from intacct_protocol.xml.xml import Element
 
@@ -48,9 +48,9 @@ _EXPENSE = _LINE.replace("memo:ENTRYDESCRIPTION", "memo:DESCRIPTION")
 
 @dataclass(frozen=True, slots=True)
 class DocumentFunctions:
-    """The functions of one family of documents, and the names that their bodies use."""
+    """The functions of one type of document, and the names that their bodies use."""
 
-    family: Family
+    document_type: DocumentType
     items: str
     item: str
     head: str
@@ -58,16 +58,16 @@ class DocumentFunctions:
 
     def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_` or `record_`."""
-        check_right(call, "CREATE", self.family.object)
-        more = external_id(call, self.family.object, call.body)
-        entry = self._entry(call, more)
-        return key_answer(documents.enter(call, self.family, entry)["RECORDNO"])
+        check_right(call, "CREATE", self.document_type.object)
+        extra_cells = external_id(call, self.document_type.object, call.body)
+        entry = self._entry(call, extra_cells)
+        return key_answer(documents.enter(call, self.document_type, entry)["RECORDNO"])
 
     def updated(self, call: FunctionCall) -> FunctionAnswer:
         """`update_`."""
-        check_right(call, "UPDATE", self.family.object)
+        check_right(call, "UPDATE", self.document_type.object)
         number = self._number(call)
-        old = call.company.table(self.family.object).get(number) or {}
+        old = call.company.table(self.document_type.object).get(number) or {}
         entry = self._entry(call, ())
         waits = entry.draft or (old.get("STATE") == "Draft" and call.body.find("action") is None)
         values = entry.values
@@ -78,47 +78,49 @@ class DocumentFunctions:
         lines = None if wrapper is None else self._changed(call, old, wrapper)
         state = entry.state if waits is False else ""
         control = self._control(call, _with_one_account(old, values))
-        documents.change(call, self.family, number, DocumentInput(values, lines, waits, control, state))
+        documents.change(call, self.document_type, number, DocumentInput(values, lines, waits, control, state))
         return key_answer(old["RECORDNO"])
 
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
-        check_right(call, "DELETE", self.family.object)
-        documents.delete(call, self.family, self._number(call))
+        check_right(call, "DELETE", self.document_type.object)
+        documents.delete(call, self.document_type, self._number(call))
         return key_answer(call.body.get("key") or "")
 
     def reversed(self, call: FunctionCall) -> FunctionAnswer:
         """`reverse_`."""
-        check_right(call, "UPDATE", self.family.object)
+        check_right(call, "UPDATE", self.document_type.object)
         node = call.body.find("datereversed")
         day = day_text(call, node) if node is not None else ""
         if not day:
             raise refused("Required field datereversed is missing.", correction="Provide the day of the reversal.")
         memo = call.body.findtext("description").strip() or call.body.findtext("memo").strip()
-        return key_answer(documents.reverse(call, self.family, self._number(call), day=day, memo=memo)["RECORDNO"])
+        return key_answer(
+            documents.reverse(call, self.document_type, self._number(call), day=day, memo=memo)["RECORDNO"]
+        )
 
     def _number(self, call: FunctionCall) -> int:
-        return find_number(call, self.family.object, (call.body.get("key") or "").strip())
+        return find_number(call, self.document_type.object, (call.body.get("key") or "").strip())
 
-    def _entry(self, call: FunctionCall, more: tuple[tuple[str, str], ...]) -> DocumentInput:
+    def _entry(self, call: FunctionCall, extra_cells: tuple[tuple[str, str], ...]) -> DocumentInput:
         if call.body.findtext("nogl").strip().lower() == "true":
             text = "A document outside the general ledger is not emulated. Leave nogl out."
             raise FunctionRefusedError(Fault(NOT_EMULATED, "Not emulated", text, field="nogl"))
-        described = call.company.find(self.family.object)
+        described = call.company.find(self.document_type.object)
         values = row_of_body(call, described, call.body, self.head)
         wrapper = call.body.find(self.items)
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
         draft = "draft" in (call.body.findtext("action").strip().lower(), call.body.findtext("state").strip().lower())
         control = self._control(call, values)
-        state = "Approved" if self.family.object in _APPROVED_AT_ONCE and not draft else ""
-        return DocumentInput(values, lines, draft, control, state, more)
+        state = "Approved" if self.document_type.object in _APPROVED_AT_ONCE and not draft else ""
+        return DocumentInput(values, lines, draft, control, state, extra_cells)
 
     def _control(self, call: FunctionCall, values: Row) -> str:
         """The account behind a card or a bank."""
-        if self.family.object == "CCTRANSACTION" and values.get("FINANCIALENTITY"):
+        if self.document_type.object == "CCTRANSACTION" and values.get("FINANCIALENTITY"):
             card = find_reference(call.company, Reference(("CREDITCARD",), "Charge Card"), values["FINANCIALENTITY"])
             return card.get("LIABACCTKEY", "")
-        if self.family.object == "OTHERRECEIPTS":
+        if self.document_type.object == "OTHERRECEIPTS":
             if values.get("BANKACCOUNTID"):
                 banks = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account")
                 return find_reference(call.company, banks, values["BANKACCOUNTID"]).get("GLACCOUNTNO", "")
@@ -126,8 +128,8 @@ class DocumentFunctions:
         return ""
 
     def _line(self, call: FunctionCall, node: Element) -> Row:
-        row = row_of_body(call, call.company.find(self.family.line), node, self.line)
-        if self.family.object == "EEXPENSES":
+        row = row_of_body(call, call.company.find(self.document_type.line), node, self.line)
+        if self.document_type.object == "EEXPENSES":
             _convert_expense(row, node, posting_rules(call.company).rounding)
         taxes = node.find("taxentries")
         if taxes is not None:
@@ -138,7 +140,7 @@ class DocumentFunctions:
         return row
 
     def _changed(self, call: FunctionCall, old: Row, wrapper: Element) -> list[Row]:
-        lines = stored_lines(call, self.family, old)
+        lines = stored_lines(call, self.document_type, old)
         added = []
         for node in wrapper.children:
             if not node.tag.startswith("update"):
@@ -188,37 +190,43 @@ def _convert_expense(row: Row, node: Element, rounding: Rounding) -> None:
 
 
 DOCUMENT_FUNCTIONS: dict[str, DocumentFunctions] = {
-    "bill": DocumentFunctions(FAMILIES["APBILL"], "billitems", "lineitem", _HEAD + "billno:RECORDID"),
-    "invoice": DocumentFunctions(FAMILIES["ARINVOICE"], "invoiceitems", "lineitem", _HEAD + "invoiceno:RECORDID"),
+    "bill": DocumentFunctions(DOCUMENT_TYPES["APBILL"], "billitems", "lineitem", _HEAD + "billno:RECORDID"),
+    "invoice": DocumentFunctions(DOCUMENT_TYPES["ARINVOICE"], "invoiceitems", "lineitem", _HEAD + "invoiceno:RECORDID"),
     "apadjustment": DocumentFunctions(
-        FAMILIES["APADJUSTMENT"], "apadjustmentitems", "lineitem", _HEAD + "adjustmentno:RECORDID billno:DOCNUMBER"
+        DOCUMENT_TYPES["APADJUSTMENT"],
+        "apadjustmentitems",
+        "lineitem",
+        _HEAD + "adjustmentno:RECORDID billno:DOCNUMBER",
     ),
     "aradjustment": DocumentFunctions(
-        FAMILIES["ARADJUSTMENT"], "aradjustmentitems", "lineitem", _HEAD + "adjustmentno:RECORDID invoiceno:DOCNUMBER"
+        DOCUMENT_TYPES["ARADJUSTMENT"],
+        "aradjustmentitems",
+        "lineitem",
+        _HEAD + "adjustmentno:RECORDID invoiceno:DOCNUMBER",
     ),
     "expensereport": DocumentFunctions(
-        FAMILIES["EEXPENSES"],
+        DOCUMENT_TYPES["EEXPENSES"],
         "expenses",
         "expense",
         _HEAD + "expensereportno:RECORDID",
         _EXPENSE + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE paidto paidfor quantity rate:UNITRATE",
     ),
     "expenseadjustmentreport": DocumentFunctions(
-        FAMILIES["EXPENSEADJUSTMENTS"],
+        DOCUMENT_TYPES["EXPENSEADJUSTMENTS"],
         "expenseadjustments",
         "expenseadjustment",
         _HEAD + "adjustmentno:RECORDID docnumber",
         _EXPENSE + "expensetype:ACCOUNTLABEL expensedate:ENTRY_DATE trx_amount quantity rate",
     ),
     "cctransaction": DocumentFunctions(
-        FAMILIES["CCTRANSACTION"],
+        DOCUMENT_TYPES["CCTRANSACTION"],
         "ccpayitems",
         "ccpayitem",
         _HEAD + "chargecardid:FINANCIALENTITY paymentdate:WHENCREATED referenceno:RECORDID payee:DESCRIPTION2",
         _EXPENSE.replace("amount:TRX_AMOUNT", "paymentamount:TRX_AMOUNT") + "description",
     ),
     "otherreceipt": DocumentFunctions(
-        FAMILIES["OTHERRECEIPTS"],
+        DOCUMENT_TYPES["OTHERRECEIPTS"],
         "receiptitems",
         "lineitem",
         _HEAD + "paymentdate:WHENPAID receiveddate:WHENCREATED payee:DESCRIPTION2 paymentmethod:PAYMETHOD "
@@ -234,7 +242,7 @@ EFFECTIVE = {
     "expensereport": "amount trx_amount exchrate quantity rate",
     "cctransaction": "paymentamount exchrate",
 }
-"""The amounts that have an effect in a family, if they differ from those of a line and its taxes."""
+"""The amounts that have an effect in a document of this type, if they differ from those of a line and its taxes."""
 
 
 _ELSEWHERE = {

@@ -16,7 +16,7 @@ def create_rate(call: FunctionCall) -> FunctionAnswer:
         raise refused(f"Invalid Employee '{employee}' specified.", correction="Provide a valid value.")
     start = call.body.find("ratestartdate")
     day = day_text(call, start) if start is not None else ""
-    rates, numbers = call.company.side_tables.employee_rates, call.company.side_tables.employee_rate_numbers
+    rates, numbers = call.company.facts.employee_rates, call.company.facts.employee_rate_numbers
     key = f"{employee}@{day}"
     check_new("employeerate", key, exists=numbers.get(key) is not None)
     number = str(rates.keys_used() + 1)
@@ -32,21 +32,21 @@ def _rates(body: Element) -> Row:
 def update_rate(call: FunctionCall) -> FunctionAnswer:
     """Change a rate's amounts."""
     key, row = _rate(call)
-    call.company.side_tables.employee_rates.put(key, value=row | _rates(call.body))
+    call.company.facts.employee_rates.put(key, value=row | _rates(call.body))
     return key_answer(key)
 
 
 def delete_rate(call: FunctionCall) -> FunctionAnswer:
     """Delete a rate."""
     key, row = _rate(call)
-    call.company.side_tables.employee_rates.delete(key)
-    call.company.side_tables.employee_rate_numbers.delete(f"{row['employeeid']}@{row['ratestartdate']}")
+    call.company.facts.employee_rates.delete(key)
+    call.company.facts.employee_rate_numbers.delete(f"{row['employeeid']}@{row['ratestartdate']}")
     return key_answer(key)
 
 
 def _rate(call: FunctionCall) -> tuple[str, Row]:
     key = (call.body.get("key") or "").strip()
-    row = call.company.side_tables.employee_rates.get(key)
+    row = call.company.facts.employee_rates.get(key)
     if row is None:
         raise not_found("employeerate", key)
     return key, row

@@ -26,15 +26,15 @@ def create(call: FunctionCall) -> FunctionAnswer:
     """Create a journal entry."""
     check_right(call, "CREATE", "GLBATCH")
     described = call.company.find("GLBATCH")
-    more = external_id(call, "GLBATCH", call.body)
+    extra_cells = external_id(call, "GLBATCH", call.body)
     values = row_of_body(call, described, call.body, _HEAD)
     wrapper = call.body.find("gltransactionentries") or call.body.find("statgltransactionentries")
     lines = [_line(call, one) for one in wrapper.children] if wrapper is not None else []
     node = call.body.find("reversedate")
     extra = {"REVERSEDATE": day_text(call, node)} if node is not None else {}
     row = journal.create(call, Draft(described, values, {"GLENTRY": lines}, extra=extra))
-    if more:
-        relabel(call.company, int(row["RECORDNO"]), header=dict(more))
+    if extra_cells:
+        relabel(call.company, int(row["RECORDNO"]), header=dict(extra_cells))
     return key_answer(row["RECORDNO"])
 
 

@@ -18,8 +18,8 @@ from intacct_emulator.records.legacy_body import key_answer, row_of_body
 from intacct_emulator.records.references import Reference, apply_references, find_reference
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import refused
+from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES, next_number
 from intacct_emulator.subledgers.documents.charges import charge_of, complete_line
-from intacct_emulator.subledgers.families import FAMILIES, next_number
 from intacct_emulator.subledgers.vouchers import Voucher, post, start_without_batches
 
 _HEAD = (
@@ -67,10 +67,10 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
 
 def _lines(call: FunctionCall, row: Row) -> list[Row]:
     """The accounts that the check debits, as the lines of a bill."""
-    family, wrapper = FAMILIES["APBILL"], call.body.find("payitems")
-    described = call.company.find(family.line)
+    document_type, wrapper = DOCUMENT_TYPES["APBILL"], call.body.find("payitems")
+    described = call.company.find(document_type.line)
     sent = [row_of_body(call, described, one, _ITEM) for one in (wrapper.children if wrapper is not None else ())]
-    return [complete_line(call, family, row, one, party={}) for one in sent]
+    return [complete_line(call, document_type, row, one, party={}) for one in sent]
 
 
 def _check_base_amount(call: FunctionCall, in_base: str) -> None:
@@ -86,7 +86,7 @@ def _check_base_amount(call: FunctionCall, in_base: str) -> None:
 
 def _post(call: FunctionCall, row: Row, lines: Sequence[Row], *, entity: str, bank: Row, factor: Decimal) -> None:
     own = user_defined(call.company.catalog)
-    charges = tuple(charge_of(FAMILIES["APBILL"], one, own=own) for one in lines)
+    charges = tuple(charge_of(DOCUMENT_TYPES["APBILL"], one, own=own) for one in lines)
     document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
     posting = bill(document, posting_rules(call.company), control=bank.get("GLACCOUNTNO", ""))
     title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"

@@ -81,7 +81,7 @@ class MasterFunctions:
         """`create_`."""
         check_right(call, "CREATE", self.object)
         described = call.company.find(self.object)
-        more = external_id(call, self.object, call.body)
+        extra_cells = external_id(call, self.object, call.body)
         draft = read_draft(call, described, self._record(call))
         if described.name in ("VENDOR", "CUSTOMER") and "DISPLAYCONTACT" not in draft.groups:
             shown = element("DISPLAYCONTACT", element("PRINTAS", call.body.findtext("name").strip()))
@@ -93,9 +93,9 @@ class MasterFunctions:
             if call.body.get("ignoreduplicates") == "true" and is_duplicate(error):
                 return key_answer(draft.get(natural_key(self.object) or "RECORDNO"))
             raise
-        if more:
+        if extra_cells:
             table = call.company.table(self.object)
-            table.update(int(row["RECORDNO"]), row | dict(more))
+            table.update(int(row["RECORDNO"]), row | dict(extra_cells))
         return key_answer(row.get(natural_key(self.object) or "RECORDNO") or row["RECORDNO"])
 
     def updated(self, call: FunctionCall) -> FunctionAnswer:

@@ -11,7 +11,7 @@ from intacct_emulator.access.rights import check_right
 from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_emulator.orders import orders, subtotals
 from intacct_emulator.orders.lines import stored_lines
-from intacct_emulator.orders.orders import KITS, TRADES, OrderInput, Trade
+from intacct_emulator.orders.orders import KITS, ORDER_MODULES, OrderInput, OrderModule
 from intacct_emulator.records.effect_check import with_effect_check
 from intacct_emulator.records.legacy_body import external_id, find_number, key_answer, row_of_body
 from intacct_emulator.settings.cells import Row
@@ -40,52 +40,55 @@ class OrderFunctions:
     """The functions of one kind of order."""
 
     name: str
-    trade: Trade
+    order_module: OrderModule
 
     def created(self, call: FunctionCall) -> FunctionAnswer:
         """`create_`."""
-        check_right(call, "CREATE", self.trade.object)
-        more = external_id(call, self.trade.object, call.body)
+        check_right(call, "CREATE", self.order_module.object)
+        extra_cells = external_id(call, self.order_module.object, call.body)
         wrapper = call.body.find(f"{self.name}transitems")
         lines = [self._line(call, one) for one in wrapper.children] if wrapper is not None else []
         row = orders.enter(
             call,
-            self.trade,
-            OrderInput(self._values(call), lines, subtotals.subtotals_sent(call.body, "subtotals") or [], more),
+            self.order_module,
+            OrderInput(self._values(call), lines, subtotals.subtotals_sent(call.body, "subtotals") or [], extra_cells),
         )
         return key_answer(row["DOCID"])
 
     def updated(self, call: FunctionCall) -> FunctionAnswer:
         """`update_`."""
-        check_right(call, "UPDATE", self.trade.object)
+        check_right(call, "UPDATE", self.order_module.object)
         number = self._number(call)
-        old = call.company.table(self.trade.object).get(number) or {}
+        old = call.company.table(self.order_module.object).get(number) or {}
         lines = self._changed(call, old)
         values = self._values(call)
         if call.body.get("set_nulls") != "true":
             values = {name: text for name, text in values.items() if text}
         orders.change(
-            call, self.trade, number, OrderInput(values, lines, subtotals.subtotals_sent(call.body, "updatesubtotals"))
+            call,
+            self.order_module,
+            number,
+            OrderInput(values, lines, subtotals.subtotals_sent(call.body, "updatesubtotals")),
         )
         return key_answer(old["DOCID"])
 
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
         """`delete_`."""
-        check_right(call, "DELETE", self.trade.object)
-        orders.delete(call, self.trade, self._number(call))
+        check_right(call, "DELETE", self.order_module.object)
+        orders.delete(call, self.order_module, self._number(call))
         return key_answer(call.body.get("key") or "")
 
     def _number(self, call: FunctionCall) -> int:
-        return find_number(call, self.trade.object, (call.body.get("key") or "").strip(), natural="DOCID")
+        return find_number(call, self.order_module.object, (call.body.get("key") or "").strip(), natural="DOCID")
 
     def _values(self, call: FunctionCall) -> Row:
-        return row_of_body(call, call.company.find(self.trade.object), call.body, _HEAD, same_names=True)
+        return row_of_body(call, call.company.find(self.order_module.object), call.body, _HEAD, same_names=True)
 
     def _line(self, call: FunctionCall, node: Element) -> Row:
-        return row_of_body(call, call.company.find(self.trade.line), node, _LINE, same_names=True)
+        return row_of_body(call, call.company.find(self.order_module.line), node, _LINE, same_names=True)
 
     def _changed(self, call: FunctionCall, old: Row) -> list[Row]:
-        lines: list[Row | None] = list(stored_lines(call, self.trade.line, old))
+        lines: list[Row | None] = list(stored_lines(call, self.order_module.line, old))
         wrapper = call.body.find(f"update{self.name}transitems")
         for node in wrapper.children if wrapper is not None else ():
             if not node.tag.startswith("update"):
@@ -104,24 +107,24 @@ class OrderFunctions:
 
 def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
     """Build kits, or disassemble them with the lines of the transaction that built them."""
-    functions = OrderFunctions("stkit", TRADES["ic"])
+    functions = OrderFunctions("stkit", ORDER_MODULES["ic"])
     source = call.body.findtext("createdfrom").strip()
     if call.body.findtext("transactiontype").strip() not in KITS:
         raise refused("Invalid Transaction Definition specified.", correction=f"Name one of {', '.join(KITS)}.")
     if call.body.find("stkittransitems") is not None or not source:
         return functions.created(call)
-    check_right(call, "CREATE", functions.trade.object)
-    table = call.company.table(functions.trade.object)
+    check_right(call, "CREATE", functions.order_module.object)
+    table = call.company.table(functions.order_module.object)
     built = [table.get(number) or {} for number in table.find("DOCID", source)]
-    lines = [one for row in built for one in stored_lines(call, functions.trade.line, row)]
-    values = row_of_body(call, call.company.find(functions.trade.object), call.body, _HEAD)
-    return key_answer(orders.enter(call, functions.trade, OrderInput(values, lines))["DOCID"])
+    lines = [one for row in built for one in stored_lines(call, functions.order_module.line, row)]
+    values = row_of_body(call, call.company.find(functions.order_module.object), call.body, _HEAD)
+    return key_answer(orders.enter(call, functions.order_module, OrderInput(values, lines))["DOCID"])
 
 
 def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
-    for name, trade in TRADES.items():
-        functions = OrderFunctions(name, trade)
+    for name, order_module in ORDER_MODULES.items():
+        functions = OrderFunctions(name, order_module)
         found[f"create_{name}transaction"] = with_effect_check(functions.created, _EFFECTIVE)
         found[f"update_{name}transaction"] = with_effect_check(functions.updated, _EFFECTIVE)
         found[f"delete_{name}transaction"] = functions.deleted

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from intacct_emulator.access.rights import check_right
 from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_emulator.company.side_tables import Overpayment
+from intacct_emulator.company.company_facts import Overpayment
 from intacct_emulator.ledger.amounts import ZERO, amount, number_sent
 from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.records.audit_fields import UNDEPOSITED
@@ -20,7 +20,7 @@ from intacct_emulator.settings.refusals import illegal, refused
 from intacct_emulator.subledgers.documents.summaries import join_summary, refresh_summary
 from intacct_emulator.subledgers.payments import payment
 from intacct_emulator.subledgers.payments.open_items import unreserved
-from intacct_emulator.subledgers.payments.parts import CREDIT, CUSTOMER_SIDE, DISCOUNT, VENDOR_SIDE, PaymentSide
+from intacct_emulator.subledgers.payments.parts import CREDIT, CUSTOMER_RECEIPTS, DISCOUNT, VENDOR_PAYMENTS, PaymentType
 from intacct_emulator.subledgers.payments.payment import PaymentInput
 from intacct_protocol.xml.xml import Element
 
@@ -51,7 +51,7 @@ def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     if overpayment < 0:
         raise refused(f"The amounts applied exceed the payment amount {total} by {-overpayment}.")
     location = call.body.findtext("overpaylocid").strip()
-    row = payment.enter(call, CUSTOMER_SIDE, PaymentInput(values, details, "", Overpayment(overpayment, location)))
+    row = payment.enter(call, CUSTOMER_RECEIPTS, PaymentInput(values, details, "", Overpayment(overpayment, location)))
     _check_base(call, row, "translatedamount")
     refresh_summary(call, "ARPYMT", row)
     return key_answer(row["RECORDNO"])
@@ -74,18 +74,18 @@ def apply_arpayment(call: FunctionCall) -> FunctionAnswer:
     details = [_applied(one) for group in call.body.findall("arpaymentitems") for one in group.children]
     if not details:
         raise refused("Nothing is applied.", correction="Provide arpaymentitems.")
-    row = payment.apply_overpayment(call, CUSTOMER_SIDE, number, details, day=_day(call, "paymentdate"))
+    row = payment.apply_overpayment(call, CUSTOMER_RECEIPTS, number, details, day=_day(call, "paymentdate"))
     return key_answer(row["RECORDNO"])
 
 
 def reverse_arpayment(call: FunctionCall) -> FunctionAnswer:
     """Reverse a receipt."""
-    return _reversed(call, CUSTOMER_SIDE)
+    return _reversed(call, CUSTOMER_RECEIPTS)
 
 
 def reverse_appayment(call: FunctionCall) -> FunctionAnswer:
     """Reverse a payment."""
-    return _reversed(call, VENDOR_SIDE)
+    return _reversed(call, VENDOR_PAYMENTS)
 
 
 def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
@@ -98,7 +98,7 @@ def create_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     if wrapper is None and stated_total is not None:
         details = _due_longest(call, values, stated_total)
     money = PaymentInput(values, details, "Submitted", stated_total=stated_total, stated_field="paymentamount")
-    return key_answer(payment.enter(call, VENDOR_SIDE, money)["RECORDNO"])
+    return key_answer(payment.enter(call, VENDOR_PAYMENTS, money)["RECORDNO"])
 
 
 def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
@@ -121,7 +121,7 @@ def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
 def delete_paymentrequest(call: FunctionCall) -> FunctionAnswer:
     """Delete a payment that waits."""
     check_right(call, "DELETE", "APPYMT")
-    payment.delete(call, VENDOR_SIDE, find_number(call, "APPYMT", call.body.get("key") or ""))
+    payment.delete(call, VENDOR_PAYMENTS, find_number(call, "APPYMT", call.body.get("key") or ""))
     return key_answer(call.body.get("key") or "")
 
 
@@ -144,8 +144,8 @@ def void_request(call: FunctionCall) -> FunctionAnswer:
     """Void a request, or reverse it if it was posted."""
 
     def void(number: int, row: Row) -> None:
-        if row.get("STATE") == VENDOR_SIDE.posted_state:
-            payment.reverse(call, VENDOR_SIDE, number, day=date_text(call.stamp.date()), memo="")
+        if row.get("STATE") == VENDOR_PAYMENTS.posted_state:
+            payment.reverse(call, VENDOR_PAYMENTS, number, day=date_text(call.stamp.date()), memo="")
         else:
             _moved(call, number, row, payment.WAITING, "Voided")
 
@@ -167,20 +167,22 @@ def _each(call: FunctionCall, work: Callable[[int, Row], None]) -> FunctionAnswe
 def _moved(call: FunctionCall, number: int, row: Row, before: tuple[str, ...], after: str) -> None:
     if row.get("STATE") not in before:
         raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot become {after.lower()}.")
-    payment.change_state(call, VENDOR_SIDE, number, after)
+    payment.change_state(call, VENDOR_PAYMENTS, number, after)
 
 
 def _posted(call: FunctionCall, number: int, row: Row) -> None:
     if row.get("STATE") not in ("Submitted", "Approved"):
         raise refused(f"Payment {number} is {row.get('STATE', '').lower()} and cannot be confirmed.")
-    payment.post_waiting(call, VENDOR_SIDE, number)
+    payment.post_waiting(call, VENDOR_PAYMENTS, number)
 
 
-def _reversed(call: FunctionCall, side: PaymentSide) -> FunctionAnswer:
-    check_right(call, "UPDATE", side.object)
-    number = find_number(call, side.object, (call.body.get("key") or "").strip())
+def _reversed(call: FunctionCall, payment_type: PaymentType) -> FunctionAnswer:
+    check_right(call, "UPDATE", payment_type.object)
+    number = find_number(call, payment_type.object, (call.body.get("key") or "").strip())
     memo = call.body.findtext("description").strip()
-    return key_answer(payment.reverse(call, side, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"])
+    return key_answer(
+        payment.reverse(call, payment_type, number, day=_day(call, "datereversed"), memo=memo)["RECORDNO"]
+    )
 
 
 def _day(call: FunctionCall, name: str) -> str:

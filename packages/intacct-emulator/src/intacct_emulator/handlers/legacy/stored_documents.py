@@ -18,7 +18,7 @@ from intacct_emulator.records.legacy_body import day_text, external_id, find_num
 from intacct_emulator.records.references import Reference, find_reference
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import refused
-from intacct_emulator.subledgers.families import next_number
+from intacct_emulator.subledgers.document_types import next_number
 from intacct_protocol.xml.xml import Element
 
 _SCHEDULE = "startdate interval:REPEATINTERVAL status "

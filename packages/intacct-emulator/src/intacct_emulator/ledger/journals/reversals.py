@@ -23,7 +23,7 @@ def mark_reversed(company: CompanyData, entry: Row, reversal: Row, *, now: float
     cells = {"REVERSEDKEY": reversal["RECORDNO"], "STATE": state}
     _set_state(company, key, state, header=cells)
     if state == PENDING:
-        company.side_tables.pending_reversals.put(value=_pending(company) | {str(key): day.isoformat()})
+        company.facts.pending_reversals.put(value=_pending(company) | {str(key): day.isoformat()})
     return entry | cells
 
 
@@ -37,7 +37,7 @@ def forget(company: CompanyData, key: int) -> None:
     """Forget that an entry waits for the day of its reversal."""
     pending = _pending(company)
     if pending.pop(str(key), None):
-        company.side_tables.pending_reversals.put(value=pending)
+        company.facts.pending_reversals.put(value=pending)
 
 
 def finish_due(company: CompanyData, now: float) -> None:
@@ -49,11 +49,11 @@ def finish_due(company: CompanyData, now: float) -> None:
         _set_state(company, int(key), DONE, header={"STATE": DONE, "WHENMODIFIED": stamp, "MODIFIED": stamp})
         del pending[key]
     if due:
-        company.side_tables.pending_reversals.put(value=pending)
+        company.facts.pending_reversals.put(value=pending)
 
 
 def _pending(company: CompanyData) -> dict[str, str]:
-    return dict(company.side_tables.pending_reversals.get() or {})
+    return dict(company.facts.pending_reversals.get() or {})
 
 
 def _set_state(company: CompanyData, key: int, state: str, *, header: Row) -> None:

@@ -4,8 +4,8 @@ from intacct_emulator.settings.company_source import (
     ApprovalLevel,
     ApprovalPolicy,
     CompanySource,
+    FactValues,
     PostingRule,
-    SideValues,
 )
 from intacct_emulator.settings.declaration import CompanyDeclaration, DeclaredApproval
 from intacct_emulator.settings.declared.definitions import declared_definitions
@@ -22,7 +22,7 @@ def declared_source(declared: CompanyDeclaration, label: str) -> CompanySource:
         name=DECLARED,
         label=label,
         records=lambda number: declared_records(declared, number),
-        side_values=SideValues(
+        facts=FactValues(
             posting_accounts={name: text for name in roles.__dataclass_fields__ if (text := getattr(roles, name))},
             reporting_books=declared.books or (DEFAULT_BOOK,),
             adjustment_books=declared.adjustment_books,

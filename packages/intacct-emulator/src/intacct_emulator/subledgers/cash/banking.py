@@ -22,15 +22,15 @@ def bank_account(call: FunctionCall, name: str) -> tuple[str, str]:
 
 def deposit_of(call: FunctionCall, receipt: Row) -> Row:
     """The deposit of a receipt; empty for a receipt in undeposited funds."""
-    deposits = call.company.side_tables.deposits
+    deposits = call.company.facts.deposits
     number = receipt["RECORDNO"]
-    key = deposits.get(number) if deposits.known(number) else _find_deposit(call, receipt)
+    key = deposits.get(number) if deposits.was_set(number) else _find_deposit(call, receipt)
     return (call.company.table("DEPOSIT").get(int(key)) or {}) if key else {}
 
 
 def set_deposit(call: FunctionCall, receipt: Row, key: str) -> None:
     """Keep the deposit of a receipt; an empty key puts the receipt back into undeposited funds."""
-    call.company.side_tables.deposits.put(receipt["RECORDNO"], value=key)
+    call.company.facts.deposits.put(receipt["RECORDNO"], value=key)
 
 
 def reversal_through_bank(call: FunctionCall, receipt: Row) -> Callable[[Posting], Posting]:

@@ -17,7 +17,7 @@ from intacct_emulator.records.references import REFERENCES, find_reference
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import refused
 from intacct_emulator.subledgers.cash.banking import BANKS, deposit_of, set_deposit
-from intacct_emulator.subledgers.families import next_number
+from intacct_emulator.subledgers.document_types import next_number
 from intacct_emulator.subledgers.vouchers import (
     Voucher,
     accrual_posting,

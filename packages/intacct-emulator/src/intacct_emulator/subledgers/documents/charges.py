@@ -17,21 +17,28 @@ from intacct_emulator.ledger.posting import Charge
 from intacct_emulator.records.references import REFERENCES, Reference, apply_references, find_reference
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import refused
-from intacct_emulator.subledgers.families import Family
+from intacct_emulator.subledgers.document_types import DocumentType
 
 _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE": "EEACCOUNTLABEL"}
 
 
-def complete_lines(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
+def complete_lines(
+    call: FunctionCall, document_type: DocumentType, header: Row, values: Row, *, party: Row
+) -> list[Row]:
     """The rows to keep for a line: one, or one for each entry of the allocation it names, and rows for its taxes."""
     line = {name: text for name, text in values.items() if text}
     line["CURRENCY"] = _currency(call, header, line, party)
-    if line.get(TAX_ENTRIES) and "DETAILKEY" not in call.company.find(family.line).fields:
-        raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAX_ENTRIES)
+    if line.get(TAX_ENTRIES) and "DETAILKEY" not in call.company.find(document_type.line).fields:
+        raise refused(
+            f"Lines of {document_type.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAX_ENTRIES
+        )
     if line.get(FIELD):
-        return [complete_line(call, family, header, part, party=party) for part in _allocated(call, family, line)]
+        return [
+            complete_line(call, document_type, header, part, party=party)
+            for part in _allocated(call, document_type, line)
+        ]
     set_net_amount(call, line)
-    return with_tax_rows(call, complete_line(call, family, header, line, party=party))
+    return with_tax_rows(call, complete_line(call, document_type, header, line, party=party))
 
 
 def _currency(call: FunctionCall, header: Row, line: Row, party: Row) -> str:
@@ -40,30 +47,32 @@ def _currency(call: FunctionCall, header: Row, line: Row, party: Row) -> str:
     return header.get("CURRENCY") or party.get("CURRENCY") or posting_rules(call.company).base_of(location)
 
 
-def _allocated(call: FunctionCall, family: Family, line: Row) -> list[Row]:
+def _allocated(call: FunctionCall, document_type: DocumentType, line: Row) -> list[Row]:
     if line.get(TAX_ENTRIES) or line.get(GROSS):
         raise refused(
             "A line with taxes cannot be allocated.", correction="Leave out the taxes or the allocation.", field=FIELD
         )
     left = {name: text for name, text in line.items() if name not in (FIELD, "AMOUNT", "RECORDNO")}
     rounding, currency = posting_rules(call.company).rounding, line.get("CURRENCY", "")
-    found = allocated_shares(call, line[FIELD], _amount(rounding, family, line), currency)
+    found = allocated_shares(call, line[FIELD], _amount(rounding, document_type, line), currency)
     return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in found]
 
 
-def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> Row:
+def complete_line(call: FunctionCall, document_type: DocumentType, header: Row, values: Row, *, party: Row) -> Row:
     """The row to keep for a line, without its keys and audit fields. A line that cannot be posted is refused."""
     company = call.company
-    described = company.find(family.line)
+    described = company.find(document_type.line)
     row = {name: text for name, text in values.items() if text}
     if row.get("ACCOUNTLABEL") and not row.get("ACCOUNTNO"):
-        _by_label(call, family, row)
-    row.setdefault("ACCOUNTNO", party.get("APACCOUNT" if family.payable else "ARACCOUNT", ""))
+        _by_label(call, document_type, row)
+    row.setdefault("ACCOUNTNO", party.get("APACCOUNT" if document_type.payable else "ARACCOUNT", ""))
     if not row["ACCOUNTNO"]:
-        raise refused(f"Required field ACCOUNTNO is missing for {family.line}.", correction="Provide an account.")
-    row["TRX_AMOUNT"] = decimal_text(_amount(posting_rules(company).rounding, family, row))
-    if family.party and family.party_id in described.fields:
-        row.setdefault(family.party_id, header.get(family.party_id, ""))
+        raise refused(
+            f"Required field ACCOUNTNO is missing for {document_type.line}.", correction="Provide an account."
+        )
+    row["TRX_AMOUNT"] = decimal_text(_amount(posting_rules(company).rounding, document_type, row))
+    if document_type.party and document_type.party_id in described.fields:
+        row.setdefault(document_type.party_id, header.get(document_type.party_id, ""))
     row.setdefault("LOCATIONID", call.session.entity)
     chart = posting_rules(company)
     if not row["LOCATIONID"] and chart.several_entities:
@@ -75,17 +84,19 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
     return {name: text for name, text in row.items() if text}
 
 
-def _by_label(call: FunctionCall, family: Family, row: Row) -> None:
-    name = _LABELS.get(family.party, "APACCOUNTLABEL" if family.payable else "ARACCOUNTLABEL")
+def _by_label(call: FunctionCall, document_type: DocumentType, row: Row) -> None:
+    name = _LABELS.get(document_type.party, "APACCOUNTLABEL" if document_type.payable else "ARACCOUNTLABEL")
     label = find_reference(call.company, Reference((name,), "Account Label"), row["ACCOUNTLABEL"])
     row["ACCOUNTNO"] = label.get("GLACCOUNTNO", "")
     row["ACCOUNTLABELKEY"] = label.get("RECORDNO", "")
 
 
-def _amount(rounding: Rounding, family: Family, row: Row) -> Decimal:
+def _amount(rounding: Rounding, document_type: DocumentType, row: Row) -> Decimal:
     text = row.get("TRX_AMOUNT") or row.get("AMOUNT") or ""
     if not text:
-        raise refused(f"Required field TRX_AMOUNT is missing for {family.line}.", correction="Provide an amount.")
+        raise refused(
+            f"Required field TRX_AMOUNT is missing for {document_type.line}.", correction="Provide an amount."
+        )
     return rounding.sent("amount", text, row.get("CURRENCY", ""))
 
 
@@ -108,13 +119,13 @@ def with_base_amounts(row: Row, header: Row, rate: Decimal, rounding: Rounding) 
     }
 
 
-def charge_of(family: Family, row: Row, *, own: Iterable[str]) -> Charge:
+def charge_of(document_type: DocumentType, row: Row, *, own: Iterable[str]) -> Charge:
     """The charge that a stored line posts; `own` are the company's user-defined dimensions."""
     return Charge(
         row["ACCOUNTNO"],
         row.get("LOCATIONID", ""),
         Decimal(row["TRX_AMOUNT"]),
         row.get("DEPARTMENTID") or None,
-        row.get(family.memo) or None,
+        row.get(document_type.memo) or None,
         dimensions_of(row, own),
     )

@@ -12,44 +12,54 @@ from intacct_emulator.ledger.posting import Document, Posting, bill, invoice
 from intacct_emulator.ledger.rates import exchange_rate, rate_type_number
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import refused
+from intacct_emulator.subledgers.document_types import DocumentType, control_account
 from intacct_emulator.subledgers.documents.charges import charge_of
 from intacct_emulator.subledgers.documents.rows import every_line, party_of
-from intacct_emulator.subledgers.families import Family, control_account
 
 
-def stored_posting(call: FunctionCall, family: Family, row: Row) -> Posting:
+def stored_posting(call: FunctionCall, document_type: DocumentType, row: Row) -> Posting:
     """The accrual posting of a stored document, made from its rows."""
-    lines = every_line(call, family, row)
+    lines = every_line(call, document_type, row)
     owner = entity_of(call, row, lines, kept=True)
     control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
-    return posting_of(call, family, document_of(call, family, row, lines, owner), control)
+    return posting_of(call, document_type, document_of(call, document_type, row, lines, owner), control)
 
 
-def document_of(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row], owner: str) -> Document:
+def document_of(
+    call: FunctionCall, document_type: DocumentType, row: Row, lines: Sequence[Row], owner: str
+) -> Document:
     """The document as the posting rules take it."""
-    party = {family.party: row[family.party_id]} if family.party and row.get(family.party_id) else {}
+    party = (
+        {document_type.party: row[document_type.party_id]}
+        if document_type.party and row.get(document_type.party_id)
+        else {}
+    )
     own = user_defined(call.company.catalog)
-    charges = tuple(charge_of(family, one, own=own) for one in lines)
+    charges = tuple(charge_of(document_type, one, own=own) for one in lines)
     rate_ = Decimal(row["EXCHANGE_RATE"])
     return Document(owner, row["CURRENCY"], charges, rate_, party, row.get("DESCRIPTION") or None)
 
 
-def posting_of(call: FunctionCall, family: Family, document: Document, control: str) -> Posting:
+def posting_of(call: FunctionCall, document_type: DocumentType, document: Document, control: str) -> Posting:
     """A document's lines against its control account."""
     chart = posting_rules(call.company)
-    account = control_account(family, chart, control)
-    return bill(document, chart, control=account) if family.payable else invoice(document, chart, control=account)
+    account = control_account(document_type, chart, control)
+    return (
+        bill(document, chart, control=account) if document_type.payable else invoice(document, chart, control=account)
+    )
 
 
-def control_named(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row], *, named: str) -> str:
+def control_named(
+    call: FunctionCall, document_type: DocumentType, row: Row, lines: Sequence[Row], *, named: str
+) -> str:
     """The control account that the document, one of its lines or the party names; empty for the company's own."""
     named = named or next((one["OFFSETGLACCOUNTNO"] for one in lines if one.get("OFFSETGLACCOUNTNO")), "")
     if named:
         return named
-    if family.party not in ("VENDOR", "CUSTOMER"):
+    if document_type.party not in ("VENDOR", "CUSTOMER"):
         return ""
-    table = call.company.table(family.party)
-    for number in table.find(family.party_id, row.get(family.party_id, "")):
+    table = call.company.table(document_type.party)
+    for number in table.find(document_type.party_id, row.get(document_type.party_id, "")):
         return (table.get(number) or {}).get("OFFSETGLACCOUNTNO", "")
     return ""
 
@@ -61,7 +71,7 @@ def entity_of(call: FunctionCall, row: Row, lines: Sequence[Row], *, kept: bool 
     return posting_rules(call.company).entity_of.get(place, "")
 
 
-def set_currency(call: FunctionCall, family: Family, row: Row, owner: str) -> None:
+def set_currency(call: FunctionCall, document_type: DocumentType, row: Row, owner: str) -> None:
     """Set the currencies and the rate; the default currency is the party's."""
     base = posting_rules(call.company).base_currency[owner]
     if row.get("BASECURR") and row["BASECURR"] != base:
@@ -70,7 +80,7 @@ def set_currency(call: FunctionCall, family: Family, row: Row, owner: str) -> No
             correction="Name locations of an entity with that base currency, or leave BASECURR out.",
         )
     row["BASECURR"] = base
-    row["CURRENCY"] = row.get("CURRENCY") or party_of(call, family, row).get("CURRENCY") or base
+    row["CURRENCY"] = row.get("CURRENCY") or party_of(call, document_type, row).get("CURRENCY") or base
     day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
     factor = exchange_rate(call.company, row, row["CURRENCY"], base, day=day)
     row["EXCHANGE_RATE"] = decimal_text(factor)

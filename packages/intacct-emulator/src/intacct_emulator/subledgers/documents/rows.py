@@ -13,15 +13,15 @@ from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.records.audit_fields import set_audit_fields
 from intacct_emulator.records.named_contacts import version_key
 from intacct_emulator.settings.cells import Row, date_text
+from intacct_emulator.subledgers.document_types import DocumentType, next_number
 from intacct_emulator.subledgers.documents.terms import term_day
-from intacct_emulator.subledgers.families import Family, next_number
 from intacct_emulator.subledgers.vouchers import Voucher
 
 
-def stored_lines(call: FunctionCall, family: Family, row: Row) -> list[Row]:
+def stored_lines(call: FunctionCall, document_type: DocumentType, row: Row) -> list[Row]:
     """A document's lines, in their order, each with its taxes."""
     found: list[Row] = []
-    for line in every_line(call, family, row):
+    for line in every_line(call, document_type, row):
         if not is_tax_row(line):
             found.append(line)
         elif found:
@@ -29,33 +29,33 @@ def stored_lines(call: FunctionCall, family: Family, row: Row) -> list[Row]:
     return found
 
 
-def every_line(call: FunctionCall, family: Family, row: Row) -> list[Row]:
+def every_line(call: FunctionCall, document_type: DocumentType, row: Row) -> list[Row]:
     """All rows below a document's header, in their order, with taxes behind their lines."""
-    table = call.company.table(family.line)
-    found = [table.get(number) or {} for number in line_numbers(call, family, row)]
+    table = call.company.table(document_type.line)
+    found = [table.get(number) or {} for number in line_numbers(call, document_type, row)]
     return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax_row(line)))
 
 
-def line_numbers(call: FunctionCall, family: Family, row: Row) -> list[int]:
+def line_numbers(call: FunctionCall, document_type: DocumentType, row: Row) -> list[int]:
     """The row numbers of a document's lines."""
-    return call.company.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
+    return call.company.table(document_type.line).find("RECORDKEY", row.get("RECORDNO", ""))
 
 
-def keep_document(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> None:
+def keep_document(call: FunctionCall, document_type: DocumentType, row: Row, lines: list[Row]) -> None:
     """Store a document, new or changed, with these lines."""
-    table = call.company.table(family.object)
+    table = call.company.table(document_type.object)
     number = int(row["RECORDNO"])
     if table.get(number) is None:
         table.insert(row, number)
     else:
         table.update(number, row)
-    keep_lines(call, family, row, lines)
+    keep_lines(call, document_type, row, lines)
 
 
-def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row]) -> None:
+def keep_lines(call: FunctionCall, document_type: DocumentType, row: Row, lines: Sequence[Row]) -> None:
     """Replace the document's lines by these; a line with the number of an old line keeps that number."""
-    table, described = call.company.table(family.line), call.company.find(family.line)
-    there = {str(number) for number in line_numbers(call, family, row)}
+    table, described = call.company.table(document_type.line), call.company.find(document_type.line)
+    there = {str(number) for number in line_numbers(call, document_type, row)}
     for number in there:
         table.delete(int(number))
     place, parent = 0, ""
@@ -72,30 +72,30 @@ def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row
         table.insert(cells, int(key))
 
 
-def party_of(call: FunctionCall, family: Family, row: Row) -> Row:
+def party_of(call: FunctionCall, document_type: DocumentType, row: Row) -> Row:
     """The vendor, customer or employee of a document; empty for a document without one."""
-    if not family.party:
+    if not document_type.party:
         return {}
-    table = call.company.table(family.party)
-    for number in table.find(family.party_id, row.get(family.party_id, "")):
+    table = call.company.table(document_type.party)
+    for number in table.find(document_type.party_id, row.get(document_type.party_id, "")):
         return table.get(number) or {}
     return {}
 
 
-def set_due_date(call: FunctionCall, family: Family, row: Row) -> None:
+def set_due_date(call: FunctionCall, document_type: DocumentType, row: Row) -> None:
     """Set the posting date and, from the terms, the due date, if the document has none."""
     row.setdefault("WHENPOSTED", row["WHENCREATED"])
     if row.get("WHENDUE") or not row.get("TERMNAME"):
         return
-    term = term_of(call, family, row)
+    term = term_of(call, document_type, row)
     if term:
         due = term_day(day_of(row, "WHENCREATED"), int(term.get("DUEDATE") or 0), term.get("DUEFROM", ""))
         row["WHENDUE"] = date_text(due)
 
 
-def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
+def term_of(call: FunctionCall, document_type: DocumentType, row: Row) -> Row:
     """The terms of a document; empty if it names none."""
-    for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
+    for name in ("APTERM", "ARTERM") if document_type.payable else ("ARTERM", "APTERM"):
         table = call.company.table(name)
         for number in table.find("NAME", row.get("TERMNAME", "")):
             return table.get(number) or {}
@@ -106,18 +106,18 @@ _CONTACTS = {"BILLTO": "BILLTOPAYTO", "SHIPTO": "SHIPTORETURNTO"}
 """The contacts of a document, and how their cells begin in any document."""
 
 
-def fill_party_cells(call: FunctionCall, family: Family, row: Row) -> None:
+def fill_party_cells(call: FunctionCall, document_type: DocumentType, row: Row) -> None:
     """Fill the cells that a document repeats of its party."""
-    party = party_of(call, family, row)
+    party = party_of(call, document_type, row)
     if not party:
         return
-    row[f"{family.party}KEY"] = party["RECORDNO"]
-    row["ENTITY"] = row["EMPENTITY"] = f"{family.party[0]}{row[family.party_id]}"
+    row[f"{document_type.party}KEY"] = party["RECORDNO"]
+    row["ENTITY"] = row["EMPENTITY"] = f"{document_type.party[0]}{row[document_type.party_id]}"
     contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
     if contact:
         row.setdefault("BILLTOPAYTOCONTACTNAME", contact)
-    fields = call.company.find(family.object).fields
-    if contact and family.party == "CUSTOMER":
+    fields = call.company.find(document_type.object).fields
+    if contact and document_type.party == "CUSTOMER":
         row.setdefault("SHIPTORETURNTOCONTACTNAME", contact)
         named = (("CONTACT", contact), *((role, row[f"{cells}CONTACTNAME"]) for role, cells in _CONTACTS.items()))
         row |= {f"{role}.CONTACTNAME": name for role, name in named if f"{role}.CONTACTNAME" in fields}
@@ -129,11 +129,20 @@ def fill_party_cells(call: FunctionCall, family: Family, row: Row) -> None:
         del row[name]
 
 
-def voucher_of(family: Family, row: Row, *, rate: Decimal = Decimal(1)) -> Voucher:
+def voucher_of(document_type: DocumentType, row: Row, *, rate: Decimal = Decimal(1)) -> Voucher:
     """The voucher of a document, for its batches."""
     title_of = row.get("VENDORNAME") or row.get("CUSTOMERNAME") or row.get("LASTNAME") or row.get("DESCRIPTION", "")
-    title = f"{family.noun} {row.get('RECORDID') or row['RECORDNO']}, {title_of}".rstrip(", ")
+    title = f"{document_type.noun} {row.get('RECORDID') or row['RECORDNO']}, {title_of}".rstrip(", ")
     day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-    module = row.get("MODULEKEY") or family.module
+    module = row.get("MODULEKEY") or document_type.module
     # A document without open items is money spent or received at once: no payment will post it to the cash book.
-    return Voucher(family.object, row, family.journal, module, title, day, rate, in_every_book=not family.party)
+    return Voucher(
+        document_type.object,
+        row,
+        document_type.journal,
+        module,
+        title,
+        day,
+        rate,
+        in_every_book=not document_type.party,
+    )

@@ -19,8 +19,8 @@ from intacct_emulator.records.references import apply_references
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_emulator.subledgers.cash.banking import bank_account
+from intacct_emulator.subledgers.document_types import ADVANCES, DOCUMENT_TYPES, next_number
 from intacct_emulator.subledgers.documents.charges import charge_of, complete_line, with_base_amounts
-from intacct_emulator.subledgers.families import ADVANCES, FAMILIES, next_number
 from intacct_emulator.subledgers.payments.advance_lines import advance_lines, keep_advance_lines
 from intacct_emulator.subledgers.vouchers import Voucher, post, start_without_batches, withdraw_all
 from intacct_protocol.errors import Fault
@@ -28,7 +28,7 @@ from intacct_protocol.model.catalog import ObjectDef
 
 NAME = ADVANCES.object
 LINE = "ARADVANCEITEM"
-_LINE = FAMILIES["ARINVOICE"]
+_LINE = DOCUMENT_TYPES["ARINVOICE"]
 """The rules for a line of an advance are those for a line of an invoice."""
 _REQUIRED = ("CUSTOMERID", "PAYMENTMETHOD", "RECEIPTDATE")
 
@@ -146,7 +146,7 @@ def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
     sent = sent or [read_draft(call, described, node).values for node in nodes] or advance_lines(call, row)
     if not sent:
         raise refused(f"Required field ARADVANCEITEMS is missing for {NAME}.", correction="Provide a line.")
-    usual = {"ARACCOUNT": call.company.side_tables.posting_accounts.get("advances") or ""}
+    usual = {"ARACCOUNT": call.company.facts.posting_accounts.get("advances") or ""}
     lines = [complete_line(call, _LINE, row, {**one, "CURRENCY": row.get("CURRENCY", "")}, party=usual) for one in sent]
     for line in lines:
         if Decimal(line["TRX_AMOUNT"]) <= 0:

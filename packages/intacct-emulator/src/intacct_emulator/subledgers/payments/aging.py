@@ -13,7 +13,7 @@ from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_emulator.settings.cells import decimal_text, iso_date
 from intacct_emulator.settings.refusals import refused
 from intacct_emulator.subledgers.payments.open_balances import OpenOnDay, open_documents
-from intacct_emulator.subledgers.payments.parts import CUSTOMER_SIDE
+from intacct_emulator.subledgers.payments.parts import CUSTOMER_RECEIPTS
 from intacct_protocol.xml.xml import Element, element
 
 _PERIODS = "0-30,31-60,61-90,91-120,121-"
@@ -41,8 +41,8 @@ def _open(call: FunctionCall, as_of: date) -> Iterator[OpenOnDay]:
     customer = call.body.findtext("customerid").strip()
     invoice = call.body.findtext("invoiceno").strip()
     credits_too = call.company.behaviour.aging == "open items"
-    for one in open_documents(call, CUSTOMER_SIDE, as_of):
-        wanted = one.family.object == "ARINVOICE" or (credits_too and not invoice)
+    for one in open_documents(call, CUSTOMER_RECEIPTS, as_of):
+        wanted = one.document_type.object == "ARINVOICE" or (credits_too and not invoice)
         if (
             one.amount
             and wanted

@@ -13,16 +13,16 @@ from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.settings.refusals import refused
+from intacct_emulator.subledgers.document_types import DocumentType
 from intacct_emulator.subledgers.documents.rows import term_of
 from intacct_emulator.subledgers.documents.terms import term_day
-from intacct_emulator.subledgers.families import Family
 
 
 def discount_of(
-    call: FunctionCall, family: Family, document: Row, detail: Row, *, given: Decimal, most: Decimal
+    call: FunctionCall, document_type: DocumentType, document: Row, detail: Row, *, given: Decimal, most: Decimal
 ) -> Decimal:
     """The discount of one detail: the one that it gives, else the one that the terms allow on its DISCOUNTDATE."""
-    discount = given or _allowed(call, family, document, detail)
+    discount = given or _allowed(call, document_type, document, detail)
     if discount < 0 or (given and discount > most):
         raise refused(
             f"The discount {discount} exceeds the amount due {most}.",
@@ -32,10 +32,10 @@ def discount_of(
     return min(discount, max(most, ZERO))
 
 
-def _allowed(call: FunctionCall, family: Family, document: Row, detail: Row) -> Decimal:
+def _allowed(call: FunctionCall, document_type: DocumentType, document: Row, detail: Row) -> Decimal:
     if not detail.get("DISCOUNTDATE"):
         return ZERO
-    term = term_of(call, family, document)
+    term = term_of(call, document_type, document)
     if not term:
         return ZERO
     last = term_day(day_of(document, "WHENCREATED"), int(term.get("DISCDATE") or 0), term.get("DISCFROM", ""))
@@ -48,10 +48,10 @@ def _allowed(call: FunctionCall, family: Family, document: Row, detail: Row) -> 
     return posting_rules(call.company).rounding.round(share, document.get("CURRENCY", ""))
 
 
-def discount_account(call: FunctionCall, family: Family) -> str:
+def discount_account(call: FunctionCall, document_type: DocumentType) -> str:
     """The account of discounts taken from vendors, or given to customers."""
-    role = "discount_taken" if family.payable else "discount_given"
-    account = call.company.side_tables.posting_accounts.get(role) or ""
+    role = "discount_taken" if document_type.payable else "discount_given"
+    account = call.company.facts.posting_accounts.get(role) or ""
     if not account:
         raise refused(
             "The company has no account for discounts.",

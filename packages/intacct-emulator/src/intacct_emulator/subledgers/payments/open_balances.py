@@ -11,12 +11,12 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_emulator.company.company_data import FunctionCall
-from intacct_emulator.company.side_tables import Overpayment
+from intacct_emulator.company.company_facts import Overpayment
 from intacct_emulator.ledger.amounts import ZERO, amount
 from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.settings.cells import Row
-from intacct_emulator.subledgers.families import OVERPAYMENTS, Family
-from intacct_emulator.subledgers.payments.parts import PaymentSide
+from intacct_emulator.subledgers.document_types import OVERPAYMENTS, DocumentType
+from intacct_emulator.subledgers.payments.parts import PaymentType
 from intacct_emulator.subledgers.payments.rows import SettledOnDay, settled_days
 from intacct_emulator.subledgers.vouchers import reversal_day
 
@@ -30,7 +30,7 @@ class OpenOnDay:
     """A document with its open amount on a day; negative for a credit or an overpayment."""
 
     row: Row
-    family: Family
+    document_type: DocumentType
     amount: Decimal
     """In base currency, at the document's rate."""
     trx_amount: Decimal
@@ -79,44 +79,44 @@ class _Changes:
         self.taken_back: dict[_Key, list[TakenBack]] = defaultdict(list)
 
 
-def open_documents(call: FunctionCall, side: PaymentSide, day: date) -> Iterator[OpenOnDay]:
+def open_documents(call: FunctionCall, payment_type: PaymentType, day: date) -> Iterator[OpenOnDay]:
     """The documents of payables or receivables that are open on a day, credits and overpayments included."""
-    changes = _settled_after(call, side, day)
-    for family in side.families:
-        for _, row in call.company.table(family.object).rows():
-            yield from _open_on_day(call, family, row, day, changes, sign=1)
-    if OVERPAYMENTS.object == side.object:
-        for _, row in call.company.table(side.object).rows():
+    changes = _settled_after(call, payment_type, day)
+    for document_type in payment_type.document_types:
+        for _, row in call.company.table(document_type.object).rows():
+            yield from _open_on_day(call, document_type, row, day, changes, sign=1)
+    if OVERPAYMENTS.object == payment_type.object:
+        for _, row in call.company.table(payment_type.object).rows():
             yield from _open_on_day(call, OVERPAYMENTS, row, day, changes, sign=-1)
 
 
 def _open_on_day(
-    call: FunctionCall, family: Family, row: Row, day: date, changes: _Changes, *, sign: int
+    call: FunctionCall, document_type: DocumentType, row: Row, day: date, changes: _Changes, *, sign: int
 ) -> Iterator[OpenOnDay]:
     money, taken_back = (
-        _open(call, family, row, day, changes) * sign,
-        changes.taken_back[family.object, row["RECORDNO"]],
+        _open(call, document_type, row, day, changes) * sign,
+        changes.taken_back[document_type.object, row["RECORDNO"]],
     )
     if money != _NONE or taken_back:
         own = tuple(replace(one, times=one.times * sign) for one in taken_back)
-        yield OpenOnDay(row, family, money.base, money.trx, own)
+        yield OpenOnDay(row, document_type, money.base, money.trx, own)
 
 
-def _open(call: FunctionCall, family: Family, row: Row, day: date, changes: _Changes) -> _Money:
+def _open(call: FunctionCall, document_type: DocumentType, row: Row, day: date, changes: _Changes) -> _Money:
     """The open amount: what was entered and not reversed by that day, less what was settled by then.
 
     A payment can be dated before its document: until the document's day, its amount is open on the other side.
     """
     if row.get("STATE") in _NOT_POSTED:
         return _NONE
-    is_payment = family is OVERPAYMENTS
+    is_payment = document_type is OVERPAYMENTS
     begun = day_of(row, "RECEIPTDATE" if is_payment else "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
     entered, due = _money(row, "TOTALENTERED"), _money(row, "TOTALDUE")
     if is_payment:
-        kept = call.company.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()
+        kept = call.company.facts.overpayments.get(row["RECORDNO"]) or Overpayment()
         entered = _Money(kept.base, kept.amount) if kept.base else due
-    ended = reversal_day(call, family.object, row) if row.get("STATE") in _REVERSED else None
-    settled = (_NONE if ended is not None else entered - due) - changes.money[family.object, row["RECORDNO"]]
+    ended = reversal_day(call, document_type.object, row) if row.get("STATE") in _REVERSED else None
+    settled = (_NONE if ended is not None else entered - due) - changes.money[document_type.object, row["RECORDNO"]]
     there = entered if begun <= day else _NONE
     return there - (entered if ended is not None and ended <= day else _NONE) - settled
 
@@ -125,14 +125,14 @@ def _money(row: Row, total: str) -> _Money:
     return _Money(amount(row, total), amount(row, f"TRX_{total}"))
 
 
-def _settled_after(call: FunctionCall, side: PaymentSide, day: date) -> _Changes:
+def _settled_after(call: FunctionCall, payment_type: PaymentType, day: date) -> _Changes:
     """By document, the amount to add to what is open today for the amount on that day."""
     changes = _Changes()
-    for _, row in call.company.table(side.object).rows():
-        ended = reversal_day(call, side.object, row) if row.get("STATE") in _REVERSED else None
-        if row.get("STATE") not in (side.posted_state, *_REVERSED):
+    for _, row in call.company.table(payment_type.object).rows():
+        ended = reversal_day(call, payment_type.object, row) if row.get("STATE") in _REVERSED else None
+        if row.get("STATE") not in (payment_type.posted_state, *_REVERSED):
             continue
-        for one in settled_days(call, side, row):
+        for one in settled_days(call, payment_type, row):
             if ended is None:
                 times = int(one.day > day)
             else:  # a reversal can be dated before its payment

@@ -17,16 +17,16 @@ from intacct_emulator.ledger.posting import relieved
 from intacct_emulator.records.audit_fields import MODIFIED, record_change, set_audit_fields
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import refused
-from intacct_emulator.subledgers.documents.posting import entity_of
-from intacct_emulator.subledgers.documents.rows import every_line
-from intacct_emulator.subledgers.families import (
+from intacct_emulator.subledgers.document_types import (
     ADVANCES,
     OVERPAYMENTS,
-    Family,
+    DocumentType,
     change_total_due,
     control_account,
     state_of,
 )
+from intacct_emulator.subledgers.documents.posting import entity_of
+from intacct_emulator.subledgers.documents.rows import every_line
 from intacct_emulator.subledgers.payments.advance_lines import advance_lines, keep_advance_lines
 from intacct_emulator.subledgers.vouchers import accrual_posting, refresh_detail
 
@@ -52,54 +52,54 @@ class OpenItems:
 
     def __init__(self, call: FunctionCall) -> None:
         self._call = call
-        self._rows: dict[str, tuple[Family, Row]] = {}
+        self._rows: dict[str, tuple[DocumentType, Row]] = {}
         self._lines: dict[str, list[Row]] = {}
         self._due: dict[str, Decimal] = {}
 
-    def find(self, families: Sequence[Family], key: str, *, field: str) -> tuple[Family, Row]:
-        """The document with that record number in one of these families; an unknown number is refused."""
-        for family in families:
-            known = self._rows.get(f"{family.object}:{key}")
+    def find(self, document_types: Sequence[DocumentType], key: str, *, field: str) -> tuple[DocumentType, Row]:
+        """The document with that record number of one of these types; an unknown number is refused."""
+        for document_type in document_types:
+            known = self._rows.get(f"{document_type.object}:{key}")
             if known is not None:
                 return known
-            row = self._call.company.table(family.object).get(int(key)) if key.isdecimal() else None
+            row = self._call.company.table(document_type.object).get(int(key)) if key.isdecimal() else None
             if row is not None:
-                self._rows[f"{family.object}:{key}"] = (family, row)
-                self._due[f"{family.object}:{key}"] = amount(row, "TRX_TOTALDUE")
-                return family, row
-        words = " or ".join(family.noun.lower() for family in families) or "document"
+                self._rows[f"{document_type.object}:{key}"] = (document_type, row)
+                self._due[f"{document_type.object}:{key}"] = amount(row, "TRX_TOTALDUE")
+                return document_type, row
+        words = " or ".join(document_type.noun.lower() for document_type in document_types) or "document"
         raise refused(f"Invalid {words} '{key}' specified.", correction="Name one that is open.", field=field)
 
     def take(
-        self, family: Family, row: Row, trx_amount: Decimal, *, entry: str = "", credited: Spread = ()
+        self, document_type: DocumentType, row: Row, trx_amount: Decimal, *, entry: str = "", credited: Spread = ()
     ) -> PaymentPart:
         """Take a part of the payment for this document; `credited` are parts for other lines of it."""
-        check_payable(self._call, family, row)
+        check_payable(self._call, document_type, row)
         due = unreserved(row)
         if not entry and (abs(trx_amount) > abs(due) or trx_amount * due < 0):
-            raise _too_much(family, row, trx_amount, due)
-        lines = self._of(family, row)
-        spread = dict(_spread(lines, trx_amount, entry)) if family is not OVERPAYMENTS else {}
+            raise _too_much(document_type, row, trx_amount, due)
+        lines = self._of(document_type, row)
+        spread = dict(_spread(lines, trx_amount, entry)) if document_type is not OVERPAYMENTS else {}
         for line, money in credited:
             spread[line] = spread.get(line, ZERO) + dict(_spread(lines, money, line))[line]
         total = trx_amount + sum((money for _, money in credited), ZERO)
         base = _base(self._call, row, total)
-        entity, control = _control_of(self._call, family, row, lines)
+        entity, control = _control_of(self._call, document_type, row, lines)
         part = PaymentPart(row["RECORDNO"], total, base, entity, tuple(spread.items()), control)
         self._took(row, lines, part)
         return part
 
     def check(self) -> None:
         """Refuse parts that together exceed the open amount of a document."""
-        for key, (family, row) in self._rows.items():
+        for key, (document_type, row) in self._rows.items():
             before, after = self._due[key], amount(row, "TRX_TOTALDUE")
             if before * after < 0:
-                raise _too_much(family, row, before - after, before)
+                raise _too_much(document_type, row, before - after, before)
 
-    def _of(self, family: Family, row: Row) -> list[Row]:
-        key = f"{family.object}:{row['RECORDNO']}"
+    def _of(self, document_type: DocumentType, row: Row) -> list[Row]:
+        key = f"{document_type.object}:{row['RECORDNO']}"
         if key not in self._lines:
-            self._lines[key] = _lines_of(self._call, family, row)
+            self._lines[key] = _lines_of(self._call, document_type, row)
         return self._lines[key]
 
     def _took(self, row: Row, lines: list[Row], part: PaymentPart) -> None:
@@ -110,8 +110,14 @@ class OpenItems:
             line["TRX_TOTALPAID"] = decimal_text(amount(line, "TRX_TOTALPAID") + taken.get(line["RECORDNO"], ZERO))
 
 
-def _lines_of(call: FunctionCall, family: Family, row: Row) -> list[Row]:
-    return advance_lines(call, row) if family is ADVANCES else every_line(call, family, row) if family.line else []
+def _lines_of(call: FunctionCall, document_type: DocumentType, row: Row) -> list[Row]:
+    return (
+        advance_lines(call, row)
+        if document_type is ADVANCES
+        else every_line(call, document_type, row)
+        if document_type.line
+        else []
+    )
 
 
 def unreserved(row: Row) -> Decimal:
@@ -119,25 +125,27 @@ def unreserved(row: Row) -> Decimal:
     return amount(row, "TRX_TOTALDUE") - amount(row, "TRX_TOTALSELECTED")
 
 
-def check_payable(call: FunctionCall, family: Family, row: Row) -> None:
+def check_payable(call: FunctionCall, document_type: DocumentType, row: Row) -> None:
     """Refuse to pay a document that is not posted, or is on hold."""
     number = row.get("RECORDID") or row["RECORDNO"]
     if row.get("STATE") not in _PAYABLE:
-        raise refused(f"{family.noun} {number} is {row.get('STATE', '').lower()} and cannot be paid.")
-    if not family.payable:
+        raise refused(f"{document_type.noun} {number} is {row.get('STATE', '').lower()} and cannot be paid.")
+    if not document_type.payable:
         return
     if row.get("ONHOLD") == "true":
-        raise refused(f"{family.noun} {number} is on hold and cannot be paid.", correction="Remove the hold first.")
+        raise refused(
+            f"{document_type.noun} {number} is on hold and cannot be paid.", correction="Remove the hold first."
+        )
     table = call.company.table("VENDOR")
     for one in table.find("VENDORID", row.get("VENDORID", "")):
         if (table.get(one) or {}).get("ONHOLD") == "true":
             raise refused(f"Vendor '{row['VENDORID']}' is on hold and cannot be paid.", correction="Remove the hold.")
 
 
-def _too_much(family: Family, row: Row, wanted: Decimal, due: Decimal) -> Exception:
+def _too_much(document_type: DocumentType, row: Row, wanted: Decimal, due: Decimal) -> Exception:
     number = row.get("RECORDID") or row["RECORDNO"]
     return refused(
-        f"The payment amount {wanted} exceeds the amount due {due} of {family.noun.lower()} {number}.",
+        f"The payment amount {wanted} exceeds the amount due {due} of {document_type.noun.lower()} {number}.",
         errorno="BL03000130",
         correction="Pay no more than is due.",
     )
@@ -150,18 +158,18 @@ def _base(call: FunctionCall, row: Row, trx_amount: Decimal) -> Decimal:
     return relieved(trx_amount, trx_due=due, due=amount(row, "TOTALDUE"), base=base, rounding=rounding)
 
 
-def control_of(call: FunctionCall, family: Family, row: Row) -> tuple[str, str]:
+def control_of(call: FunctionCall, document_type: DocumentType, row: Row) -> tuple[str, str]:
     """The entity on whose control account a document is posted, and that account."""
-    entity, control = _control_of(call, family, row, _lines_of(call, family, row))
-    return entity, control_account(family, posting_rules(call.company), control)
+    entity, control = _control_of(call, document_type, row, _lines_of(call, document_type, row))
+    return entity, control_account(document_type, posting_rules(call.company), control)
 
 
-def _control_of(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> tuple[str, str]:
+def _control_of(call: FunctionCall, document_type: DocumentType, row: Row, lines: list[Row]) -> tuple[str, str]:
     """The entity, and the account; without an account of its own, the document has the company's."""
     control, entities = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else "", posting_rules(call.company).entity_of
-    if not family.line:
+    if not document_type.line:
         return "", control
-    for line in accrual_posting(call, family.object, row).lines:
+    for line in accrual_posting(call, document_type.object, row).lines:
         if line.account == control:
             return entities.get(line.location, ""), control
     return entity_of(call, row, lines, kept=True), control
@@ -188,56 +196,60 @@ def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:
     return tuple(found.items())
 
 
-def settle_part(call: FunctionCall, family: Family, part: PaymentPart, *, day: str, undo: bool = False) -> None:
+def settle_part(
+    call: FunctionCall, document_type: DocumentType, part: PaymentPart, *, day: str, undo: bool = False
+) -> None:
     """Settle a part of its document; `undo` opens it again."""
     company, sign = call.company, Decimal(-1 if undo else 1)
-    table, described = company.table(family.object), company.find(family.object)
+    table, described = company.table(document_type.object), company.find(document_type.object)
     number = int(part.key)
     row = table.get(number) or {}
     for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
         row[f"{name}TOTALPAID"] = decimal_text(amount(row, f"{name}TOTALPAID") + change)
         row[f"{name}TOTALDUE"] = decimal_text(amount(row, f"{name}TOTALDUE") - change)
-    row["STATE"] = state_of(row, family)
+    row["STATE"] = state_of(row, document_type)
     if row["STATE"] == "Paid":
         row["WHENPAID"] = day
-    elif family.line:
+    elif document_type.line:
         row.pop("WHENPAID", None)
     set_audit_fields(call, described, row, new=False)
     table.update(number, row)
-    _change_lines(call, family, part, row, sign=sign, name="TOTALPAID")
-    change_total_due(call, family, row, -part.amount * sign * family.balance_sign)
-    refresh_detail(call, family.object, row)
+    _change_lines(call, document_type, part, row, sign=sign, name="TOTALPAID")
+    change_total_due(call, document_type, row, -part.amount * sign * document_type.balance_sign)
+    refresh_detail(call, document_type.object, row)
     record_change(call, described, row, MODIFIED)
 
 
-def reserve_part(call: FunctionCall, family: Family, part: PaymentPart, *, undo: bool = False) -> None:
+def reserve_part(call: FunctionCall, document_type: DocumentType, part: PaymentPart, *, undo: bool = False) -> None:
     """Reserve a part of a document for a waiting payment; `undo` frees it."""
     company, sign = call.company, Decimal(-1 if undo else 1)
-    table, described = company.table(family.object), company.find(family.object)
+    table, described = company.table(document_type.object), company.find(document_type.object)
     row = table.get(int(part.key)) or {}
     for name, change in (("", part.amount * sign), ("TRX_", part.trx_amount * sign)):
         row[f"{name}TOTALSELECTED"] = decimal_text(amount(row, f"{name}TOTALSELECTED") + change)
-    row["STATE"] = state_of(row, family)
+    row["STATE"] = state_of(row, document_type)
     set_audit_fields(call, described, row, new=False)
     table.update(int(part.key), row)
-    _change_lines(call, family, part, row, sign=sign, name="TOTALSELECTED")
-    refresh_detail(call, family.object, row)
+    _change_lines(call, document_type, part, row, sign=sign, name="TOTALSELECTED")
+    refresh_detail(call, document_type.object, row)
     record_change(call, described, row, MODIFIED)
 
 
-def _change_lines(call: FunctionCall, family: Family, part: PaymentPart, row: Row, *, sign: Decimal, name: str) -> None:
+def _change_lines(
+    call: FunctionCall, document_type: DocumentType, part: PaymentPart, row: Row, *, sign: Decimal, name: str
+) -> None:
     taken, factor = dict(part.lines), Decimal(row.get("EXCHANGE_RATE") or 1)
-    lines, rounding = _lines_of(call, family, row), posting_rules(call.company).rounding
+    lines, rounding = _lines_of(call, document_type, row), posting_rules(call.company).rounding
     for line in lines:
         change = taken.get(line["RECORDNO"], ZERO) * sign
         if change:
             now = amount(line, f"TRX_{name}") + change
             line[f"TRX_{name}"] = decimal_text(now)
             line[name] = decimal_text(rounding.to_base(now, factor, row.get("BASECURR", "")))
-    if family is ADVANCES:
+    if document_type is ADVANCES:
         keep_advance_lines(call, row, lines)
         return
     for line in lines:
         line["STATE"] = row["STATE"]
-        set_audit_fields(call, call.company.find(family.line), line, new=False)
-        call.company.table(family.line).update(int(line["RECORDNO"]), line)
+        set_audit_fields(call, call.company.find(document_type.line), line, new=False)
+        call.company.table(document_type.line).update(int(line["RECORDNO"]), line)

@@ -14,7 +14,7 @@ from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.ledger.posting_rows import PAYABLES, RECEIVABLES
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.settings.refusals import refused
-from intacct_emulator.subledgers.families import ADVANCES, FAMILIES, OVERPAYMENTS, Family
+from intacct_emulator.subledgers.document_types import ADVANCES, DOCUMENT_TYPES, OVERPAYMENTS, DocumentType
 from intacct_emulator.subledgers.payments.discounts import discount_of
 from intacct_emulator.subledgers.payments.open_items import OpenItems, PaymentPart, unreserved
 
@@ -27,7 +27,7 @@ class SettlementSource:
     """The start of its fields: `NAMEKEY`, `NAMEENTRYKEY`."""
     money: str
     """The amount's field. Requests put `TRX_` before it."""
-    families: tuple[Family, ...]
+    document_types: tuple[DocumentType, ...]
     base: str = ""
     """The field of the amount in base currency, if it is not `money`."""
 
@@ -43,13 +43,13 @@ class SettlementSource:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentSide:
+class PaymentType:
     """Payments to vendors, or receipts from customers."""
 
     object: str
     line: str
     party: str
-    families: tuple[Family, ...]
+    document_types: tuple[DocumentType, ...]
     sources: tuple[SettlementSource, ...]
     journal: str
     module: str
@@ -66,14 +66,14 @@ class PaymentSide:
         return f"{self.party}ID"
 
 
-_BILL, _INVOICE = FAMILIES["APBILL"], FAMILIES["ARINVOICE"]
-VENDOR_SIDE = PaymentSide(
+_BILL, _INVOICE = DOCUMENT_TYPES["APBILL"], DOCUMENT_TYPES["ARINVOICE"]
+VENDOR_PAYMENTS = PaymentType(
     object="APPYMT",
     line="APPYMTDETAIL",
     party="VENDOR",
-    families=(_BILL, FAMILIES["APADJUSTMENT"]),
+    document_types=(_BILL, DOCUMENT_TYPES["APADJUSTMENT"]),
     sources=(
-        SettlementSource("ADJUSTMENT", "ADJUSTMENTAMOUNT", (FAMILIES["APADJUSTMENT"],)),
+        SettlementSource("ADJUSTMENT", "ADJUSTMENTAMOUNT", (DOCUMENT_TYPES["APADJUSTMENT"],)),
         SettlementSource("INLINE", "INLINEAMOUNT", (_BILL,)),
         SettlementSource("ADVANCE", "POSTEDADVANCEAMOUNT", ()),
     ),
@@ -84,13 +84,13 @@ VENDOR_SIDE = PaymentSide(
     noun="Payment",
     day="WHENCREATED",
 )
-CUSTOMER_SIDE = PaymentSide(
+CUSTOMER_RECEIPTS = PaymentType(
     object="ARPYMT",
     line="ARPYMTDETAIL",
     party="CUSTOMER",
-    families=(_INVOICE, FAMILIES["ARADJUSTMENT"]),
+    document_types=(_INVOICE, DOCUMENT_TYPES["ARADJUSTMENT"]),
     sources=(
-        SettlementSource("ADJUSTMENT", "ADJUSTMENTAMOUNT", (FAMILIES["ARADJUSTMENT"],)),
+        SettlementSource("ADJUSTMENT", "ADJUSTMENTAMOUNT", (DOCUMENT_TYPES["ARADJUSTMENT"],)),
         SettlementSource("INLINE", "INLINEAMOUNT", (_INVOICE,)),
         SettlementSource("ADVANCE", "POSTEDADVANCEAMOUNT", (ADVANCES,)),
         SettlementSource("OVERPAYMENT", "POSTEDOVERPAYMENTAMOUNT", (OVERPAYMENTS,), "OVERPAYMENTAMOUNT"),
@@ -103,7 +103,7 @@ CUSTOMER_SIDE = PaymentSide(
     noun="Receipt",
     day="RECEIPTDATE",
 )
-SIDES = {VENDOR_SIDE.object: VENDOR_SIDE, CUSTOMER_SIDE.object: CUSTOMER_SIDE}
+PAYMENT_TYPES = {VENDOR_PAYMENTS.object: VENDOR_PAYMENTS, CUSTOMER_RECEIPTS.object: CUSTOMER_RECEIPTS}
 CREDIT, DISCOUNT = "CREDITTOAPPLY", "TRX_TOTALDISCOUNTTOAPPLY"
 """A credit from any open credits, and a discount: amounts that legacy functions send without a key."""
 
@@ -113,7 +113,7 @@ class Credit:
     """The amount that one source gives to a detail."""
 
     source: SettlementSource
-    family: Family
+    document_type: DocumentType
     part: PaymentPart
     trx_amount: Decimal
     """The amount of the document that it settles, positive."""
@@ -123,7 +123,7 @@ class Credit:
 class SettledDetail:
     """One detail: the part of a document that is settled, with its credits and discount."""
 
-    family: Family
+    document_type: DocumentType
     part: PaymentPart
     credits: tuple[Credit, ...] = ()
     inline: tuple[SettlementSource, str, Decimal] | None = None
@@ -147,14 +147,14 @@ class SettlementInput:
 
 
 def parts_of(
-    call: FunctionCall, side: PaymentSide, row: Row, requested: SettlementInput, *, overpayment: Decimal = ZERO
+    call: FunctionCall, payment_type: PaymentType, row: Row, requested: SettlementInput, *, overpayment: Decimal = ZERO
 ) -> list[SettledDetail]:
     """The parts that the details settle. A document of another party or currency, or one not open, is refused."""
     opened = OpenItems(call)
     left = None if requested.stated_total is None else requested.stated_total - overpayment
     found: list[SettledDetail] = []
     for detail in requested.details:
-        one = _settled_detail(call, side, row, detail, opened=opened, left=left)
+        one = _settled_detail(call, payment_type, row, detail, opened=opened, left=left)
         found.append(one)
         left = None if left is None else left - one.money_amount
     opened.check()
@@ -169,35 +169,39 @@ def parts_of(
 
 
 def _settled_detail(
-    call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *, opened: OpenItems, left: Decimal | None
+    call: FunctionCall, payment_type: PaymentType, row: Row, detail: Row, *, opened: OpenItems, left: Decimal | None
 ) -> SettledDetail:
     first = "POSADJKEY" if detail.get("POSADJKEY") and not detail.get("RECORDKEY") else "RECORDKEY"
     key = detail.get(first, "")
-    family, document = opened.find(side.families, key, field=first)
-    _check_party(side, row, document)
+    document_type, document = opened.find(payment_type.document_types, key, field=first)
+    _check_party(payment_type, row, document)
     detail = _rounded(call, row, detail)
     entry = detail.get("ENTRYKEY") or detail.get("POSADJENTRYKEY", "")
     money = _money(detail, "PAYMENTAMOUNT")
-    inline = _inline(side, detail, key)
+    inline = _inline(payment_type, detail, key)
     credits = [
-        _credit(side, row, detail, source, opened=opened) for source in side.sources if _is_used(source, detail, key)
+        _credit(payment_type, row, detail, source, opened=opened)
+        for source in payment_type.sources
+        if _is_used(source, detail, key)
     ]
-    credits += _any_credits(call, side, row, detail, opened=opened)
+    credits += _any_credits(call, payment_type, row, detail, opened=opened)
     credited_total = sum((one.trx_amount for one in credits), ZERO) + (inline[2] if inline else ZERO)
     requested = _decimal(detail, DISCOUNT) or _decimal(detail, "TRX_DISCOUNTAMOUNT")
-    discount = discount_of(call, family, document, detail, given=requested, most=unreserved(document) - credited_total)
+    discount = discount_of(
+        call, document_type, document, detail, given=requested, most=unreserved(document) - credited_total
+    )
     if money is None and not credited_total:
         money = _default(document, left, discount)
         if left is None and not money and not discount:
             raise refused(
-                f"Nothing is due of {family.noun.lower()} {document.get('RECORDID') or document['RECORDNO']}.",
+                f"Nothing is due of {document_type.noun.lower()} {document.get('RECORDID') or document['RECORDNO']}.",
                 errorno="BL03000130",
                 correction="Leave it out of the payment.",
             )
     total = (money or ZERO) + credited_total + discount
     credited = ((inline[1], -inline[2]),) if inline else ()
-    part = opened.take(family, document, total, entry=entry, credited=credited)
-    return SettledDetail(family, part, tuple(credits), inline, discount)
+    part = opened.take(document_type, document, total, entry=entry, credited=credited)
+    return SettledDetail(document_type, part, tuple(credits), inline, discount)
 
 
 def _default(document: Row, left: Decimal | None, discount: Decimal) -> Decimal:
@@ -215,8 +219,8 @@ def _is_used(source: SettlementSource, detail: Row, key: str) -> bool:
     return False
 
 
-def _inline(side: PaymentSide, detail: Row, key: str) -> tuple[SettlementSource, str, Decimal] | None:
-    source = next(one for one in side.sources if one.name == "INLINE")
+def _inline(payment_type: PaymentType, detail: Row, key: str) -> tuple[SettlementSource, str, Decimal] | None:
+    source = next(one for one in payment_type.sources if one.name == "INLINE")
     money = _money(detail, source.money)
     if not money or detail.get(source.key, key) != key:
         return None
@@ -227,7 +231,7 @@ def _inline(side: PaymentSide, detail: Row, key: str) -> tuple[SettlementSource,
     return source, detail[source.entry], money
 
 
-def _credit(side: PaymentSide, row: Row, detail: Row, source: SettlementSource, *, opened: OpenItems) -> Credit:
+def _credit(payment_type: PaymentType, row: Row, detail: Row, source: SettlementSource, *, opened: OpenItems) -> Credit:
     money = _money(detail, source.money) or ZERO
     if money < 0:
         raise refused(
@@ -235,28 +239,32 @@ def _credit(side: PaymentSide, row: Row, detail: Row, source: SettlementSource, 
             correction="Provide the amount that is used.",
             field=f"TRX_{source.money}",
         )
-    family, other = opened.find(source.families, detail.get(source.key, ""), field=source.key)
-    _check_party(side, row, other)
-    held = family in (ADVANCES, OVERPAYMENTS)
+    document_type, other = opened.find(source.document_types, detail.get(source.key, ""), field=source.key)
+    _check_party(payment_type, row, other)
+    held = document_type in (ADVANCES, OVERPAYMENTS)
     used = money if held else -money
-    entry = detail.get(source.entry, "") if family is not OVERPAYMENTS else ""
-    return Credit(source, family, opened.take(family, other, used, entry=entry), money)
+    entry = detail.get(source.entry, "") if document_type is not OVERPAYMENTS else ""
+    return Credit(source, document_type, opened.take(document_type, other, used, entry=entry), money)
 
 
-def _any_credits(call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *, opened: OpenItems) -> list[Credit]:
+def _any_credits(
+    call: FunctionCall, payment_type: PaymentType, row: Row, detail: Row, *, opened: OpenItems
+) -> list[Credit]:
     """A credit without a key is taken from the party's open credits, the oldest first."""
     left = _decimal(detail, CREDIT)
     found: list[Credit] = []
-    source = side.sources[0]
-    table = call.company.table(source.families[0].object)
+    source = payment_type.sources[0]
+    table = call.company.table(source.document_types[0].object)
     for number, one in table.rows() if left else ():
-        same = one.get(side.party_id) == row[side.party_id] and one.get("CURRENCY") == row.get("CURRENCY")
+        same = one.get(payment_type.party_id) == row[payment_type.party_id] and one.get("CURRENCY") == row.get(
+            "CURRENCY"
+        )
         if not same or not left or amount(one, "TRX_TOTALDUE") >= 0 or one.get("STATE") in ("Draft", "Submitted"):
             continue
-        family, there = opened.find(source.families, str(number), field=CREDIT)
+        document_type, there = opened.find(source.document_types, str(number), field=CREDIT)
         money = min(left, -unreserved(there))
         if money > 0:
-            found.append(Credit(source, family, opened.take(family, there, -money), money))
+            found.append(Credit(source, document_type, opened.take(document_type, there, -money), money))
             left -= money
     if left:
         raise refused(
@@ -288,17 +296,17 @@ def _rounded(call: FunctionCall, row: Row, detail: Row) -> Row:
     return found
 
 
-def every_part(settled: Sequence[SettledDetail]) -> list[tuple[Family, PaymentPart]]:
-    """Every part with its family: those of the documents, then those of credits, advances and overpayments."""
-    found = [(one.family, one.part) for one in settled]
-    return found + [(credit.family, credit.part) for one in settled for credit in one.credits]
+def every_part(settled: Sequence[SettledDetail]) -> list[tuple[DocumentType, PaymentPart]]:
+    """Every part with its document type: those of the documents, then those of credits, advances and overpayments."""
+    found = [(one.document_type, one.part) for one in settled]
+    return found + [(credit.document_type, credit.part) for one in settled for credit in one.credits]
 
 
-def _check_party(side: PaymentSide, row: Row, document: Row) -> None:
-    if document.get(side.party_id) != row[side.party_id]:
+def _check_party(payment_type: PaymentType, row: Row, document: Row) -> None:
+    if document.get(payment_type.party_id) != row[payment_type.party_id]:
         raise refused(
-            f"{document.get('RECORDID') or document['RECORDNO']} belongs to {document.get(side.party_id)}, "
-            f"not to {row[side.party_id]}.",
+            f"{document.get('RECORDID') or document['RECORDNO']} belongs to {document.get(payment_type.party_id)}, "
+            f"not to {row[payment_type.party_id]}.",
             correction="Pay the documents of each party separately.",
         )
     currency = row.setdefault("CURRENCY", document.get("CURRENCY", ""))

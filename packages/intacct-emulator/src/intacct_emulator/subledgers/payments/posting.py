@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from intacct_emulator.company.company_data import FunctionCall
-from intacct_emulator.company.side_tables import Overpayment
+from intacct_emulator.company.company_facts import Overpayment
 from intacct_emulator.ledger.amounts import ZERO, amount
 from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.ledger.ledger import books_kept
@@ -21,12 +21,12 @@ from intacct_emulator.ledger.posting import (
     receipt,
 )
 from intacct_emulator.settings.cells import Row
+from intacct_emulator.subledgers.document_types import ADVANCES, OVERPAYMENTS, DocumentType
 from intacct_emulator.subledgers.documents.posting import stored_posting
-from intacct_emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family
 from intacct_emulator.subledgers.payments.advance_lines import advance_lines
 from intacct_emulator.subledgers.payments.discounts import discount_account
 from intacct_emulator.subledgers.payments.open_items import PaymentPart
-from intacct_emulator.subledgers.payments.parts import VENDOR_SIDE, PaymentSide, SettledDetail, every_part
+from intacct_emulator.subledgers.payments.parts import VENDOR_PAYMENTS, PaymentType, SettledDetail, every_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class PaymentAccount:
 
 
 def postings(
-    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], account: PaymentAccount
+    call: FunctionCall, payment_type: PaymentType, row: Row, settled: Sequence[SettledDetail], account: PaymentAccount
 ) -> list[Posting]:
     """The postings of a payment, one for each book that the company keeps."""
     chart = posting_rules(call.company)
-    applied = _applied(call, side, row, settled, account)
+    applied = _applied(call, payment_type, row, settled, account)
     discount = sum((one.discount for one in settled), ZERO)
     settlement = Settlement(
         account.entity,
@@ -54,12 +54,12 @@ def postings(
         tuple(application for application, _ in applied),
         Decimal(row["EXCHANGE_RATE"]),
         discount=discount,
-        discount_account=discount_account(call, side.families[0]) if discount else "",
+        discount_account=discount_account(call, payment_type.document_types[0]) if discount else "",
     )
-    accrual = payment(settlement, chart) if side is VENDOR_SIDE else receipt(settlement, chart)
+    accrual = payment(settlement, chart) if payment_type is VENDOR_PAYMENTS else receipt(settlement, chart)
     found = [accrual]
-    if CASH in books_kept(call.company.side_tables):
-        documents = [each or _without_document(application, side, row) for application, each in applied]
+    if CASH in books_kept(call.company.facts):
+        documents = [each or _without_document(application, payment_type, row) for application, each in applied]
         found.append(cash_basis(documents, accrual, chart, owner=account.entity))
     return found
 
@@ -68,22 +68,22 @@ Applied = list[tuple[Application, SettledDocument | None]]
 
 
 def _applied(
-    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], account: PaymentAccount
+    call: FunctionCall, payment_type: PaymentType, row: Row, settled: Sequence[SettledDetail], account: PaymentAccount
 ) -> Applied:
     """The amounts that leave the control accounts, each with the document that the cash book shows for it."""
     chart = posting_rules(call.company)
-    party = {side.party: row[side.party_id]}
-    control = chart.payables if side is VENDOR_SIDE else chart.receivables
+    party = {payment_type.party: row[payment_type.party_id]}
+    control = chart.payables if payment_type is VENDOR_PAYMENTS else chart.receivables
     found: Applied = []
-    for family, part in every_part(settled):
-        if family is ADVANCES:
+    for document_type, part in every_part(settled):
+        if document_type is ADVANCES:
             found += _from_advance(call, part, party, base=row["BASECURR"])
-        elif family is OVERPAYMENTS:
+        elif document_type is OVERPAYMENTS:
             location = _overpayment_entity(call, part.key) or account.entity
             found.append((Application(location, -part.trx_amount, -part.amount, party, control), None))
         else:
             application = Application(part.entity, part.trx_amount, part.amount, party, part.control or control)
-            found.append((application, _settled_document(call, family, part)))
+            found.append((application, _settled_document(call, document_type, part)))
     over = account.overpayment
     if over.amount:
         base = chart.rounding.to_base(over.amount, Decimal(row["EXCHANGE_RATE"]), row["BASECURR"])
@@ -93,7 +93,7 @@ def _applied(
 
 
 def _overpayment_entity(call: FunctionCall, key: str) -> str:
-    over = call.company.side_tables.overpayments.get(key) or Overpayment()
+    over = call.company.facts.overpayments.get(key) or Overpayment()
     return posting_rules(call.company).entity_of.get(over.location, "") if over.location else ""
 
 
@@ -112,15 +112,15 @@ def _from_advance(call: FunctionCall, part: PaymentPart, party: Row, *, base: st
     return found
 
 
-def _settled_document(call: FunctionCall, family: Family, part: PaymentPart) -> SettledDocument:
-    row = call.company.table(family.object).get(int(part.key)) or {}
+def _settled_document(call: FunctionCall, document_type: DocumentType, part: PaymentPart) -> SettledDocument:
+    row = call.company.table(document_type.object).get(int(part.key)) or {}
     whole = amount(row, "TRX_TOTALENTERED")
-    return SettledDocument(stored_posting(call, family, row), part.trx_amount / whole if whole else ZERO)
+    return SettledDocument(stored_posting(call, document_type, row), part.trx_amount / whole if whole else ZERO)
 
 
-def _without_document(application: Application, side: PaymentSide, row: Row) -> SettledDocument:
+def _without_document(application: Application, payment_type: PaymentType, row: Row) -> SettledDocument:
     """Customer money on account, which has no document, shows in the cash book as in accrual."""
-    sign = 1 if side is VENDOR_SIDE else -1
+    sign = 1 if payment_type is VENDOR_PAYMENTS else -1
     line = PostingLine(
         application.control,
         application.entity,

@@ -1,7 +1,7 @@
 """The rows of a payment: details, one for each settled line of a document, and the parts settled to the cent.
 
 A detail row has the money paid for one line, and the credits and discounts applied to it. The settled parts are kept in
-a side table, so that a reversal opens exactly the same amounts.
+the facts of the company, so that a reversal opens exactly the same amounts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,100 +10,104 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_emulator.company.company_data import FunctionCall
-from intacct_emulator.company.side_tables import SettledPart
+from intacct_emulator.company.company_facts import SettledPart
 from intacct_emulator.ledger.amounts import ZERO, Rounding, amount
 from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.records.audit_fields import set_audit_fields
 from intacct_emulator.settings.cells import Row, decimal_text, iso_date
 from intacct_emulator.settings.refusals import refused
-from intacct_emulator.subledgers.families import FAMILIES, PREPAYMENTS, Family, next_number
+from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES, PREPAYMENTS, DocumentType, next_number
 from intacct_emulator.subledgers.payments.open_items import PaymentPart, reserve_part
-from intacct_emulator.subledgers.payments.parts import PaymentSide, SettledDetail, every_part
+from intacct_emulator.subledgers.payments.parts import PaymentType, SettledDetail, every_part
 
 _VOID = "V"
 """The state of a reversed payment's details, as DEPOSIT has it; a posted one is C."""
-_ANY = {**FAMILIES, **PREPAYMENTS}
+_ANY = {**DOCUMENT_TYPES, **PREPAYMENTS}
 
 
-def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]:
+def stored_details(call: FunctionCall, payment_type: PaymentType, row: Row) -> list[Row]:
     """The details of a payment in the form of a request."""
-    requested = call.company.side_tables.requested_details.get(side.object, row["RECORDNO"])
+    requested = call.company.facts.requested_details.get(payment_type.object, row["RECORDNO"])
     if requested is not None:
         return requested
-    table = call.company.table(side.line)
+    table = call.company.table(payment_type.line)
     return [table.get(number) or {} for number in table.find("PAYMENTKEY", row["RECORDNO"])]
 
 
-def keep_requested_details(call: FunctionCall, side: PaymentSide, row: Row, details: Sequence[Row]) -> None:
+def keep_requested_details(call: FunctionCall, payment_type: PaymentType, row: Row, details: Sequence[Row]) -> None:
     """Keep the details of a waiting payment as they were requested."""
-    call.company.side_tables.requested_details.put(side.object, row["RECORDNO"], value=list(details))
+    call.company.facts.requested_details.put(payment_type.object, row["RECORDNO"], value=list(details))
 
 
-def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
+def clear_details(call: FunctionCall, payment_type: PaymentType, row: Row) -> None:
     """Delete a payment's details."""
-    table = call.company.table(side.line)
+    table = call.company.table(payment_type.line)
     for number in table.find("PAYMENTKEY", row["RECORDNO"]):
         table.delete(number)
-    call.company.side_tables.settled_parts.put(side.object, row["RECORDNO"], value=())
+    call.company.facts.settled_parts.put(payment_type.object, row["RECORDNO"], value=())
 
 
 def keep_details(
-    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], *, day: str = ""
+    call: FunctionCall, payment_type: PaymentType, row: Row, settled: Sequence[SettledDetail], *, day: str = ""
 ) -> None:
     """Add details to a payment, and keep the parts that they settle, on the day of the payment, or on `day`."""
-    table, described = call.company.table(side.line), call.company.find(side.line)
-    dated = row | {side.day: day} if day else row
+    table, described = call.company.table(payment_type.line), call.company.find(payment_type.line)
+    dated = row | {payment_type.day: day} if day else row
     for one in settled:
-        for cells in _cells(posting_rules(call.company).rounding, side, dated, one):
+        for cells in _cells(posting_rules(call.company).rounding, payment_type, dated, one):
             set_audit_fields(call, described, cells, new=True)
             table.insert(cells, next_number(call.company, "PYMTDETAIL"))
-    side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
+    fact_table, key = call.company.facts.settled_parts, (payment_type.object, row["RECORDNO"])
     own = (iso_date(day) or "")[:10]
-    added = tuple(replace(_kept(family, part), day=own) for family, part in every_part(settled))
-    side_table.put(*key, value=(*(side_table.get(*key) or ()), *added))
+    added = tuple(replace(_kept(document_type, part), day=own) for document_type, part in every_part(settled))
+    fact_table.put(*key, value=(*(fact_table.get(*key) or ()), *added))
 
 
-def mark_details_reversed(call: FunctionCall, side: PaymentSide, row: Row) -> None:
+def mark_details_reversed(call: FunctionCall, payment_type: PaymentType, row: Row) -> None:
     """Mark the details of a reversed payment, which are modified now."""
-    table, described = call.company.table(side.line), call.company.find(side.line)
+    table, described = call.company.table(payment_type.line), call.company.find(payment_type.line)
     for number in table.find("PAYMENTKEY", row["RECORDNO"]):
         detail = (table.get(number) or {}) | {"STATE": _VOID}
         set_audit_fields(call, described, detail, new=False)
         table.update(number, detail)
 
 
-def reserve(call: FunctionCall, side: PaymentSide, row: Row, *, undo: bool = False) -> None:
+def reserve(call: FunctionCall, payment_type: PaymentType, row: Row, *, undo: bool = False) -> None:
     """Reserve the amounts that a waiting payment will settle; `undo` frees them."""
-    reserved, key = call.company.side_tables.reserved, (side.object, row["RECORDNO"])
+    reserved, key = call.company.facts.reserved, (payment_type.object, row["RECORDNO"])
     if bool(reserved.get(*key)) is not undo:
         return
     if undo:
         reserved.delete(*key)
     else:
         reserved.put(*key, value=True)
-    for family, part in stored_parts(call, side, row):
-        reserve_part(call, family, part, undo=undo)
+    for document_type, part in stored_parts(call, payment_type, row):
+        reserve_part(call, document_type, part, undo=undo)
 
 
-def _kept(family: Family, part: PaymentPart) -> SettledPart:
+def _kept(document_type: DocumentType, part: PaymentPart) -> SettledPart:
     lines = tuple(part.lines)
     return SettledPart(
-        family.object, part.key, part.trx_amount, part.amount, lines, entity=part.entity, control=part.control
+        document_type.object, part.key, part.trx_amount, part.amount, lines, entity=part.entity, control=part.control
     )
 
 
-def _cells(rounding: Rounding, side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
+def _cells(rounding: Rounding, payment_type: PaymentType, row: Row, one: SettledDetail) -> Iterator[Row]:
     """One row for each line: credits and discounts first, money for the rest."""
     part, left = one.part, one.part.amount
     credits = list(_credits(one))
     lines, base_currency = _lines(one), row.get("BASECURR", "")
-    document, entry = ("RECORDKEY", "ENTRYKEY") if one.family is side.families[0] else ("POSADJKEY", "POSADJENTRYKEY")
+    document, entry = (
+        ("RECORDKEY", "ENTRYKEY")
+        if one.document_type is payment_type.document_types[0]
+        else ("POSADJKEY", "POSADJENTRYKEY")
+    )
     for place, (line, trx_amount) in enumerate(lines, 1):
         whole = left if place == len(lines) else _share(rounding, part, trx_amount, base_currency)
         left -= whole
-        cells = {document: part.key, entry: line, "PAYMENTKEY": row["RECORDNO"], "PAYMENTDATE": row[side.day]}
-        cells |= {"CURRENCY": row["CURRENCY"], "MODULEKEY": side.module, "STATE": "C"}
+        cells = {document: part.key, entry: line, "PAYMENTKEY": row["RECORDNO"], "PAYMENTDATE": row[payment_type.day]}
+        cells |= {"CURRENCY": row["CURRENCY"], "MODULEKEY": payment_type.module, "STATE": "C"}
         money, base = trx_amount, whole
         for index, (names, total) in enumerate(credits):
             used = min(total, max(money, ZERO))
@@ -160,23 +164,25 @@ def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
     return cells | {names["TRX"]: decimal_text(used), names["BASE"]: decimal_text(value)}
 
 
-def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[Family, PaymentPart]]:
+def stored_parts(call: FunctionCall, payment_type: PaymentType, row: Row) -> list[tuple[DocumentType, PaymentPart]]:
     """The parts of documents that a payment settled."""
-    known = call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
+    known = call.company.facts.settled_parts.get(payment_type.object, row["RECORDNO"])
     if known is not None:
         return [_part(one) for one in known]
     found = []
-    for detail in stored_details(call, side, row):
+    for detail in stored_details(call, payment_type, row):
         key = detail.get("RECORDKEY") or detail.get("POSADJKEY", "")
-        family = _holder(call, side, key)
+        document_type = _holder(call, payment_type, key)
         entry = detail.get("ENTRYKEY") or detail.get("POSADJENTRYKEY", "")
         credit, base = amount(detail, "TRX_ADJUSTMENTAMOUNT"), amount(detail, "ADJUSTMENTAMOUNT")
         trx_amount = amount(detail, "TRX_PAYMENTAMOUNT") + credit
         whole = amount(detail, "PAYMENTAMOUNT") + base
-        found.append((family, PaymentPart(key, trx_amount, whole, "", ((entry, trx_amount),), "")))
+        found.append((document_type, PaymentPart(key, trx_amount, whole, "", ((entry, trx_amount),), "")))
         if credit:
-            line, family = detail.get("ADJUSTMENTENTRYKEY", ""), side.sources[0].families[0]
-            found.append((family, PaymentPart(detail["ADJUSTMENTKEY"], -credit, -base, "", ((line, -credit),), "")))
+            line, document_type = detail.get("ADJUSTMENTENTRYKEY", ""), payment_type.sources[0].document_types[0]
+            found.append(
+                (document_type, PaymentPart(detail["ADJUSTMENTKEY"], -credit, -base, "", ((line, -credit),), ""))
+            )
     return found
 
 
@@ -197,13 +203,16 @@ class SettledOnDay:
     control: str = ""
 
 
-def settled_days(call: FunctionCall, side: PaymentSide, row: Row) -> Iterator[SettledOnDay]:
+def settled_days(call: FunctionCall, payment_type: PaymentType, row: Row) -> Iterator[SettledOnDay]:
     """What a payment settled, document by document."""
-    own, kept = day_of(row, side.day), call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
+    own, kept = (
+        day_of(row, payment_type.day),
+        call.company.facts.settled_parts.get(payment_type.object, row["RECORDNO"]),
+    )
     currency, base = row.get("CURRENCY", ""), row.get("BASECURR", "")
     if kept is None:
-        for family, part in stored_parts(call, side, row):
-            yield SettledOnDay(own, family.object, part.key, part.amount, part.trx_amount, currency, base)
+        for document_type, part in stored_parts(call, payment_type, row):
+            yield SettledOnDay(own, document_type.object, part.key, part.amount, part.trx_amount, currency, base)
         return
     for one in kept:
         day = date.fromisoformat(one.day) if one.day else own
@@ -212,12 +221,12 @@ def settled_days(call: FunctionCall, side: PaymentSide, row: Row) -> Iterator[Se
         )
 
 
-def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:
-    for family in side.families:
-        if key.isdecimal() and call.company.table(family.object).get(int(key)) is not None:
-            return family
+def _holder(call: FunctionCall, payment_type: PaymentType, key: str) -> DocumentType:
+    for document_type in payment_type.document_types:
+        if key.isdecimal() and call.company.table(document_type.object).get(int(key)) is not None:
+            return document_type
     raise refused(f"Document {key}, which the payment settled, does not exist.")
 
 
-def _part(kept: SettledPart) -> tuple[Family, PaymentPart]:
+def _part(kept: SettledPart) -> tuple[DocumentType, PaymentPart]:
     return _ANY[kept.object], PaymentPart(kept.key, kept.trx_amount, kept.amount, "", kept.lines, "")

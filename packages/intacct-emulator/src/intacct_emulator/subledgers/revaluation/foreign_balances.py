@@ -12,17 +12,17 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_emulator.company.company_data import FunctionCall
-from intacct_emulator.company.side_tables import Overpayment
+from intacct_emulator.company.company_facts import Overpayment
 from intacct_emulator.ledger.amounts import ZERO, amount
 from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.ledger.posting import ACCRUAL
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.subledgers.cash.banking import BANKS
-from intacct_emulator.subledgers.families import OVERPAYMENTS
+from intacct_emulator.subledgers.document_types import OVERPAYMENTS
 from intacct_emulator.subledgers.payments.open_balances import OpenOnDay, open_documents
 from intacct_emulator.subledgers.payments.open_items import control_of
-from intacct_emulator.subledgers.payments.parts import CUSTOMER_SIDE, VENDOR_SIDE
+from intacct_emulator.subledgers.payments.parts import CUSTOMER_RECEIPTS, VENDOR_PAYMENTS
 from intacct_emulator.subledgers.vouchers import accrual_posting
 
 
@@ -46,8 +46,8 @@ _Key = tuple[str, str, str]
 def open_item_balances(call: FunctionCall, day: date) -> list[ForeignBalance]:
     """The open items of payables and receivables, by entity, control account and currency."""
     found: dict[_Key, ForeignBalance] = {}
-    for side, sign in ((VENDOR_SIDE, -1), (CUSTOMER_SIDE, 1)):
-        for one in open_documents(call, side, day):
+    for payment_type, sign in ((VENDOR_PAYMENTS, -1), (CUSTOMER_RECEIPTS, 1)):
+        for one in open_documents(call, payment_type, day):
             currencies = (one.row.get("CURRENCY"), *(each.part.currency for each in one.taken_back))
             if any(currency != one.row.get("BASECURR") for currency in currencies):
                 for (entity, account, currency, base), (trx_amount, carried) in _by_place(call, one).items():
@@ -77,13 +77,13 @@ def _by_place(call: FunctionCall, one: OpenOnDay) -> dict[tuple[str, str, str, s
 
 
 def _control_account(call: FunctionCall, one: OpenOnDay) -> tuple[str, str]:
-    if one.family is not OVERPAYMENTS:
-        return control_of(call, one.family, one.row)
+    if one.document_type is not OVERPAYMENTS:
+        return control_of(call, one.document_type, one.row)
     rules = posting_rules(call.company)
-    over = call.company.side_tables.overpayments.get(one.row["RECORDNO"]) or Overpayment()
+    over = call.company.facts.overpayments.get(one.row["RECORDNO"]) or Overpayment()
     place = over.location
     if not place:
-        lines = accrual_posting(call, CUSTOMER_SIDE.object, one.row).lines
+        lines = accrual_posting(call, CUSTOMER_RECEIPTS.object, one.row).lines
         place = next((line.location for line in lines if line.account == rules.receivables), "")
     return rules.entity_of.get(place, ""), rules.receivables
 

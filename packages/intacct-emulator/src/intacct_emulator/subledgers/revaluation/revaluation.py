@@ -79,7 +79,7 @@ def revalue(
             kept = [one for one in own if one.bank and banks == "kept"]
             entered |= _entered(call, reversed_ones, day, journal, reversing=True)
             entered |= _entered(call, kept, day, journal, reversing=False)
-        call.company.side_tables.revaluations.put(day.isoformat(), value=entered)
+        call.company.facts.revaluations.put(day.isoformat(), value=entered)
     return tuple(found)
 
 
@@ -97,7 +97,7 @@ def _check_journal(call: FunctionCall, symbol: str) -> None:
 def _withdraw(call: FunctionCall, day: date) -> None:
     """Delete the entries of an earlier revaluation of that day, with their reversals."""
     described = call.company.find("GLBATCH")
-    for key in call.company.side_tables.revaluations.get(day.isoformat()) or {}:
+    for key in call.company.facts.revaluations.get(day.isoformat()) or {}:
         if call.company.table("GLBATCH").get(int(key)) is not None:
             journals.delete(call, described, int(key))
 

@@ -168,11 +168,11 @@ def load_command(
       intacct load bills.csv --map bills.toml --out bills.plan
       intacct load --from-plan bills.plan --apply
     """
-    from intacct_bridge.apps.terminal.memory import collect_less
+    from intacct_bridge.apps.terminal.memory import relax_gc
     from intacct_bridge.load.apply.sender import refuse_without_plan
 
     _check_options(files, options)
-    collect_less()
+    relax_gc()
     if files and not only_plan:
         refuse_without_plan(context.connection, fix=way_to_approval(context))
     status = 0

@@ -1,6 +1,6 @@
-"""The kinds of sub-ledger documents: their objects, their party, and how they post.
+"""The types of sub-ledger documents: their objects, their party, and how they post.
 
-The lines of a family post against one control account. Payables and similar documents debit their lines, receivables
+The lines of one type post against one control account. Payables and similar documents debit their lines, receivables
 credit them. All documents share one series of record numbers, as on the gateway, and so do all lines.
 """
 
@@ -15,8 +15,8 @@ from intacct_emulator.settings.cells import Row, decimal_text
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """One kind of document."""
+class DocumentType:
+    """One type of document."""
 
     object: str
     line: str
@@ -45,15 +45,15 @@ class Family:
         return self.object.capitalize()
 
 
-FAMILIES: dict[str, Family] = {
+DOCUMENT_TYPES: dict[str, DocumentType] = {
     one.object: one
     for one in (
-        Family("APBILL", "APBILLITEM", "pi", "Bill", "VENDOR", True, "APJ", PAYABLES),
-        Family("APADJUSTMENT", "APADJUSTMENTITEM", "pa", "Adjustment", "VENDOR", True, "APJ", PAYABLES),
-        Family("ARINVOICE", "ARINVOICEITEM", "ri", "Invoice", "CUSTOMER", False, "ARJ", RECEIVABLES),
-        Family("ARADJUSTMENT", "ARADJUSTMENTITEM", "ra", "Adjustment", "CUSTOMER", False, "ARJ", RECEIVABLES),
-        Family("EEXPENSES", "EEXPENSESITEM", "ei", "Expenses", "EMPLOYEE", True, "EEJ", EXPENSES, "DESCRIPTION"),
-        Family(
+        DocumentType("APBILL", "APBILLITEM", "pi", "Bill", "VENDOR", True, "APJ", PAYABLES),
+        DocumentType("APADJUSTMENT", "APADJUSTMENTITEM", "pa", "Adjustment", "VENDOR", True, "APJ", PAYABLES),
+        DocumentType("ARINVOICE", "ARINVOICEITEM", "ri", "Invoice", "CUSTOMER", False, "ARJ", RECEIVABLES),
+        DocumentType("ARADJUSTMENT", "ARADJUSTMENTITEM", "ra", "Adjustment", "CUSTOMER", False, "ARJ", RECEIVABLES),
+        DocumentType("EEXPENSES", "EEXPENSESITEM", "ei", "Expenses", "EMPLOYEE", True, "EEJ", EXPENSES, "DESCRIPTION"),
+        DocumentType(
             "EXPENSEADJUSTMENTS",
             "EXPENSEADJUSTMENTSITEM",
             "ea",
@@ -64,20 +64,22 @@ FAMILIES: dict[str, Family] = {
             EXPENSES,
             "DESCRIPTION",
         ),
-        Family("CCTRANSACTION", "CCTRANSACTIONENTRY", "cc", "Card", "", True, "CCJ", CASH_MANAGEMENT, "DESCRIPTION"),
-        Family(
+        DocumentType(
+            "CCTRANSACTION", "CCTRANSACTIONENTRY", "cc", "Card", "", True, "CCJ", CASH_MANAGEMENT, "DESCRIPTION"
+        ),
+        DocumentType(
             "OTHERRECEIPTS", "OTHERRECEIPTSENTRY", "ro", "Receipt", "", False, "CRJ", CASH_MANAGEMENT, "DESCRIPTION"
         ),
     )
 }
-ADVANCES = Family("ARADVANCE", "", "rr", "Advance", "CUSTOMER", False, "CRJ", RECEIVABLES, balance_sign=0)
-OVERPAYMENTS = Family("ARPYMT", "", "rp", "Receipt", "CUSTOMER", False, "CRJ", RECEIVABLES, balance_sign=-1)
-PREPAYMENTS: dict[str, Family] = {one.object: one for one in (ADVANCES, OVERPAYMENTS)}
+ADVANCES = DocumentType("ARADVANCE", "", "rr", "Advance", "CUSTOMER", False, "CRJ", RECEIVABLES, balance_sign=0)
+OVERPAYMENTS = DocumentType("ARPYMT", "", "rp", "Receipt", "CUSTOMER", False, "CRJ", RECEIVABLES, balance_sign=-1)
+PREPAYMENTS: dict[str, DocumentType] = {one.object: one for one in (ADVANCES, OVERPAYMENTS)}
 """Customer money on account, which documents can be settled from."""
 PAYMENTS = ("APPYMT", "ARPYMT")
 _SERIES = {
-    "PRRECORD": (*FAMILIES, *PAYMENTS, "APRECURBILL", "ARRECURINVOICE", "ARADVANCE", "EPPAYMENT", "DEPOSIT"),
-    "PRENTRY": (*(one.line for one in FAMILIES.values()), "DEPOSITENTRY", "ARADVANCEITEM"),
+    "PRRECORD": (*DOCUMENT_TYPES, *PAYMENTS, "APRECURBILL", "ARRECURINVOICE", "ARADVANCE", "EPPAYMENT", "DEPOSIT"),
+    "PRENTRY": (*(one.line for one in DOCUMENT_TYPES.values()), "DEPOSITENTRY", "ARADVANCEITEM"),
     "PYMTDETAIL": ("APPYMTDETAIL", "ARPYMTDETAIL"),
     "DOCHDR": ("SODOCUMENT", "PODOCUMENT", "INVDOCUMENT"),
     "DOCENTRY": ("SODOCUMENTENTRY", "PODOCUMENTENTRY", "INVDOCUMENTENTRY"),
@@ -86,10 +88,10 @@ _SERIES = {
 
 def next_number(company: CompanyData, series: str) -> int:
     """A record number that no document of the series ever had."""
-    last = company.side_tables.number_series.get(series)
+    last = company.facts.number_series.get(series)
     known = last if last is not None else _highest(company, series)
     number = max([known + 1, *(company.table(name).next_number() for name in _SERIES[series])])
-    company.side_tables.number_series.put(series, value=number)
+    company.facts.number_series.put(series, value=number)
     return number
 
 
@@ -101,34 +103,34 @@ def _highest(company: CompanyData, series: str) -> int:
     return max((int(key) for key in rows if key.isdecimal()), default=0)
 
 
-def control_account(family: Family, chart: PostingRules, own: str = "") -> str:
+def control_account(document_type: DocumentType, chart: PostingRules, own: str = "") -> str:
     """The account that the document's lines post against: its own if one is named, else the company's."""
     if own:
         return own
     return {"VENDOR": chart.payables, "CUSTOMER": chart.receivables, "EMPLOYEE": chart.employee_payables}.get(
-        family.party, ""
+        document_type.party, ""
     )
 
 
-def change_total_due(call: FunctionCall, family: Family, row: Row, change: Decimal) -> None:
+def change_total_due(call: FunctionCall, document_type: DocumentType, row: Row, change: Decimal) -> None:
     """Change the total due of a vendor or a customer by an amount in base currency."""
-    if family.party not in ("VENDOR", "CUSTOMER") or not change:
+    if document_type.party not in ("VENDOR", "CUSTOMER") or not change:
         return
-    table = call.company.table(family.party)
-    for number in table.find(family.party_id, row.get(family.party_id, "")):
+    table = call.company.table(document_type.party)
+    for number in table.find(document_type.party_id, row.get(document_type.party_id, "")):
         party = table.get(number) or {}
         party["TOTALDUE"] = decimal_text(amount(party, "TOTALDUE") + change)
         table.update(number, party)
 
 
-def state_of(row: Row, family: Family) -> str:
+def state_of(row: Row, document_type: DocumentType) -> str:
     """The state of a posted document by its paid and selected totals."""
     paid, due, selected = (amount(row, f"TRX_TOTAL{name}") for name in ("PAID", "DUE", "SELECTED"))
-    if family is OVERPAYMENTS:
+    if document_type is OVERPAYMENTS:
         return row.get("STATE", "")
     if selected and selected == due:
         return "Selected"
     if not paid:
         return "Posted"
-    partly, fully = ("Partially applied", "Fully applied") if family is ADVANCES else ("Partially Paid", "Paid")
+    partly, fully = ("Partially applied", "Fully applied") if document_type is ADVANCES else ("Partially Paid", "Paid")
     return partly if due else fully

@@ -1,7 +1,7 @@
 """Values that a company keeps beside its objects' rows, because no field of an object holds them.
 
-Each side table maps a key to one typed value. All of them share the table `facts` of the company's database, where a
-value is text under `NAME:KEY`. Names and strings are a file format: a database of an earlier version still opens.
+Each table of facts maps a key to one typed value. All of them share the table `facts` of the company's database, where
+a value is text under `NAME:KEY`. Names and strings are a file format.
 """
 
 import json
@@ -67,9 +67,9 @@ class SettledPart:
     day: str = ""
     """The day of the settlement (`2026-11-30`); empty for the payment's own day."""
     entity: str = ""
-    """The entity whose control account it left; empty for that of the document."""
+    """The entity whose control account it left, or empty to use the document's."""
     control: str = ""
-    """That account; empty for that of the document."""
+    """The account, or empty to use the document's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Attachment:
     """The files of an attachment; None for a folder."""
 
 
-class SideTable(Generic[T]):
+class FactTable(Generic[T]):
     """Values of one kind by key. A key of several parts is joined with colons."""
 
     def __init__(self, store: Store, prefix: str, encode: Callable[[T], str], decode: Callable[[str], T]) -> None:
@@ -106,7 +106,7 @@ class SideTable(Generic[T]):
         return self._decode(text) if text else None
 
     def put(self, *key: str, value: T) -> None:
-        """Keep a value under the key."""
+        """Store a value under the key."""
         self._store.keep_fact(self._name(key), self._encode(value))
 
     def delete(self, *key: str) -> None:
@@ -121,7 +121,7 @@ class SideTable(Generic[T]):
         """How many keys ever had a value, deleted ones included."""
         return len(self._store.facts_under(self._prefix))
 
-    def known(self, *key: str) -> bool:
+    def was_set(self, *key: str) -> bool:
         """Whether the key ever had a value, perhaps an empty or a deleted one."""
         return self._store.fact(self._name(key)) is not None
 
@@ -133,89 +133,89 @@ class PeopleTables:
     """What the records of users do not hold, by login in lower case."""
 
     def __init__(self, store: Store) -> None:
-        self.kept_users = SideTable(store, "user:", str, str)
+        self.kept_users = FactTable(store, "user:", str, str)
         """The status that the settings gave a user; kept when the record is deleted."""
-        self.added_roles = SideTable(store, "added roles:", _lines_text, _lines)
+        self.added_roles = FactTable(store, "added roles:", _lines_text, _lines)
         """The roles that the API gave a user of the settings."""
-        self.user_entities = SideTable(store, "entities:", " ".join, _words)
+        self.user_entities = FactTable(store, "entities:", " ".join, _words)
         """The entities that the API restricted a user to."""
 
 
 class SetUpTables:
-    """The side tables of a company's set-up: where its records came from, and what posting needs to know."""
+    """The facts of a company's set-up: where its records came from, and what posting needs to know."""
 
     def __init__(self, store: Store) -> None:
-        self.demo = SideTable(store, "demo", str, str)
+        self.demo = FactTable(store, "demo", str, str)
         """One value, if the records are the demo company's: their label, `seed=1 as_of=2026-11-21 scale=1`."""
-        self.source = SideTable(store, "source", str, str)
+        self.source = FactTable(store, "source", str, str)
         """One value, in a database of an earlier version whose records came from another source: name and label."""
-        self.sources = SideTable(store, "source:", str, str)
+        self.sources = FactTable(store, "source:", str, str)
         """By the name of a source other than the demo company, its label."""
-        self.definitions = SideTable(store, "definitions", *_json(CompanyDefinitions))
+        self.definitions = FactTable(store, "definitions", *_json(CompanyDefinitions))
         """One value: the custom fields, objects, reports and views of the company."""
-        self.reporting_books = SideTable(store, "books", " ".join, _words)
+        self.reporting_books = FactTable(store, "books", " ".join, _words)
         """One value: the books that show every posting."""
-        self.adjustment_books = SideTable(store, "adjustment books", " ".join, _words)
+        self.adjustment_books = FactTable(store, "adjustment books", " ".join, _words)
         """One value: the books that have only the entries of their own journals."""
-        self.base_currency = SideTable(store, "base currency", str, str)
+        self.base_currency = FactTable(store, "base currency", str, str)
         """One value: the base currency outside all entities."""
-        self.first_month = SideTable(store, "first month", str, int)
+        self.first_month = FactTable(store, "first month", str, int)
         """One value: the first month of the fiscal year outside all entities."""
-        self.definition_accounts = SideTable(store, "definition accounts:", *_json(tuple[PostingRule, ...]))
+        self.definition_accounts = FactTable(store, "definition accounts:", *_json(tuple[PostingRule, ...]))
         """By transaction definition, its posting rules; the first one that fits a line counts."""
-        self.approval_policies = SideTable(store, "approval policies:", *_json(tuple[ApprovalPolicy, ...]))
+        self.approval_policies = FactTable(store, "approval policies:", *_json(tuple[ApprovalPolicy, ...]))
         """By object."""
-        self.reversal_days = SideTable(store, "reversed on:", str, str)
+        self.reversal_days = FactTable(store, "reversed on:", str, str)
         """By object and record number of a document or payment, the day of its reversal (`2026-11-30`)."""
-        self.once_settled = SideTable(store, "once settled:", lambda _: "T", bool)
+        self.once_settled = FactTable(store, "once settled:", lambda _: "T", bool)
         """By object and record number, whether a payment of the document was posted and reversed."""
-        self.posting_accounts = SideTable(store, "account:", str, str)
+        self.posting_accounts = FactTable(store, "account:", str, str)
         """By role, the account that documents post to without naming it."""
 
 
-class SideTables(SetUpTables):
-    """The side tables of one company."""
+class CompanyFacts(SetUpTables):
+    """All facts of one company."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.open_days: SideTable[dict[str, str]] = SideTable(store, "open days", json.dumps, _row)
+        self.open_days: FactTable[dict[str, str]] = FactTable(store, "open days", json.dumps, _row)
         """One value: by entity and ledger (`US AP`), the first open day, if periods were closed or opened."""
-        self.pending_reversals: SideTable[dict[str, str]] = SideTable(store, "pending reversals", json.dumps, _row)
+        self.pending_reversals: FactTable[dict[str, str]] = FactTable(store, "pending reversals", json.dumps, _row)
         """One value: by record number of a journal entry, the day of its reversal, until that day."""
-        self.revaluations: SideTable[dict[str, str]] = SideTable(store, "revaluations:", json.dumps, _row)
+        self.revaluations: FactTable[dict[str, str]] = FactTable(store, "revaluations:", json.dumps, _row)
         """By day (`2026-11-30`): by record number of a revaluation's journal entry, its entity."""
         self.people = PeopleTables(store)
-        self.administered = SideTable(store, "administered", *_json(AdministeredSettings))
+        self.administered = FactTable(store, "administered", *_json(AdministeredSettings))
         """One value: what an administrator changed in the set-up since the start."""
-        self.approval_events = SideTable(store, "approvals:", *_json(tuple[ApprovalEvent, ...]))
+        self.approval_events = FactTable(store, "approvals:", *_json(tuple[ApprovalEvent, ...]))
         """By object and record number: what happened to a record that waits, or waited, for approval."""
-        self.number_series = SideTable(store, "series:", str, int)
+        self.number_series = FactTable(store, "series:", str, int)
         """By series, the last number that was given."""
-        self.document_batches = SideTable(store, "batches:", _batches_text, _batches)
-        """By object and record number, the journal entries of a document. `known` without a value: none yet."""
-        self.deposits = SideTable(store, "deposited:", str, str)
-        """By record number of a receipt, the deposit that brought it to the bank. `known` without a value: none yet."""
-        self.overpayments = SideTable(store, "unapplied:", _overpayment_text, _overpayment)
+        self.document_batches = FactTable(store, "batches:", _batches_text, _batches)
+        """By object and record number, the journal entries of a document. `was_set`, but without a value: none."""
+        self.deposits = FactTable(store, "deposited:", str, str)
+        """By record number of a receipt, the deposit that took it to the bank. `was_set`, but without a value: none."""
+        self.overpayments = FactTable(store, "unapplied:", _overpayment_text, _overpayment)
         """By record number of a payment."""
-        self.requested_details: SideTable[list[Row]] = SideTable(store, "asked:", json.dumps, _rows)
+        self.requested_details: FactTable[list[Row]] = FactTable(store, "asked:", json.dumps, _rows)
         """By object and record number, the details that a waiting payment was sent with."""
-        self.settled_parts = SideTable(store, "settles:", _parts_text, _parts)
+        self.settled_parts = FactTable(store, "settles:", _parts_text, _parts)
         """By object and record number of a payment."""
-        self.reserved = SideTable(store, "selected:", lambda _: "T", bool)
+        self.reserved = FactTable(store, "selected:", lambda _: "T", bool)
         """By object and record number, whether a waiting payment has reserved what it will settle."""
-        self.owned_parts = SideTable(store, "parts:", str, str)
+        self.owned_parts = FactTable(store, "parts:", str, str)
         """By object and record number, the parts of a record that have no object of their own, as XML."""
-        self.advance_lines: SideTable[list[Row]] = SideTable(store, "held:", json.dumps, _rows)
+        self.advance_lines: FactTable[list[Row]] = FactTable(store, "held:", json.dumps, _rows)
         """By record number of an advance: its lines, in the shape that lines of documents have."""
-        self.stock_movements = SideTable(store, "stock:", _movements_text, _movements)
+        self.stock_movements = FactTable(store, "stock:", _movements_text, _movements)
         """By object and record number, what a document moved."""
-        self.stock_values = SideTable(store, "stock value:", str, Decimal)
+        self.stock_values = FactTable(store, "stock value:", str, Decimal)
         """By item and warehouse, in base currency."""
-        self.attachments = SideTable(store, "supdoc:", _attachment_text, _attachment)
-        self.attachment_folders = SideTable(store, "supdocfolder:", _attachment_text, _attachment)
-        self.employee_rates: SideTable[Row] = SideTable(store, "employeerate#", json.dumps, _row)
+        self.attachments = FactTable(store, "supdoc:", _attachment_text, _attachment)
+        self.attachment_folders = FactTable(store, "supdocfolder:", _attachment_text, _attachment)
+        self.employee_rates: FactTable[Row] = FactTable(store, "employeerate#", json.dumps, _row)
         """By number."""
-        self.employee_rate_numbers = SideTable(store, "employeerate:", _rate_key_text, _rate_key)
+        self.employee_rate_numbers = FactTable(store, "employeerate:", _rate_key_text, _rate_key)
         """By `EMPLOYEE@DAY`, the number of the rate from that day on."""
 
 

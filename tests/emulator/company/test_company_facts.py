@@ -1,15 +1,15 @@
-"""Side tables: typed values, and the texts that databases of earlier versions hold."""
+"""Facts of a company: typed values, and the texts that a database holds."""
 
 from decimal import Decimal
 
 import pytest
 
-from intacct_emulator.company.side_tables import (
+from intacct_emulator.company.company_facts import (
     Attachment,
+    CompanyFacts,
     DocumentBatch,
     Overpayment,
     SettledPart,
-    SideTables,
     StockMovement,
 )
 from intacct_emulator.server.gateway import Emulator
@@ -21,8 +21,8 @@ def store() -> Store:
     return Emulator.empty().company().store
 
 
-def test_values_have_the_texts_of_earlier_versions(store: Store) -> None:
-    tables = SideTables(store)
+def test_values_are_stored_as_texts(store: Store) -> None:
+    tables = CompanyFacts(store)
     tables.reporting_books.put(value=("ACCRUAL", "CASH"))
     tables.number_series.put("PRRECORD", value=12)
     tables.document_batches.put("APBILL", "7", value=(DocumentBatch(3), DocumentBatch(4, ("CASH", "ACCRUAL"))))
@@ -57,7 +57,7 @@ def test_values_have_the_texts_of_earlier_versions(store: Store) -> None:
 
 
 def test_a_value_reads_back_as_it_was_kept(store: Store) -> None:
-    tables = SideTables(store)
+    tables = CompanyFacts(store)
     batches = (DocumentBatch(3), DocumentBatch(4, ("CASH",)))
     tables.document_batches.put("APBILL", "7", value=batches)
     parts = (SettledPart("APBILL", "7", Decimal(5), Decimal("4.00"), (("8", Decimal(5)),)),)
@@ -69,8 +69,8 @@ def test_a_value_reads_back_as_it_was_kept(store: Store) -> None:
 
 
 def test_a_deleted_value_is_missing_and_its_key_still_counts(store: Store) -> None:
-    rates = SideTables(store).employee_rates
+    rates = CompanyFacts(store).employee_rates
     rates.put("1", value={"employeeid": "E1"})
     rates.delete("1")
-    assert (rates.get("1"), rates.values(), rates.known("1"), rates.keys_used()) == (None, [], True, 1)
-    assert not rates.known("2")
+    assert (rates.get("1"), rates.values(), rates.was_set("1"), rates.keys_used()) == (None, [], True, 1)
+    assert not rates.was_set("2")
