@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, settings
 
 # pytest rewrites the assertions of every package that brings a plugin, and so all of the source: 3 s of CPU time in
 # each process where its result is not kept. Only tests have assertions to rewrite.
+_PLUGINS = ("intacct_bridge", "intacct_emulator", "hypothesis", "anyio", "platformdirs")
 for _hook in sys.meta_path:
-    getattr(_hook, "_must_rewrite", set()).difference_update(("intacct_bridge", "hypothesis", "anyio", "platformdirs"))
+    getattr(_hook, "_must_rewrite", set()).difference_update(_PLUGINS)
 
 from intacct_bridge.connections.demo_company import DATABASE  # noqa: E402
 from intacct_bridge.shared_state.place import Place, PostgresPlace  # noqa: E402

@@ -20,12 +20,13 @@ import intacct_bridge
 from intacct_bridge.apps.cli.app import root
 from intacct_bridge.apps.cli.index import COMMANDS
 from intacct_bridge.connections.connection import SETTINGS
+from intacct_emulator.command.program import program as emulator
 from support.repository import DISTRIBUTIONS, DOCS, ROOT
 
 _SVG = "{http://www.w3.org/2000/svg}"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md")), *sorted(DOCS.rglob("*.md"))]
 LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "quality" / "README.md"]
-_LINE = re.compile(r"(?:^|[`$(\s;|])(?P<line>intacct [^`\n]*)")
+_COMMAND = re.compile(r"^(?:    |\$ |)(intacct(?:-emulator)? [^\n]*)$|`(intacct(?:-emulator)? [^`\n]*)`", re.MULTILINE)
 _LINK = re.compile(
     r"\]\((?!https?:|mailto:)([^)\s]+)\)|<(?:img|source|a)\s[^>]*?(?:src|srcset|href)=\"(?!https?:)([^\"]+)\""
 )
@@ -36,7 +37,7 @@ def documented() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         if page.name == "commands.md":  # generated from the commands themselves
             continue
-        for line in re.findall(r"(?m)^(?:    |\$ |)(intacct [^\n]*)$|`(intacct [^`\n]*)`", page.read_text("utf-8")):
+        for line in re.findall(_COMMAND, page.read_text("utf-8")):
             yield page.name, next(filter(None, line))
 
 
@@ -64,12 +65,12 @@ def options_of(command: click.Command) -> set[str]:
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(documented())))
 def test_a_documented_command_and_its_flags_exist(page: str, line: str) -> None:
-    words = shlex.split(line.replace("…", "").replace("...", ""), comments=True)[1:]
+    program, *words = shlex.split(line.replace("…", "").replace("...", ""), comments=True)
     ends = [place for place, word in enumerate(words) if word in ("|", ">", "&&")]
     words = words[: ends[0]] if ends else words
     if not words or words[0] in ("COMMAND", "--version", "--help"):
         return
-    command, rest = command_at(words)
+    command, rest = command_at(words) if program == "intacct" else (emulator, words)
     for word in rest:
         name = word.strip("[](),.;").split("=")[0]
         if re.fullmatch(r"--?[a-z][a-z-]*", name):

@@ -16,7 +16,8 @@ from support.repository import BRIDGE, DISTRIBUTIONS, PROTOCOL
 PACKAGES = {
     "intacct_protocol": "errors diagnosis xml model",
     "intacct_emulator": (
-        "settings store from_copy company access records ledger demo_company subledgers orders reading handlers server"
+        "settings store from_copy company access records ledger demo_company subledgers orders reading handlers server "
+        "testing command pytest_plugin"
     ),
     "intacct_bridge": (
         "machine connections shared_state client streams copies.destinations extract export_maps changes load "
@@ -26,8 +27,8 @@ PACKAGES = {
 STANDS_ON = {"intacct_protocol": (), "intacct_emulator": ("intacct_protocol",), "intacct_bridge": ("intacct_protocol",)}
 """The distributions that each may import."""
 MAY_START_THE_EMULATOR = (
-    *("intacct_bridge.apps.", "intacct_bridge.connections.embedded_demo"),
-    *("intacct_bridge.testing", "intacct_bridge.pytest_plugin"),
+    *("intacct_bridge.apps.", "intacct_bridge.testing", "intacct_bridge.pytest_plugin"),
+    *("intacct_bridge.connections.demo_company", "intacct_bridge.connections.embedded_demo"),
 )
 OUTSIDE_WORLD = (
     *("socket", "http", "urllib3", "requests", "time", "random", "uuid", "secrets", "sqlite3", "asyncio", "threading"),
@@ -101,6 +102,8 @@ def height(module: str) -> int:
 def allowed(module: str, target: str) -> bool:
     """Whether a module may import another of ours."""
     distribution, _, inside = target.partition(".")
+    if distribution == "intacct_emulator" and module.startswith(MAY_START_THE_EMULATOR):
+        return not target.startswith(DEMO)
     if not inside or inside == "data":  # the version, and the public names
         return distribution == module.partition(".")[0] or distribution in STANDS_ON[module.partition(".")[0]]
     if any(module.startswith(ones) and target.startswith(others) for ones, others in APART):
@@ -109,8 +112,6 @@ def allowed(module: str, target: str) -> bool:
         return False
     if module.startswith(DEMO) and target.startswith("intacct_emulator.") and not target.startswith(DEMO_STANDS_ON):
         return False
-    if distribution == "intacct_emulator" and module.startswith(MAY_START_THE_EMULATOR):
-        return True
     if distribution != module.partition(".")[0]:
         return distribution in STANDS_ON[module.partition(".")[0]]
     return -1 < height(target) <= height(module)

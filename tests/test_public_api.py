@@ -1,42 +1,72 @@
-"""The public names: each can be imported, has a docstring, and costs nothing until it is used."""
+"""The public names of each package: a list, and each can be imported, has a docstring, and costs nothing until used."""
 
 import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import intacct_bridge
+import intacct_emulator
 
-SOURCE = ast.parse(Path(intacct_bridge.__file__).read_text())
+PACKAGES = pytest.mark.parametrize("package", [intacct_bridge, intacct_emulator], ids=lambda module: module.__name__)
+OF_THE_EMULATOR = """
+    Administration Behaviour CREDENTIALS CompanySettings CompanySource CopiedCompany CopiedTable Emulator
+    EmulatorSettings EmulatorSnapshot Received RequestOutcome RunningServer ScriptedFault SenderSettings UserSettings
+    __version__ copied_company load_companies load_faults load_scenario serve
+"""
+OF_TESTING = {
+    "intacct_emulator.testing": "Company CompanyArguments emulated_company make_company",
+    "intacct_bridge.testing": "Company CompanyArguments emulated_company make_company read_copy",
+}
 
 
-def test_the_public_names_are_sorted_few_and_complete() -> None:
-    names = intacct_bridge.__all__
+def test_the_public_names_of_the_emulator_are_these() -> None:
+    assert sorted(intacct_emulator.__all__) == sorted(OF_THE_EMULATOR.split())
+
+
+@pytest.mark.parametrize("module", OF_TESTING)
+def test_the_public_names_for_tests_are_these(module: str) -> None:
+    assert import_module(module).__all__ == OF_TESTING[module].split()
+
+
+@PACKAGES
+def test_the_public_names_are_sorted_few_and_complete(package: ModuleType) -> None:
+    names = package.__all__
     assert len(names) < 40
     assert len(names) == len(set(names))
-    assert dir(intacct_bridge) == sorted(names)
+    assert dir(package) == sorted(names)
     for name in names:
-        assert getattr(intacct_bridge, name) is not None
+        assert getattr(package, name) is not None
 
 
-def test_editors_see_exactly_the_public_names() -> None:
-    block = next(node for node in SOURCE.body if isinstance(node, ast.If))
+@PACKAGES
+def test_editors_see_exactly_the_public_names(package: ModuleType) -> None:
+    assert package.__file__ is not None
+    source = ast.parse(Path(package.__file__).read_text())
+    block = next(node for node in source.body if isinstance(node, ast.If))
     seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert sorted([*seen, "__version__"]) == sorted(intacct_bridge.__all__)
+    here = {name for name in package.__all__ if name in vars(package) and name not in seen}
+    assert sorted({*seen, *here}) == sorted(package.__all__)
+    assert here <= {"__version__", "CREDENTIALS"}
     for name, module in seen.items():
-        found = getattr(intacct_bridge, name)
-        home = getattr(found, "__module__", module)
-        assert home == module or not (inspect.isclass(found) or inspect.isfunction(found)), name
+        public = getattr(package, name)
+        home = getattr(public, "__module__", module)
+        assert home == module or not (inspect.isclass(public) or inspect.isfunction(public)), name
 
 
-def test_every_public_name_has_a_docstring() -> None:
+@PACKAGES
+def test_every_public_name_has_a_docstring(package: ModuleType) -> None:
     silent = []
-    for name in intacct_bridge.__all__:
-        found = getattr(intacct_bridge, name)
-        if inspect.isclass(found) or inspect.isfunction(found):
-            members = vars(found).items() if inspect.isclass(found) else ()
-            silent += [name] if not inspect.getdoc(found) else []
+    for name in package.__all__:
+        public = getattr(package, name)
+        if inspect.isclass(public) or inspect.isfunction(public):
+            members = vars(public).items() if inspect.isclass(public) else ()
+            silent += [name] if not inspect.getdoc(public) else []
             silent += [
                 f"{name}.{member}"
                 for member, value in members
@@ -47,8 +77,10 @@ def test_every_public_name_has_a_docstring() -> None:
     assert silent == []
 
 
-def test_importing_the_package_imports_nothing_else() -> None:
-    program = "import sys, intacct_bridge; print([m for m in sys.modules if m.startswith('intacct_bridge.')])"
+@PACKAGES
+def test_importing_the_package_imports_nothing_else(package: ModuleType) -> None:
+    name = package.__name__
+    program = f"import sys, {name}; print([m for m in sys.modules if m.startswith('intacct_') and m != '{name}'])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -60,5 +92,6 @@ def test_a_client_needs_none_of_the_extras() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_a_private_name_cannot_be_imported() -> None:
-    assert not hasattr(intacct_bridge, "nothing")
+@PACKAGES
+def test_a_private_name_cannot_be_imported(package: ModuleType) -> None:
+    assert not hasattr(package, "nothing")

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import date
-from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import FrameType
@@ -126,11 +125,10 @@ def _commands() -> None:
 
 
 def _make_company() -> None:
-    try:
-        home = import_module("intacct_bridge.apps.demo.company")
-    except ImportError:  # its place until November 2026
-        home = import_module("intacct_bridge.apps.demo_company")
-    home.make_emulator(Path(home.DATABASE), as_of=date(2026, 11, 21)).close()
+    from intacct_bridge.connections.demo_company import DATABASE
+    from intacct_emulator import Emulator
+
+    Emulator.demo(Path(DATABASE), as_of=date(2026, 11, 21)).close()
 
 
 if __name__ == "__main__":

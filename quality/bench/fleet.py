@@ -28,7 +28,7 @@ from intacct_bridge.fleet.fleet import Fleet, NewTenant
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.sealing import FleetKey
-from intacct_bridge.testing import CREDENTIALS
+from intacct_emulator import CREDENTIALS
 
 STREAMS = ("CLASS", "VENDOR", "DEPARTMENT")
 CONCURRENCY, WORKERS, THREADS = 2, 2, 16

@@ -8,7 +8,7 @@ import json
 import sys
 from datetime import date
 
-from intacct_bridge.testing import demo_company
+from intacct_bridge.testing import emulated_company
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
 
@@ -17,7 +17,7 @@ _HANGS = 90.0
 
 def main(companies: int) -> None:
     """Serve until the input ends."""
-    with demo_company(as_of=date(2026, 10, 31), months=3) as model:
+    with emulated_company("demo", as_of=date(2026, 10, 31), months=3) as model:
         names = [one.company_id for one in model.share(companies)]
         emulator = model.emulator
         with serve(emulator) as server:

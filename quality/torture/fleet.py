@@ -28,7 +28,7 @@ from intacct_bridge.apps.demo.fleet_demo import (
     wait_for_all,
 )
 from intacct_bridge.apps.demo.fleet_demo_checks import checks
-from intacct_bridge.testing import CREDENTIALS
+from intacct_emulator import CREDENTIALS
 from support.fleet.database import dump
 from support.postgres_server import RunningPostgres, running_postgres
 from support.shared_files import roomy_folder

@@ -129,7 +129,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qs, quote, urlsplit
 import dlt
 from intacct_bridge.dlt import intacct
-from intacct_bridge.testing import demo_company
+from intacct_bridge.testing import emulated_company
 
 destination, folder = sys.argv[1], sys.argv[2]
 open_destination = getattr(dlt.destinations, destination)
@@ -138,7 +138,7 @@ if destination == "postgres":  # dlt wants a host, and the server listens on a s
     parts = urlsplit(target)
     socket = parse_qs(parts.query)["host"][0]
     target = {"database": parts.path[1:], "username": "postgres", "password": "none", "host": quote(socket, safe="")}
-with demo_company(months=3) as company:
+with emulated_company("demo", months=3) as company:
     counts = []
     key = None
     for step in range(3):

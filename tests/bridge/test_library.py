@@ -15,8 +15,8 @@ from intacct_bridge import UNSET, Client, InDoubtError, InvalidRequestError, Set
 from intacct_bridge.load.outbox.outbox import Outbox, open_outbox
 from intacct_bridge.runs.history import RunHistory
 from intacct_bridge.runs.run import Run, RunEnd
-from intacct_bridge.testing import CREDENTIALS as DEMO
-from intacct_bridge.testing import empty_company
+from intacct_bridge.testing import emulated_company
+from intacct_emulator import CREDENTIALS as DEMO
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
@@ -200,7 +200,7 @@ def test_the_functions_are_those_of_a_client_without_an_outbox(name: str) -> Non
     sent = []
     choices: tuple[dict[str, Any], ...] = ({}, {"outbox": None})
     for more in choices:
-        with empty_company() as company, company.client(**more) as client:
+        with emulated_company() as company, company.client(**more) as client:
             client.create(name, ROWS[name])
             sent.append(company.received("create"))
     assert sent[0] == sent[1]
@@ -208,7 +208,7 @@ def test_the_functions_are_those_of_a_client_without_an_outbox(name: str) -> Non
 
 
 def test_a_company_for_tests_has_an_outbox_of_its_own(state: Path) -> None:
-    with empty_company() as company:
+    with emulated_company() as company:
         client = company.client()
         company._first = company.snapshot()
         client.create("CLASS", [ONE])

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,12 +12,13 @@ from pathlib import Path
 import pytest
 
 import intacct_bridge
-from intacct_bridge.testing import empty_company, make_company
+from intacct_bridge.testing import Company, emulated_company, make_company
+from intacct_emulator import Emulator
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 
 
 def test_a_users_program_works_with_a_company_in_memory() -> None:
-    with empty_company() as company:
+    with emulated_company() as company:
         client = company.client()
         (outcome,) = client.create("CLASS", [{"CLASSID": "R", "NAME": "Retail"}])
         assert outcome.ok
@@ -27,7 +29,7 @@ def test_a_users_program_works_with_a_company_in_memory() -> None:
 
 
 def test_received_requests_contain_no_password() -> None:
-    with empty_company() as company:
+    with emulated_company() as company:
         company.client().sign_in()
         bodies = b"".join(request.body for request in company.emulator.received)
         assert b"demo-user-password" not in bodies
@@ -38,7 +40,7 @@ def test_records_are_seeded_from_rows_json_csv_and_folders(tmp_path: Path) -> No
     (tmp_path / "more.json").write_text(
         '{"CUSTOMER": [{"CUSTOMERID": "C-1", "NAME": "Cust", "ONHOLD": true}], "CLASS": [{"CLASSID": "R", "NAME": 7}]}'
     )
-    with empty_company() as company:
+    with emulated_company() as company:
         company.seed(tmp_path)
         company.seed("APBILL", [{"VENDORID": "V-1", "WHENDUE": date(2026, 11, 30), "TOTALDUE": Decimal("1.10")}])
         client = company.client()
@@ -68,7 +70,7 @@ def test_records_are_seeded_from_rows_json_csv_and_folders(tmp_path: Path) -> No
 )
 def test_errors_in_a_file_of_records_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
-    with empty_company() as company, pytest.raises(SettingsError, match=re.escape(message)):
+    with emulated_company() as company, pytest.raises(SettingsError, match=re.escape(message)):
         company.seed(tmp_path / name)
 
 
@@ -90,7 +92,7 @@ def test_a_company_is_reset_with_its_sessions_requests_and_faults() -> None:
 
 
 def test_a_company_without_a_snapshot_cannot_be_reset() -> None:
-    with empty_company() as company, pytest.raises(SettingsError, match="no snapshot to reset to"):
+    with closing(Company(Emulator.empty())) as company, pytest.raises(SettingsError, match="no snapshot to reset to"):
         company.reset()
 
 
@@ -182,7 +184,7 @@ def test_a_declaration_in_a_test_is_checked_as_a_file_is() -> None:
 
 
 def test_rows_of_an_unknown_object_name_the_nearest_objects() -> None:
-    with empty_company() as company, pytest.raises(InvalidRequestError, match="did you mean VENDOR"):
+    with emulated_company() as company, pytest.raises(InvalidRequestError, match="did you mean VENDOR"):
         company.rows("VENDR")
 
 
@@ -190,5 +192,5 @@ def run_suite(tmp_path: Path) -> subprocess.CompletedProcess[str]:
     package = Path(intacct_bridge.__file__).parent.parent
     environment = {**os.environ, "PYTHONPATH": str(package), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-W", "error"]
-    command += ["-p", "no:cacheprovider", "-p", "intacct_bridge.pytest_plugin"]
+    command += ["-p", "no:cacheprovider", "-p", "intacct_emulator.pytest_plugin", "-p", "intacct_bridge.pytest_plugin"]
     return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.testing import CREDENTIALS
+from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault

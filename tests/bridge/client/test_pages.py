@@ -1,15 +1,19 @@
 """The Python code of the pages on the library and the emulator runs, in the order of the page."""
 
 import re
+import sys
+import urllib.request
 from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from intacct_bridge import connect
-from intacct_bridge.testing import CREDENTIALS, make_company
+from intacct_bridge.testing import make_company
+from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import load_faults
@@ -66,7 +70,21 @@ def test_the_page_on_changes_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'TITLE': 'Harbour'" not in capsys.readouterr().out  # the first watch begins now
 
 
-def test_the_tests_of_the_emulator_page_pass() -> None:
+def post_class(code: str, name: str, *, url: str, **credentials: str) -> None:
+    """A program without this library, as `test_my_program` of the page has one."""
+    request = (
+        "<request><control><senderid>{sender_id}</senderid><password>{sender_password}</password><controlid>c"
+        "</controlid><uniqueid>false</uniqueid><dtdversion>3.0</dtdversion></control><operation><authentication><login>"
+        "<userid>{user_id}</userid><companyid>{company_id}</companyid><password>{user_password}</password></login>"
+        "</authentication><content><function controlid='f'><create><CLASS><CLASSID>{code}</CLASSID><NAME>{name}</NAME>"
+        "</CLASS></create></function></content></operation></request>"
+    ).format(code=code, name=name, **credentials)
+    with urllib.request.urlopen(urllib.request.Request(url, request.encode())) as answer:
+        answer.read()
+
+
+def test_the_tests_of_the_emulator_page_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "my_program", SimpleNamespace(post_class=post_class))
     known: dict[str, Any] = {}
     for block in blocks("emulator.md"):
         run("emulator.md", block, known)

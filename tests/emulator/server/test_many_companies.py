@@ -12,7 +12,7 @@ import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.testing import empty_company
+from intacct_bridge.testing import emulated_company
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.behaviour import Behaviour
@@ -122,7 +122,7 @@ def test_a_thousand_companies_hold_one_copy_of_the_records(books: Emulator) -> N
 
 
 def test_an_id_that_is_taken_is_refused() -> None:
-    with empty_company() as first:
+    with emulated_company() as first:
         first.share(2)
         with pytest.raises(SettingsError, match="company company-0002 already"):
             first.share(["company-0003", "company-0002"])

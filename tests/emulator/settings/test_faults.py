@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.testing import empty_company
+from intacct_bridge.testing import emulated_company
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.faults import ScriptedFault, load_faults
 from intacct_protocol.errors import RefusedError, RemoteProtocolError, SettingsError
@@ -84,7 +84,7 @@ def test_a_fault_for_one_object_does_not_affect_the_others_of_its_request() -> N
     closed = ScriptedFault(
         "fault", "lookup", object="CLASS", calls=(), errorno="XL03000006", text="No permission for this"
     )
-    with empty_company(faults=(closed,)) as company:
+    with emulated_company(faults=(closed,)) as company:
         refused: dict[str, RefusedError] = {}
         found = company.client().describe_many(["VENDOR", "CLASS", "CUSTOMER"], refused)
         assert [*found, *refused] == ["VENDOR", "CUSTOMER", "CLASS"]

@@ -19,8 +19,8 @@ from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer, ConsoleSe
 from intacct_bridge.apps.console.pages import connections
 from intacct_bridge.apps.console.pages.registry import PAGES
 from intacct_bridge.apps.web.pages import Page
-from intacct_bridge.connections.demo_company import CREDENTIALS
 from intacct_bridge.connections.sources import add_connection
+from intacct_emulator import CREDENTIALS
 
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL)

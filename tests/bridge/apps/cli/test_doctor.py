@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.apps.cli.context import CommandContext
-from intacct_bridge.apps.views.emulator_summary import revalued
-from intacct_bridge.machine.directories import cache_directory
+from intacct_emulator.command.serving import cache_folder
+from intacct_emulator.command.summary import revalued
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.faults import ScriptedFault
 from intacct_emulator.settings.scenarios import find_scenario
@@ -100,7 +100,7 @@ def test_the_scenarios_are_listed(intacct: Intacct) -> None:
 
 
 def test_the_cache_of_demo_companies_is_deleted(intacct: Intacct) -> None:
-    folder = cache_directory() / "emulator"
+    folder = cache_folder()
     folder.mkdir(parents=True)
     (folder / "company.db").write_bytes(bytes(3 * 2**20))
     ran = intacct("emulator", "--clear-cache")

@@ -8,13 +8,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.apps.demo.company import make_emulator
 from intacct_bridge.apps.views.extract import summary
 from intacct_bridge.client.attachments import AttachedFile, Attachments
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.extract.attachments import fetch_attachments
 from intacct_bridge.streams.stream import StreamOutcome
+from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from support.apps.command_line import Intacct, streams_in
 
@@ -239,7 +239,7 @@ def test_attached_files_are_saved_once_and_a_lost_one_costs_no_other(
 
     monkeypatch.setattr(Attachments, "read", read)
     with (
-        closing(make_emulator(company_file)) as company,
+        closing(Emulator.demo(company_file)) as company,
         closing(company.clone()) as emulator,
         Client(demo_connection(home=home), transport=emulator, keep=False) as client,
     ):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.connections.demo_company import CREDENTIALS
+from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault

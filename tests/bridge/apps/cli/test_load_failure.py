@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from intacct_bridge.apps.views.emulator_summary import served
+from intacct_emulator.command.summary import served
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault, load_faults

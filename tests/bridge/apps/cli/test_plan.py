@@ -9,7 +9,7 @@ import pytest
 
 from intacct_bridge.apps.singer.target import main as target_main
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.connections.demo_company import CREDENTIALS
+from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from support.apps.command_line import Intacct

@@ -16,7 +16,7 @@ from intacct_bridge.apps.cli import app
 from intacct_bridge.apps.cli.command import SECTIONS
 from intacct_bridge.apps.cli.context import COMPLETE
 from intacct_bridge.apps.cli.index import COMMANDS
-from intacct_bridge.testing import CREDENTIALS
+from intacct_emulator import CREDENTIALS
 from support.apps.command_line import Intacct
 
 HEAVY = ("pyarrow", "duckdb", "lxml", "starlette", "uvicorn", "openpyxl", "keyring", "rich", "urllib3", "msgspec")

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from intacct_bridge.apps.demo.sample import write_sample
-from intacct_bridge.connections.demo_company import CREDENTIALS
+from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.scenarios import find_scenario, load_scenario

@@ -184,7 +184,7 @@ def test_a_single_update_is_taken_back(desk: Desk) -> None:
 
 def test_an_update_without_known_values_and_one_of_lines_are_refused(desk: Desk, emulator: Emulator) -> None:
     from intacct_bridge import connect
-    from intacct_bridge.testing import CREDENTIALS
+    from intacct_emulator import CREDENTIALS
 
     with connect(endpoint=desk.reader.url, environment="demo", **CREDENTIALS) as client:  # type: ignore[arg-type]
         (row,) = desk.reader.rows("VENDOR", "RECORDNO", VENDORID="V-1")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.apps.demo.company import make_emulator
 from intacct_bridge.apps.demo.sample import write_sample
+from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from support.apps.command_line import AS_OF, Intacct
 
@@ -156,7 +156,7 @@ def test_outside_a_terminal_a_production_company_needs_yes(intacct: Intacct, hom
     words = ("load", "classes.csv", "--as", "CLASS", "--apply")
     path = home / "company.sqlite3"
     shutil.copy(company_file, path)
-    with closing(make_emulator(path, as_of=AS_OF)) as emulator, serve(emulator) as server:
+    with closing(Emulator.demo(path, as_of=AS_OF)) as emulator, serve(emulator) as server:
         login = {
             "INTACCT_COMPANY_ID": "demo-company",
             "INTACCT_USER_ID": "demo-user",

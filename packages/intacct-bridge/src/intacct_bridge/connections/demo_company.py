@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -27,14 +27,6 @@ NAME = "demo"
 HOME = "demo-company"
 DATABASE = "company.db"
 OUTBOX = "outbox.sqlite"
-CREDENTIALS: Mapping[str, str] = {
-    "sender_id": "demo-sender",
-    "sender_password": "demo-sender-password",
-    "company_id": "demo-company",
-    "user_id": "demo-user",
-    "user_password": "demo-user-password",
-}
-"""Fixed and public."""
 PORT_FILE, LOCK_FILE, LOG_FILE = "server.json", "server.lock", "server.log"
 IDLE_VARIABLE = "INTACCT_DEMO_IDLE"
 IDLE_SECONDS = 600
@@ -102,12 +94,14 @@ def means_demo(name: str | None, given: Sequence[str] = ()) -> bool:
 
 
 def listed_connections() -> list[ListedConnection]:
-    """Every named connection in the files, and that of the demo's company if there is one."""
-    found = list_connections()
-    if has_demo() and means_demo(NAME):
+    """Every named connection in the files, and that of the demo's company if there is one that can be used."""
+    listed = list_connections()
+    if has_demo() and means_demo(NAME) and find_spec("intacct_emulator") is not None:
+        from intacct_emulator import CREDENTIALS
+
         login = (CREDENTIALS["company_id"], CREDENTIALS["user_id"])
-        found.append(ListedConnection(NAME, str(demo_home()), *login, environment="demo"))
-    return found
+        listed.append(ListedConnection(NAME, str(demo_home()), *login, environment="demo"))
+    return listed
 
 
 def idle_seconds() -> float:
@@ -120,8 +114,8 @@ def idle_seconds() -> float:
 
 
 def can_serve() -> bool:
-    """Whether the packages that serve an emulator are installed, and the background process is wanted."""
-    return bool(idle_seconds()) and all(find_spec(name) is not None for name in ("uvicorn", "starlette"))
+    """Whether the emulator is installed, and the background process is wanted."""
+    return bool(idle_seconds()) and find_spec("intacct_emulator") is not None
 
 
 def demo_settings() -> dict[str, Any]:
@@ -129,6 +123,8 @@ def demo_settings() -> dict[str, Any]:
     home = demo_home()
     if not (home / DATABASE).is_file():
         raise SettingsError(f"There is no demo company in {home}.", fix="Create one: intacct demo")
+    from intacct_emulator import CREDENTIALS
+
     endpoint = served_endpoint(home)
     return {"endpoint": endpoint, "environment": "demo", "outbox": str((home / OUTBOX).resolve()), **CREDENTIALS}
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.connections.demo_company import CREDENTIALS, DATABASE, OUTBOX, demo_home
+from intacct_bridge.connections.demo_company import DATABASE, OUTBOX, demo_home
+from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import SettingsError
 
@@ -30,4 +31,4 @@ def open_company(home: Path | None = None) -> Emulator:
     path = (home or demo_home()) / DATABASE
     if not path.is_file():
         raise SettingsError(f"There is no demo company in {path.parent}.", fix="Create one: intacct demo")
-    return Emulator.demo(str(path))
+    return Emulator.demo(path)

@@ -139,13 +139,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _server(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "uvicorn.Server":
-    try:
-        import uvicorn
-    except ImportError:
-        raise SettingsError(
-            "serving the emulator over HTTP needs the extra packages of `emulator`",
-            fix='pip install "intacct-bridge[emulator]"',
-        ) from None
+    import uvicorn
+
     config = uvicorn.Config(
         application(emulator, allow_hosts), log_level="critical", access_log=False, lifespan="off", server_header=False,
         date_header=False, timeout_graceful_shutdown=5,
@@ -268,7 +263,7 @@ def _pieces(reply: Paced) -> "Response":
 def _foreign(host: str, origin: str | None, allowed: Sequence[str]) -> str:
     """Why a request does not come from a program on this machine; empty if it may."""
     if not _is_here(urlsplit(f"//{host}").hostname, allowed):
-        return f"The emulator serves this machine only, not the host {host!r}. Allow it: intacct emulator --allow-host"
+        return f"The emulator serves this machine only, not the host {host!r}. Allow it: intacct-emulator --allow-host"
     if origin is not None and not _is_here(urlsplit(origin).hostname, allowed):
         return f"The emulator takes no requests from web pages, such as one of {origin!r}."
     return ""

@@ -6,11 +6,12 @@ Everything is frozen data. `EmulatorSettings()` is the demo world; see `scenario
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from intacct_emulator import CREDENTIALS
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.declaration import CompanyDeclaration
 from intacct_protocol.xml.values import DEFAULT, Formatting
 
-DEFAULT_COMPANY = "demo-company"
+DEFAULT_COMPANY = CREDENTIALS["company_id"]
 APPLICATIONS = {
     "CO": "Company",
     "CM": "Cash Management",
@@ -36,8 +37,8 @@ ALL_MODULES = tuple(code for code in APPLICATIONS if code != "PT")
 class SenderSettings:
     """One Web Services licence. Ids and passwords are case-sensitive."""
 
-    sender_id: str = "demo-sender"
-    password: str = field(default="demo-sender-password", repr=False)
+    sender_id: str = CREDENTIALS["sender_id"]
+    password: str = field(default=CREDENTIALS["sender_password"], repr=False)
     active: bool = True
     marketplace: bool = False
     """A Marketplace partner's licence, whose calls are not counted as the company's transactions."""
@@ -75,8 +76,8 @@ class ClockChange:
 class UserSettings:
     """One company user."""
 
-    user_id: str = "demo-user"
-    password: str = field(default="demo-user-password", repr=False)
+    user_id: str = CREDENTIALS["user_id"]
+    password: str = field(default=CREDENTIALS["user_password"], repr=False)
     status: str = "active"
     """`active`, `inactive` or `lockedout`; only active users can sign in."""
     entities: tuple[str, ...] = ()
@@ -164,7 +165,7 @@ class CompanySettings:
     """The company is subscribed to Web Services."""
     expired: bool = False
     """A demo company that has expired."""
-    senders: tuple[str, ...] = ("demo-sender",)
+    senders: tuple[str, ...] = (CREDENTIALS["sender_id"],)
     """Sender ids that the company has authorised, in exactly this case; `*` for all."""
     inactive_senders: tuple[str, ...] = ()
     """Authorised sender ids with the status inactive. Inferred: they are refused like unauthorised ones."""

@@ -75,7 +75,7 @@ def find_scenario(name: str) -> Path:
         return Path(name)
     raise SettingsError(
         f"unknown scenario {name}{did_you_mean(name, (_short(stem)[0] for stem in shipped))}",
-        fix="Run `intacct emulator --scenario list`, or name a TOML file.",
+        fix="Run `intacct-emulator --scenario list`, or name a TOML file.",
     )
 
 

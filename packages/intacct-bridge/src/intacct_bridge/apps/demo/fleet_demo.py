@@ -23,7 +23,8 @@ from intacct_bridge.fleet.fleet import Fleet, NewTenant
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.runs.run import RunEnd
-from intacct_bridge.testing import CREDENTIALS, Company
+from intacct_bridge.testing import Company
+from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, SenderSettings

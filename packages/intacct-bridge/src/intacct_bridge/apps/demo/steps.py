@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from intacct_bridge.apps.demo.company import make_emulator
 from intacct_bridge.apps.demo.sample import NAMES, write_sample
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.views.extract import ExtractResult, run_extraction
@@ -129,7 +128,7 @@ def open_demo(home: Path, console: Console, *, run: str = "") -> Iterator[Demo]:
     created = not (home / DATABASE).is_file()
     if created:
         console.say(f"Creating a company with 24 months of transactions in {home / DATABASE} ...")
-    with closing(make_emulator(home / DATABASE)) as emulator:
+    with closing(Emulator.demo(home / DATABASE)) as emulator:
         fact = _DAY.search(emulator.company().facts.demo.get() or "")
         last_day = date.fromisoformat(fact[1]) if fact else date.today()
         with Client(demo_connection(home=home), transport=emulator, keep=False) as client:

@@ -30,7 +30,13 @@ INTERRUPTED_NOTE = "\nInterrupted. Completed work is kept; run the same command 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-_EXTRAS = {"pyarrow": "data", "duckdb": "data", "adbc_driver_postgresql": "postgres", "openpyxl": "excel"}
+_EXTRAS = {
+    "pyarrow": "data",
+    "duckdb": "data",
+    "adbc_driver_postgresql": "postgres",
+    "openpyxl": "excel",
+    "intacct_emulator": "emulator",
+}
 """Optional packages, and the extra that installs each."""
 
 
