@@ -96,6 +96,7 @@ simulate: $(VENV)/.ready ## simulate 200 histories of loads, faults, kills and e
 	PYTHONPATH=tests:quality $(BIN)/python -W error -m simulate.run --seeds $(SEEDS) --from $(FROM) $(if $(KEEP),--keep $(KEEP))
 
 docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
+	$(BIN)/python scripts/command_index.py
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python scripts/record_demo.py
 	$(BIN)/zensical build --strict

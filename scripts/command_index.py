@@ -28,3 +28,7 @@ def index() -> str:
         texts = [json.dumps(text, ensure_ascii=False) for text in (command.section, module_name, command.short_help)]
         lines += [f'    "{command.name}": (', *(f"        {text}," for text in texts), "    ),"]
     return "\n".join([*lines, "}", ""])
+
+
+if __name__ == "__main__":
+    FILE.write_text(index(), encoding="utf-8")

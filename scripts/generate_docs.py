@@ -2,15 +2,11 @@
 
 from pathlib import Path
 
-import command_index
-
-command_index.FILE.write_text(command_index.index(), encoding="utf-8")  # before anything reads it
-
-import architecture  # noqa: E402
-import company_files  # noqa: E402
-import fidelity  # noqa: E402
-import operations  # noqa: E402
-from reference import commands_page, errors_page  # noqa: E402
+import architecture
+import company_files
+import fidelity
+import operations
+from reference import commands_page, errors_page
 
 docs = Path(__file__).parent.parent / "docs"
 (docs / "reference").mkdir(parents=True, exist_ok=True)

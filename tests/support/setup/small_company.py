@@ -12,8 +12,8 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.embedded_demo import demo_connection
-from intacct_bridge.setup.doctor.examination import run
-from intacct_bridge.setup.doctor.findings import DoctorReport
+from intacct_bridge.setup.examination import run
+from intacct_bridge.setup.findings import DoctorReport
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.companies import EmulatorSettings
 from intacct_emulator.settings.faults import load_faults

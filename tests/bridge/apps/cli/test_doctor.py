@@ -67,7 +67,8 @@ def test_a_finding_as_text_json_and_letter(
     assert "1 failure; stopped at Sender authorisation; 0 API transactions" in said.err
     assert quiet.out.startswith("✗ Sender authorisation")
     assert json.loads(machine.out)["stopped_at"] == "authorised"
-    assert mail.out.startswith("Subject: Web Services access to demo-company for demo-user")
+    assert mail.out.startswith("Subject: Access to Sage Intacct for ")
+    assert "Our check today found:\n\n - Sender authorisation: " in mail.out
     assert "Accounts Payable > Bills: List, View, Add, Edit, Delete" in mail.out
     assert "demo-user-password" not in said.said + machine.said + mail.said
 

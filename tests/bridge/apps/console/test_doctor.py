@@ -31,7 +31,7 @@ def test_each_finding_has_its_fix_and_the_letter_says_so(visitor: Visitor) -> No
     seen = visitor.get(started.location)
     assert failure["fix"] in seen.text or failure["causes"][0]["fix"] in seen.text
     assert "Web Services authorizations" in seen.text
-    assert "Subject: Web Services access to" in page["letter"]
+    assert "Subject: Access to Sage Intacct for books" in page["letter"]
     assert "GLBATCH" in page["letter"]
     assert "demo-user-password" not in seen.html
     assert started.location in visitor.get("/doctor").html

@@ -20,8 +20,7 @@ from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import listed
 
 if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.connections.passwords import PasswordPlace
+    from intacct_bridge.operations.connections import PasswordPlace
 
 _QUESTIONS = {
     "company_id": "Company ID (as on Intacct's sign-in page)",
@@ -59,7 +58,7 @@ def connections_command() -> None:
 @shared_options(connected=False, prints_table=True)
 def list_command(context: CommandContext) -> None:
     """List the connections and their files. Passwords are not read."""
-    from intacct_bridge.connections.demo_company import listed_connections
+    from intacct_bridge.operations.connections import listed_connections
 
     rows = [
         (one.name, one.company_id, one.user_id, one.location_id, one.environment, one.read_only, one.source)
@@ -128,21 +127,18 @@ def add_command(
 
     Asks for missing settings, signs in once to test them, and saves them. Nothing is saved if the sign-in fails.
     """
-    from intacct_bridge.apps.views.connection import lifts_approval
-    from intacct_bridge.connections.passwords import forget_passwords
-    from intacct_bridge.connections.sources import SettingsSources, add_connection, connection_file
+    from intacct_bridge.operations.connections import save_connection, user_file
 
-    path = Path("intacct.toml") if project else SettingsSources().user_file
+    path = Path("intacct.toml") if project else user_file()
     settings = _settings(name, given)
     place = _ask_rest(context, name, settings, path, keyring=keyring)
-    before = connection_file(name, path=path)
     if not no_test:
         _try(context, name, settings, path)
-    add_connection(name, {key: place.saved(key, value) for key, value in settings.items()}, path=path)
+    saved = save_connection(name, settings, path, place)
     context.console.say(f"Saved connection {name} in {path}.")
-    if kept := forget_passwords(before, name, path):
-        context.console.say(kept)
-    if lifts_approval(before, settings):
+    if saved.still_in_keyring:
+        context.console.say(saved.still_in_keyring)
+    if saved.lifts_approval:
         context.console.say("Its writes no longer need an approval: to require one again, add --approval required.")
 
 
@@ -151,12 +147,11 @@ def add_command(
 @shared_options(prints_table=True)
 def show_command(context: CommandContext, *, name: str | None) -> None:
     """Show a connection's settings. Each has its source; passwords are masked."""
+    from intacct_bridge.operations.connections import show_connection
+
     context.name = name or context.name
-    connection = context.connection
-    origins = connection.origins
-    settings = {name: _short(value) for name, value in connection.settings().items()}
-    rows = [(setting, value, origins.get(setting, "default")) for setting, value in settings.items()]
-    context.console.table(("setting", "value", "from"), [row for row in rows if row[0] != "name"])
+    rows = [(setting.name, _short(setting.value), setting.origin) for setting in show_connection(context)]
+    context.console.table(("setting", "value", "from"), rows)
 
 
 def _short(value: object) -> object:
@@ -169,8 +164,11 @@ def _short(value: object) -> object:
 @shared_options()
 def test_command(context: CommandContext, *, name: str | None) -> None:
     """Sign in once. `intacct doctor` checks the rest."""
+    from intacct_bridge.apps.views.connection import signed_in
+    from intacct_bridge.operations.connections import try_connection
+
     context.name = name or context.name
-    _sign_in(context, context.client)
+    context.console.result(signed_in(try_connection(context)))
 
 
 @connections_command.command("remove", exits={})
@@ -181,25 +179,13 @@ def test_command(context: CommandContext, *, name: str | None) -> None:
 @shared_options(connected=False)
 def remove_command(context: CommandContext, *, name: str, project: bool) -> None:
     """Remove a connection from its file, and its passwords from the keyring. Intacct is not changed."""
-    from intacct_bridge.connections.passwords import forget_passwords
-    from intacct_bridge.connections.sources import (
-        SettingsSources,
-        connection_file,
-        list_connections,
-        remove_connection,
-    )
+    from intacct_bridge.operations.connections import remove_connection, user_file
 
-    path = Path("intacct.toml") if project else SettingsSources().user_file
-    before = connection_file(name, path=path)
-    if not remove_connection(name, path=path):
-        elsewhere = [one.source for one in list_connections() if one.name == name]
-        raise SettingsError(
-            f"Unknown connection {name!r} in {path if project else 'your intacct.toml'}.",
-            fix=f"{elsewhere[0]} defines it; remove it there." if elsewhere else "See: intacct connections list",
-        )
+    path = Path("intacct.toml") if project else user_file()
+    still_in_keyring = remove_connection(name, path)
     context.console.say(f"Removed connection {name}.")
-    if kept := forget_passwords(before, name, path):
-        context.console.complain(kept)
+    if still_in_keyring:
+        context.console.complain(still_in_keyring)
 
 
 def _names(text: str | None) -> list[str]:
@@ -209,7 +195,7 @@ def _names(text: str | None) -> list[str]:
 
 def _settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are given as options, checked; a password is a reference to its variable."""
-    from intacct_bridge.connections.sources import check_settings
+    from intacct_bridge.operations.connections import check_settings
 
     settings = {key: value for key, value in given.items() if value}
     for secret in _SECRETS:
@@ -224,7 +210,7 @@ def _ask_rest(
     context: CommandContext, name: str, settings: dict[str, Any], path: Path, *, keyring: bool | None
 ) -> "PasswordPlace":
     """Add the settings that are not given, from a terminal or else from variables, and return the passwords' place."""
-    from intacct_bridge.connections.passwords import PasswordPlace
+    from intacct_bridge.operations.connections import PasswordPlace
 
     place = PasswordPlace(name, path, in_keyring=False)
     from_sender = ("sender_id", "sender_password") if "sender" in settings else ()
@@ -260,22 +246,11 @@ def _from_variable(key: str, settings: dict[str, Any]) -> bool:
 
 
 def _try(context: CommandContext, name: str, settings: Mapping[str, Any], path: Path) -> None:
-    """Sign in with settings that are not saved yet, in the surroundings in which they will be used."""
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.connections.sources import unsaved_connection
+    from intacct_bridge.apps.views.connection import signed_in
+    from intacct_bridge.operations.connections import try_unsaved_connection
 
     try:
-        context.use(unsaved_connection(name, settings, path))
-        with Client(context.connection) as client:
-            _sign_in(context, client)
+        context.console.result(signed_in(try_unsaved_connection(context, name, settings, path)))
     except IntacctError:
         context.console.complain(f"Nothing was saved. To save connection {name} without signing in, add --no-test.")
         raise
-
-
-def _sign_in(context: CommandContext, client: "Client") -> None:
-    from intacct_bridge.apps.views.connection import signed_in
-
-    connection = client.connection
-    context.console.say(f"Signing in to {connection.target} as {connection.user_id} ...")
-    context.console.result(signed_in(client.sign_in()))

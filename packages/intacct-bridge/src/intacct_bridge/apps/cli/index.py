@@ -13,12 +13,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "setup": (
         "Get started",
-        "console.setup",
+        "setup",
         "Set up Sage Intacct step by step for what you plan to read and write.",
     ),
     "doctor": (
         "Get started",
-        "doctor",
+        "setup",
         "Find the missing set-up step and its fix.",
     ),
     "completion": (

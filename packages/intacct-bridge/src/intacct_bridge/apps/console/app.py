@@ -75,6 +75,7 @@ class ConsoleApp(WebApp):
         self.sessions = Sessions(idle_seconds=settings.idle_seconds)
         self.read_only = settings.read_only
         self.largest_upload = settings.largest_upload
+        self.proposed_connection = settings.connection
         self.start = start
         """Runs a command line in this process."""
 

@@ -30,8 +30,8 @@ from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.reconcile.reconcile import Reconciliation, reconcile
-from intacct_bridge.setup.doctor.examination import Examination
-from intacct_bridge.setup.doctor.findings import DoctorReport
+from intacct_bridge.setup.examination import Examination
+from intacct_bridge.setup.findings import DoctorReport
 from intacct_bridge.streams.defaults import streams_for
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query

@@ -16,7 +16,7 @@ from intacct_bridge.connections.demo_company import demo_home
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.reconcile.reconcile import Reconciliation
-from intacct_bridge.setup.doctor.findings import DoctorReport
+from intacct_bridge.setup.findings import DoctorReport
 from intacct_protocol.model.wording import amount_shown, counted
 
 _INDENT = " " * 14

@@ -24,12 +24,11 @@ from intacct_bridge.fleet.page_state import AttemptLimit, PageState
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.load.layouts.choose import JOURNAL
 from intacct_bridge.load.layouts.declaration import declaration
-from intacct_bridge.setup.assistant.check import CheckedConnection, SetUpCheck, settings_by_step
-from intacct_bridge.setup.assistant.checklist import SetUpChecklist, SetUpStep, checklist
-from intacct_bridge.setup.assistant.progress import DONE, MISSING, SetUpProgress, SetUpStore
-from intacct_bridge.setup.assistant.values import SetUpValues, job_of
-from intacct_bridge.setup.doctor.findings import DoctorFinding, Status
-from intacct_bridge.setup.doctor.read_rights import STREAMS
+from intacct_bridge.setup.assistant import CheckedConnection, SetUpCheck, settings_by_step
+from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep, SetUpValues, checklist, job_of
+from intacct_bridge.setup.findings import DoctorFinding, Status
+from intacct_bridge.setup.progress import DONE, MISSING, SetUpProgress, SetUpStore
+from intacct_bridge.setup.read_rights import STREAMS
 
 REFUSED_SIGN_INS = AttemptLimit("sign-in", "Sign-ins that Intacct refused", 3, timedelta(hours=1))
 """Few enough that Intacct does not lock the user out. A sign-in that works, or says nothing of the user, is not one."""

@@ -24,15 +24,15 @@ from intacct_bridge.apps.fleet_site.credential_check import (
 from intacct_bridge.apps.fleet_site.link_pages import LARGEST_FORM
 from intacct_bridge.apps.fleet_site.site import FleetApp, LinkVisitor
 from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.views.setup_page import picture
 from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_bridge.apps.web.pages import Answer, NotFoundError, Page, PageRequest, PageView, Redirect
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.fleet.page_state import TooManyAttemptsError
 from intacct_bridge.fleet.registry import CompanyTakenError
 from intacct_bridge.fleet.tenant import Tenant
-from intacct_bridge.setup.assistant.checklist import SetUpStep
-from intacct_bridge.setup.assistant.form_pictures import picture
-from intacct_bridge.setup.assistant.progress import SetUpAnswers
+from intacct_bridge.setup.checklist import SetUpStep
+from intacct_bridge.setup.progress import SetUpAnswers
 from intacct_protocol.errors import IntacctError, SettingsError
 
 HOME = "/connect"

@@ -10,7 +10,7 @@ from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.values import plain, rows_within
 from intacct_bridge.apps.views.doctor import as_data
 from intacct_bridge.connections.sources import list_connections
-from intacct_bridge.setup.doctor.examination import Examination, Job
+from intacct_bridge.setup.examination import Examination, Job
 from intacct_protocol.diagnosis import catalogue, diagnose
 from intacct_protocol.errors import Fault
 from intacct_protocol.model.query.query import Query

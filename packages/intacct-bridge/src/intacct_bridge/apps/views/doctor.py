@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.setup.doctor.findings import DoctorFinding, DoctorReport, Status, titles
+from intacct_bridge.runs.messages import Messages
+from intacct_bridge.setup.findings import DoctorFinding, DoctorReport, Status, titles
 from intacct_protocol.model.wording import counted
 
 _SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗", Status.SKIPPED: "-"}
@@ -80,13 +81,13 @@ def as_data(report: DoctorReport, target: str = "") -> dict[str, object]:
     }
 
 
-def without_secrets(value: object, console: Console) -> object:
+def without_secrets(value: object, messages: Messages) -> object:
     """The data with every text masked."""
     if isinstance(value, str):
-        return console.masked(value)
+        return messages.masked(value)
     if isinstance(value, dict):
-        return {name: without_secrets(one, console) for name, one in value.items()}
-    return [without_secrets(one, console) for one in value] if isinstance(value, list) else value
+        return {name: without_secrets(one, messages) for name, one in value.items()}
+    return [without_secrets(one, messages) for one in value] if isinstance(value, list) else value
 
 
 def finding_data(finding: DoctorFinding) -> dict[str, object]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.setup.assistant.checklist import SetUpChecklist, SetUpStep
-from intacct_bridge.setup.assistant.progress import DONE, MISSING, UNKNOWN
+from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep
+from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN
 from intacct_protocol.model.wording import counted
 
 _SIGNS = {DONE: "✓", MISSING: "✗", UNKNOWN: "?"}

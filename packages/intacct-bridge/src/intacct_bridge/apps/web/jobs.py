@@ -15,6 +15,8 @@ from typing import Any, TextIO
 
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import described, explained
+from intacct_bridge.operations.recorded_run import RecordedRun
+from intacct_bridge.runs.messages import Messages
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -87,6 +89,17 @@ class BackgroundJob:
         self.items.append(item)
         self.version += 1
         self.stop_if_asked()
+
+    def company(self, connection: str, command: str, *, entity: str = "") -> RecordedRun:
+        """A run on a connection, in the name of the person who started the job; its messages are the job's."""
+        return RecordedRun(
+            JobMessages(self),
+            connection=connection or None,
+            entity=entity or None,
+            command=command,
+            arguments=("console", command),
+            person=self.person,
+        )
 
     def stop_if_asked(self) -> None:
         """Raise StopAsked if a person asked for it; work calls it where it can stop."""
@@ -208,6 +221,26 @@ def _run(job: BackgroundJob, work: Work, report: Report) -> None:
     job.state = end
     job.version += 1
     job.over.set()
+
+
+class JobMessages(Messages):
+    """The messages of a run as those of a job, and its progress as that of the job."""
+
+    def __init__(self, job: BackgroundJob) -> None:
+        super().__init__()
+        self._job = job
+        self._progress: dict[str, tuple[int, int]] = {}
+
+    def progressed(self, name: str, done: int, total: int | None, noun: str) -> None:
+        """The records of all streams or files so far, and what is known of their number."""
+        self._progress[name] = (done, total or 0)
+        all_done, all_records = (sum(part) for part in zip(*self._progress.values(), strict=True))
+        self._job.advance(all_done, max(all_done, all_records), noun)
+
+    def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Add a message to the job."""
+        if text.strip():
+            self._job.tell(text.strip())
 
 
 class JobConsole(Console):

@@ -27,6 +27,8 @@ class WebApp:
     """Whether forms are refused."""
     largest_upload = LARGEST_UPLOAD
     """Bytes of a form with files."""
+    proposed_connection = ""
+    """The connection that pages propose first."""
 
     def __init__(self, *, report: Report = lambda _: None, jobs_at_once: int | None = None) -> None:
         """`report` gets the bugs, which pages do not show."""

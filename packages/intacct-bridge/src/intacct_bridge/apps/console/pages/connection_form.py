@@ -11,7 +11,7 @@ from typing import Any
 from intacct_bridge.apps.web.pages import PageRequest
 from intacct_bridge.apps.web.setting_fields import EVERY_FIELD, GROUPS, LABELS, MORE, SettingField
 from intacct_bridge.connections.connection import SECRETS, Connection
-from intacct_bridge.connections.sources import list_senders
+from intacct_bridge.operations.connections import check_settings, list_senders
 from intacct_protocol.errors import SettingsError
 
 KEPT = {"env": "read from the variable {}", "keyring": "kept in the keyring as {}", "file": "read from the file {}"}
@@ -37,8 +37,6 @@ def typed_settings(request: PageRequest, before: Mapping[str, Any]) -> dict[str,
 
 def check_complete(name: str, settings: Mapping[str, Any]) -> None:
     """Refuse a connection that lacks what every connection needs. SettingsError names the field."""
-    from intacct_bridge.connections.sources import check_settings
-
     for setting in (*_LOGIN, "environment", *(() if "sender" in settings else _SENDER)):
         if not settings.get(setting):
             raise SettingsError(f"{LABELS[setting]} is empty.", fix="Fill it in, and save again.", setting=setting)

@@ -6,38 +6,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.apps.cli.context import DEMO
-from intacct_bridge.apps.console.pages.connection_form import (
-    check_complete,
-    form_groups,
-    typed_settings,
-)
-from intacct_bridge.apps.console.visit import company_context
+from intacct_bridge.apps.console.pages.connection_form import check_complete, form_groups, typed_settings
 from intacct_bridge.apps.terminal.failures import described
-from intacct_bridge.apps.views.connection import lifts_approval, signed_in
-from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole, Work
-from intacct_bridge.apps.web.pages import (
-    NotFoundError,
-    Page,
-    PageRequest,
-    PageView,
-    Redirect,
-    address,
-)
+from intacct_bridge.apps.views.connection import signed_in
+from intacct_bridge.apps.web.jobs import BackgroundJob, Work
+from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_bridge.apps.web.setting_fields import LABELS
-from intacct_bridge.connections.connection import SECRETS
-from intacct_bridge.connections.demo_company import listed_connections
-from intacct_bridge.connections.passwords import PasswordPlace, forget_passwords
-from intacct_bridge.connections.sources import (
+from intacct_bridge.operations.connections import (
+    DEMO,
     ListedConnection,
-    SettingsSources,
-    add_connection,
-    connection_file,
+    PasswordPlace,
+    file_of,
     list_senders,
+    listed_connections,
     remove_connection,
-    unsaved_connection,
+    save_connection,
+    saved_settings,
+    show_connection,
+    try_connection,
+    try_unsaved_connection,
+    user_file,
 )
-from intacct_bridge.connections.toml_file import FILE_NAME
 from intacct_protocol.errors import IntacctError, SettingsError
 
 _WAIT = 5.0
@@ -76,19 +65,17 @@ def _connection(
     settings: list[dict[str, Any]] = []
     target = ""
     try:
-        with company_context(listed.name, "connections show", person=request.person) as context:
-            connection = context.connection
-            target = connection.target
+        with request.company(listed.name, "connections show") as run:
             settings = [
                 {
-                    "label": LABELS.get(key, key),
-                    "setting": key,
-                    "value": "kept, not shown" if key in SECRETS else value,
-                    "from": connection.origins.get(key, "default"),
+                    "label": LABELS.get(setting.name, setting.name),
+                    "setting": setting.name,
+                    "value": "kept, not shown" if setting.is_secret else setting.value,
+                    "from": setting.origin,
                 }
-                for key, value in connection.settings().items()
-                if key != "name"
+                for setting in show_connection(run)
             ]
+            target = run.connection.target
     except IntacctError as error:
         problem = problem or described(error)
     data = {
@@ -97,16 +84,10 @@ def _connection(
         "file": listed.source,
         "settings": settings,
         "problem": dict(problem or {}),
-        "editable": request.may_configure and _path_of(listed) is not None,
+        "editable": request.may_configure and file_of(listed) is not None,
         "is_production": listed.environment == "production",
     }
     return PageView("connection.html", data, title=listed.name, status=status)
-
-
-def _path_of(listed: ListedConnection) -> Path | None:
-    """The intacct.toml that holds the connection; None for the demo's, and for a profile of the official SDKs."""
-    path = Path(listed.source)
-    return path if path.name == FILE_NAME else None
 
 
 def test(request: PageRequest) -> Redirect | PageView:
@@ -115,9 +96,8 @@ def test(request: PageRequest) -> Redirect | PageView:
     page = address("connections", listed.name)
 
     def work(job: BackgroundJob) -> None:
-        with company_context(listed.name, "connections test", person=job.person, console=JobConsole(job)) as context:
-            job.tell(f"Signing in to {context.connection.target} as {context.connection.user_id} ...")
-            notice = signed_in(context.client.sign_in())
+        with job.company(listed.name, "connections test") as run:
+            notice = signed_in(try_connection(run))
         job.tell(notice)
         job.result = request.redirect(page, notice=f"{notice}.").address
 
@@ -143,12 +123,11 @@ def remove(request: PageRequest) -> Redirect:
     """Take a connection out of its file."""
     request.check_may_configure()
     listed = _find(request)
-    path = _path_of(listed)
-    before = connection_file(listed.name, path=path) if path is not None else {}
-    if path is None or not remove_connection(listed.name, path=path):
+    path = file_of(listed)
+    if path is None:
         raise SettingsError(f"{listed.source} defines {listed.name}.", fix="Remove it there.")
-    kept = forget_passwords(before, listed.name, path)
-    notice = f"Removed connection {listed.name}. Intacct is not changed. {kept}".strip()
+    still_in_keyring = remove_connection(listed.name, path)
+    notice = f"Removed connection {listed.name}. Intacct is not changed. {still_in_keyring}".strip()
     return request.redirect("/connections", notice=notice)
 
 
@@ -169,13 +148,13 @@ def show_edit(request: PageRequest) -> PageView:
 def _editable(request: PageRequest) -> tuple[ListedConnection, Path, dict[str, Any]]:
     """A connection, its file, and its table there."""
     listed = _find(request)
-    path = _path_of(listed)
+    path = file_of(listed)
     if path is None:
         what = "The demo's company" if listed.name == DEMO else listed.source
         raise SettingsError(
             f"{what} defines {listed.name}, which cannot be edited here.", fix="Add another connection."
         )
-    return listed, path, {"environment": "production", **connection_file(listed.name, path=path)}
+    return listed, path, {"environment": "production", **saved_settings(listed.name, path)}
 
 
 def _draft(request: PageRequest, name: str) -> dict[str, Any] | None:
@@ -192,7 +171,7 @@ def _form(
     typed_name: str = "",
     status: int = 200,
 ) -> PageView:
-    path = SettingsSources().user_file
+    path = user_file()
     place = PasswordPlace.chosen(name, path, keyring=None)
     if name:
         with suppress(SettingsError):
@@ -218,7 +197,7 @@ def save_new(request: PageRequest) -> Redirect | PageView:
         settings = typed_settings(request, _draft(request, "") or {})
         request.session.drafts["connection "] = settings
         return _form(request, "", settings, problem=lines, typed_name=name, status=422)
-    return _save(request, name, "", SettingsSources().user_file, before=_draft(request, "") or {}, there={})
+    return _save(request, name, "", user_file(), before=_draft(request, "") or {}, there={})
 
 
 def save_edit(request: PageRequest) -> Redirect | PageView:
@@ -247,18 +226,15 @@ def _save(
 
     def work(job: BackgroundJob) -> None:
         if wants_test:
-            with company_context(name, "connections add", person=job.person, console=JobConsole(job)) as context:
-                context.use(unsaved_connection(name, settings, path))
-                job.tell(f"Signing in to {context.connection.target} as {context.connection.user_id} ...")
-                job.tell(signed_in(context.client.sign_in()))
+            with job.company(name, "connections add") as run:
+                job.tell(signed_in(try_unsaved_connection(run, name, settings, path)))
         place = PasswordPlace.chosen(name, path, keyring=None, otherwise=_OTHERWISE)
-        new = {key: value if value == there.get(key) else place.saved(key, value) for key, value in settings.items()}
-        add_connection(name, new, path=path)
+        saved = save_connection(name, settings, path, place, replaces=there)
         session.drafts.pop(draft, None)
         notice = f"Saved connection {name}{' after a sign-in' if wants_test else ', without a sign-in'}."
-        if lifts_approval(there, settings):
+        if saved.lifts_approval:
             notice += " Its writes no longer need an approval."
-        notice = f"{notice} {forget_passwords(there, name, path)}".strip()
+        notice = f"{notice} {saved.still_in_keyring}".strip()
         job.result = request.redirect(address("connections", name), notice=notice).address
 
     return _answer_of(request, f"Save connection {name}", work, again)

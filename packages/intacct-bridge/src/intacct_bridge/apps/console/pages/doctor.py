@@ -1,53 +1,36 @@
 """Doctor: the set-up checks as they run, each finding with its fix, and the letter to the administrator."""
 
-import io
 import shlex
 
-from intacct_bridge.apps.console.visit import company_context
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.views.doctor import finding_data, verdict, without_secrets
 from intacct_bridge.apps.web.jobs import BackgroundJob
-from intacct_bridge.apps.web.pages import (
-    Download,
-    NotFoundError,
-    Page,
-    PageRequest,
-    PageView,
-    Redirect,
-)
-from intacct_bridge.connections.demo_company import listed_connections
-from intacct_bridge.connections.sources import list_connections
-from intacct_bridge.setup.doctor.examination import Examination
-from intacct_bridge.setup.doctor.examination import Job as PlannedJob
-from intacct_bridge.setup.doctor.letter import letter
+from intacct_bridge.apps.web.pages import Download, NotFoundError, Page, PageRequest, PageView, Redirect
+from intacct_bridge.operations.connections import listed_connections
+from intacct_bridge.operations.setup import DoctorFinding, examine, job_from_text
 
 
 def show(request: PageRequest) -> PageView:
     """The form of an examination, and the examinations of this person."""
     earlier = [job.data() for job in request.app.jobs.of(request.person) if job.page.startswith("/doctor/")]
     names = [one.name for one in listed_connections()]
-    chosen = request.query.get("connection") or request.site.settings.connection or (names[0] if names else "")
+    chosen = request.query.get("connection") or request.app.proposed_connection or (names[0] if names else "")
     return PageView("doctor.html", {"names": names, "chosen": chosen, "earlier": earlier})
 
 
 def run(request: PageRequest) -> Redirect:
     """Begin an examination."""
     name = request.field("connection")
-    planned = PlannedJob(_names(request.field("streams")), _names(request.field("writes")))
+    planned = job_from_text(request.field("streams"), request.field("writes"))
 
     def work(job: BackgroundJob) -> None:
-        console = Console(out=io.StringIO(), err=io.StringIO())
-        with company_context(name, "doctor", person=job.person, console=console) as context:
-            job.tell(f"Checking {context.connection.target} as {context.connection.user_id}.")
-            examination = Examination(context.connection, context.open_client, planned, siblings=list_connections())
-            findings = []
-            for finding in examination.run():
-                findings.append(finding)
-                job.add(without_secrets(finding_data(finding), console))
-            report = examination.report(findings)
-            job.tell(console.masked(verdict(report)))
-            text = console.masked(letter(context.connection, planned, report.findings))
-            job.add({"letter": text, "healthy": report.healthy})
+        with job.company(name, "doctor") as run:
+
+            def add(finding: DoctorFinding) -> None:
+                job.add(without_secrets(finding_data(finding), run.messages))
+
+            result = examine(run, planned, on_finding=add)
+            job.tell(run.messages.masked(verdict(result.report)))
+            job.add({"letter": result.letter, "healthy": result.report.healthy})
 
     words = ["intacct", "doctor", "--connection", name]
     for option, objects in (("--streams", planned.streams), ("--writes", planned.writes)):
@@ -97,10 +80,6 @@ def show_letter(request: PageRequest) -> PageView:
 def letter_file(request: PageRequest) -> Download:
     """The letter as a text file."""
     return Download("to-the-administrator.txt", _letter(request)[1].encode(), "text/plain; charset=utf-8")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip().upper() for name in text.split(",") if name.strip()))
 
 
 PAGES = (

@@ -7,14 +7,13 @@ from typing import Any
 from intacct_bridge.apps.console.pages.connection_form import KEPT
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
-from intacct_bridge.connections.passwords import PasswordPlace, forget_passwords
-from intacct_bridge.connections.sources import (
+from intacct_bridge.operations.connections import (
     ListedSender,
-    SettingsSources,
-    add_sender,
+    delete_sender,
     list_senders,
-    remove_sender,
-    sender_file,
+    save_sender,
+    sender_settings,
+    user_file,
 )
 from intacct_protocol.errors import SettingsError
 
@@ -27,7 +26,7 @@ def show_new(request: PageRequest) -> PageView:
 def show_one(request: PageRequest) -> PageView:
     """A sender, the connections that use it, and its form."""
     found = _find(request)
-    return _form(request, found, sender_file(found.name, path=Path(found.source)))
+    return _form(request, found, sender_settings(found.name, Path(found.source)))
 
 
 def _find(request: PageRequest) -> ListedSender:
@@ -55,7 +54,7 @@ def _form(
         "sender_id": named if isinstance(named, str) else "",
         "kept": KEPT[kind].format(place) if kind else "kept" if password else "",
         "used_by": list(found.used_by) if found is not None else [],
-        "file": found.source if found is not None else str(SettingsSources().user_file),
+        "file": found.source if found is not None else str(user_file()),
         "action": address("senders", found.name) if found is not None else "/add-sender",
         "problem": dict(problem or {}),
         "may_configure": request.may_configure,
@@ -70,7 +69,7 @@ def save_new(request: PageRequest) -> Redirect | PageView:
     if not name or "/" in name or any(one.name == name for one in list_senders()):
         lines = {"error": "The name is empty, has a slash, or is taken.", "fix": "Choose another name."}
         return _form(request, None, {"sender_id": request.field("sender_id")}, problem=lines, typed_name=name)
-    return _save(request, name, None, SettingsSources().user_file)
+    return _save(request, name, None, user_file())
 
 
 def save_one(request: PageRequest) -> Redirect | PageView:
@@ -81,17 +80,15 @@ def save_one(request: PageRequest) -> Redirect | PageView:
 
 def _save(request: PageRequest, name: str, found: ListedSender | None, path: Path) -> Redirect | PageView:
     request.check_may_configure()
-    before = sender_file(name, path=path) if found is not None else {}
+    before = sender_settings(name, path) if found is not None else {}
     variable = request.field("sender_password_env")
     password = {"env": variable} if variable else request.secret("sender_password")
-    settings: dict[str, Any] = {"sender_id": request.field("sender_id") or before.get("sender_id", "")}
+    sender_id = request.field("sender_id") or str(before.get("sender_id", ""))
     try:
-        place = PasswordPlace.chosen(f"senders.{name}", path, keyring=None, otherwise="Name a variable instead.")
-        new = place.saved("sender_password", password) if password else before.get("sender_password", "")
-        add_sender(name, {**settings, "sender_password": new}, path=path)
+        kept = save_sender(name, sender_id, password, path, otherwise="Name a variable instead.")
     except SettingsError as error:
-        return _form(request, found, {**before, **settings}, problem=described(error), typed_name=name)
-    kept = forget_passwords(before, f"senders.{name}", path)
+        settings = {**before, "sender_id": sender_id}
+        return _form(request, found, settings, problem=described(error), typed_name=name)
     return request.redirect("/connections", notice=f"Saved sender {name}. {kept}".strip())
 
 
@@ -99,10 +96,7 @@ def remove(request: PageRequest) -> Redirect:
     """Take a sender that no connection uses out of its file."""
     request.check_may_configure()
     found = _find(request)
-    path = Path(found.source)
-    before = sender_file(found.name, path=path)
-    remove_sender(found.name, path=path)
-    kept = forget_passwords(before, f"senders.{found.name}", path)
+    kept = delete_sender(found)
     return request.redirect("/connections", notice=f"Removed sender {found.name}. {kept}".strip())
 
 

@@ -1,16 +1,14 @@
 """Set up: the assistant as pages. The planned use, the steps with their forms, live ticks, the letter to send."""
 
-import io
 import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from intacct_bridge.apps.console.visit import company_context
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.views.setup import STATES, as_data
+from intacct_bridge.apps.views.setup_page import page, picture
 from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_bridge.apps.web.pages import (
     Answer,
@@ -22,20 +20,23 @@ from intacct_bridge.apps.web.pages import (
     Redirect,
     address,
 )
-from intacct_bridge.connections.demo_company import listed_connections
-from intacct_bridge.connections.sources import list_senders
-from intacct_bridge.setup.assistant.assistant import SetUpAssistant
-from intacct_bridge.setup.assistant.checklist import SetUpStep
-from intacct_bridge.setup.assistant.form_pictures import picture
-from intacct_bridge.setup.assistant.letter import letter, page
-from intacct_bridge.setup.assistant.progress import DONE, MISSING, UNKNOWN, object_names
-from intacct_bridge.setup.assistant.values import shared_sender
+from intacct_bridge.operations.connections import list_senders, listed_connections
+from intacct_bridge.operations.recorded_run import RecordedRun
+from intacct_bridge.operations.setup import (
+    DONE,
+    MISSING,
+    UNKNOWN,
+    DoctorFinding,
+    SetUpAssistant,
+    SetUpProgress,
+    SetUpStep,
+    check_set_up,
+    letter,
+    object_names,
+    shared_sender,
+)
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import listed
-
-if TYPE_CHECKING:
-    from intacct_bridge.apps.cli.context import CommandContext
-    from intacct_bridge.setup.assistant.progress import SetUpProgress
 
 WAIT_SECONDS = 10.0
 """Between two checks of a watch until a sign-in is possible; then three times as long, since a check costs."""
@@ -199,32 +200,30 @@ def _start(request: PageRequest, title: str, checks: int) -> Redirect:
         return request.redirect(_address(request), notice="A check is running already.")
 
     def work(job: BackgroundJob) -> None:
-        console = Console(out=io.StringIO(), err=io.StringIO())
-        with company_context(name, "setup", person=job.person, console=console) as context:
+        with job.company(name, "setup") as run:
             for number in range(1, checks + 1):
-                if _checked(job, context, name) or number == checks:
+                if _checked(job, run, name) or number == checks:
                     return
                 _wait(job, name)
 
     return request.start(f"{title}: {name}", work, page=_address(request).replace("{", "{{").replace("}", "}}"))
 
 
-def _checked(job: BackgroundJob, context: "CommandContext", name: str) -> bool:
+def _checked(job: BackgroundJob, run: RecordedRun, name: str) -> bool:
     """Check once; whether another check would say nothing new, or do harm."""
-    assistant = _assistant_of(name, context)
-    refused = False
-    job.tell("Checking ...")
-    for finding in assistant.check():
-        only_sender = assistant.found.only_sender
-        refused = refused or (finding.step == "user" and finding.needs_action and not only_sender)
-        job.tell(context.console.masked(f"{finding.title}: {finding.seen}"))
-    found = assistant.checklist()
-    job.advance(len(found.steps) - len(found.left), len(found.steps), "steps")
-    if refused:
+    assistant = _assistant_of(name, run)
+
+    def tell(finding: DoctorFinding) -> None:
+        job.tell(run.messages.masked(f"{finding.title}: {finding.seen}"))
+
+    result = check_set_up(run, assistant, on_finding=tell)
+    checklist = result.checklist
+    job.advance(len(checklist.steps) - len(checklist.left), len(checklist.steps), "steps")
+    if result.is_refused:
         job.tell("Intacct refuses the sign-in. No more checks: wrong passwords lock a user out.")
-    if assistant.found.connection is None:
-        job.tell(context.console.masked(found.problem))
-    return refused or found.is_ready
+    if not result.has_connection:
+        job.tell(run.messages.masked(checklist.problem))
+    return result.is_refused or checklist.is_ready
 
 
 def _wait(job: BackgroundJob, name: str) -> None:
@@ -274,15 +273,10 @@ def show_letter(request: PageRequest) -> Answer:
 # --- the assistant of a page
 
 
-def _assistant_of(name: str, recorded: "CommandContext | None" = None) -> SetUpAssistant:
-    """The assistant for a connection as its files are now. Its clients are those of a context that records the run."""
-    from intacct_bridge.apps.cli.context import CommandContext
-
-    context = CommandContext(
-        recorded.console if recorded is not None else Console(out=io.StringIO(), err=io.StringIO())
-    )
-    context.name = name
-    return SetUpAssistant(name, lambda: context.connection, (recorded or context).open_client)
+def _assistant_of(name: str, recorded: RecordedRun | None = None) -> SetUpAssistant:
+    """The assistant for a connection as its files are now. Its clients are those of the run that records them."""
+    looked_up = RecordedRun(connection=name)
+    return SetUpAssistant(name, lambda: looked_up.connection, (recorded or looked_up).open_client)
 
 
 def _assistant(request: PageRequest) -> SetUpAssistant:

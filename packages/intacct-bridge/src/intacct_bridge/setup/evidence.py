@@ -8,10 +8,10 @@ step of the same sign-in instead.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from intacct_bridge.setup.assistant.progress import DONE, MISSING, UNKNOWN, Observation
-from intacct_bridge.setup.doctor.examination import Job
-from intacct_bridge.setup.doctor.findings import DoctorFinding, Status, titles
-from intacct_bridge.setup.doctor.sign_in import SIGN_IN_STEPS
+from intacct_bridge.setup.examination import Job
+from intacct_bridge.setup.findings import DoctorFinding, Status, titles
+from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN, Observation
+from intacct_bridge.setup.sign_in import SIGN_IN_STEPS
 from intacct_protocol.model.wording import listed
 
 State = tuple[str, str]

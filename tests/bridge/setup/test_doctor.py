@@ -15,10 +15,11 @@ from intacct_bridge.client.gateway.calibration import Calibration, Calibrations
 from intacct_bridge.client.gateway.meter import MonthlyUsage
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.connections.sources import ListedConnection
-from intacct_bridge.setup.doctor.examination import Examination, Job, run
-from intacct_bridge.setup.doctor.findings import Status, titles
-from intacct_bridge.setup.doctor.letter import letter
-from intacct_bridge.setup.doctor.role import role_for
+from intacct_bridge.setup.assistant import examined_checklist
+from intacct_bridge.setup.examination import Examination, Job, run
+from intacct_bridge.setup.findings import Status, titles
+from intacct_bridge.setup.letter import letter
+from intacct_bridge.setup.role import role_for
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
 from intacct_protocol.model.query.query import field
@@ -293,16 +294,19 @@ def test_the_keys_of_the_json_are_stable(company: Emulator) -> None:
 def test_the_letter_requests_only_the_jobs_permissions(company: Emulator) -> None:
     scenario = next(one for one in SCENARIOS if one.path.stem == "10b-cannot-create")
     job = Job(("GLDETAIL", "APBILLITEM"), ("VENDOR", "ARINVOICE"))
-    text = letter(demo_connection(), job, scenario.examined(company).findings)
-    assert "General Ledger > Journal entries: List, View   (for GLDETAIL, name inferred)" in text
-    assert "Accounts Payable > Bills: List, View   (for APBILLITEM, name inferred)" in text
-    assert "Accounts Payable > Vendors: List, View, Add, Edit, Delete   (for VENDOR, name inferred)" in text
+    findings = scenario.examined(company).findings
+    whole = letter(examined_checklist(demo_connection(), job, findings, datetime(2026, 11, 24)), findings)
+    text = " ".join(whole.split())
+    assert "General Ledger > Journal entries: List, View (for GLDETAIL; the name on the screen may differ)" in text
+    assert "Accounts Payable > Bills: List, View (for APBILLITEM; the name on the screen may differ)" in text
+    assert "Accounts Payable > Vendors: List, View, Add, Edit, Delete (for VENDOR; the name on the screen" in text
     assert "ARINVOICE by create_invoice" in text
-    assert "Platform Services > Custom reports: View   (for AUDITHISTORY)" in text
+    assert "Platform Services > Custom reports: View (for AUDITHISTORY)" in text
     assert "GLACCOUNT" not in text
     assert "Add the permission for GLBATCH" in text
     assert "demo-sender-password" not in text
-    assert text.index("Subscriptions: turn Web Services on") < text.index("Web Services authorizations > Add")
+    assert text.index("Company > Admin > Subscriptions Web Services: on") < text.index("authorizations > Add Sender ID")
+    assert "Our integration reads GLDETAIL and APBILLITEM and writes VENDOR and ARINVOICE in Sage Intacct" in text
 
 
 def test_the_text_shows_the_failure_and_its_fix(company: Emulator) -> None:

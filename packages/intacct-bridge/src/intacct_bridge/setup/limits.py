@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.sources import ListedConnection
-from intacct_bridge.setup.doctor.findings import DoctorFinding, Status, known_finding, ok
-from intacct_bridge.setup.doctor.queries import QueryAnswer
+from intacct_bridge.setup.findings import DoctorFinding, Status, known_finding, ok
+from intacct_bridge.setup.queries import QueryAnswer
 from intacct_bridge.shared_state.place import shared_place
 from intacct_protocol.model.wording import counted
 

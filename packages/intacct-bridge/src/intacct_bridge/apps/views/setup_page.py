@@ -1,5 +1,6 @@
-"""Pictures of Intacct's forms with the values to enter: drawn here as SVG, with a title and a description for readers.
+"""The letter to the administrator as a page with pictures of Intacct's forms: it needs nothing but a browser.
 
+The pictures are drawn here as SVG, with a title and a description for readers.
 A picture shows the fields and their values, not the look of a screen. It is narrow, so that it can be read on a phone,
 and has its own light background, so that it looks the same on a dark page and on paper.
 """
@@ -8,8 +9,9 @@ from collections.abc import Sequence
 from html import escape
 from textwrap import wrap
 
-from intacct_bridge.setup.assistant.checklist import FormField, SetUpStep
-from intacct_bridge.setup.doctor.role import RoleGrant
+from intacct_bridge.setup.checklist import FormField, SetUpChecklist, SetUpStep
+from intacct_bridge.setup.letter import administrators_steps, closing, grant_text, is_done, opening, subject
+from intacct_bridge.setup.role import RoleGrant
 
 _WIDTH = 420
 _SIDE = 16
@@ -22,6 +24,42 @@ _WITHOUT_BUTTON = ("sender", "company")
 _RIGHTS = ("List", "View", "Add", "Edit", "Delete")
 _INK, _SOFT, _LINE, _PAPER, _BAR, _MARK = "#1b1f24", "#57606a", "#8c959f", "#ffffff", "#e7ecf2", "#0550ae"
 _FONT = 'font-family="system-ui, sans-serif"'
+
+
+_STYLE = """
+:root { color-scheme: light; } body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff;
+max-width: 44rem; margin: 1.5rem auto; padding: 0 1rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .3rem; }
+.path { color: #57606a; } .done { color: #1a7f37; font-weight: 600; } svg { max-width: 100%; height: auto; }
+table { border-collapse: collapse; } th, td { text-align: left; padding: .2rem 1rem .2rem 0; vertical-align: top; }
+th { font-weight: 400; } td { font-weight: 600; } section { break-inside: avoid; } .table { overflow-x: auto; }
+"""
+
+
+def page(checklist: SetUpChecklist) -> str:
+    """The letter as one HTML document with the pictures of the forms; it loads nothing and can be printed."""
+    title = subject(checklist)
+    steps = "".join(_section(number, step) for number, step in enumerate(administrators_steps(checklist), 1))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>"
+        f"<p>{escape(opening(checklist))}</p>\n{steps}<p>{escape(closing(checklist))}</p></body></html>\n"
+    )
+
+
+def _section(number: int, step: SetUpStep) -> str:
+    done = '<p class="done">Done already</p>' if is_done(step) else ""
+    path = f'<p class="path">{escape(step.menu)}</p>' if step.menu else ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(one.label)}</th><td>{escape(one.value)}</td></tr>' for one in step.fields
+    )
+    grants = "".join(f"<li>{escape(grant_text(one))}</li>" for one in step.grants)
+    notes = "".join(f"<p>{escape(one)}</p>" for one in step.notes)
+    return (
+        f"<section><h2>{number}. {escape(step.title)}</h2>{done}{path}<p>{escape(step.why)}</p>"
+        f'<div class="table"><table>{rows}</table></div>'
+        f"{f'<ul>{grants}</ul>' if grants else ''}{notes}{picture(step)}</section>\n"
+    )
 
 
 def picture(step: SetUpStep) -> str:

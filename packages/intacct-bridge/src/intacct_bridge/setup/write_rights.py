@@ -8,7 +8,7 @@ function that must fail, which rolls the create back.
 from collections.abc import Iterator, Mapping, Sequence
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.setup.doctor.findings import (
+from intacct_bridge.setup.findings import (
     DoctorFinding,
     Status,
     from_error,
@@ -17,7 +17,7 @@ from intacct_bridge.setup.doctor.findings import (
     ok,
     skipped,
 )
-from intacct_bridge.setup.doctor.queries import descendants, error_of, submit
+from intacct_bridge.setup.queries import descendants, error_of, submit
 from intacct_protocol.errors import IntacctError, InvalidRequestError
 from intacct_protocol.model import keys
 from intacct_protocol.model.permissions import permissions

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.setup.doctor.findings import (
+from intacct_bridge.setup.findings import (
     DoctorFinding,
     Status,
     causes_of,
@@ -19,7 +19,7 @@ from intacct_bridge.setup.doctor.findings import (
     known_finding,
     ok,
 )
-from intacct_bridge.setup.doctor.queries import QueryAnswer, equals, query_all, query_body
+from intacct_bridge.setup.queries import QueryAnswer, equals, query_all, query_body
 from intacct_protocol.errors import IntacctError, SettingsError, SignInError, ThrottledError
 
 SIGN_IN_STEPS = ("network", "sender", "authorised", "company", "subscription", "user", "standing", "entity", "session")

@@ -5,9 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from intacct_bridge.setup.doctor.examination import run
-from intacct_bridge.setup.doctor.findings import DoctorFinding, DoctorReport, Status
-from intacct_bridge.setup.doctor.shared_state import STEP
+from intacct_bridge.setup.examination import STEP, run
+from intacct_bridge.setup.findings import DoctorFinding, DoctorReport, Status
 from intacct_bridge.shared_state import postgres
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.shared_state.postgres import PostgresDatabase

@@ -13,12 +13,13 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.sources import ListedConnection
-from intacct_bridge.setup.doctor import limits, read_rights, write_rights
-from intacct_bridge.setup.doctor.calibration import TimeCheck
-from intacct_bridge.setup.doctor.findings import DoctorFinding, DoctorReport, Status, from_error, skipped
-from intacct_bridge.setup.doctor.shared_state import shared_state
-from intacct_bridge.setup.doctor.sign_in import PACE, SignInCheck
-from intacct_protocol.errors import IntacctError, SignInError, ThrottledError, TransientError
+from intacct_bridge.load.outbox.outbox import open_outbox
+from intacct_bridge.setup import limits, read_rights, write_rights
+from intacct_bridge.setup.calibration import TimeCheck
+from intacct_bridge.setup.findings import DoctorFinding, DoctorReport, Status, from_error, ok, skipped
+from intacct_bridge.setup.sign_in import PACE, SignInCheck
+from intacct_bridge.shared_state.place import shared_place
+from intacct_protocol.errors import IntacctError, SettingsError, SignInError, ThrottledError, TransientError
 
 Step = tuple[str, Callable[[], Iterator[DoctorFinding]]]
 
@@ -162,3 +163,28 @@ class Examination:
         yield "memory", times.memory
         yield "filter_time", lambda: times.filter_time(reading.dated[:2])
         yield "pages", lambda: reading.paging() or limits.pages(job.page_size)
+
+
+STEP = "shared_state"
+
+
+def shared_state(connection: Connection) -> Iterator[DoctorFinding]:
+    """A finding for the database; none if the outbox is a file."""
+    place = shared_place(connection)
+    if place is None:
+        return
+    try:
+        with open_outbox(connection) as outbox:
+            unsafe = outbox.unsafe_settings()
+    except IntacctError as error:
+        yield from_error(STEP, error)
+        return
+    if not unsafe:
+        yield ok(STEP, f"the outbox is in {place.name}")
+        return
+    names = " and ".join(unsafe)
+    risk = SettingsError(
+        f"{place.name}: {names} off, so a power cut of the server can lose what was posted",
+        fix="turn it on in the server's settings",
+    )
+    yield from_error(STEP, risk, status=Status.WARNING)

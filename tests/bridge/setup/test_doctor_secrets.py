@@ -4,6 +4,7 @@ import json
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from intacct_bridge.apps.views.doctor import as_data, render
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.embedded_demo import demo_connection
-from intacct_bridge.setup.doctor.examination import Job, run
-from intacct_bridge.setup.doctor.letter import letter
+from intacct_bridge.setup.assistant import examined_checklist
+from intacct_bridge.setup.examination import Job, run
+from intacct_bridge.setup.letter import letter
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.companies import EmulatorSettings, SenderSettings
 from intacct_protocol.diagnosis import as_error
@@ -46,7 +48,8 @@ def said_of(emulator: Any, connection: Connection = CONNECTION) -> str:
     """Every output of the doctor in every form."""
     with client_of(emulator, connection) as client:
         report = run(client, streams=["APBILL"], writes=["VENDOR"])
-    mail = letter(connection, Job(("APBILL",), ("VENDOR",)), report.findings)
+    job = Job(("APBILL",), ("VENDOR",))
+    mail = letter(examined_checklist(connection, job, report.findings, datetime(2026, 11, 24)), report.findings)
     return "\n".join([render(report), json.dumps(as_data(report)), mail, repr(report), repr(connection)])
 
 

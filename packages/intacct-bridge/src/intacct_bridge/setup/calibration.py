@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.calibration import Calibration
-from intacct_bridge.setup.doctor.findings import (
+from intacct_bridge.setup.findings import (
     DoctorFinding,
     Status,
     from_error,
@@ -20,7 +20,7 @@ from intacct_bridge.setup.doctor.findings import (
     ok,
     skipped,
 )
-from intacct_bridge.setup.doctor.queries import equals, error_of, query_all, query_body, submit
+from intacct_bridge.setup.queries import equals, error_of, query_all, query_body, submit
 from intacct_protocol.errors import InDoubtError, IntacctError, NotPermittedError
 from intacct_protocol.xml.envelope import Function
 from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, parse_value, render_value

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.setup.doctor.findings import (
+from intacct_bridge.setup.findings import (
     DoctorFinding,
     Status,
     causes_of,
@@ -19,7 +19,7 @@ from intacct_bridge.setup.doctor.findings import (
     ok,
     skipped,
 )
-from intacct_bridge.setup.doctor.queries import (
+from intacct_bridge.setup.queries import (
     QueryAnswer,
     descendants,
     equals,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from intacct_bridge.setup.doctor.examination import Job
-from intacct_bridge.setup.doctor.findings import tag_of
+from intacct_bridge.setup.examination import Job
+from intacct_bridge.setup.findings import tag_of
 from intacct_protocol.model.keys import creator
 from intacct_protocol.model.permissions import permission_of
 

@@ -1,0 +1,119 @@
+"""Set-up: the examination of a connection (the doctor), the checklist of a planned use, and the letter."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from intacct_bridge.connections.sources import list_connections
+from intacct_bridge.operations.recorded_run import RecordedRun
+from intacct_bridge.setup.assistant import NEW, SetUpAssistant, examined_checklist
+from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep, shared_sender
+from intacct_bridge.setup.examination import Examination, Job
+from intacct_bridge.setup.findings import DoctorFinding, DoctorReport
+from intacct_bridge.setup.letter import letter
+from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN, SetUpProgress, object_names
+
+__all__ = [
+    "DONE",
+    "MISSING",
+    "UNKNOWN",
+    "DoctorFinding",
+    "DoctorReport",
+    "ExaminationResult",
+    "Job",
+    "SetUpAssistant",
+    "SetUpCheckResult",
+    "SetUpChecklist",
+    "SetUpProgress",
+    "SetUpStep",
+    "check_set_up",
+    "examine",
+    "job_from_text",
+    "letter",
+    "object_names",
+    "set_up_assistant",
+    "shared_sender",
+]
+
+OnFinding = Callable[[DoctorFinding], None]
+
+
+def job_from_text(streams: str = "", writes: str = "", page_size: int | None = None) -> Job:
+    """A job from names between commas."""
+
+    def names(text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name.strip().upper() for name in text.split(",") if name.strip()))
+
+    return Job(names(streams), names(writes), page_size)
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminationResult:
+    """The result of an examination."""
+
+    target: str
+    """The company and environment."""
+    report: DoctorReport
+    letter: str
+    """To the company's administrator, with what the examination found."""
+    is_unreachable: bool
+    """Whether the gateway did not answer, so that a later examination may see more."""
+
+
+def examine(run: RecordedRun, job: Job, *, on_finding: OnFinding = lambda _: None) -> ExaminationResult:
+    """Check every set-up step in order, for a planned job or for the usual streams. It changes nothing.
+
+    `on_finding` gets each finding as it is made.
+    """
+    connection = run.connection
+    run.messages.say(f"Checking {connection.target} as {connection.user_id}.")
+    examination = Examination(connection, run.open_client, job, siblings=list_connections())
+    findings = []
+    for finding in examination.run():
+        findings.append(finding)
+        on_finding(finding)
+    report = examination.report(findings)
+    checklist = examined_checklist(connection, job, findings, datetime.now(UTC))
+    text = run.messages.masked(letter(checklist, findings))
+    return ExaminationResult(connection.target, report, text, report.stopped_at == "network")
+
+
+def set_up_assistant(run: RecordedRun) -> SetUpAssistant:
+    """The assistant for the run's connection: the named one, or the only one, or one that is still to be made."""
+    if run.name is None:
+        listed = list_connections()
+        name = os.environ.get("INTACCT_CONNECTION") or (listed[0].name if len(listed) == 1 else NEW)
+        if name == NEW:
+            return SetUpAssistant(NEW, lambda: run.connection, run.open_client)
+        run.name = name
+    return SetUpAssistant(run.name, lambda: run.connection, run.open_client)
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpCheckResult:
+    """The result of one check of a set-up."""
+
+    checklist: SetUpChecklist
+    has_connection: bool
+    """Whether there was something to check."""
+    is_unreachable: bool
+    """Whether the gateway did not answer, so that a later check may see more."""
+    is_refused: bool
+    """Whether Intacct refused the user. More checks do harm: wrong passwords lock a user out."""
+
+
+def check_set_up(
+    run: RecordedRun, assistant: SetUpAssistant, *, on_finding: OnFinding = lambda _: None
+) -> SetUpCheckResult:
+    """Check a set-up once, and tick the steps that the check confirms. It changes nothing in the company."""
+    connection = assistant.found.connection
+    if connection is not None:
+        run.messages.hide(connection.secrets)
+        run.messages.say(f"Checking {connection.target} ...")
+    is_unreachable = is_refused = False
+    for finding in assistant.check():
+        is_unreachable |= finding.step == "network" and finding.needs_action
+        is_refused |= finding.step == "user" and finding.needs_action and not assistant.found.only_sender
+        on_finding(finding)
+    return SetUpCheckResult(assistant.checklist(), assistant.found.connection is not None, is_unreachable, is_refused)
