@@ -12,7 +12,7 @@ from threading import Lock
 
 @dataclass(frozen=True, slots=True)
 class WindowLimit:
-    """So many requests in so many seconds; 0 requests for no limit."""
+    """The most requests within a number of seconds; 0 requests for no limit."""
 
     requests: int = 0
     seconds: float = 60
@@ -21,14 +21,14 @@ class WindowLimit:
 class RateWindow:
     """Admits requests by company. `own` has the limits of companies that differ from the others."""
 
-    def __init__(self, limit: WindowLimit, own: Mapping[str, WindowLimit], clock: Callable[[], float]) -> None:
-        self._limit, self._own, self._clock = limit, own, clock
+    def __init__(self, limit: WindowLimit, by_company: Mapping[str, WindowLimit], clock: Callable[[], float]) -> None:
+        self._limit, self._by_company, self._clock = limit, by_company, clock
         self._lock = Lock()
         self._admitted: dict[str, deque[float]] = {}
 
     def wait(self, company_id: str) -> float:
         """Admit a request, which gives 0; or the seconds until the company's next one would be admitted."""
-        limit = self._own.get(company_id, self._limit)
+        limit = self._by_company.get(company_id, self._limit)
         if not limit.requests or not company_id:
             return 0.0
         with self._lock:

@@ -50,9 +50,9 @@ _CODES: dict[tuple[str, str], dict[str, str]] = {
 
 def codes(described: ObjectDef, name: str) -> dict[str, str]:
     """By code, the stored text; empty for a field without codes."""
-    found = _CODES.get((described.name, name))
-    if found is not None:
-        return found
+    codes_of_field = _CODES.get((described.name, name))
+    if codes_of_field is not None:
+        return codes_of_field
     field = described.get(name)
     if field is None:
         return {}
@@ -71,10 +71,10 @@ def with_stored_texts(described: ObjectDef, where: Filter | None) -> Filter | No
 
 
 def _decoded(described: ObjectDef, leaf: Compare) -> Filter:
-    known = codes(described, leaf.field.upper())
-    if not known or leaf.op in (Op.LIKE, Op.NOTLIKE, Op.ISNULL, Op.ISNOTNULL):
+    code_of = codes(described, leaf.field.upper())
+    if not code_of or leaf.op in (Op.LIKE, Op.NOTLIKE, Op.ISNULL, Op.ISNOTNULL):
         return leaf
-    values = tuple(known[str(value)] for value in leaf.values if str(value) in known)
+    values = tuple(code_of[str(value)] for value in leaf.values if str(value) in code_of)
     if len(values) == len(leaf.values) or (values and leaf.op in (Op.IN, Op.NOTIN)):
         return Compare(leaf.field, leaf.op, values)
     if leaf.op in (Op.NOTEQUALTO, Op.NOTIN):  # every value differs from one that is not a code

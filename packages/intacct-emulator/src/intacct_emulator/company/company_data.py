@@ -75,28 +75,32 @@ class CompanyData:
         With a transaction definition, the description has the fields of that definition too.
         """
         try:
-            found = self.catalog.find(name)
+            described = self.catalog.find(name)
         except InvalidRequestError:
             raise unknown_object(name) from None
-        own = self.definition_fields.get((found.name, definition.strip()), ())
-        return replace(found, fields={**found.fields, **{one.name: one for one in own}}) if own else found
+        definition_fields = self.definition_fields.get((described.name, definition.strip()), ())
+        return (
+            replace(described, fields={**described.fields, **{one.name: one for one in definition_fields}})
+            if definition_fields
+            else described
+        )
 
     def define(self, definitions: CompanyDefinitions) -> None:
         """Set the custom fields and objects, and the reports and views besides those of the settings."""
         self.catalog = definitions.added_to(self._standard)
         self.definition_fields = {}
-        for one in definitions.definition_fields:
-            key = (one.object, one.definition)
-            self.definition_fields[key] = (*self.definition_fields.get(key, ()), one.field)
+        for added in definitions.definition_fields:
+            key = (added.object, added.definition)
+            self.definition_fields[key] = (*self.definition_fields.get(key, ()), added.field)
         self.reports = (*self.settings.reports, *definitions.reports)
         self.views = (*self.settings.views, *definitions.views)
 
     def define_as(self, other: "CompanyData") -> None:
         """Take over the definitions of a company whose records this one shares."""
         self.catalog, self.definition_fields = other.catalog, dict(other.definition_fields)
-        own = len(other.settings.reports), len(other.settings.views)
-        self.reports = (*self.settings.reports, *other.reports[own[0] :])
-        self.views = (*self.settings.views, *other.views[own[1] :])
+        counts = len(other.settings.reports), len(other.settings.views)
+        self.reports = (*self.settings.reports, *other.reports[counts[0] :])
+        self.views = (*self.settings.views, *other.views[counts[1] :])
 
     def apply_administered(self) -> None:
         """Take over what an administrator changed in the set-up, as the database has it now."""
@@ -123,8 +127,8 @@ def open_company(
     layers: tuple[str, ...] = (),
 ) -> CompanyData:
     """The data of one company in a database that may hold several; its tables begin with its id, or are in `layers`."""
-    own, *shared = layers or (settings.company_id,)
-    store = Store(connection, own, lambda name: table_plan(company.catalog.find(name)), tuple(shared))
+    layer, *shared = layers or (settings.company_id,)
+    store = Store(connection, layer, lambda name: table_plan(company.catalog.find(name)), tuple(shared))
     company = CompanyData(settings, settings.behaviour or behaviour, store, catalog)
     return company
 

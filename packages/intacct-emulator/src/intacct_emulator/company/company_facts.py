@@ -263,11 +263,11 @@ def _batches_text(batches: tuple[DocumentBatch, ...]) -> str:
 
 
 def _batches(text: str) -> tuple[DocumentBatch, ...]:
-    found = []
-    for one in text.split(","):
-        batch, _, books = one.partition("=")
-        found.append(DocumentBatch(int(batch), tuple(books.split("+")) if books else (ACCRUAL_BOOK,)))
-    return tuple(found)
+    batches = []
+    for entry in text.split(","):
+        batch, _, books = entry.partition("=")
+        batches.append(DocumentBatch(int(batch), tuple(books.split("+")) if books else (ACCRUAL_BOOK,)))
+    return tuple(batches)
 
 
 def _overpayment_text(over: Overpayment) -> str:
@@ -282,10 +282,10 @@ def _overpayment(text: str) -> Overpayment:
 
 def _without_empty_end(*texts: str) -> list[str]:
     """The strings without the empty ones at the end, which an earlier version does not read."""
-    found = list(texts)
-    while found and not found[-1]:
-        found.pop()
-    return found
+    parts = list(texts)
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts
 
 
 def _parts_text(parts: tuple[SettledPart, ...]) -> str:
@@ -329,8 +329,10 @@ def _movements(text: str) -> tuple[StockMovement, ...]:
     )
 
 
-def _attachment_text(one: Attachment) -> str:
-    return json.dumps(one.texts if one.files is None else {**one.texts, "attachments": one.files})
+def _attachment_text(attachment: Attachment) -> str:
+    return json.dumps(
+        attachment.texts if attachment.files is None else {**attachment.texts, "attachments": attachment.files}
+    )
 
 
 def _attachment(text: str) -> Attachment:

@@ -75,8 +75,8 @@ class Column:
         """The text of this column in a row."""
         if self.follow:
             return self.follow(row)
-        own = row.get(self.field, "")
-        return own if own or self.join is None else self.joined(self.join.row(row.get(self.join.by, "")))
+        text = row.get(self.field, "")
+        return text if text or self.join is None else self.joined(self.join.row(row.get(self.join.by, "")))
 
 
 def resolve(company: CompanyData, described: ObjectDef, name: str) -> Path | None:
@@ -90,10 +90,10 @@ def resolve_all(company: CompanyData, described: ObjectDef, names: Iterable[str]
 
 
 def _resolve(company: CompanyData, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
-    own = described.get(name)
-    if own is None:
+    definition = described.get(name)
+    if definition is None:
         return _follow_relation(company, described, name, visited=visited)
-    return Path(own.name, (), own, _joined(company, described, own.name, visited=visited))
+    return Path(definition.name, (), definition, _joined(company, described, definition.name, visited=visited))
 
 
 def _joined(company: CompanyData, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
@@ -116,19 +116,19 @@ def _follow_relation(company: CompanyData, described: ObjectDef, name: str, *, v
         return None
     target = company.catalog[relation.object]
     onward = visited + ((described.name,) if relation.object == described.name else ())
-    found = _resolve(company, target, rest, visited=onward)
-    if found is None:
+    path = _resolve(company, target, rest, visited=onward)
+    if path is None:
         return None
     step = (relation, target.name, linked_key(described, relation, target))
-    return Path(f"{relation.path}.{found.name}", (step, *found.steps), found.field, found.joined)
+    return Path(f"{relation.path}.{path.name}", (step, *path.steps), path.field, path.joined)
 
 
 def linked_key(described: ObjectDef, relation: Relation, target: ObjectDef) -> str:
     """The field of the target that holds the key by which the relation names it."""
     ours = relation.by.rpartition(".")[2]
     by_number = ours.endswith(("KEY", "#", "BY")) or described.kind_of(relation.by) is Kind.INTEGER
-    found = keys(target)
-    return found.record if by_number or not found.natural else found.natural
+    target_keys = keys(target)
+    return target_keys.record if by_number or not target_keys.natural else target_keys.natural
 
 
 def columns(company: CompanyData, paths: Iterable[Path]) -> list[Column]:
@@ -137,13 +137,13 @@ def columns(company: CompanyData, paths: Iterable[Path]) -> list[Column]:
 
 
 def _column(company: CompanyData, path: Path) -> Column:
-    own = "" if path.steps else path.field.name
+    field_name = "" if path.steps else path.field.name
     reached = path if path.steps else path.joined
     if reached is None:
-        return Column(path.name, path.field.kind, own)
+        return Column(path.name, path.field.kind, field_name)
     (relation, target, key), *others = reached.steps
     joined = follower(company, replace(reached, steps=tuple(others)))
-    return Column(path.name, path.field.kind, own, Join(relation.by, target, key, company), joined)
+    return Column(path.name, path.field.kind, field_name, Join(relation.by, target, key, company), joined)
 
 
 def follower(company: CompanyData, path: Path) -> Callable[[Row], str]:
@@ -165,9 +165,9 @@ def linked(company: CompanyData, target: str, key: str, text: str) -> Row:
         return {}
     cache_key = (target, key, text)
     version = company.store.version(target)
-    known = company.related.recall(cache_key)
-    if known is not None and known[0] == version:
-        row: Row = known[1]
+    cached = company.related.recall(cache_key)
+    if cached is not None and cached[0] == version:
+        row: Row = cached[1]
         return row
     table = company.table(target)
     numbers = table.find(key, text)

@@ -83,16 +83,16 @@ def fetch(table: StoreTable, numbers: Sequence[int]) -> list[bytes]:
         ).fetchall()
         return [body for (body,) in bodies]
     if last - first <= len(numbers) + len(numbers) // 8 + 16:  # few rows lie between
-        found = run(f"SELECT id, body FROM {table.sql_name} WHERE id BETWEEN ? AND ?", (first, last)).fetchall()
-        if len(found) == len(numbers) and all(map(int.__eq__, map(itemgetter(0), found), numbers)):
-            return [body for _, body in found]
+        rows = run(f"SELECT id, body FROM {table.sql_name} WHERE id BETWEEN ? AND ?", (first, last)).fetchall()
+        if len(rows) == len(numbers) and all(map(int.__eq__, map(itemgetter(0), rows), numbers)):
+            return [body for _, body in rows]
     else:
-        found = run(
+        rows = run(
             "SELECT stored.id, stored.body FROM json_each(?) AS listed"
             f" CROSS JOIN {table.sql_name} AS stored ON stored.id = listed.value",
             (json.dumps(list(numbers)),),
         ).fetchall()
-    by_number = dict(found)
+    by_number = dict(rows)
     return [by_number[number] for number in numbers if number in by_number]
 
 
@@ -100,14 +100,14 @@ def _filled(template: bytes, bodies: Iterable[bytes], places: list[int]) -> list
     pieces = template.split(b"%b")
     marks = [b"%b" if place >= 0 else b"" for place in places]  # a field that no row ever had stays empty
     template = b"".join([piece + mark for piece, mark in zip(pieces, [*marks, b""], strict=True)])
-    known = [place for place in places if place >= 0]
-    if not known:
+    filled = [place for place in places if place >= 0]
+    if not filled:
         return [template for _ in bodies]
-    if len(known) == 1:
-        place = known[0]
+    if len(filled) == 1:
+        place = filled[0]
         blank = [b""] * (place + 1)
         return [template % (body.split(SEPARATOR, place + 1) + blank)[place] for body in bodies]
-    pick, most = itemgetter(*known), max(known) + 1
+    pick, most = itemgetter(*filled), max(filled) + 1
     blank = [b""] * most  # a row ends with its last cell, and it may be older than a field
     return [
         template % pick(cells if len(cells := body.split(SEPARATOR, most)) >= most else cells + blank)
@@ -128,12 +128,12 @@ def _joined_cells(table: StoreTable, bodies: Iterable[bytes], columns: Sequence[
     named = {join: table.place.get(join.by, -1) for join in shared}
     width = max(*places, *named.values()) + 1
     picked = [place if place >= 0 else width for place in places]
-    own: list[tuple[int, int]] = []
+    own_cells: list[tuple[int, int]] = []
     """Where a cell of another record stands, and the row's own one, which counts if it has a text."""
     joins: list[tuple[int, list[Callable[[Row], str]], Join, dict[bytes, list[bytes]]]] = []
     end = width + 1
     for join, members in shared.items():
-        own += [(end + number, places[at]) for number, at in enumerate(members) if places[at] >= 0]
+        own_cells += [(end + number, places[at]) for number, at in enumerate(members) if places[at] >= 0]
         for number, at in enumerate(members):
             picked[at] = end + number
         end += len(members)
@@ -143,14 +143,14 @@ def _joined_cells(table: StoreTable, bodies: Iterable[bytes], columns: Sequence[
     for body in bodies:
         cells = body.split(SEPARATOR, width)[:width]
         cells += blank[len(cells) :]
-        for place, texts, join, known in joins:
+        for place, texts, join, filled in joins:
             link = cells[place]
-            found = known.get(link)
-            if found is None:
+            joined = filled.get(link)
+            if joined is None:
                 other = join.row(unescaped(link))
-                found = known[link] = [escaped(text(other)) for text in texts]
-            cells += found
-        for at, place in own:
+                joined = filled[link] = [escaped(text(other)) for text in texts]
+            cells += joined
+        for at, place in own_cells:
             if cells[place]:
                 cells[at] = cells[place]
         rows.append(pick(cells))

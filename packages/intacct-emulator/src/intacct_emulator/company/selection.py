@@ -138,13 +138,13 @@ def key_taker(company: CompanyData) -> Callable[[Any], Any]:
     if not numeric_text(company):
         return str
 
-    def taken(text: Any) -> tuple[int, Decimal, str]:
+    def key_of(text: Any) -> tuple[int, Decimal, str]:
         try:
             return 0, Decimal(text), ""
         except InvalidOperation:
             return 1, Decimal(0), text
 
-    return taken
+    return key_of
 
 
 # --- sorted lists
@@ -167,17 +167,17 @@ def _sorted(
     as_text = by is not None or (by_key and not table.plan.key_is_integer)
     cache_key: Hashable = (name, where, query.case_insensitive, query.visible, as_text, by)
     version, foreign = company.store.version(name), _foreign_versions(company, query, where)
-    known: _Sorted | None = company.selections.recall(cache_key)
-    if known is not None and known.foreign == foreign and _caught_up(company, query, where, known, as_text=as_text):
-        known.version = version
-        return known
-    found = _scan(company, query, where, as_text=as_text, field=by.field if by else "")
+    cached: _Sorted | None = company.selections.recall(cache_key)
+    if cached is not None and cached.foreign == foreign and _caught_up(company, query, where, cached, as_text=as_text):
+        cached.version = version
+        return cached
+    keyed = _scan(company, query, where, as_text=as_text, field=by.field if by else "")
     if as_text:
         turn = -1 if by is not None and by.descending else 1
-        pairs = sorted(found, key=lambda pair: (pair[0], turn * pair[1]))
+        pairs = sorted(keyed, key=lambda pair: (pair[0], turn * pair[1]))
         fresh = _Sorted(version, foreign, [key for key, _ in pairs], array("q", [number for _, number in pairs]))
     else:
-        numbers = array("q", [number for _, number in found])
+        numbers = array("q", [number for _, number in keyed])
         fresh = _Sorted(version, foreign, numbers, numbers)
     company.selections.put(cache_key, fresh)
     return fresh
@@ -191,14 +191,14 @@ def _foreign_versions(company: CompanyData, query: RowQuery, where: Filter | Non
     return tuple(company.store.version(name) for name in dict.fromkeys(names))
 
 
-def _caught_up(company: CompanyData, query: RowQuery, where: Filter | None, known: _Sorted, *, as_text: bool) -> bool:
+def _caught_up(company: CompanyData, query: RowQuery, where: Filter | None, cached: _Sorted, *, as_text: bool) -> bool:
     """Bring the list up to date from the rows written since; False if a new scan costs less."""
-    changed = company.store.changes_since(query.described.name, known.version)
+    changed = company.store.changes_since(query.described.name, cached.version)
     if changed == []:
         return True
     if changed is None or as_text or len(changed) > _TOO_MANY_CHANGES:
         return False
-    numbers = known.numbers
+    numbers = cached.numbers
     for number in set(changed):
         place = bisect_left(numbers, number)
         inside = place < len(numbers) and numbers[place] == number
@@ -290,9 +290,9 @@ def _ordered(company: CompanyData, query: RowQuery, base: Sequence[int]) -> Sequ
     conditions = (query.where, query.order, query.case_insensitive, query.visible)
     cache_key = ("order", query.described.name, *conditions)
     state = tuple(company.store.version(name) for name in targets)
-    known = company.selections.recall(cache_key)
-    if known is not None and known[0] == state:
-        numbers: Sequence[int] = known[1]
+    cached = company.selections.recall(cache_key)
+    if cached is not None and cached[0] == state:
+        numbers: Sequence[int] = cached[1]
         return numbers
     table = company.table(query.described)
     view = viewer(company, query.described, table, names)

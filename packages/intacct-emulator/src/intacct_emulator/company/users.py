@@ -27,21 +27,21 @@ def keep_users(company: CompanyData) -> None:
     """
     table = company.table(USERS)
     for user in company.settings.users:
-        kept = company.facts.people.kept_users
+        stored = company.facts.people.kept_users
         number = user_number(company, user.user_id)
-        known = kept.get(user.user_id.lower())
+        status = stored.get(user.user_id.lower())
         cells = _cells(user)
-        if number is None and known is None:
+        if number is None and status is None:
             first: Row = {"LOGINID": user.user_id, "ADMIN": "Off", "USERTYPE": "business user", "UNRESTRICTED": "true"}
             table.insert({**first, "STATUS": ACTIVE, **cells})
         elif number is not None:
             row = table.get(number) or {}
-            changed = known != user.status or row.get("STATUS") == LOCKED_OUT
+            changed = status != user.status or row.get("STATUS") == LOCKED_OUT
             cells |= {"STATUS": user.status} if changed else {}
             if any(row.get(name) != text for name, text in cells.items()):
                 table.update(number, {**row, **cells})
-        if known != user.status:
-            kept.put(user.user_id.lower(), value=user.status)
+        if status != user.status:
+            stored.put(user.user_id.lower(), value=user.status)
 
 
 def keep_roles(company: CompanyData) -> None:
@@ -74,25 +74,25 @@ def _cells(user: UserSettings) -> Row:
 
 def user_number(company: CompanyData, login: str) -> int | None:
     """The record number of a user; upper and lower case are the same."""
-    table, wanted = company.table(USERS), login.lower()
+    table, login_key = company.table(USERS), login.lower()
     exact = table.find("LOGINID", login)
     if exact:
         return exact[0]
-    return next((number for number, row in table.rows() if row.get("LOGINID", "").lower() == wanted), None)
+    return next((number for number, row in table.rows() if row.get("LOGINID", "").lower() == login_key), None)
 
 
 def user_of(company: CompanyData, login: str) -> UserSettings | None:
     """The user as the settings and the record have it, regardless of its status; None if there is none."""
-    wanted = login.lower()
-    settings = next((one for one in company.settings.users if one.user_id.lower() == wanted), None)
+    login_key = login.lower()
+    settings = next((one for one in company.settings.users if one.user_id.lower() == login_key), None)
     number = user_number(company, login)
     if number is None:
-        deleted = settings is not None and company.facts.people.kept_users.was_set(wanted)
+        deleted = settings is not None and company.facts.people.kept_users.was_set(login_key)
         return None if deleted else settings
     row = company.table(USERS).get(number) or {}
     status = row.get("STATUS") or ACTIVE
     if settings is not None:
-        added = company.facts.people.added_roles.get(wanted) or ()
+        added = company.facts.people.added_roles.get(login_key) or ()
         return replace(settings, status=status, roles=(*settings.roles, *added))
     roles = roles_of(company, login)
     held = [role_rights(company, role) for role in roles]
@@ -100,7 +100,7 @@ def user_of(company: CompanyData, login: str) -> UserSettings | None:
         row["LOGINID"],
         company.behaviour.initial_password,
         status,
-        entities=company.facts.people.user_entities.get(wanted) or (),
+        entities=company.facts.people.user_entities.get(login_key) or (),
         roles=roles,
         audit=any("view" in rights.get(name, ()) for rights in held for name in (EVERYTHING, "AUDITHISTORY")),
         user_type=row.get("USERTYPE", ""),
@@ -118,34 +118,34 @@ def lock_out(company: CompanyData, login: str) -> None:
 
 def roles_of(company: CompanyData, login: str) -> tuple[str, ...]:
     """The names of the roles that USERROLES gives a user."""
-    wanted = login.lower()
+    login_key = login.lower()
     rows = (row for _, row in company.table(ASSIGNED).rows())
     return tuple(
         row.get("ROLENAME", "")
         for row in rows
-        if row.get("USERID", "").lower() == wanted and row.get("TYPE", "User") != "Group"
+        if row.get("USERID", "").lower() == login_key and row.get("TYPE", "User") != "Group"
     )
 
 
 def role_known(company: CompanyData, name: str) -> bool:
     """Whether the company has a role of this name."""
-    wanted = name.lower()
-    settings = any(one.name.lower() == wanted for one in company.settings.roles)
-    return settings or any(row.get("NAME", "").lower() == wanted for _, row in company.table(ROLES).rows())
+    name_key = name.lower()
+    settings = any(one.name.lower() == name_key for one in company.settings.roles)
+    return settings or any(row.get("NAME", "").lower() == name_key for _, row in company.table(ROLES).rows())
 
 
 def role_rights(company: CompanyData, name: str) -> Mapping[str, tuple[str, ...]]:
     """The rights of a role: verbs by object, by module, or for everything (`*`). Settings outrank records."""
-    wanted = name.lower()
+    name_key = name.lower()
     for role in company.settings.roles:
-        if role.name.lower() == wanted:
+        if role.name.lower() == name_key:
             return role.rights
-    found: dict[str, tuple[str, ...]] = {}
+    rights: dict[str, tuple[str, ...]] = {}
     for row in role_policies(company, name):
         verbs = tuple(verb.strip().lower() for verb in row.get("RIGHTS", "").split("|"))
-        for one in _permitted(company, row):
-            found[one] = tuple(dict.fromkeys((*found.get(one, ()), *verbs)))
-    return found
+        for permission in _permitted(company, row):
+            rights[permission] = tuple(dict.fromkeys((*rights.get(permission, ()), *verbs)))
+    return rights
 
 
 def role_policies(company: CompanyData, name: str) -> list[Row]:
@@ -162,9 +162,9 @@ def _permitted(company: CompanyData, row: Row) -> tuple[str, ...]:
     module = row.get("MODULE", "").rpartition(".")[2].upper()
     if name in ("", "all", EVERYTHING):
         return (module,)
-    known = objects_of(APPLICATIONS.get(module, ""), name)
-    if known:
-        return known
+    listed = objects_of(APPLICATIONS.get(module, ""), name)
+    if listed:
+        return listed
     singular = name.removesuffix("s")
     objects = (company.catalog[one] for one in company.catalog)
     return tuple(one.name for one in objects if singular in (one.name.lower(), one.label.lower()))

@@ -50,36 +50,36 @@ class Anonymiser:
     def __init__(self, definitions: Iterable[str] = (), key: bytes | None = None) -> None:
         """`definitions` are the names of the transaction definitions."""
         self._key = key or token_bytes(32)
-        self._known: dict[str, str] = {}
-        self._given: set[str] = set()
+        self._replacements: dict[str, str] = {}
+        self._used: set[str] = set()
         self._ids: dict[str, set[str]] = {}
         self._definitions = sorted(definitions, key=len, reverse=True)
 
     def row(self, described: ObjectDef, row: Mapping[str, Value]) -> dict[str, Value]:
         """The row with other strings."""
-        found: dict[str, Value] = {}
+        cells: dict[str, Value] = {}
         natural = natural_key(described.name) or ""
         for name, value in row.items():
             if name in _DROPPED or value is None:
                 continue
-            found[name] = value
+            cells[name] = value
             if isinstance(value, str):
                 if name == natural:
                     self._ids.setdefault(described.name, set()).add(value)
                 if not self._stays(described, name, value):
-                    found[name] = self._cell(described, row, name, value)
-        return found
+                    cells[name] = self._cell(described, row, name, value)
+        return cells
 
     def _stays(self, described: ObjectDef, name: str, text: str) -> bool:
-        last, one = name.rpartition(".")[2], described.get(name)
+        last, definition = name.rpartition(".")[2], described.get(name)
         number = name == "RECORDNO" or (text.isdecimal() and (name.endswith(_NUMBERS) or name == "ID"))
         if number or text in _FLAGS:
             return True
-        if one is None or one.custom or described.name not in standard_catalog():
+        if definition is None or definition.custom or described.name not in standard_catalog():
             return False  # the company's own field may hold anything
         if last in _KEPT and (last != "CODE" or described.name == "TRXCURRENCIES"):
             return last != "STATE" or "ADDRESS" not in name  # the state of an address is part of it
-        listed = one.kind in TEXTS and text in one.values
+        listed = definition.kind in TEXTS and text in definition.values
         return listed or last.endswith(_CODES) or (described.name, name) in _KEPT_OF
 
     def _cell(self, described: ObjectDef, row: Mapping[str, Value], name: str, text: str) -> str:
@@ -103,18 +103,18 @@ class Anonymiser:
         """The replacement of a text; of each of several choices."""
         if _SEVERAL in text:
             return _SEVERAL.join(map(self.text, text.split(_SEVERAL)))
-        known = self._known.get(text)
-        if known is None:
-            known = self._known[text] = self._new(text)
-            self._given.add(known)
-        return known
+        replacement = self._replacements.get(text)
+        if replacement is None:
+            replacement = self._replacements[text] = self._new(text)
+            self._used.add(replacement)
+        return replacement
 
     def _new(self, text: str) -> str:
         for attempt in range(_ATTEMPTS):
-            made = self._drawn(text, attempt)
-            if made not in self._given and (made != text or not any(map(str.isalnum, text))):
-                return made
-        return f"{self._drawn(text, _ATTEMPTS)}{len(self._given)}"
+            replacement = self._drawn(text, attempt)
+            if replacement not in self._used and (replacement != text or not any(map(str.isalnum, text))):
+                return replacement
+        return f"{self._drawn(text, _ATTEMPTS)}{len(self._used)}"
 
     def _drawn(self, text: str, attempt: int) -> str:
         local, at, domain = text.partition("@")
@@ -127,11 +127,11 @@ class Anonymiser:
 
     def _numbers(self, text: str, count: int) -> bytes:
         """As many random bytes, always the same for the text."""
-        found = b""
-        while len(found) < count:
-            block = f"{len(found)} {text}".encode("utf-8", "surrogatepass")
-            found += blake2b(block, key=self._key, digest_size=64).digest()
-        return found
+        drawn = b""
+        while len(drawn) < count:
+            block = f"{len(drawn)} {text}".encode("utf-8", "surrogatepass")
+            drawn += blake2b(block, key=self._key, digest_size=64).digest()
+        return drawn
 
 
 def _alike(char: str, number: int) -> str:

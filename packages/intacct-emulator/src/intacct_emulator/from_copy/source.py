@@ -64,18 +64,18 @@ def copied_company(tables: Sequence[CopiedTable], label: str, *, anonymise: bool
 def _chosen(tables: Sequence[CopiedTable]) -> list[tuple[str, CopiedTable]]:
     """Each table that holds records of an object, with the object's name."""
     standard = standard_catalog()
-    whole = {one.name for one in tables if one.name in standard}
-    found = [(one.name, one) for one in tables if one.name in standard or _is_custom_object(one)]
-    for one in tables:
-        of = next((name for name in sorted(_PARTS, key=len, reverse=True) if one.name.startswith(f"{name}_")), "")
-        of = of or ("AUDITHISTORY" if one.name.startswith("audit_history_") else "")
-        if of and of not in whole and one.name not in standard:
-            found.append((of, one))
-    return sorted(found, key=lambda pair: pair[0] in _LAST)
+    whole = {table.name for table in tables if table.name in standard}
+    chosen = [(table.name, table) for table in tables if table.name in standard or _is_custom_object(table)]
+    for table in tables:
+        of = next((name for name in sorted(_PARTS, key=len, reverse=True) if table.name.startswith(f"{name}_")), "")
+        of = of or ("AUDITHISTORY" if table.name.startswith("audit_history_") else "")
+        if of and of not in whole and table.name not in standard:
+            chosen.append((of, table))
+    return sorted(chosen, key=lambda pair: pair[0] in _LAST)
 
 
-def _is_custom_object(one: CopiedTable) -> bool:
-    return one.name.isupper() and one.kinds.get("id") is Kind.INTEGER and "name" in one.kinds
+def _is_custom_object(table: CopiedTable) -> bool:
+    return table.name.isupper() and table.kinds.get("id") is Kind.INTEGER and "name" in table.kinds
 
 
 # --- definitions
@@ -83,32 +83,32 @@ def _is_custom_object(one: CopiedTable) -> bool:
 
 def _definitions(chosen: Sequence[tuple[str, CopiedTable]]) -> CompanyDefinitions:
     standard = standard_catalog()
-    objects = {name: one for name, one in chosen if name not in standard}
-    known = {*standard, *objects}
+    objects = {name: table for name, table in chosen if name not in standard}
+    names = {*standard, *objects}
     fields: dict[tuple[str, str], FieldDef] = {}
     relations: dict[tuple[str, str], Relation] = {}
-    for name, one in chosen:
-        for column, kind in one.kinds.items():
+    for name, table in chosen:
+        for column, kind in table.kinds.items():
             if name in standard and column not in standard[name].fields:
                 fields[name, column] = FieldDef(column, kind, custom=True)
             dimension = column.removeprefix(_DIMENSION) if column.startswith(_DIMENSION) else ""
             for line in DIMENSION_LINES if dimension else ():
                 fields[line, column] = FieldDef(column, Kind.TEXT, dimension.capitalize(), custom=True)
-                if dimension in known:
+                if dimension in names:
                     relations[line, dimension] = Relation(dimension, dimension, by=column)
     return CompanyDefinitions(
-        fields=tuple((name, one) for (name, _), one in fields.items()),
-        relations=tuple((name, one) for (name, _), one in relations.items()),
-        objects=tuple(_object(name, one, known) for name, one in objects.items()),
+        fields=tuple((name, table) for (name, _), table in fields.items()),
+        relations=tuple((name, table) for (name, _), table in relations.items()),
+        objects=tuple(_object(name, table, names) for name, table in objects.items()),
     )
 
 
-def _object(name: str, one: CopiedTable, known: set[str]) -> ObjectDef:
-    fields = [FieldDef(column, kind, readonly=column in ("id", "createdAt")) for column, kind in one.kinds.items()]
+def _object(name: str, table: CopiedTable, names: set[str]) -> ObjectDef:
+    fields = [FieldDef(column, kind, readonly=column in ("id", "createdAt")) for column, kind in table.kinds.items()]
     relations = [
         Relation(column, column[1:], by=column)
-        for column, kind in one.kinds.items()
-        if kind is Kind.INTEGER and column[:1] == "R" and column[1:] in known
+        for column, kind in table.kinds.items()
+        if kind is Kind.INTEGER and column[:1] == "R" and column[1:] in names
     ]
     return object_def(name, fields, relations, label=name.replace("_", " ").capitalize())
 
@@ -126,10 +126,10 @@ def _facts(chosen: Sequence[tuple[str, CopiedTable]]) -> FactValues:
     )
 
 
-def _values(one: CopiedTable | None, column: str) -> list[Value]:
-    if one is None or column not in one.kinds:
+def _values(table: CopiedTable | None, column: str) -> list[Value]:
+    if table is None or column not in table.kinds:
         return []
-    return [value for value in one.distinct(column) if value not in (None, "")]
+    return [value for value in table.distinct(column) if value not in (None, "")]
 
 
 # --- records
@@ -138,10 +138,10 @@ def _values(one: CopiedTable | None, column: str) -> list[Value]:
 def _records(
     chosen: Sequence[tuple[str, CopiedTable]], catalog: Catalog, anonymiser: Anonymiser | None
 ) -> Iterator[tuple[str, Mapping[str, Value]]]:
-    for name, one in chosen:
+    for name, table in chosen:
         described = catalog[name]
-        days = [column for column, kind in one.kinds.items() if kind is Kind.DATE and _is_time(described, column)]
-        for stored in one.rows():
+        days = [column for column, kind in table.kinds.items() if kind is Kind.DATE and _is_time(described, column)]
+        for stored in table.rows():
             row = {**stored, **{column: _midnight(stored.get(column)) for column in days}} if days else stored
             yield name, anonymiser.row(described, row) if anonymiser is not None else row
 

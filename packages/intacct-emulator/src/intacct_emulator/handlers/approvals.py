@@ -93,8 +93,8 @@ def decide_vendor(call: FunctionCall) -> FunctionAnswer:
 def transactions_to_approve(call: FunctionCall) -> FunctionAnswer:
     """The records of a module that wait for the user's approval."""
     names = _MODULES.get(call.body.findtext("module").strip().upper(), ())
-    found = [one for name in names for one in _waiting(call, name, approval.WAITING)]
-    return FunctionAnswer(element("data", Element("transactions", "", tuple(found))))
+    waiting = [one for name in names for one in _waiting(call, name, approval.WAITING)]
+    return FunctionAnswer(element("data", Element("transactions", "", tuple(waiting))))
 
 
 def vendors_to_approve(call: FunctionCall) -> FunctionAnswer:
@@ -123,7 +123,7 @@ def vendor_approval_history(call: FunctionCall) -> FunctionAnswer:
 
 def _history(call: FunctionCall, name: str, number: int) -> FunctionAnswer:
     row = call.company.table(name).get(number) or {}
-    found = tuple(
+    events = tuple(
         Element(
             "approval",
             "",
@@ -137,7 +137,7 @@ def _history(call: FunctionCall, name: str, number: int) -> FunctionAnswer:
         )
         for event in approval.events_of(call.company, name, row)
     )
-    return FunctionAnswer(element("data", Element("approvalHistory", "", found)))
+    return FunctionAnswer(element("data", Element("approvalHistory", "", events)))
 
 
 def recall_bill(call: FunctionCall) -> FunctionAnswer:
@@ -182,11 +182,11 @@ def _named_record(call: FunctionCall, name: str) -> tuple[int, Row]:
 
 def _number(call: FunctionCall, name: str, key: str, natural: str) -> int:
     table = call.company.table(name)
-    found = table.find(table.plan.key, key) if key else []
-    found = found or (table.find(natural_key(name) or "DOCID", natural) if natural else [])
-    if not found:
+    numbers = table.find(table.plan.key, key) if key else []
+    numbers = numbers or (table.find(natural_key(name) or "DOCID", natural) if natural else [])
+    if not numbers:
         raise refused(f"Cannot find {name.lower()} with key '{key or natural}'.", correction="Provide another key.")
-    return found[0]
+    return numbers[0]
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {

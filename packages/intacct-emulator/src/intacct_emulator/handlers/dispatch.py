@@ -131,9 +131,9 @@ def _run_one(context: RequestContext, function: Function, place: int) -> Functio
 def _answer(context: RequestContext, call: FunctionCall, function: Function) -> FunctionAnswer:
     behaviour = context.company.behaviour
     unique = context.control.uniqueid and behaviour.remember_controlids
-    known = first_answer(call) if unique and not context.started_before else None
-    if known is not None:
-        return known
+    first = first_answer(call) if unique and not context.started_before else None
+    if first is not None:
+        return first
     if function.name == "getAPISession" and not context.alone and behaviour.session_mixed == "refused":
         raise session_not_alone()
     handler = HANDLERS.get(function.name)

@@ -85,13 +85,13 @@ _DELIVERY: dict[str, Handler] = {
 
 def _merged(*tables: dict[str, Handler]) -> dict[str, Handler]:
     """One table of several that have no name in common."""
-    found: dict[str, Handler] = {}
+    handlers: dict[str, Handler] = {}
     for table in tables:
-        twice = found.keys() & table.keys()
+        twice = handlers.keys() & table.keys()
         if twice:
             raise ValueError(f"functions with two handlers: {', '.join(sorted(twice))}")
-        found |= table
-    return found
+        handlers |= table
+    return handlers
 
 
 HANDLERS: dict[str, Handler] = _merged(

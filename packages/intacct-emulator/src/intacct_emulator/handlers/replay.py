@@ -25,13 +25,13 @@ def first_answer(call: FunctionCall) -> FunctionAnswer | None:
     run = call.company.store.connection.execute
     run(_TABLE)
     key = (_scope(call), call.control_id)
-    found = run("SELECT at, answer FROM completed_calls WHERE scope = ? AND control_id = ?", key).fetchone()
+    stored = run("SELECT at, answer FROM completed_calls WHERE scope = ? AND control_id = ?", key).fetchone()
     days = behaviour.controlid_days
-    if found is None or (days and call.now - float(found[0]) > days * 86_400):
+    if stored is None or (days and call.now - float(stored[0]) > days * 86_400):
         return None
     if behaviour.replay_answer != "repeated":
         raise replayed(call.control_id, behaviour)
-    return _read(found[1])
+    return _read(stored[1])
 
 
 def keep_answer(call: FunctionCall, answer: FunctionAnswer) -> None:

@@ -46,11 +46,11 @@ def get_accountbalances(call: FunctionCall) -> FunctionAnswer:
 
 def dimension_balances(call: FunctionCall) -> FunctionAnswer:
     """`get_accountbalancesbydimensions`: account balances by the dimensions that `groupby` names."""
-    given = call.body.find("groupby") or Element("groupby")
-    names = [part.strip() for one in (given, *given.children) for part in one.text.split(",")]
-    known = {**{f"{name}id": name for name in GROUPS}, **{name: name for name in GROUPS}}
-    known |= {name.lower(): name.lower() for name in user_defined(call.company.catalog)}
-    by = tuple(dict.fromkeys(known[text.lower()] for text in names if text.lower() in known))
+    grouping = call.body.find("groupby") or Element("groupby")
+    names = [part.strip() for one in (grouping, *grouping.children) for part in one.text.split(",")]
+    names_of_groups = {**{f"{name}id": name for name in GROUPS}, **{name: name for name in GROUPS}}
+    names_of_groups |= {name.lower(): name.lower() for name in user_defined(call.company.catalog)}
+    by = tuple(dict.fromkeys(names_of_groups[text.lower()] for text in names if text.lower() in names_of_groups))
     return _balances(call, "account_balance", _filter(call, _accounts(call)), _Detail(by))
 
 
@@ -68,33 +68,41 @@ def _is_account(company: CompanyData, account: str) -> bool:
     return any(company.table(name).find("ACCOUNTNO", account) for name in ("GLACCOUNT", "STATACCOUNT"))
 
 
-def _balances(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Detail) -> FunctionAnswer:
-    sums = account_sums(call.company, wanted, detail.by)
+def _balances(call: FunctionCall, tag: str, selection: PostingFilter, detail: _Detail) -> FunctionAnswer:
+    sums = account_sums(call.company, selection, detail.by)
     if detail.zeros:
-        sums = _with_zeros(call.company, sums, wanted, detail.by)
-    rows = tuple(_row(tag, one, "+".join(wanted.books), detail) for one in sums if detail.zeros or _has_amounts(one))
+        sums = _with_zeros(call.company, sums, selection, detail.by)
+    rows = tuple(_row(tag, one, "+".join(selection.books), detail) for one in sums if detail.zeros or _has_amounts(one))
     return FunctionAnswer(Element("data", "", rows))
 
 
-def account_sums(company: CompanyData, wanted: PostingFilter, by: tuple[str, ...] = ()) -> list[AccountSum]:
+def account_sums(company: CompanyData, selection: PostingFilter, by: tuple[str, ...] = ()) -> list[AccountSum]:
     """The sums of the ledger, with the fiscal years before the span closed if the setting says so."""
     ledger = Ledger(company.store, user_defined(company.catalog))
-    sums = list(ledger.sums(wanted, by))
-    if company.behaviour.year_end != "closed" or wanted.since is None or wanted.statistical:
+    sums = list(ledger.sums(selection, by))
+    if company.behaviour.year_end != "closed" or selection.since is None or selection.statistical:
         return sums
-    return year_closed(ledger, sums, wanted, by, posting_rules(company))
+    return year_closed(ledger, sums, selection, by, posting_rules(company))
 
 
-def _has_amounts(one: AccountSum) -> bool:
-    return any((one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits))
+def _has_amounts(account_sum: AccountSum) -> bool:
+    return any(
+        (
+            account_sum.opening,
+            account_sum.debits,
+            account_sum.credits,
+            account_sum.adjusting_debits,
+            account_sum.adjusting_credits,
+        )
+    )
 
 
 def _with_zeros(
-    company: CompanyData, sums: list[AccountSum], wanted: PostingFilter, by: tuple[str, ...]
+    company: CompanyData, sums: list[AccountSum], selection: PostingFilter, by: tuple[str, ...]
 ) -> list[AccountSum]:
     there = {one.account for one in sums}
     zero = Decimal(0)
-    low, high = wanted.accounts or ("", _LAST_ACCOUNT)
+    low, high = selection.accounts or ("", _LAST_ACCOUNT)
     accounts = [row["ACCOUNTNO"] for _, row in company.table("GLACCOUNT").rows()]
     added = [
         AccountSum(account, "", ("",) * len(by), zero, zero, zero, zero, zero)
@@ -104,21 +112,22 @@ def _with_zeros(
     return sorted([*sums, *added], key=lambda one: one.account)
 
 
-def _row(tag: str, one: AccountSum, book: str, detail: _Detail) -> Element:
-    parts = [element("glaccountno", one.account)]
+def _row(tag: str, account_sum: AccountSum, book: str, detail: _Detail) -> Element:
+    parts = [element("glaccountno", account_sum.account)]
     parts += [
-        element(f"{name}id" if name in GROUPS else name, text) for name, text in zip(detail.by, one.parts, strict=True)
+        element(f"{name}id" if name in GROUPS else name, text)
+        for name, text in zip(detail.by, account_sum.parts, strict=True)
     ]
     amounts = {
-        "startbalance": one.opening,
-        "debits": one.debits,
-        "credits": one.credits,
-        "adjdebits": one.adjusting_debits,
-        "adjcredits": one.adjusting_credits,
-        "endbalance": one.closing,
+        "startbalance": account_sum.opening,
+        "debits": account_sum.debits,
+        "credits": account_sum.credits,
+        "adjdebits": account_sum.adjusting_debits,
+        "adjcredits": account_sum.adjusting_credits,
+        "endbalance": account_sum.closing,
     }
     parts += [element(name, decimal_text(amount)) for name, amount in amounts.items()]
-    parts += [element("reportingbook", book), element("currency", one.currency)]
+    parts += [element("reportingbook", book), element("currency", account_sum.currency)]
     return Element(tag, "", tuple(parts))
 
 
@@ -154,10 +163,10 @@ def _own_dimensions(call: FunctionCall) -> Iterator[tuple[str, str]]:
             raise refused(f"{named} is not a user-defined dimension of this company.", field="objectName")
         key, name = node.findtext("recordId").strip(), node.findtext("recordName").strip()
         table = call.company.table(relation.object)
-        found = table.find(table.plan.key, key) if key else table.find("name", name)
-        if not found:
+        numbers = table.find(table.plan.key, key) if key else table.find("name", name)
+        if not numbers:
             raise refused(f"{relation.object} has no record '{key or name}'.", correction="Provide a valid record.")
-        yield field, str(found[0])
+        yield field, str(numbers[0])
 
 
 def _books(call: FunctionCall) -> tuple[str, ...]:
@@ -166,12 +175,12 @@ def _books(call: FunctionCall) -> tuple[str, ...]:
     wrapper = call.body.find("adjbooks") or Element("adjbooks")
     added = [node.text.strip() for node in wrapper.children if node.text.strip()]
     books = [named] if _flag(call, "includereportingbook", default=True) or not added else []
-    known = books_known(call.company)
+    company_books = books_known(call.company)
     for book in (named, *added):
-        if book not in known:
+        if book not in company_books:
             raise refused(
                 f"Invalid Reporting Book '{book}' specified.",
-                correction=f"Provide one of the company's books: {', '.join(known)}.",
+                correction=f"Provide one of the company's books: {', '.join(company_books)}.",
                 field="reportingbook",
             )
     return tuple(dict.fromkeys((*books, *added)))
@@ -202,8 +211,8 @@ def _locations(call: FunctionCall) -> tuple[str, ...]:
     if location not in chart.entity_of or (entity and chart.entity_of[location] != entity):
         raise refused(f"Invalid Location '{location}' specified.", correction="Provide a valid location.")
     subs = _flag(call, "loc_subs", default=True)
-    own = [one for one, of in chart.entity_of.items() if of == location] if subs else []
-    return tuple(dict.fromkeys((*_with_children(call, "LOCATION", "LOCATIONID", location, subs=subs), *own)))
+    of_entity = [one for one, of in chart.entity_of.items() if of == location] if subs else []
+    return tuple(dict.fromkeys((*_with_children(call, "LOCATION", "LOCATIONID", location, subs=subs), *of_entity)))
 
 
 def _departments(call: FunctionCall) -> tuple[str, ...]:
@@ -219,10 +228,10 @@ def _with_children(call: FunctionCall, name: str, key: str, parent_id: str, *, s
     if not subs:
         return (parent_id,)
     parents = {row[key]: row.get("PARENTID", "") for _, row in call.company.table(name).rows()}
-    found = [parent_id]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one and child not in found]
-    return tuple(found)
+    family = [parent_id]
+    for member in family:
+        family += [child for child, parent in parents.items() if parent == member and child not in family]
+    return tuple(family)
 
 
 def _flag(call: FunctionCall, tag: str, *, default: bool = False) -> bool:

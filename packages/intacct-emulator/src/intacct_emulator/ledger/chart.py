@@ -27,23 +27,23 @@ class KnownIds(Mapping[str, tuple[int, str]]):
     ) -> None:
         """`within` are the fields that name the records within which ids are unique."""
         self._company, self._objects, self._key, self._name, self._within = company, objects, key, name, within
-        self._found: dict[str, tuple[int, str]] = {"": (0, "")}
+        self._records: dict[str, tuple[int, str]] = {"": (0, "")}
 
     def __getitem__(self, text: str) -> tuple[int, str]:
-        found = self._found.get(text) or self._read(text)
-        if found is None:
+        record = self._records.get(text) or self._read(text)
+        if record is None:
             raise KeyError(text)
-        self._found[text] = found
-        return found
+        self._records[text] = record
+        return record
 
     def _read(self, text: str) -> tuple[int, str] | None:
-        own, parents = id_and_parents(text)
-        wanted = dict(zip(self._within, parents, strict=False))
-        for one in self._objects:
-            table = self._company.table(one)
-            for number in table.find(self._key, own):
+        record_id, parents = id_and_parents(text)
+        parent_ids = dict(zip(self._within, parents, strict=False))
+        for object_name in self._objects:
+            table = self._company.table(object_name)
+            for number in table.find(self._key, record_id):
                 row = table.get(number) or {}
-                if all(row.get(field, "") == parent for field, parent in wanted.items()):
+                if all(row.get(field, "") == parent for field, parent in parent_ids.items()):
                     return number, row.get(self._name, "")
         return None
 
@@ -78,13 +78,13 @@ def posting_rules(company: CompanyData) -> PostingRules:
     """The accounts and entities by which the company's documents post; kept until one of its lists changes."""
     names = ("LOCATION", "LOCATIONENTITY", "GLACCOUNT", "TRXCURRENCIES", _DEFAULTS, _OVERRIDES)
     state = tuple(company.store.version(name) for name in names)
-    known = company.related.recall("rules")
-    if known is not None and known[0] == state:
-        found: PostingRules = known[1]
-        return found
-    made = _rules(company)
-    company.related.put("rules", (state, made))
-    return made
+    cached = company.related.recall("rules")
+    if cached is not None and cached[0] == state:
+        cached_rules: PostingRules = cached[1]
+        return cached_rules
+    rules = _rules(company)
+    company.related.put("rules", (state, rules))
+    return rules
 
 
 def _rules(company: CompanyData) -> PostingRules:
@@ -140,12 +140,12 @@ def _closing_accounts(company: CompanyData, usual: str) -> dict[str, str]:
 
 def _pair_accounts(company: CompanyData) -> dict[tuple[str, str], PairAccounts]:
     """The accounts of the inter-entity setup: of each entity, and of pairs, from the source's side."""
-    found = {}
+    accounts_of_pair = {}
     for name, source, target in ((_DEFAULTS, "ENTITYID", ""), (_OVERRIDES, "SOURCEENTITYID", "TARGETENTITYID")):
         for _, row in company.table(name).rows():
             accounts = PairAccounts(row.get("IEPAYABLEACCTNO", ""), row.get("IERECEIVABLEACCTNO", ""))
-            found[row.get(source, ""), row.get(target, "") if target else ""] = accounts
-    return found
+            accounts_of_pair[row.get(source, ""), row.get(target, "") if target else ""] = accounts
+    return accounts_of_pair
 
 
 def _decimals(company: CompanyData) -> dict[str, int]:

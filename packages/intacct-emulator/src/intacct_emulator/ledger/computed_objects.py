@@ -88,29 +88,35 @@ def _keep(company: CompanyData, name: str, computed: _Computed, periods: tuple[s
 
 
 def _balances(company: CompanyData, periods: tuple[str, ...]) -> Iterator[Row]:
-    names, own = directory(company), user_defined(company.catalog)
-    by = (*GROUPS, *(name.lower() for name in own))
+    names, user_fields = directory(company), user_defined(company.catalog)
+    by = (*GROUPS, *(name.lower() for name in user_fields))
     for period in periods:
         first, last = reporting_period(company, period)
         for book in books_known(company):
-            for one in account_sums(company, PostingFilter(last, first, (book,), statistical=None), by):
-                parts = dict(zip(by, one.parts, strict=True))
-                amounts = (one.opening, one.debits, one.credits, one.adjusting_debits, one.adjusting_credits)
+            for account_sum in account_sums(company, PostingFilter(last, first, (book,), statistical=None), by):
+                parts = dict(zip(by, account_sum.parts, strict=True))
+                amounts = (
+                    account_sum.opening,
+                    account_sum.debits,
+                    account_sum.credits,
+                    account_sum.adjusting_debits,
+                    account_sum.adjusting_credits,
+                )
                 if not any(amounts):
                     continue
-                key, title = names.accounts[one.account]
-                row: Row = {"BOOKID": book, "PERIOD": period, "CURRENCY": one.currency}
-                row |= {"ACCOUNTREC": str(key), "ACCOUNTNO": one.account, "ACCOUNTTITLE": title}
+                key, title = names.accounts[account_sum.account]
+                row: Row = {"BOOKID": book, "PERIOD": period, "CURRENCY": account_sum.currency}
+                row |= {"ACCOUNTREC": str(key), "ACCOUNTNO": account_sum.account, "ACCOUNTTITLE": title}
                 row |= {"LOCATIONID": parts.pop("location"), "DEPARTMENTID": parts.pop("department")}
                 row |= {field: decimal_text(amount) for field, amount in zip(_AMOUNTS, amounts, strict=True)}
-                row["FORBAL"] = decimal_text(one.opening + one.debits - one.credits)
-                row["ENDBAL"] = decimal_text(one.closing)
+                row["FORBAL"] = decimal_text(account_sum.opening + account_sum.debits - account_sum.credits)
+                row["ENDBAL"] = decimal_text(account_sum.closing)
                 named = {name.upper(): text for name, text in parts.items() if text}
                 yield row | _dimension_texts(named, names.dimensions)
 
 
-def _dimension_texts(dimensions: Mapping[str, str], known: Mapping[str, Mapping[str, tuple[int, str]]]) -> Row:
-    return {name: text_of(value) for name, value in dimension_cells(dimensions, known)}
+def _dimension_texts(dimensions: Mapping[str, str], directory: Mapping[str, Mapping[str, tuple[int, str]]]) -> Row:
+    return {name: text_of(value) for name, value in dimension_cells(dimensions, directory)}
 
 
 # --- stock, and access to personal data

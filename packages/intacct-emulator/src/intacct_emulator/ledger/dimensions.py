@@ -67,20 +67,20 @@ def user_defined(catalog: Catalog) -> tuple[str, ...]:
     return tuple(name for name in catalog["GLENTRY"].fields if name.startswith(USER_DEFINED))
 
 
-def dimensions_of(row: Row, own: Iterable[str] = ()) -> dict[str, str]:
+def dimensions_of(row: Row, user_fields: Iterable[str] = ()) -> dict[str, str]:
     """The dimensions that a line names; `own` are the company's user-defined ones."""
     named = {one.name: row[one.id_field] for one in DIMENSIONS if row.get(one.id_field)}
-    return named | {name: row[name] for name in own if row.get(name)}
+    return named | {name: row[name] for name in user_fields if row.get(name)}
 
 
 def dimension_cells(dimensions: Mapping[str, str], directory: Mapping[str, Named]) -> Iterator[tuple[str, Value]]:
     """The cells of a line's dimensions: record number, name and id; a user-defined one has a cell of its own."""
     for name, text in dimensions.items():
-        known = directory.get(name)
-        if known is None:
+        records = directory.get(name)
+        if records is None:
             yield name, text
         else:
-            key, title = known[within_parent(name, dimensions) if name in WITHIN else text]
+            key, title = records[within_parent(name, dimensions) if name in WITHIN else text]
             of_key, of_title, of_id = _cell_names(name)
             yield of_key, key
             yield of_title, title
@@ -106,14 +106,14 @@ def parents_of(name: str) -> tuple[str, ...]:
 
 def id_and_parents(text: str) -> tuple[str, list[str]]:
     """The ids that `within_parent` joined: the value's own, and those of its parents."""
-    own, *parents = text.split(_OF)
-    return own, parents
+    record_id, *parents = text.split(_OF)
+    return record_id, parents
 
 
 def check_required(account: Row, values: Row) -> None:
     """Refuse a line without a dimension that its account requires; `values` are cells as GLENTRY names them."""
-    own = {flag: flag.removeprefix("REQUIRE") for flag in account if flag.startswith(f"REQUIRE{USER_DEFINED}")}
-    for flag, name in {**_REQUIRED, **own}.items():
+    user_flags = {flag: flag.removeprefix("REQUIRE") for flag in account if flag.startswith(f"REQUIRE{USER_DEFINED}")}
+    for flag, name in {**_REQUIRED, **user_flags}.items():
         if account.get(flag) == "true" and not values.get(name):
             label = name.removesuffix("ID").capitalize()
             text = f"{label} is required for account {account['ACCOUNTNO']}."

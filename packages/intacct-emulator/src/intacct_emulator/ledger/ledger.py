@@ -71,12 +71,12 @@ class AccountSum:
 class Ledger:
     """The postings of one company, with a column for each dimension, `own` being the user-defined ones."""
 
-    def __init__(self, store: Store, own: Sequence[str] = ()) -> None:
+    def __init__(self, store: Store, user_fields: Sequence[str] = ()) -> None:
         self._store = store
         self._run = store.connection.execute
         self._table = quoted(store.full_name(_NAME))
-        self._groups = (*GROUPS, *(name.lower() for name in own))
-        self._columns = (*_FIXED, *_STANDARD, *(name.lower() for name in own))
+        self._groups = (*GROUPS, *(name.lower() for name in user_fields))
+        self._columns = (*_FIXED, *_STANDARD, *(name.lower() for name in user_fields))
         self._make_columns()
 
     def _make_columns(self) -> None:
@@ -84,7 +84,7 @@ class Ledger:
         there = {name for _, name, *_ in self._run(f"PRAGMA table_info({self._table})")}
         if there.issuperset(self._columns):
             return
-        self._own()
+        self._own_copy()
         if not there:
             dimensions = "".join(f', "{name}" TEXT' for name in self._columns[len(_FIXED) :])
             self._run(f"CREATE TABLE {self._table} ({_COLUMNS}{dimensions})")
@@ -93,34 +93,34 @@ class Ledger:
             if name not in there:
                 self._run(f"ALTER TABLE {self._table} ADD COLUMN \"{name}\" TEXT DEFAULT ''")
 
-    def _own(self) -> None:
+    def _own_copy(self) -> None:
         """Have the table in the company's own layer, before a write."""
         self._table = quoted(self._store.own_name(_NAME))
 
     def index(self) -> None:
         """Make the indexes. A bulk load does this last."""
-        self._own()
+        self._own_copy()
         for name, columns in (("account", "account, day"), ("batch", "batch")):
             index = quoted(f"{self._store.prefix}:{_NAME} by {name}")
             self._run(f"CREATE INDEX IF NOT EXISTS {index} ON {self._table} ({columns})")
 
     def post(self, lines: Iterable[tuple[SqlValue, ...]]) -> None:
         """Add lines made by `ledger_line`."""
-        self._own()
+        self._own_copy()
         names = ", ".join(f'"{name}"' for name in self._columns)
         insert_many(self._store.connection, f"INSERT INTO {self._table} ({names})", len(self._columns), lines)
 
     def unpost(self, batch: int) -> None:
         """Remove the lines of a batch."""
-        self._own()
+        self._own_copy()
         self._run(f"DELETE FROM {self._table} WHERE batch = ?", (batch,))
 
-    def sums(self, wanted: PostingFilter, by: Sequence[str] = ()) -> Iterator[AccountSum]:
+    def sums(self, selection: PostingFilter, by: Sequence[str] = ()) -> Iterator[AccountSum]:
         """Sums by account, currency and the given `GROUPS`, in the order of the accounts."""
-        where, values = _conditions(wanted)
+        where, values = _conditions(selection)
         groups = ["account", "currency", *(one.lower() for one in by if one.lower() in self._groups)]
         listed = ", ".join(groups)
-        since = "" if wanted.since is None else wanted.since.isoformat()
+        since = "" if selection.since is None else selection.since.isoformat()
         rows = self._run(
             f"SELECT {listed},"
             f" {_exact_sum('debit - credit', 'day < ?')},"
@@ -147,20 +147,20 @@ def _sums(columns: Sequence[int]) -> Iterator[Decimal]:
     return (Decimal(upper * _HALF + lower) / SCALE for upper, lower in pairs)
 
 
-def _conditions(wanted: PostingFilter) -> tuple[str, list[SqlValue]]:
-    parts: list[str] = ["day <= ?", f"book IN ({', '.join('?' for _ in wanted.books)})"]
-    values: list[SqlValue] = [wanted.until.isoformat(), *wanted.books]
-    if wanted.statistical is not None:
+def _conditions(selection: PostingFilter) -> tuple[str, list[SqlValue]]:
+    parts: list[str] = ["day <= ?", f"book IN ({', '.join('?' for _ in selection.books)})"]
+    values: list[SqlValue] = [selection.until.isoformat(), *selection.books]
+    if selection.statistical is not None:
         parts.append("statistical = ?")
-        values.append(int(wanted.statistical))
-    if wanted.accounts is not None:
+        values.append(int(selection.statistical))
+    if selection.accounts is not None:
         parts.append("account BETWEEN ? AND ?")
-        values += wanted.accounts
-    for column, listed in (("location", wanted.locations), ("department", wanted.departments)):
+        values += selection.accounts
+    for column, listed in (("location", selection.locations), ("department", selection.departments)):
         if listed:
             parts.append(f"{column} IN ({', '.join('?' for _ in listed)})")
             values += listed
-    for name, text in wanted.dimensions:
+    for name, text in selection.dimensions:
         parts.append(f"{name.lower()} = ?")
         values.append(text)
     return " AND ".join(parts), values
@@ -174,7 +174,7 @@ LEDGER_FIELDS = (
 """The fields of a GLENTRY row that the ledger keeps, besides user-defined dimensions."""
 
 
-def ledger_line(entry: Row, book: str = ACCRUAL, own: Sequence[str] = ()) -> tuple[SqlValue, ...]:
+def ledger_line(entry: Row, book: str = ACCRUAL, user_fields: Sequence[str] = ()) -> tuple[SqlValue, ...]:
     """A GLENTRY row as a line of the ledger, with the dimensions `own` that the company defined.
 
     AMOUNT is in the base currency of the entry's entity.
@@ -194,11 +194,13 @@ def ledger_line(entry: Row, book: str = ACCRUAL, own: Sequence[str] = ()) -> tup
         int(entry.get("ADJ") == "T"),
         amount if debit else 0,
         0 if debit else amount,
-        *[entry.get(name, "") for name in (*_STANDARD_FIELDS, *own)],
+        *[entry.get(name, "") for name in (*_STANDARD_FIELDS, *user_fields)],
     )
 
 
-def posted_line(entry: Mapping[str, Value], book: str = ACCRUAL, own: Sequence[str] = ()) -> tuple[SqlValue, ...]:
+def posted_line(
+    entry: Mapping[str, Value], book: str = ACCRUAL, user_fields: Sequence[str] = ()
+) -> tuple[SqlValue, ...]:
     """The same from a row of typed values, as a load has it."""
     get = entry.get
     amount, day = get("AMOUNT"), get("BATCH_DATE")
@@ -215,7 +217,7 @@ def posted_line(entry: Mapping[str, Value], book: str = ACCRUAL, own: Sequence[s
         units if debit else 0,
         0 if debit else units,
         *_texts(map(get, _STANDARD_FIELDS)),
-        *_texts(map(get, own)),
+        *_texts(map(get, user_fields)),
     )
 
 

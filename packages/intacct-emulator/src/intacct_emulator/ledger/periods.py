@@ -66,10 +66,10 @@ class OpenPeriods:
         for entity in sorted(entities):
             first = self.first_open(entity, ledger)
             if first is not None and day < first:
-                own = ledger if (entity, ledger) in self.first else GENERAL
+                closed_ledger = ledger if (entity, ledger) in self.first else GENERAL
                 place = f" of entity {entity}" if entity else ""
                 raise refused(
-                    f"The date {day:%m/%d/%Y} is in a closed period: the {LEDGERS[own]}{place} are open from "
+                    f"The date {day:%m/%d/%Y} is in a closed period: the {LEDGERS[closed_ledger]}{place} are open from "
                     f"{first:%m/%d/%Y}.",
                     correction="Use a date in an open period, or open the period.",
                     field="BATCH_DATE",
@@ -92,8 +92,8 @@ def open_periods(company: CompanyData) -> OpenPeriods:
     """The open periods of a company."""
     rows = (row for _, row in company.table("LOCATIONENTITY").rows())
     first = {(row["LOCATIONID"], GENERAL): day_of(row, "STARTOPEN") for row in rows if row.get("STARTOPEN")}
-    kept = company.facts.open_days.get() or {}
-    return OpenPeriods(first | {_named(key): date.fromisoformat(day) for key, day in kept.items()})
+    open_days = company.facts.open_days.get() or {}
+    return OpenPeriods(first | {_named(key): date.fromisoformat(day) for key, day in open_days.items()})
 
 
 def close_books(company: CompanyData, until: date, *, entity: str = "", ledger: str = GENERAL) -> None:
@@ -107,17 +107,17 @@ def close_books(company: CompanyData, until: date, *, entity: str = "", ledger: 
     numbers = {row["LOCATIONID"]: number for number, row in table.rows()}
     if entity and entity not in numbers:
         raise SettingsError(f"there is no entity {entity!r}", fix=f"entities: {', '.join(numbers)}")
-    first, kept = until + timedelta(days=1), dict(company.facts.open_days.get() or {})
+    first, open_days = until + timedelta(days=1), dict(company.facts.open_days.get() or {})
     for name in (entity,) if entity else ("", *numbers):
-        kept[f"{name} {ledger}"] = first.isoformat()
+        open_days[f"{name} {ledger}"] = first.isoformat()
         if ledger != GENERAL:
             continue
         for other in LEDGERS:
-            if kept.get(f"{name} {other}", first.isoformat()) < first.isoformat():
-                del kept[f"{name} {other}"]
+            if open_days.get(f"{name} {other}", first.isoformat()) < first.isoformat():
+                del open_days[f"{name} {other}"]
         if name:
             table.update(numbers[name], (table.get(numbers[name]) or {}) | {"STARTOPEN": date_text(first)})
-    company.facts.open_days.put(value=kept)
+    company.facts.open_days.put(value=open_days)
 
 
 def last_closed(company: CompanyData, entity: str) -> date | None:

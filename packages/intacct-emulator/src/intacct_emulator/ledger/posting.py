@@ -114,8 +114,8 @@ class PostingRules:
 
         Accounts of the pair come first, then those of the entity, then those that the other entity has everywhere.
         """
-        found = self.pair_accounts.get((entity, other)) or self.pair_accounts.get((entity, ""))
-        return found or PairAccounts(self.due_to[other], self.due_from[other])
+        accounts = self.pair_accounts.get((entity, other)) or self.pair_accounts.get((entity, ""))
+        return accounts or PairAccounts(self.due_to[other], self.due_from[other])
 
     def may_post_between(self, entity: str, other: str) -> bool:
         """Whether one transaction may have lines in both entities."""
@@ -311,15 +311,17 @@ def balance_entities(lines: Sequence[PostingLine], owner: str, rules: PostingRul
     for line in lines:
         sums.setdefault(_entity(line.location, rules), []).append(line)
     added = list(lines)
-    for entity, own in sums.items():
+    for entity, entity_lines in sums.items():
         if entity != owner:
-            added.extend(_between(entity, own, owner, rules))
+            added.extend(_between(entity, entity_lines, owner, rules))
     return tuple(added)
 
 
-def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: PostingRules) -> Iterable[PostingLine]:
-    net = sum((line.amount for line in own), ZERO)
-    trx_net = sum((line.trx_amount for line in own), ZERO)
+def _between(
+    entity: str, entity_lines: Sequence[PostingLine], owner: str, rules: PostingRules
+) -> Iterable[PostingLine]:
+    net = sum((line.amount for line in entity_lines), ZERO)
+    trx_net = sum((line.trx_amount for line in entity_lines), ZERO)
     if not net and not trx_net:
         return
     base = rules.base_currency[owner]
@@ -344,7 +346,7 @@ def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Posting
             field="LOCATIONID",
             fix="Give every line a location of one entity.",
         )
-    currencies = {line.currency for line in own}
+    currencies = {line.currency for line in entity_lines}
     if len(currencies) == 1:
         currency = currencies.pop()
     else:

@@ -138,8 +138,8 @@ def _check_within(name: str, line: PostingLine) -> None:
         )
 
 
-def _check_known(field: str, text: str, known: Named) -> None:
-    if text not in known:
+def _check_known(field: str, text: str, directory: Named) -> None:
+    if text not in directory:
         raise invalid_reference(REFERENCES[field], text, "", field=field)
 
 
@@ -194,14 +194,14 @@ _CHECKS: tuple[Callable[[Posting, Batch, PostingPolicy], None], ...] = (
 class BatchNumbers:
     """Record numbers for the rows of a batch: those that it had before, in their order, then new ones."""
 
-    def __init__(self, company: CompanyData, kept: Mapping[str, deque[int]] | None = None) -> None:
+    def __init__(self, company: CompanyData, freed: Mapping[str, deque[int]] | None = None) -> None:
         self._company = company
-        self._kept = kept or {}
+        self._freed = freed or {}
 
     def __call__(self, series: str) -> int:
         """The next number of a series: a table's record numbers, or `BATCHNO` and a journal."""
-        kept = self._kept.get(series)
-        return kept.popleft() if kept else _next_number(self._company, series)
+        numbers = self._freed.get(series)
+        return numbers.popleft() if numbers else _next_number(self._company, series)
 
 
 def _next_number(company: CompanyData, series: str) -> int:
@@ -230,8 +230,8 @@ def post(company: CompanyData, posting: Posting, batch: Batch, numbers: BatchNum
     policy = posting_policy(company)
     if batch.is_posted:
         validate(posting, batch, policy)
-    own = user_defined(company.catalog)
-    ledger, shown = Ledger(company.store, own), batch.books or (posting.book,)
+    user_fields = user_defined(company.catalog)
+    ledger, shown = Ledger(company.store, user_fields), batch.books or (posting.book,)
     header: Row = {}
     for name, cells in batch_rows(posting, batch, policy.directory, numbers or BatchNumbers(company)):
         row: Row = {field: text for field, value in cells.items() if (text := text_of(value))}
@@ -242,7 +242,7 @@ def post(company: CompanyData, posting: Posting, batch: Batch, numbers: BatchNum
         if name == "GLBATCH":
             header = row
         elif name == "GLENTRY" and batch.is_posted:
-            ledger.post([ledger_line(row, book, own) for book in shown])
+            ledger.post([ledger_line(row, book, user_fields) for book in shown])
     return header
 
 
@@ -259,19 +259,19 @@ def withdraw(company: CompanyData, key: int) -> BatchNumbers:
     """Remove a batch from the ledger, with all its rows; gives its numbers to the batch that replaces it."""
     check_batch_open(company, key)
     header = company.table("GLBATCH").get(key) or {}
-    kept: dict[str, deque[int]] = {"GLBATCH": deque([key])}
-    kept[f"BATCHNO {header.get('JOURNAL', '')}"] = deque([int(header.get("BATCHNO") or 0)])
+    freed: dict[str, deque[int]] = {"GLBATCH": deque([key])}
+    freed[f"BATCHNO {header.get('JOURNAL', '')}"] = deque([int(header.get("BATCHNO") or 0)])
     for name, by in _LINES:
         table = company.table(name)
-        kept[name] = deque()
+        freed[name] = deque()
         for number in table.find(by, str(key)):
-            own = int((table.get(number) or {}).get("RECORDNO", "0").partition("-")[0])
-            if own not in kept[name]:  # a line has the same number in every book
-                kept[name].append(own)
+            line_number = int((table.get(number) or {}).get("RECORDNO", "0").partition("-")[0])
+            if line_number not in freed[name]:  # a line has the same number in every book
+                freed[name].append(line_number)
             table.delete(number)
     company.table("GLBATCH").delete(key)
     Ledger(company.store).unpost(key)
-    return BatchNumbers(company, kept)
+    return BatchNumbers(company, freed)
 
 
 def relabel(
@@ -287,5 +287,5 @@ def relabel(
 
 def posted_lines(company: CompanyData, key: int) -> tuple[PostingLine, ...]:
     """The lines of a batch, as they were posted."""
-    table, own = company.table("GLENTRY"), user_defined(company.catalog)
-    return tuple(line_of(table.get(number) or {}, own) for number in table.find("BATCHNO", str(key)))
+    table, user_fields = company.table("GLENTRY"), user_defined(company.catalog)
+    return tuple(line_of(table.get(number) or {}, user_fields) for number in table.find("BATCHNO", str(key)))

@@ -107,7 +107,7 @@ def batch_rows(
                 yield "GLDETAIL", row
 
 
-def line_of(entry: Mapping[str, str], own: Iterable[str] = ()) -> PostingLine:
+def line_of(entry: Mapping[str, str], user_fields: Iterable[str] = ()) -> PostingLine:
     """The line that a stored GLENTRY row posted; `own` are the company's user-defined dimensions."""
     side = Decimal(entry.get("TR_TYPE") or 1)
     return PostingLine(
@@ -118,7 +118,7 @@ def line_of(entry: Mapping[str, str], own: Iterable[str] = ()) -> PostingLine:
         entry.get("CURRENCY", ""),
         entry.get("DEPARTMENT") or None,
         entry.get("DESCRIPTION") or None,
-        dimensions_of(dict(entry), own),
+        dimensions_of(dict(entry), user_fields),
     )
 
 

@@ -42,15 +42,15 @@ def exchange_rate(
     if currency == base:
         return Decimal(1)
     kind, chosen = row.get(fields.type, ""), day_of(row, fields.date) if row.get(fields.date) else day
-    found = listed_rate(company, currency, base, chosen, kind=kind)
-    if found is None:
+    rate = listed_rate(company, currency, base, chosen, kind=kind)
+    if rate is None:
         named = f" of the type '{kind}'" if kind else ""
         raise refused(
             f"There is no exchange rate{named} from {currency} to {base} for {chosen:%m/%d/%Y}.",
             correction=f"Provide {fields.rate}, or enter a rate.",
             field=fields.rate,
         )
-    return found
+    return rate
 
 
 def listed_rate(company: CompanyData, currency: str, base: str, day: date, *, kind: str = "") -> Decimal | None:
@@ -61,9 +61,9 @@ def listed_rate(company: CompanyData, currency: str, base: str, day: date, *, ki
         for source, target, reciprocal in ((currency, base, False), (base, currency, True)):
             pair = (source, target)
             keys = {row["RECORDNO"] for row in of_type if (row.get("FROM_CURRENCY"), row.get("TO_CURRENCY")) == pair}
-            found = _latest(company, keys, day)
-            if found is not None:
-                return _reciprocal(found) if reciprocal else Decimal(found["EXCHANGE_RATE"])
+            rate = _latest(company, keys, day)
+            if rate is not None:
+                return _reciprocal(rate) if reciprocal else Decimal(rate["EXCHANGE_RATE"])
     return None
 
 

@@ -89,8 +89,8 @@ class _Poster:
     """Posts entries as they come. The rows of GLDETAIL that follow an entry name the books that show it."""
 
     def __init__(self, company: CompanyData) -> None:
-        self._own = user_defined(company.catalog)
-        self._ledger = Ledger(company.store, self._own)
+        self._user_fields = user_defined(company.catalog)
+        self._ledger = Ledger(company.store, self._user_fields)
         self._lines: list[tuple[SqlValue, ...]] = []
         self._entry: Mapping[str, Value] = {}
         self._books: list[str] = []
@@ -117,7 +117,7 @@ class _Poster:
         self._count("GLDETAIL", int(key) if key.isdecimal() else None)
         if posts:
             entry = entry_of_detail({name: text_of(value) for name, value in row.items()})
-            self._add([ledger_line(entry, book, self._own)])
+            self._add([ledger_line(entry, book, self._user_fields)])
         elif row.get("GLENTRYKEY") == self._entry.get("RECORDNO") and book not in self._books:
             self._books.append(book)
 
@@ -130,7 +130,7 @@ class _Poster:
     def _post(self) -> None:
         if self._entry.get("STATE") not in POSTED_STATES:
             return
-        self._add(posted_line(self._entry, book, self._own) for book in self._books or [ACCRUAL])
+        self._add(posted_line(self._entry, book, self._user_fields) for book in self._books or [ACCRUAL])
 
     def _add(self, lines: Iterable[tuple[SqlValue, ...]]) -> None:
         self._lines += lines
@@ -160,11 +160,11 @@ def seed_file(company: CompanyData, path: str | Path, *, now: float) -> dict[str
     """Keep the rows of a JSON or CSV file, or of a folder of them; gives the number of rows of each object."""
     path = Path(path)
     files = sorted(one for one in path.iterdir() if one.suffix in (".json", ".csv")) if path.is_dir() else [path]
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for file in files:
         for name, rows in _read(file):
-            found[name] = found.get(name, 0) + seed(company, name, rows, now=now, where=str(file))
-    return found
+            counts[name] = counts.get(name, 0) + seed(company, name, rows, now=now, where=str(file))
+    return counts
 
 
 def _read(path: Path) -> Iterator[tuple[str, Rows]]:

@@ -24,35 +24,42 @@ def fiscal_start(day: date, month: int) -> date:
 
 
 def year_closed(
-    ledger: Ledger, sums: Sequence[AccountSum], wanted: PostingFilter, by: tuple[str, ...], rules: PostingRules
+    ledger: Ledger, sums: Sequence[AccountSum], selection: PostingFilter, by: tuple[str, ...], rules: PostingRules
 ) -> list[AccountSum]:
     """The sums with the years before their span closed, in the order of the accounts."""
-    found: dict[_Key, AccountSum] = {(one.account, one.currency, one.parts): one for one in sums}
-    for before, part in _parts(wanted, rules):
-        earlier = replace(wanted, since=None, until=before - timedelta(days=1), accounts=None, locations=part)
-        for one in ledger.sums(earlier, by):
-            target = rules.closes_to.get(one.account)
+    sum_of: dict[_Key, AccountSum] = {
+        (account_sum.account, account_sum.currency, account_sum.parts): account_sum for account_sum in sums
+    }
+    for before, part in _parts(selection, rules):
+        earlier = replace(selection, since=None, until=before - timedelta(days=1), accounts=None, locations=part)
+        for account_sum in ledger.sums(earlier, by):
+            target = rules.closes_to.get(account_sum.account)
             if target:
-                _add(found, wanted, (one.account, one.currency, one.parts), -one.closing)
-                _add(found, wanted, (target, one.currency, one.parts), one.closing)
-    return [found[key] for key in sorted(found)]
+                _add(
+                    sum_of,
+                    selection,
+                    (account_sum.account, account_sum.currency, account_sum.parts),
+                    -account_sum.closing,
+                )
+                _add(sum_of, selection, (target, account_sum.currency, account_sum.parts), account_sum.closing)
+    return [sum_of[key] for key in sorted(sum_of)]
 
 
-def _parts(wanted: PostingFilter, rules: PostingRules) -> Iterator[tuple[date, tuple[str, ...]]]:
+def _parts(selection: PostingFilter, rules: PostingRules) -> Iterator[tuple[date, tuple[str, ...]]]:
     """The first days of the fiscal years that the span begins in, each with its locations."""
-    assert wanted.since is not None
+    assert selection.since is not None
     locations: dict[date, list[str]] = {}
-    for location in wanted.locations or rules.entity_of:
+    for location in selection.locations or rules.entity_of:
         month = rules.fiscal_month.get(rules.entity_of.get(location, ""), 1)
-        locations.setdefault(fiscal_start(wanted.since, month), []).append(location)
-    for before, some in locations.items():
-        yield before, tuple(some)
+        locations.setdefault(fiscal_start(selection.since, month), []).append(location)
+    for before, part in locations.items():
+        yield before, tuple(part)
 
 
-def _add(found: dict[_Key, AccountSum], wanted: PostingFilter, key: _Key, change: Decimal) -> None:
+def _add(sum_of: dict[_Key, AccountSum], selection: PostingFilter, key: _Key, change: Decimal) -> None:
     account = key[0]
-    if wanted.accounts is not None and not wanted.accounts[0] <= account <= wanted.accounts[1]:
+    if selection.accounts is not None and not selection.accounts[0] <= account <= selection.accounts[1]:
         return
     zero = Decimal(0)
-    there = found.get(key) or AccountSum(*key, zero, zero, zero, zero, zero)
-    found[key] = replace(there, opening=there.opening + change)
+    there = sum_of.get(key) or AccountSum(*key, zero, zero, zero, zero, zero)
+    sum_of[key] = replace(there, opening=there.opening + change)

@@ -31,10 +31,10 @@ def record_numbers(call: FunctionCall, name: str, record: Element) -> list[int]:
     for field in (table.plan.key, natural, "SCHEDULEKEY"):
         key = record.findtext(field).strip()
         if key:
-            found = table.find(table.plan.key if field == "SCHEDULEKEY" else field, key)
-            if not found:
+            numbers = table.find(table.plan.key if field == "SCHEDULEKEY" else field, key)
+            if not numbers:
                 raise refused(f"Cannot find {name.lower()} with key '{key}'.", correction="Provide another key.")
-            return found[:1]
+            return numbers[:1]
     raise refused("Required field RECORDNO is missing.", correction="Provide the record number.")
 
 
@@ -82,13 +82,13 @@ def hold_or_resume(call: FunctionCall) -> FunctionAnswer:
     for name, record, number, row in _records_named(call):
         day = _day(call, record, "ASOFDATE")
         update_record(call, name, number, {"BILLINGHOLDDATE": day, "REVENUEHOLDDATE": day, "EXPENSEHOLDDATE": day})
-        for schedule, key, found in _schedules_under(call, name, row):
-            if found.get("STATE") != before:
+        for schedule, key, schedule_row in _schedules_under(call, name, row):
+            if schedule_row.get("STATE") != before:
                 continue
             update_record(call, schedule, key, {"STATE": after})
-            for line, one, entry in _entries(call, schedule, found):
+            for line, entry_number, entry in _entries(call, schedule, schedule_row):
                 if entry.get("STATE") == _OPEN[call.name][0]:
-                    update_record(call, line, one, {"STATE": _OPEN[call.name][1]})
+                    update_record(call, line, entry_number, {"STATE": _OPEN[call.name][1]})
     return FunctionAnswer()
 
 
@@ -112,20 +112,20 @@ def post(call: FunctionCall) -> FunctionAnswer:
 
 def _post_due(call: FunctionCall, name: str, record: Element) -> None:
     table, until = call.company.table(name), iso_date(_day(call, record, "ASOFDATE")) or ""
-    wanted = {field: record.findtext(field).strip() for field in ("CONTRACTID", "CUSTOMERID", "RECORDNO")}
+    conditions = {field: record.findtext(field).strip() for field in ("CONTRACTID", "CUSTOMERID", "RECORDNO")}
     fields = call.company.find(name).fields
-    found = [
+    contracts = [
         (number, row)
         for number, row in list(table.rows())
-        if all(row.get(field) == text for field, text in wanted.items() if text and field in fields)
+        if all(row.get(field) == text for field, text in conditions.items() if text and field in fields)
     ]
-    if not found:
+    if not contracts:
         raise refused("There is no schedule to post.", correction="Name a contract that has one.")
-    for number, row in found:
+    for number, row in contracts:
         update_record(call, name, number, {})
-        for line, one, entry in _entries(call, name, row):
+        for line, contract, entry in _entries(call, name, row):
             if entry.get("STATE", "Open") == "Open" and (iso_date(entry.get("POSTINGDATE", "")) or "") <= until:
-                _post_entry(call, line, one, day=entry["POSTINGDATE"])
+                _post_entry(call, line, contract, day=entry["POSTINGDATE"])
 
 
 def _post_entry(call: FunctionCall, name: str, number: int, *, day: str) -> None:
@@ -144,8 +144,8 @@ def deliver(call: FunctionCall) -> FunctionAnswer:
     for name, record, number, row in _records_named(call):
         cells = {"DELIVERYSTATUS": "Delivered", "DELIVERYDATE": _day(call, record, "DELIVERYDATE")}
         update_record(call, name, number, cells)
-        for schedule, key, found in _schedules_under(call, name, row):
-            if found.get("STATE", "").startswith("Pending delivery"):
+        for schedule, key, schedule_row in _schedules_under(call, name, row):
+            if schedule_row.get("STATE", "").startswith("Pending delivery"):
                 update_record(call, schedule, key, {**cells, "STATE": "In progress"})
     return FunctionAnswer()
 

@@ -80,14 +80,14 @@ def apply(call: FunctionCall, object_name: str, row: Row, lines: Sequence[Row], 
     for line in lines:
         item = find_reference(call.company, ITEM, line["ITEMID"])
         if is_stocked(item):
-            one = _movement(call, effect, line, item)
+            movement = _movement(call, effect, line, item)
             posted += (
-                _lines(call, effect, line | {name: row[name] for name in ("BASECURR", "DOCPARID")}, item, one)
-                if effect.posts and one.value
+                _lines(call, effect, line | {name: row[name] for name in ("BASECURR", "DOCPARID")}, item, movement)
+                if effect.posts and movement.value
                 else []
             )
             # The cost of a line counts the movements of the lines before it.
-            apply_movement(call, SourceDocument(object_name, row, effect.text), one)
+            apply_movement(call, SourceDocument(object_name, row, effect.text), movement)
     if posted:
         chart = posting_rules(call.company)
         owner = chart.entity_of[posted[0].location]
@@ -118,7 +118,7 @@ def _movement(call: FunctionCall, effect: StockEffect, line: Row, item: Row) -> 
     return StockMovement(item["ITEMID"], warehouse, moved * effect.sign, worth)
 
 
-def _lines(call: FunctionCall, effect: StockEffect, line: Row, item: Row, one: StockMovement) -> list[PostingLine]:
+def _lines(call: FunctionCall, effect: StockEffect, line: Row, item: Row, movement: StockMovement) -> list[PostingLine]:
     place = line.get("LOCATIONID") or call.session.entity
     stock = account_for(call, item, ("INVACCTKEY",))
     ruled = account_by_rule(call, line["DOCPARID"], line, item) if effect.adjusts else ""
@@ -130,15 +130,15 @@ def _lines(call: FunctionCall, effect: StockEffect, line: Row, item: Row, one: S
             correction="Give the item, or its GL group, an inventory and a cost account.",
         )
     memo = f"{line.get('QUANTITY', '')} × {item.get('NAME', '')}"
-    own = user_defined(call.company.catalog)
-    named = dimensions_of(line, own) | {"ITEM": item["ITEMID"]}
-    if one.warehouse:
-        named["WAREHOUSE"] = one.warehouse
+    user_fields = user_defined(call.company.catalog)
+    named = dimensions_of(line, user_fields) | {"ITEM": item["ITEMID"]}
+    if movement.warehouse:
+        named["WAREHOUSE"] = movement.warehouse
     base = line["BASECURR"]
     department = line.get("DEPARTMENTID") or None
     return [
-        PostingLine(other, place, -one.value, -one.value, base, department, memo, named),
-        PostingLine(stock, place, one.value, one.value, base, None, memo, named),
+        PostingLine(other, place, -movement.value, -movement.value, base, department, memo, named),
+        PostingLine(stock, place, movement.value, movement.value, base, None, memo, named),
     ]
 
 

@@ -105,8 +105,8 @@ def account_of(call: FunctionCall, line: Row, *, definition: str, sale: bool) ->
 def stored_lines(call: FunctionCall, name: str, header: Row) -> list[Row]:
     """A transaction's lines, in their order."""
     table = call.company.table(name)
-    found = [table.get(number) or {} for number in table.find("DOCHDRNO", header["RECORDNO"])]
-    return sorted(found, key=lambda line: int(line.get("LINE_NO") or 0))
+    lines = [table.get(number) or {} for number in table.find("DOCHDRNO", header["RECORDNO"])]
+    return sorted(lines, key=lambda line: int(line.get("LINE_NO") or 0))
 
 
 def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *, by_place: bool) -> None:
@@ -119,7 +119,7 @@ def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *,
     source = call.company.table(name).get(numbers[0]) or {}
     ordered = stored_lines(call, f"{name}ENTRY", source)
     by_key = {one["RECORDNO"]: one for one in ordered}
-    taken: dict[str, Decimal] = {}
+    quantities: dict[str, Decimal] = {}
     for place, line in enumerate(lines):
         origin = by_key.get(line.get("SOURCE_DOCLINEKEY", ""))
         if origin is None and by_place and place < len(ordered):
@@ -128,37 +128,37 @@ def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *,
             continue
         line |= {"SOURCE_DOCKEY": source["RECORDNO"], "SOURCE_DOCID": doc_id}
         line["SOURCE_DOCLINEKEY"] = origin["RECORDNO"]
-        taken[origin["RECORDNO"]] = taken.get(origin["RECORDNO"], ZERO) + amount(line, "QUANTITY")
-    _convert(call, name, numbers[0], taken)
+        quantities[origin["RECORDNO"]] = quantities.get(origin["RECORDNO"], ZERO) + amount(line, "QUANTITY")
+    _convert(call, name, numbers[0], quantities)
 
 
 def unmark_source(call: FunctionCall, name: str, lines: Sequence[Row]) -> None:
     """Subtract from their orders the converted quantities of lines that are deleted or written again."""
     table = call.company.table(f"{name}ENTRY")
-    taken: dict[str, dict[str, Decimal]] = {}
+    by_source: dict[str, dict[str, Decimal]] = {}
     for line in lines:
         key, header = line.get("SOURCE_DOCLINEKEY", ""), line.get("SOURCE_DOCID", "")
         if key and header and table.get(int(key)) is not None:
-            of = taken.setdefault(header, {})
+            of = by_source.setdefault(header, {})
             of[key] = of.get(key, ZERO) - amount(line, "QUANTITY")
-    for doc_id, of in taken.items():
+    for doc_id, of in by_source.items():
         for number in call.company.table(name).find("DOCID", doc_id):
             _convert(call, name, number, of)
 
 
-def _convert(call: FunctionCall, name: str, number: int, taken: dict[str, Decimal]) -> None:
+def _convert(call: FunctionCall, name: str, number: int, quantities: dict[str, Decimal]) -> None:
     company = call.company
     table, lines = company.table(name), company.table(f"{name}ENTRY")
     source = table.get(number) or {}
-    for key, quantity in taken.items():
+    for key, quantity in quantities.items():
         origin = lines.get(int(key)) or {}
         origin["QTY_CONVERTED"] = decimal_text(amount(origin, "QTY_CONVERTED") + quantity)
         set_audit_fields(call, company.find(f"{name}ENTRY"), origin, new=False)
         lines.update(int(key), origin)
     ordered = stored_lines(call, f"{name}ENTRY", source)
     left = sum((max(amount(one, "QUANTITY") - amount(one, "QTY_CONVERTED"), ZERO) for one in ordered), ZERO)
-    some = any(amount(one, "QTY_CONVERTED") for one in ordered)
-    source["STATE"] = "Converted" if not left else "Partially Converted" if some else "Pending"
+    converted = any(amount(one, "QTY_CONVERTED") for one in ordered)
+    source["STATE"] = "Converted" if not left else "Partially Converted" if converted else "Pending"
     set_audit_fields(call, company.find(name), source, new=False)
     table.update(number, source)
     record_change(call, company.find(name), source, MODIFIED)

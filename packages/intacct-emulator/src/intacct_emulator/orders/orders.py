@@ -249,17 +249,17 @@ def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subto
     day = day_of(row, "WHENCREATED")
     factor = exchange_rate(call.company, row, row["CURRENCY"], base, day=day, fields=RATES)
     row["EXCHRATE"] = decimal_text(factor)
-    subtotal = sum((amount(one, "TRX_VALUE") for one in lines), ZERO)
-    total = subtotal + sum((one.of(subtotal, chart.rounding, row["CURRENCY"]) for one in extra), ZERO)
+    subtotal = sum((amount(line, "TRX_VALUE") for line in lines), ZERO)
+    total = subtotal + sum((each.of(subtotal, chart.rounding, row["CURRENCY"]) for each in extra), ZERO)
     row |= {"TRX_SUBTOTAL": decimal_text(subtotal), "TRX_TOTAL": decimal_text(total)}
     rounding = chart.rounding
     row |= {"SUBTOTAL": decimal_text(rounding.to_base(subtotal, factor, base))}
     row |= {"TOTAL": decimal_text(rounding.to_base(total, factor, base))}
-    for one in lines:
-        price = amount(one, "TRX_PRICE") * factor
-        one |= {"CURRENCY": row["CURRENCY"], "BASECURR": base, "EXCHRATE": decimal_text(factor)}
-        one |= {"TOTAL": decimal_text(rounding.to_base(amount(one, "TRX_VALUE"), factor, base))}
-        one["PRICE"] = decimal_text(price.quantize(Decimal("0.000001"), ROUND_HALF_UP))
+    for line in lines:
+        price = amount(line, "TRX_PRICE") * factor
+        line |= {"CURRENCY": row["CURRENCY"], "BASECURR": base, "EXCHRATE": decimal_text(factor)}
+        line |= {"TOTAL": decimal_text(rounding.to_base(amount(line, "TRX_VALUE"), factor, base))}
+        line["PRICE"] = decimal_text(price.quantize(Decimal("0.000001"), ROUND_HALF_UP))
 
 
 def _make_invoice_or_bill(
@@ -284,11 +284,11 @@ def _make_invoice_or_bill(
     }
     if not values["WHENDUE"] and not values["TERMNAME"]:
         values["WHENDUE"] = row["WHENCREATED"]
-    made = [_charge(call, order_module, one, row["DOCPARID"]) for one in lines]
-    made += subtotals.charges(
-        call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=document_type.memo, currency=row["CURRENCY"]
+    charges = [_charge(call, order_module, one, row["DOCPARID"]) for one in lines]
+    charges += subtotals.charges(
+        call, extra, amount(row, "TRX_SUBTOTAL"), charges[0], memo=document_type.memo, currency=row["CURRENCY"]
     )
-    entered = entry.enter(call, document_type, DocumentInput(values, made))
+    entered = entry.enter(call, document_type, DocumentInput(values, charges))
     row["PRRECORDKEY"] = entered["RECORDNO"]
     for name in ("TOTALENTERED", "TOTALPAID", "TOTALDUE", "TRX_TOTALENTERED", "TRX_TOTALPAID", "TRX_TOTALDUE"):
         row[name] = entered[name]
@@ -329,8 +329,8 @@ def _keep_lines(call: FunctionCall, order_module: OrderModule, row: Row, lines: 
     there = {one.get("RECORDNO", "") for one in stored_lines(call, order_module.line, row)}
     _clear_lines(call, order_module, row)
     for place, line in enumerate(lines):
-        kept = line.get("RECORDNO", "")
-        key = kept if kept in there else str(next_number(call.company, "DOCENTRY"))
+        number = line.get("RECORDNO", "")
+        key = number if number in there else str(next_number(call.company, "DOCENTRY"))
         cells = line | {"RECORDNO": key, "DOCHDRNO": row["RECORDNO"], "DOCHDRID": row["DOCID"]}
         # LINE_NO counts from 0, although line_num in the functions counts from 1.
         cells |= {"LINE_NO": str(place), "DOCPARID": row["DOCPARID"], "WHENCREATED": row["WHENCREATED"]}

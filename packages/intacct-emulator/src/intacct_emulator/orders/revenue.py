@@ -62,14 +62,14 @@ def update(call: FunctionCall) -> FunctionAnswer:
     described = call.company.find(ENTRY)
     for group in call.body.findall("revrecentries"):
         for node in group.children:
-            one, entry = _find(call, ENTRY, node.findtext("recordno").strip())
+            entry_number, entry = _find(call, ENTRY, node.findtext("recordno").strip())
             if entry.get("REVRECSCHEDULEKEY") != str(number):
                 raise refused(
-                    f"Entry {one} is not an entry of schedule {number}.", correction="Name one of its entries."
+                    f"Entry {entry_number} is not an entry of schedule {number}.", correction="Name one of its entries."
                 )
             if entry.get("POSTED") == "true":
-                raise refused(f"Entry {one} is posted and cannot be changed.", correction="Unpost it first.")
-            update_record(call, ENTRY, one, row_of_body(call, described, node, _ENTRY))
+                raise refused(f"Entry {entry_number} is posted and cannot be changed.", correction="Unpost it first.")
+            update_record(call, ENTRY, entry_number, row_of_body(call, described, node, _ENTRY))
     update_record(call, SCHEDULE, number, {"CHANGEMEMO": call.body.findtext("memo")})
     return key_answer(str(number))
 
@@ -107,10 +107,10 @@ def post_or_unpost(call: FunctionCall) -> FunctionAnswer:
 
 def _recognise(call: FunctionCall, row: Row, schedule: Row) -> Row:
     """Post an entry; gives its cells for the posting."""
-    company, given = call.company, amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT")
+    company, sent_amount = call.company, amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT")
     revenue = row.get("ACCOUNTNO") or _account(call, row.get("REVACCTKEY", ""))
     deferred = _account(call, row.get("DEFERREDREVACCTKEY", ""))
-    if not revenue or not deferred or not given:
+    if not revenue or not deferred or not sent_amount:
         return {}
     line = company.table("ARINVOICEITEM").get(int(schedule.get("PRENTRYKEY") or 0)) or {}
     place = line.get("LOCATIONID") or schedule.get("MEGAENTITYID") or call.session.entity
@@ -119,7 +119,7 @@ def _recognise(call: FunctionCall, row: Row, schedule: Row) -> Row:
     if not entity and chart.several_entities:
         return {}
     base = chart.base_currency[entity]
-    money = chart.rounding.round(given, base)
+    money = chart.rounding.round(sent_amount, base)
     department, memo = line.get("DEPARTMENTID") or None, row.get("DESCRIPTION") or None
     named = dimensions_of(line, user_defined(company.catalog))
     lines = (

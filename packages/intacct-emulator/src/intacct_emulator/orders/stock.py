@@ -44,8 +44,8 @@ def warehouse_of(call: FunctionCall, item: Row, name: str) -> str:
     """The warehouse that a line names, or the item's own; required in a company that has warehouses."""
     name = name or item.get("DEFAULT_WAREHOUSE", "")
     if name:
-        found = find_reference(call.company, _WAREHOUSE, name, field="WAREHOUSEID")
-        if found.get("STATUS") == "inactive":
+        warehouse = find_reference(call.company, _WAREHOUSE, name, field="WAREHOUSEID")
+        if warehouse.get("STATUS") == "inactive":
             raise refused(f"Warehouse '{name}' is inactive.", correction="Choose an active one.", field="WAREHOUSEID")
     elif call.company.table("WAREHOUSE").count():
         text = f"Required field warehouseid is missing for item {item['ITEMID']}."
@@ -66,20 +66,20 @@ def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal, cu
     return rounded(value * quantity / on_hand, currency)
 
 
-def apply_movement(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:
+def apply_movement(call: FunctionCall, paper: SourceDocument, movement: StockMovement) -> None:
     """Apply one movement of a document, and keep it for `undo_movements`."""
-    _check_enough(call, one)
-    _change(call, one)
-    _add_detail(call, paper, one)
+    _check_enough(call, movement)
+    _change(call, movement)
+    _add_detail(call, paper, movement)
     movements, key = call.company.facts.stock_movements, (paper.object, paper.row["RECORDNO"])
-    movements.put(*key, value=(*(movements.get(*key) or ()), one))
+    movements.put(*key, value=(*(movements.get(*key) or ()), movement))
 
 
 def undo_movements(call: FunctionCall, paper: SourceDocument) -> None:
     """Undo the movements of a document."""
     movements, key = call.company.facts.stock_movements, (paper.object, paper.row["RECORDNO"])
-    for one in movements.get(*key) or ():
-        _change(call, replace(one, quantity=-one.quantity, value=-one.value))
+    for movement in movements.get(*key) or ():
+        _change(call, replace(movement, quantity=-movement.quantity, value=-movement.value))
     table = call.company.table(_TOTALS)
     for number, row in list(table.rows()):
         if row.get("DOCUMENTID") == paper.row["DOCID"]:
@@ -87,14 +87,14 @@ def undo_movements(call: FunctionCall, paper: SourceDocument) -> None:
     movements.put(*key, value=())
 
 
-def _check_enough(call: FunctionCall, one: StockMovement) -> None:
-    if one.quantity >= 0 or call.company.behaviour.negative_inventory:
+def _check_enough(call: FunctionCall, movement: StockMovement) -> None:
+    if movement.quantity >= 0 or call.company.behaviour.negative_inventory:
         return
-    on_hand = amount(_info(call, one.item, one.warehouse), "WONHAND")
-    if on_hand + one.quantity < 0:
+    on_hand = amount(_info(call, movement.item, movement.warehouse), "WONHAND")
+    if on_hand + movement.quantity < 0:
         raise refused(
-            f"There are {on_hand} of item {one.item} on hand in warehouse {one.warehouse or '(none)'}, and "
-            f"{-one.quantity} are to go out.",
+            f"There are {on_hand} of item {movement.item} on hand in warehouse {movement.warehouse or '(none)'}, and "
+            f"{-movement.quantity} are to go out.",
             correction="Receive the item first, or send fewer.",
             field="QUANTITY",
         )
@@ -111,16 +111,16 @@ def _value(call: FunctionCall, row: Row) -> Decimal:
     return call.company.facts.stock_values.get(row["ITEMID"], row.get("WAREHOUSEID", "")) or Decimal(0)
 
 
-def _change(call: FunctionCall, one: StockMovement) -> None:
+def _change(call: FunctionCall, movement: StockMovement) -> None:
     company = call.company
     described, table = company.find(_INFO), company.table(_INFO)
-    row = _info(call, one.item, one.warehouse)
-    on_hand, value = amount(row, "WONHAND") + one.quantity, _value(call, row) + one.value
+    row = _info(call, movement.item, movement.warehouse)
+    on_hand, value = amount(row, "WONHAND") + movement.quantity, _value(call, row) + movement.value
     company.facts.stock_values.put(row["ITEMID"], row.get("WAREHOUSEID", ""), value=value)
     row["WONHAND"] = decimal_text(on_hand)
     row["AVERAGE_COST"] = decimal_text((value / on_hand).quantize(_MICRO, ROUND_HALF_UP)) if on_hand else ""
-    if one.quantity > 0:
-        row["LAST_COST"] = decimal_text((one.value / one.quantity).quantize(_MICRO, ROUND_HALF_UP))
+    if movement.quantity > 0:
+        row["LAST_COST"] = decimal_text((movement.value / movement.quantity).quantize(_MICRO, ROUND_HALF_UP))
     new = "RECORDNO" not in row
     set_audit_fields(call, described, row, new=new)
     row = {name: text for name, text in row.items() if text}
@@ -132,18 +132,18 @@ def _change(call: FunctionCall, one: StockMovement) -> None:
     table.insert(row)
 
 
-def _add_detail(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:
+def _add_detail(call: FunctionCall, paper: SourceDocument, movement: StockMovement) -> None:
     """Add a movement to the details of the quantities."""
     described, table = call.company.find(_TOTALS), call.company.table(_TOTALS)
     number = table.next_number()
-    warehouses = call.company.table("WAREHOUSE").find("WAREHOUSEID", one.warehouse) if one.warehouse else []
+    warehouses = call.company.table("WAREHOUSE").find("WAREHOUSEID", movement.warehouse) if movement.warehouse else []
     row: Row = {
         "ID": str(number),
-        "ITEMID": one.item,
+        "ITEMID": movement.item,
         "WAREHOUSEKEY": str(warehouses[0]) if warehouses else "",
         "DOCUMENTID": paper.row["DOCID"],
         "TOTALNAME": "ONHAND",
-        "QUANTITY": decimal_text(one.quantity),
+        "QUANTITY": decimal_text(movement.quantity),
         "WHENCREATED": paper.row.get("WHENCREATED", ""),
         "EFFECTONINVENTORY": paper.effect.replace(" and ", " & "),
     }

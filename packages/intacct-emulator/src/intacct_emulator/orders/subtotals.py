@@ -58,14 +58,14 @@ def _subtotal(node: Element) -> Subtotal:
 
 def stored(call: FunctionCall, object_name: str, header: Row) -> list[Subtotal]:
     """The stored subtotals of a transaction."""
-    found = []
+    subtotals = []
     for _, row in _rows(call, object_name, header):
         percent = amount(row, "PERCENTVAL") if row.get("PERCENTVAL") else None
         fixed = None if percent is not None else amount(row, "TRX_TOTAL")
         cells = tuple((name, row[name]) for name in ID_FIELDS if row.get(name))
         cells += tuple((f"{name}ID", row[name]) for name in PLACES if row.get(name))
-        found.append(Subtotal(row.get("DESCRIPTION", ""), fixed, percent, cells))
-    return found
+        subtotals.append(Subtotal(row.get("DESCRIPTION", ""), fixed, percent, cells))
+    return subtotals
 
 
 def keep(call: FunctionCall, object_name: str, header: Row, subtotals: Sequence[Subtotal]) -> None:
@@ -76,13 +76,13 @@ def keep(call: FunctionCall, object_name: str, header: Row, subtotals: Sequence[
         table.delete(number)
     rounding = posting_rules(call.company).rounding
     lines, rate = amount(header, "TRX_SUBTOTAL"), Decimal(header.get("EXCHRATE") or 1)
-    for one in subtotals:
-        trx = one.of(lines, rounding, header.get("CURRENCY", ""))
+    for subtotal in subtotals:
+        trx = subtotal.of(lines, rounding, header.get("CURRENCY", ""))
         base = decimal_text(rounding.to_base(trx, rate, header.get("BASECURR", "")))
-        cells = dict(one.cells)
-        row: Row = {"DOCHDRNO": header["RECORDNO"], "DESCRIPTION": one.description, "DOCPARID": header["DOCPARID"]}
+        cells = dict(subtotal.cells)
+        row: Row = {"DOCHDRNO": header["RECORDNO"], "DESCRIPTION": subtotal.description, "DOCPARID": header["DOCPARID"]}
         row |= {"TOTAL": base, "ABSVAL": base, "TRX_TOTAL": decimal_text(trx), "TRX_ABSVAL": decimal_text(trx)}
-        row |= {"PERCENTVAL": decimal_text(one.percent)} if one.percent is not None else {}
+        row |= {"PERCENTVAL": decimal_text(subtotal.percent)} if subtotal.percent is not None else {}
         row |= {"LOCATION": cells.pop("LOCATIONID", ""), "DEPARTMENT": cells.pop("DEPARTMENTID", ""), **cells}
         row["STATUS"] = "active"
         row = {key: text for key, text in row.items() if text}
@@ -101,15 +101,17 @@ def charges(
     call: FunctionCall, subtotals: Sequence[Subtotal], lines: Decimal, first: Row, *, memo: str, currency: str
 ) -> list[Row]:
     """Lines of an invoice or a bill for the subtotals; other cells are those of its first line."""
-    found, rounding = [], posting_rules(call.company).rounding
-    for one in subtotals:
-        total = decimal_text(one.of(lines, rounding, currency))
-        cells = first | dict(one.cells) | {"TRX_AMOUNT": total, memo: one.description}
-        account = _tax_account(call, one.description)
+    lines_of_charges, rounding = [], posting_rules(call.company).rounding
+    for subtotal in subtotals:
+        total = decimal_text(subtotal.of(lines, rounding, currency))
+        cells = first | dict(subtotal.cells) | {"TRX_AMOUNT": total, memo: subtotal.description}
+        account = _tax_account(call, subtotal.description)
         if account:
             cells["ACCOUNTNO"] = account
-        found.append({name: text for name, text in cells.items() if name != "ITEMID" or ("ITEMID", text) in one.cells})
-    return found
+        lines_of_charges.append(
+            {name: text for name, text in cells.items() if name != "ITEMID" or ("ITEMID", text) in subtotal.cells}
+        )
+    return lines_of_charges
 
 
 def _tax_account(call: FunctionCall, description: str) -> str:

@@ -43,7 +43,9 @@ def decide(call: FunctionCall, number: int, state: str, record: Element) -> None
     """
     table, described = call.company.table("TIMESHEETENTRY"), call.company.find("TIMESHEETENTRY")
     numbers = table.find("TIMESHEETKEY", str(number))
-    waiting = [one for one in numbers if (table.get(one) or {}).get("STATE") in approval.WAITING]
+    waiting = [
+        entry_number for entry_number in numbers if (table.get(entry_number) or {}).get("STATE") in approval.WAITING
+    ]
     named = [key.strip() for key in record.findtext("ENTRYKEYS").split(",") if key.strip()]
     unknown = [key for key in named if key not in map(str, waiting)]
     if unknown or (numbers and not waiting):
@@ -52,10 +54,10 @@ def decide(call: FunctionCall, number: int, state: str, record: Element) -> None
             correction="Provide entries that wait.",
             field="ENTRYKEYS",
         )
-    for one in [int(key) for key in named] or waiting:
-        record_store.update_cells(call, described, one, {"STATE": state})
-        _note_decision(call, number, table.get(one) or {}, state, record)
-    states = {(table.get(one) or {}).get("STATE", "") for one in numbers}
+    for entry_number in [int(key) for key in named] or waiting:
+        record_store.update_cells(call, described, entry_number, {"STATE": state})
+        _note_decision(call, number, table.get(entry_number) or {}, state, record)
+    states = {(table.get(entry_number) or {}).get("STATE", "") for entry_number in numbers}
     whole = state if states <= {state} else f"Partially {state.removeprefix('Partially ')}"
     record_store.update_state(call, call.company.find("TIMESHEET"), number, whole)
 

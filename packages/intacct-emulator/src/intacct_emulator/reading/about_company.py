@@ -37,10 +37,10 @@ def read_user_formatting(call: FunctionCall) -> FunctionAnswer:
 def _user(call: FunctionCall, login: str, key: str) -> UserSettings:
     if key:
         login = ((call.company.table(USERS).get(int(key)) if key.isdecimal() else None) or {}).get("LOGINID", "")
-    found = user_of(call.company, login) if login else None
-    if found is None:
+    user = user_of(call.company, login) if login else None
+    if user is None:
         raise refused(f"Cannot find a user with key '{key or login}'.")
-    return found
+    return user
 
 
 def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
@@ -58,14 +58,14 @@ def _subscription(code: str, roles: Sequence[Mapping[str, tuple[str, ...]]], pol
     rows = [row for row in policies if row.get("MODULE", "").rpartition(".")[2].upper() == code]
     named = [(row.get("POLICYNAME") or "All", row.get("RIGHTS", "")) for row in rows]
     if not named:
-        given = {
+        granted = {
             verb
             for rights in roles
             for name, verbs in rights.items()
             if name in (code, EVERYTHING) or (name not in ALL_MODULES and module_of(name) == code)
             for verb in verbs
         }
-        named = [("All", "|".join(text for verb, text in _RIGHTS.items() if verb in given))]
+        named = [("All", "|".join(text for verb, text in _RIGHTS.items() if verb in granted))]
     return element(
         "appSubscription",
         element("applicationName", APPLICATIONS[code]),
@@ -131,9 +131,9 @@ def get_companyprefs(call: FunctionCall) -> FunctionAnswer:
     """The preferences of one application: rows of COMPANYPREF, after those that every company has."""
     application = call.body.get("application")
     rows = [row for _, row in call.company.table("COMPANYPREF").rows() if row.get("APPLICATION") == application]
-    kept = {row.get("PREFERENCE", ""): row.get("PREFVALUE", "") for row in rows}
+    stored = {row.get("PREFERENCE", ""): row.get("PREFVALUE", "") for row in rows}
     usual = _general_preferences(call) if application == "GEN" else {}
-    shown = (_preference(application, name, value) for name, value in {**usual, **kept}.items())
+    shown = (_preference(application, name, value) for name, value in {**usual, **stored}.items())
     return FunctionAnswer(Element("data", "", tuple(shown)))
 
 

@@ -49,28 +49,30 @@ def fact_table(call: FunctionCall, kind: str) -> FactTable[Attachment]:
 def get(call: FunctionCall, fields: Collection[str]) -> FunctionAnswer:
     """One attachment or folder by its key; a miss has no data."""
     kind = call.body.get("object")
-    found = fact_table(call, kind).get((call.body.get("key") or "").strip())
-    return FunctionAnswer(Element("data", "", tuple(elements(kind, (found,), fields))) if found is not None else None)
+    attachment = fact_table(call, kind).get((call.body.get("key") or "").strip())
+    return FunctionAnswer(
+        Element("data", "", tuple(elements(kind, (attachment,), fields))) if attachment is not None else None
+    )
 
 
 def matching(call: FunctionCall, kind: str, where: Filter | None, order: tuple[Order, ...]) -> Sequence[Attachment]:
     """The attachments or folders that match a filter, in an order."""
-    found = fact_table(call, kind).values()
+    attachments = fact_table(call, kind).values()
     kind_of = DESCRIBED[kind].kind_of
     if where is not None:
         holds = predicate(where, kind_of)
-        found = [one for one in found if holds(one.texts)]
+        attachments = [one for one in attachments if holds(one.texts)]
     if order:
         key = sort_key(order, kind_of)
-        found = sorted(found, key=lambda one: key(one.texts))
-    return found
+        attachments = sorted(attachments, key=lambda one: key(one.texts))
+    return attachments
 
 
-def elements(kind: str, found: Iterable[Attachment], fields: Collection[str]) -> Iterable[Element]:
+def elements(kind: str, attachments: Iterable[Attachment], fields: Collection[str]) -> Iterable[Element]:
     """Attachments or folders as elements, with these fields or, without any, with all and the files."""
-    for one in found:
-        parts = [element(name, one.texts[name]) for name in DESCRIBED[kind].fields if name in one.texts]
-        if one.files is not None:
-            files = [element("attachment", *(element(*part) for part in file.items())) for file in one.files]
+    for attachment in attachments:
+        parts = [element(name, attachment.texts[name]) for name in DESCRIBED[kind].fields if name in attachment.texts]
+        if attachment.files is not None:
+            files = [element("attachment", *(element(*part) for part in file.items())) for file in attachment.files]
             parts.append(Element("attachments", "", tuple(files)))
         yield Element(kind, "", tuple(part for part in parts if not fields or part.tag in fields))

@@ -14,26 +14,26 @@ _FIRST_OWN_ID = 10001
 
 def get_dimensions(call: FunctionCall) -> FunctionAnswer:
     """Every dimension of the company, user-defined ones included, by the name of its object."""
-    rows = [_dimension(name, name.capitalize(), own=False) for name in ALL_NAMES]
+    rows = [_dimension(name, name.capitalize(), user_defined=False) for name in ALL_NAMES]
     inactive = call.company.settings.inactive_dimensions
-    for name in _own(call.company.catalog):
+    for name in _user_objects(call.company.catalog):
         label = call.company.catalog[name].label if name in call.company.catalog else name.capitalize()
-        rows.append(_dimension(name, label, own=True, enabled=name not in inactive))
+        rows.append(_dimension(name, label, user_defined=True, enabled=name not in inactive))
     return FunctionAnswer(element("data", Element("dimensions", "", tuple(rows))))
 
 
-def _own(catalog: Catalog) -> list[str]:
+def _user_objects(catalog: Catalog) -> list[str]:
     """The objects of the user-defined dimensions."""
     objects = {one.by: one.object for one in catalog["GLENTRY"].relations.values()}
     return [objects.get(field, field.removeprefix(USER_DEFINED)) for field in user_defined(catalog)]
 
 
-def _dimension(name: str, label: str, *, own: bool, enabled: bool = True) -> Element:
+def _dimension(name: str, label: str, *, user_defined: bool, enabled: bool = True) -> Element:
     parts = {
         "objectName": name,
         "objectLabel": label,
         "termLabel": label,
-        "userDefinedDimension": str(own).lower(),
+        "userDefinedDimension": str(user_defined).lower(),
         "enabledInGL": str(enabled).lower(),
     }
     return _element("dimension", parts)
@@ -42,19 +42,19 @@ def _dimension(name: str, label: str, *, own: bool, enabled: bool = True) -> Ele
 def get_dimension_relationships(call: FunctionCall) -> FunctionAnswer:
     """The relationships of each dimension: many of one to one of the other if a field of it names the other."""
     catalog = call.company.catalog
-    own = [name for name in _own(catalog) if name in catalog]
+    user_objects = [name for name in _user_objects(catalog) if name in catalog]
     ids = {name: str(_FIRST_ID + place) for place, name in enumerate(ALL_NAMES)}
-    ids |= {name: str(_FIRST_OWN_ID + place) for place, name in enumerate(own)}
+    ids |= {name: str(_FIRST_OWN_ID + place) for place, name in enumerate(user_objects)}
     pairs = [(name, other) for name in ids for other in ids if other != name and _names(catalog, name, other)]
-    found = []
+    relationships = []
     for name, object_id in ids.items():
         related = [
             _related(other, ids, pairs.index((name, other)), "Many", "One") for one, other in pairs if one == name
         ] + [_related(one, ids, pairs.index((one, name)), "One", "Many") for one, other in pairs if other == name]
         fills = str(any(one == name for one, _ in pairs)).lower()
         head = {"dimension": name, "object_id": object_id, "autofillrelated": fills, "enableoverride": "true"}
-        found.append(Element("relationship", "", (*_element("relationship", head).children, *related)))
-    return FunctionAnswer(Element("data", "", tuple(found)))
+        relationships.append(Element("relationship", "", (*_element("relationship", head).children, *related)))
+    return FunctionAnswer(Element("data", "", tuple(relationships)))
 
 
 def _names(catalog: Catalog, name: str, other: str) -> bool:

@@ -96,9 +96,9 @@ def get_list(call: FunctionCall) -> FunctionAnswer:
     where = all_of(parts) if parts else None
     order = tuple(_sorted_by(names, described, one) for one in _children(body, "sorts"))
     if attached:
-        found = attachments.matching(call, listed, where, order)
-        shown = attachments.elements(listed, found[start : start + items], _fields(body))
-        return _list(listed, start, len(found), tuple(shown))
+        attachments_found = attachments.matching(call, listed, where, order)
+        shown = attachments.elements(listed, attachments_found[start : start + items], _fields(body))
+        return _list(listed, start, len(attachments_found), tuple(shown))
     numbers = _matching(call, described, where, order)
     return _list(listed, start, len(numbers), tuple(_records(call, described, listed, numbers[start : start + items])))
 
@@ -164,10 +164,10 @@ def _names(described: ObjectDef) -> Mapping[str, str]:
 
 def _field(names: Mapping[str, str], described: ObjectDef, name: str) -> str:
     name = name.strip().lower()
-    found = described.get(names.get(name, name.upper()))
-    if found is None:
+    definition = described.get(names.get(name, name.upper()))
+    if definition is None:
         raise bad_query(f"The field {name} is not valid.")
-    return found.name
+    return definition.name
 
 
 def _condition(names: Mapping[str, str], described: ObjectDef, node: Element) -> Filter:
@@ -186,8 +186,8 @@ def _sorted_by(names: Mapping[str, str], described: ObjectDef, node: Element) ->
 
 
 def _children(body: Element, tag: str) -> tuple[Element, ...]:
-    found = body.find(tag)
-    return () if found is None else found.children
+    holder = body.find(tag)
+    return () if holder is None else holder.children
 
 
 def _fields(body: Element) -> list[str]:
@@ -224,8 +224,12 @@ class _RecordLayout:
         """A row's elements, its key first and an external id last."""
         leaves = [(name, column.text(row)) for name, column in self.fields]
         days = {name: _day(name, column.text(row)) for name, column in self.fields if column.kind is Kind.DATE}
-        given = (element("externalid", row["EXTERNALID"]),) if row.get("EXTERNALID") else ()
-        return (element("key", row.get(self.key, "")), *(days.get(one.tag, one) for one in nested(leaves)), *given)
+        external_id = (element("externalid", row["EXTERNALID"]),) if row.get("EXTERNALID") else ()
+        return (
+            element("key", row.get(self.key, "")),
+            *(days.get(one.tag, one) for one in nested(leaves)),
+            *external_id,
+        )
 
 
 def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:

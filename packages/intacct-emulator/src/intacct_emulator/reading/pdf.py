@@ -35,9 +35,9 @@ def _pdf(text: str) -> bytes:
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     )
     body, places = b"%PDF-1.4\n", []
-    for number, one in enumerate(objects, 1):
+    for number, content in enumerate(objects, 1):
         places.append(len(body))
-        body += b"%d 0 obj\n%b\nendobj\n" % (number, one)
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, content)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     count = len(objects) + 1
     head = b"xref\n0 %d\n0000000000 65535 f \n%b" % (count, table)

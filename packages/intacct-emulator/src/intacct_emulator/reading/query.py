@@ -73,13 +73,13 @@ def bare(return_format: str, columns: Sequence[Column], rows: Iterable[Sequence[
 
 
 def _aggregated(call: FunctionCall, request: ReadRequest, sent: Query, numbers: Sequence[int]) -> FunctionAnswer:
-    described, found = request.rows.described, request.paths
+    described, path_of = request.rows.described, request.paths
     selected: tuple[Selected, ...] = tuple(
-        found[one].name if isinstance(one, str) else Aggregate(one.function, found[one.field].name)
+        path_of[one].name if isinstance(one, str) else Aggregate(one.function, path_of[one.field].name)
         for one in sent.select
     )
     table = call.company.table(described)
-    view = viewer(call.company, described, table, [path.name for path in found.values()])
+    view = viewer(call.company, described, table, [path.name for path in path_of.values()])
     rows = (view(body) for body in fetch(table, numbers))
     lines = [
         [_amount(one, text) for one, text in zip(selected, line, strict=True)]
@@ -94,16 +94,16 @@ def _aggregated(call: FunctionCall, request: ReadRequest, sent: Query, numbers: 
     return FunctionAnswer(Element("data", "", elements, data.attributes))
 
 
-def _amount(one: Selected, text: str | None) -> str:
+def _amount(selected: Selected, text: str | None) -> str:
     """A sum as amounts are written everywhere: without zeros at the end."""
-    is_sum = isinstance(one, Aggregate) and one.function == "sum"
+    is_sum = isinstance(selected, Aggregate) and selected.function == "sum"
     return decimal_text(Decimal(text)) if is_sum and text else text or ""
 
 
-def _tag(call: FunctionCall, one: Aggregate) -> str:
-    if one.function == "count" or call.company.behaviour.aggregate_tags == "prefixed":
-        return one.column
-    return one.field
+def _tag(call: FunctionCall, aggregate: Aggregate) -> str:
+    if aggregate.function == "count" or call.company.behaviour.aggregate_tags == "prefixed":
+        return aggregate.column
+    return aggregate.field
 
 
 def _line(name: str, tags: Sequence[str], texts: Sequence[str]) -> Element:

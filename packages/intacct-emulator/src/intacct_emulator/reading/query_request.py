@@ -52,16 +52,16 @@ def read_request(
 ) -> ReadRequest:
     """Resolve and type a read by the names and literals of a request. Raises FunctionRefusedError."""
     names = (*(one.field for one in order), *(one.field for one in comparisons(where)), *fields)
-    found = resolve_all(call.company, described, names)
-    by = _checked(call, described, [one.field for one in order], found)
+    path_of = resolve_all(call.company, described, names)
+    by = _checked(call, described, [one.field for one in order], path_of)
     rows = RowQuery(
         described,
-        typed(call, described, where, found),
+        typed(call, described, where, path_of),
         tuple(Order(by[one.field].name, one.descending) for one in order),
         case_insensitive,
         visible(call, described, show_private=show_private),
     )
-    selected = _checked(call, described, fields, found)
+    selected = _checked(call, described, fields, path_of)
     return ReadRequest(rows, selected, columns(call.company, selected.values()))
 
 
@@ -70,8 +70,8 @@ def paths(call: FunctionCall, described: ObjectDef, names: Sequence[str]) -> Pat
     return _checked(call, described, names, resolve_all(call.company, described, names))
 
 
-def _checked(call: FunctionCall, described: ObjectDef, names: Sequence[str], found: dict[str, Path | None]) -> Paths:
-    resolved = {name: path for name in dict.fromkeys(names) if (path := found[name]) is not None}
+def _checked(call: FunctionCall, described: ObjectDef, names: Sequence[str], path_of: dict[str, Path | None]) -> Paths:
+    resolved = {name: path for name in dict.fromkeys(names) if (path := path_of[name]) is not None}
     unknown = [name for name in dict.fromkeys(names) if name not in resolved]
     if unknown:
         raise unknown_fields(described.name, unknown)
@@ -84,12 +84,12 @@ def _checked(call: FunctionCall, described: ObjectDef, names: Sequence[str], fou
 
 def all_columns(company: CompanyData, described: ObjectDef) -> list[Column]:
     """Every field whose name can be an element's."""
-    found = resolve_all(company, described, filter(_TAG.fullmatch, described.fields))
-    return columns(company, (path for path in found.values() if path is not None))
+    path_of = resolve_all(company, described, filter(_TAG.fullmatch, described.fields))
+    return columns(company, (path for path in path_of.values() if path is not None))
 
 
 def typed(
-    call: FunctionCall, described: ObjectDef, where: Filter | None, found: dict[str, Path | None] | None = None
+    call: FunctionCall, described: ObjectDef, where: Filter | None, path_of: dict[str, Path | None] | None = None
 ) -> Filter | None:
     """The filter with names as the catalogue spells them and literals of their fields' kinds.
 
@@ -100,7 +100,7 @@ def typed(
     if where is None:
         return visible_now
     names = [leaf.field for leaf in comparisons(where)]
-    resolved = _checked(call, described, names, found or resolve_all(call.company, described, names))
+    resolved = _checked(call, described, names, path_of or resolve_all(call.company, described, names))
     user = call.session.user
     wall = replace(user.formatting, offset_minutes=0)
     changing = user.clock_changes if call.company.behaviour.filter_times == "user" else ()
@@ -121,13 +121,13 @@ def typed(
 def utc_moment(user: UserSettings, wall: datetime) -> datetime:
     """The moment that a time on a wall clock with changes stands for; of two, or of none, the later one."""
     changes = [(datetime.fromisoformat(one.at), one.offset_minutes) for one in user.clock_changes]
-    found, candidates = [], []
+    moments, candidates = [], []
     for offset in (user.offset_minutes, *(one for _, one in changes)):
         moment = wall - timedelta(minutes=offset)
         candidates.append(moment)
         if ([user.offset_minutes] + [one for at, one in changes if at <= moment])[-1] == offset:
-            found.append(moment)
-    return max(found or candidates)
+            moments.append(moment)
+    return max(moments or candidates)
 
 
 def _delayed_audit(call: FunctionCall, described: ObjectDef) -> Filter | None:

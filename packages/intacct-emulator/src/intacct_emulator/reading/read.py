@@ -66,7 +66,7 @@ def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
     columns, owned, parts = _columns(call, described, call.body.findtext("fields").strip())
     formatting = call.session.user.formatting
     refresh(call.company, described.name, None)
-    rows = _found(call, described, key, keys)
+    rows = _rows_by_keys(call, described, key, keys)
     return_format = call.body.findtext("returnFormat").strip()
     if return_format in CONTENT_TYPES:
         texts = ([_text(row, column, formatting) for column in columns] for row in rows)
@@ -78,10 +78,10 @@ def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
     return FunctionAnswer(Element("data", "", elements, {"listtype": described.name, "count": str(len(elements))}))
 
 
-def _found(call: FunctionCall, described: ObjectDef, key: str, keys: Sequence[str]) -> list[Row]:
+def _rows_by_keys(call: FunctionCall, described: ObjectDef, key: str, keys: Sequence[str]) -> list[Row]:
     table = call.company.table(described)
     owners = visible(call, described, show_private=True)
-    found: list[Row] = []
+    rows_of_keys: list[Row] = []
     if not keys and call.name == "read" and call.company.behaviour.empty_keys == "first":
         rows = (row for _, row in table.rows())
         return list(islice((row for row in rows if owners is None or row.get("MEGAENTITYID", "") in owners), MOST_KEYS))
@@ -89,22 +89,22 @@ def _found(call: FunctionCall, described: ObjectDef, key: str, keys: Sequence[st
         for number in table.find(key, text):
             row = table.get(number) or {}
             if owners is None or row.get("MEGAENTITYID", "") in owners:
-                found.append(row)
-    return found
+                rows_of_keys.append(row)
+    return rows_of_keys
 
 
 def _with_parts(call: FunctionCall, name: str, row: Row, record: Element, parts: Container[str]) -> Element:
     """The record with those of its parts that have no object of their own."""
-    kept = (one for one in parts_of(call.company, name, row) if one.tag in parts)
-    return Element(record.tag, "", (*record.children, *kept), record.attributes)
+    selected_parts = (one for one in parts_of(call.company, name, row) if one.tag in parts)
+    return Element(record.tag, "", (*record.children, *selected_parts), record.attributes)
 
 
 def _columns(call: FunctionCall, described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner], Container[str]]:
     """The fields of an answer, the lines inside it, and the parts without an object inside it."""
     owned = [one for one in lines(described.name) if one.wrapper]
-    known = part_names(described.name)
+    names_of_parts = part_names(described.name)
     if fields in ("", "*"):
-        return all_columns(call.company, described), owned, known
+        return all_columns(call.company, described), owned, names_of_parts
     selected: list[Path] = []
     wrappers: list[Owner] = []
     parts: list[str] = []
@@ -113,7 +113,7 @@ def _columns(call: FunctionCall, described: ObjectDef, fields: str) -> tuple[lis
         field = resolve(call.company, described, name)
         if wrapper is not None:
             wrappers.append(wrapper)
-        elif name.upper() in known:
+        elif name.upper() in names_of_parts:
             parts.append(name.upper())
         elif field is not None and not field.steps:
             selected.append(field)

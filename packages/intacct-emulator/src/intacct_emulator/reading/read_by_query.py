@@ -103,12 +103,12 @@ def _columns(call: FunctionCall, described: ObjectDef) -> list[Column]:
     if names in ("", "*"):
         return [_with_words(described, column) for column in all_columns(call.company, described)]
     try:
-        found = paths(call, described, [name.strip() for name in names.split(",") if name.strip()])
+        path_of = paths(call, described, [name.strip() for name in names.split(",") if name.strip()])
     except FunctionRefusedError as error:
         raise bad_query(error.message) from None
-    if any(path.steps for path in found.values()):
+    if any(path.steps for path in path_of.values()):
         raise bad_query("A field of another object cannot be read here.")
-    return [_with_words(described, column) for column in columns(call.company, found.values())]
+    return [_with_words(described, column) for column in columns(call.company, path_of.values())]
 
 
 def _with_words(described: ObjectDef, column: Column) -> Column:
@@ -124,8 +124,8 @@ def _result_id(call: FunctionCall, results: ResultSet) -> str:
     if len(results.numbers) <= results.page_size:
         return ""
     place = f"{len(call.company.results)}/{results.described.name}"
-    made = f"{call.session.session_id}/{call.control_id}/{call.now}/{place}"
-    result_id = hashlib.blake2b(made.encode(), digest_size=18).hexdigest()
+    seed = f"{call.session.session_id}/{call.control_id}/{call.now}/{place}"
+    result_id = hashlib.blake2b(seed.encode(), digest_size=18).hexdigest()
     call.session.last_results[results.described.name] = result_id
     return result_id
 

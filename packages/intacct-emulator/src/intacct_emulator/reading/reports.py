@@ -64,8 +64,8 @@ def read_report(call: FunctionCall) -> FunctionAnswer:
     running = _started(call, report, _arguments(call))
     running.fails = report.fails
     running.ready = call.now + call.company.behaviour.report_seconds
-    made = f"{call.session.session_id}/{call.control_id}/{call.now}/{name}/{len(call.company.results)}"
-    report_id = call.body.findtext("reportId").strip() or hashlib.blake2b(made.encode(), digest_size=12).hexdigest()
+    seed = f"{call.session.session_id}/{call.control_id}/{call.now}/{name}/{len(call.company.results)}"
+    report_id = call.body.findtext("reportId").strip() or hashlib.blake2b(seed.encode(), digest_size=12).hexdigest()
     call.company.results.put(("report", report_id), running)
     return _first(call, running, report_id)
 
@@ -147,9 +147,11 @@ def _view_page(call: FunctionCall, running: RunningReport) -> FunctionAnswer:
 
 def _defined(call: FunctionCall, among: Sequence[ReportSettings], name: str) -> ReportSettings | None:
     kind = "interactive" if call.body.get("type").strip() == "interactive" else "original"
-    for one in among:
-        if name in (one.name, f"{one.object}#{one.id}") and (one.kind == kind or call.name == "readView"):
-            return one
+    for definition in among:
+        if name in (definition.name, f"{definition.object}#{definition.id}") and (
+            definition.kind == kind or call.name == "readView"
+        ):
+            return definition
     return None
 
 
@@ -188,12 +190,12 @@ def _status(report_id: str, word: str) -> Element:
 
 def _definition(report: ReportSettings) -> Element:
     if report.kind == "interactive":
-        found = [
+        columns = [
             element("COLUMN", element("PATH", name), element("FULLPATH", f"{report.object}.{name}"))
             for name in report.columns
         ]
         head = [element("REPORTTYPE", "CRW"), element("OBJECT", report.object), element("DOCPARID")]
-        parts = [element("REPORTNAME", report.name), *head, Element("COLUMNS", "", tuple(found))]
+        parts = [element("REPORTNAME", report.name), *head, Element("COLUMNS", "", tuple(columns))]
         return Element("report_definition", "", tuple(parts))
     prompts = tuple(
         element(
@@ -215,30 +217,30 @@ def _definition(report: ReportSettings) -> Element:
 
 
 def _arguments(call: FunctionCall) -> Filter | None:
-    given = call.body.find("arguments")
+    arguments = call.body.find("arguments")
     parts: list[Filter] = []
-    for one in () if given is None else given.children:
-        name = one.tag.partition(".")[2] or one.tag
-        first, last = one.findtext("FROM_DATE"), one.findtext("TO_DATE")
-        if one.children:
+    for argument in () if arguments is None else arguments.children:
+        name = argument.tag.partition(".")[2] or argument.tag
+        first, last = argument.findtext("FROM_DATE"), argument.findtext("TO_DATE")
+        if argument.children:
             parts += [Compare(name, Op.GREATERTHANOREQUALTO, (first,))] if first else []
             parts += [Compare(name, Op.LESSTHANOREQUALTO, (last,))] if last else []
-        elif one.text.strip():
-            parts.append(Compare(name, Op.EQUALTO, (one.text.strip(),)))
+        elif argument.text.strip():
+            parts.append(Compare(name, Op.EQUALTO, (argument.text.strip(),)))
     return all_of(parts) if parts else None
 
 
 def _view_filters(call: FunctionCall) -> Filter | None:
-    given = call.body.find("filters")
-    if given is None:
+    filters = call.body.find("filters")
+    if filters is None:
         return None
     parts: list[Filter] = []
-    for one in given.findall("filterExpression"):
-        op = _WORDS.get(one.findtext("operator").strip().lower())
+    for expression in filters.findall("filterExpression"):
+        op = _WORDS.get(expression.findtext("operator").strip().lower())
         if op is None:
-            raise bad_query(f"The operator '{one.findtext('operator')}' is not valid.")
-        value = one.findtext("value")
-        parts.append(Compare(one.findtext("field"), op, (f"%{value}%" if op is Op.LIKE else value,)))
+            raise bad_query(f"The operator '{expression.findtext('operator')}' is not valid.")
+        value = expression.findtext("value")
+        parts.append(Compare(expression.findtext("field"), op, (f"%{value}%" if op is Op.LIKE else value,)))
     if not parts:
         raise refused("A view's filters hold at least one filterExpression.")
-    return any_of(parts) if given.findtext("filterCondition").strip().upper() == "OR" else all_of(parts)
+    return any_of(parts) if filters.findtext("filterCondition").strip().upper() == "OR" else all_of(parts)

@@ -31,11 +31,11 @@ _STAMPS = ("WHENMODIFIED", "WHENCREATED", "AUWHENCREATED")
 
 def number_giver(company: CompanyData) -> NextNumber:
     """Gives numbers beyond those that the tables have given, each once."""
-    given: dict[str, int] = {}
+    last_number: dict[str, int] = {}
 
     def number(name: str) -> int:
-        given[name] = max(given.get(name, 0) + 1, company.table(name).next_number())
-        return given[name]
+        last_number[name] = max(last_number.get(name, 0) + 1, company.table(name).next_number())
+        return last_number[name]
 
     return number
 
@@ -61,8 +61,8 @@ def _named(described: ObjectDef, cells: Mapping[str, Value]) -> str:
 
 
 def _keep(company: CompanyData, described: ObjectDef, cells: Mapping[str, Value], stamp: datetime, where: str) -> None:
-    known = {name: value for name, value in cells.items() if value is not None}
-    row = {name: text_of(value) for name, value in typed_cells(described, known, stamp, where).items()}
+    values = {name: value for name, value in cells.items() if value is not None}
+    row = {name: text_of(value) for name, value in typed_cells(described, values, stamp, where).items()}
     try:
         apply_references(company, described, {name: text for name, text in row.items() if text}, row)
     except FunctionRefusedError as error:
@@ -83,12 +83,12 @@ def _keep(company: CompanyData, described: ObjectDef, cells: Mapping[str, Value]
 def _like(company: CompanyData, described: ObjectDef, field: str, text: str) -> str:
     """The end of a message about a record that does not exist: the ids that are like its own."""
     refers = reference_of(described, field)
-    known = [
+    candidates = [
         row.get(natural_key(name) or "", "")
         for name in (refers.objects if refers is not None else ())
         for _, row in company.table(name).rows()
     ]
-    return did_you_mean(text, known)
+    return did_you_mean(text, candidates)
 
 
 def check_accounts(company: CompanyData, named: Mapping[str, str], where: str) -> None:
@@ -99,10 +99,10 @@ def check_accounts(company: CompanyData, named: Mapping[str, str], where: str) -
     table = company.table("GLACCOUNT")
     for key, number in named.items() if table.count() else ():
         if number and not table.find("ACCOUNTNO", number):
-            known = [row.get("ACCOUNTNO", "") for _, row in table.rows()]
+            numbers = [row.get("ACCOUNTNO", "") for _, row in table.rows()]
             raise SettingsError(
-                f"{where}: {key} cannot be {number!r}{did_you_mean(number, known)}",
-                fix=f"accounts: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}",
+                f"{where}: {key} cannot be {number!r}{did_you_mean(number, numbers)}",
+                fix=f"accounts: {', '.join(numbers[:12])}{', ...' if len(numbers) > 12 else ''}",
             )
 
 
@@ -111,11 +111,11 @@ def _stamps(company: CompanyData, described: ObjectDef, stamp: datetime) -> Row:
     user = next((one.user_id for one in company.settings.users), "")
     numbers = company.table("USERINFO").find("LOGINID", user)
     key, now = (str(numbers[0]) if numbers else ""), timestamp_text(stamp)
-    found = {"CREATEDBY": key, "MODIFIEDBY": key, "CREATEDBYLOGINID": user, "MODIFIEDBYLOGINID": user}
-    found |= {"createdBy": user, "updatedBy": user, "createdAt": now, "updatedAt": now}
+    stamps = {"CREATEDBY": key, "MODIFIEDBY": key, "CREATEDBYLOGINID": user, "MODIFIEDBYLOGINID": user}
+    stamps |= {"createdBy": user, "updatedBy": user, "createdAt": now, "updatedAt": now}
     return {
         name: text
-        for name, text in found.items()
+        for name, text in stamps.items()
         if name in described.fields and (not name.endswith("At") or described.kind_of(name) is Kind.TIMESTAMP)
     }
 
@@ -127,8 +127,8 @@ def typed_cells(described: ObjectDef, row: Mapping[str, Any], stamp: datetime, w
     """The values of a record by its object's fields, stamped. Raises SettingsError with the field and its value."""
     cells: dict[str, Value] = {}
     for name, value in row.items():
-        one = described.get(name or "")
-        if one is None:
+        definition = described.get(name or "")
+        if definition is None:
             near = did_you_mean(name or "", described.fields)
             raise SettingsError(
                 f"{where}: {described.name} has no field {name}{near}",
@@ -137,9 +137,9 @@ def typed_cells(described: ObjectDef, row: Mapping[str, Any], stamp: datetime, w
         if value is None or value == "":
             continue
         if isinstance(value, (list, dict)):
-            text = f"{where}, field {one.name}: {value!r} is no value"
+            text = f"{where}, field {definition.name}: {value!r} is no value"
             raise SettingsError(text, fix="give text, a number or a date")
-        cells[one.name] = _value(one.kind, value, f"{where}, field {one.name}")
+        cells[definition.name] = _value(definition.kind, value, f"{where}, field {definition.name}")
     for name in _STAMPS:
         if described.kind_of(name) is Kind.TIMESTAMP and name in described.fields:
             cells.setdefault(name, stamp)

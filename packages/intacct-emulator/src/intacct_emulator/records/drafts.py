@@ -59,9 +59,13 @@ class Draft:
 
 def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
     """Read one record. Raises FunctionRefusedError for a value that its field cannot hold."""
-    owned = {one.wrapper: one for one in lines(described.name) if one.wrapper and one.line in call.company.catalog}
+    owned = {
+        definition.wrapper: definition
+        for definition in lines(described.name)
+        if definition.wrapper and definition.line in call.company.catalog
+    }
     values: Row = {}
-    found: dict[str, list[Draft]] = {}
+    owned_lines: dict[str, list[Draft]] = {}
     groups: set[str] = set()
     extra: dict[str, str] = {}
     nodes: dict[str, list[Element]] = {}
@@ -70,28 +74,28 @@ def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Dra
     for child in record.children:
         wrapper = owned.get(child.tag.upper())
         if wrapper is not None:
-            found[wrapper.line] = _lines(call, wrapper, child)
+            owned_lines[wrapper.line] = _lines(call, wrapper, child)
             continue
         if child.tag == CUSTOM_FIELDS and described.get(CUSTOM_FIELDS) is None:
             values |= custom_fields(call, described, child)
             continue
-        known = False
+        is_field = False
         for name, text in _leaves(child, ""):
-            one = described.get(name)
-            if one is None:
+            definition = described.get(name)
+            if definition is None:
                 continue
-            known = True
-            if not one.readonly or one.name in writable:
-                values[one.name] = stored_text(call, one, text)
+            is_field = True
+            if not definition.readonly or definition.name in writable:
+                values[definition.name] = stored_text(call, definition, text)
             else:
-                readonly[one.name] = text.strip()
+                readonly[definition.name] = text.strip()
         if child.children:
             groups.add(child.tag.upper())
-            if not known:
+            if not is_field:
                 nodes.setdefault(child.tag.upper(), []).append(child)
-        elif not known:
+        elif not is_field:
             extra[child.tag.upper()] = child.text
-    return Draft(described, values, found, frozenset(groups), extra, readonly, nodes)
+    return Draft(described, values, owned_lines, frozenset(groups), extra, readonly, nodes)
 
 
 def _lines(call: FunctionCall, owned: Owner, wrapper: Element) -> list[Draft]:
@@ -102,14 +106,14 @@ def _lines(call: FunctionCall, owned: Owner, wrapper: Element) -> list[Draft]:
 def custom_fields(call: FunctionCall, described: ObjectDef, wrapper: Element) -> Row:
     """`customfields` by name. Raises FunctionRefusedError for an unknown one."""
     row: Row = {}
-    for one in wrapper.children:
-        name = one.findtext("customfieldname").strip()
-        known = described.get(name)
-        if known is None:
+    for custom_field in wrapper.children:
+        name = custom_field.findtext("customfieldname").strip()
+        definition = described.get(name)
+        if definition is None:
             raise refused(
                 f"Custom field '{name}' is not a field of {described.name}.", correction="Name one of its fields."
             )
-        row[known.name] = stored_text(call, known, one.findtext("customfieldvalue"))
+        row[definition.name] = stored_text(call, definition, custom_field.findtext("customfieldvalue"))
     return row
 
 
@@ -122,35 +126,36 @@ def _leaves(node: Element, prefix: str) -> Iterator[tuple[str, str]]:
         yield from _leaves(child, f"{name}.")
 
 
-def stored_text(call: FunctionCall, one: FieldDef, text: str) -> str:
+def stored_text(call: FunctionCall, definition: FieldDef, text: str) -> str:
     """A sent text as the store holds it: one date format, plain decimals, enumerations spelled as described."""
     if not text.strip():
         return ""
-    if one.values:
-        return _listed(one, text.strip())
-    if one.kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE) or one.name in _NUMBER_OR_NAME:
+    if definition.values:
+        return _listed(definition, text.strip())
+    if definition.kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE) or definition.name in _NUMBER_OR_NAME:
         return text
-    if one.kind in NUMBERS and _LONG_NUMBER.fullmatch(text.strip()):
+    if definition.kind in NUMBERS and _LONG_NUMBER.fullmatch(text.strip()):
         text = str(Decimal(text.strip()).quantize(_SMALLEST, ROUND_05UP))
     try:
-        value = sent_value(one.kind, text, call.session.user.formatting)
+        value = sent_value(definition.kind, text, call.session.user.formatting)
     except RecordError:
-        refusal = illegal_number if one.kind in NUMBERS else illegal
-        raise refusal(one.label or one.name, text, field=one.name) from None
+        refusal = illegal_number if definition.kind in NUMBERS else illegal
+        raise refusal(definition.label or definition.name, text, field=definition.name) from None
     if isinstance(value, Decimal) and is_too_large(value):
-        raise illegal_number(one.label or one.name, text, field=one.name)
+        raise illegal_number(definition.label or definition.name, text, field=definition.name)
     return text_of(value)
 
 
-def _listed(one: FieldDef, text: str) -> str:
-    by_case = {value.lower(): value for value in one.values}
-    if one.kind is Kind.BOOLEAN or {"true", "false"} == set(by_case):
+def _listed(definition: FieldDef, text: str) -> str:
+    by_case = {value.lower(): value for value in definition.values}
+    if definition.kind is Kind.BOOLEAN or {"true", "false"} == set(by_case):
         text = {"t": "true", "f": "false"}.get(text.lower(), text)
     picked = [by_case.get(part.lower()) for part in text.split(MULTI_PICK)]
     if None in picked:
         raise refused(
-            f"Invalid value '{text}' for field {one.name}. Valid values are: {', '.join(filter(None, one.values))}.",
+            f"Invalid value '{text}' for field {definition.name}. "
+            f"Valid values are: {', '.join(filter(None, definition.values))}.",
             errorno="BL03000018",
-            field=one.name,
+            field=definition.name,
         )
     return MULTI_PICK.join(part for part in picked if part is not None)

@@ -43,9 +43,9 @@ def check_effect(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str
             continue
         table = call.company.table(owned.line)
         stored = [table.get(number) or {} for number in table.find(owned.by, row.get(owned.key, ""))]
-        for one in sent:
-            effective = _EFFECTIVE.get(owned.line, _LINES) | _settling(one)
-            _check(one, stored, effective)
+        for line in sent:
+            effective = _EFFECTIVE.get(owned.line, _LINES) | _settling(line)
+            _check(line, stored, effective)
 
 
 def _settling(draft: Draft) -> frozenset[str]:
@@ -86,12 +86,12 @@ def with_effect_check(
     handler: Callable[[FunctionCall], FunctionAnswer], effective: str
 ) -> Callable[[FunctionCall], FunctionAnswer]:
     """A legacy function that refuses amounts without an effect; `effective` names the elements that have one."""
-    known = frozenset(effective.split())
+    names = frozenset(effective.split())
 
     def answer(call: FunctionCall) -> FunctionAnswer:
         for node in _leaves(call.body):
             name = node.tag.lower()
-            if name not in known and _LEGACY.search(name) and _number(node.text.strip()):
+            if name not in names and _LEGACY.search(name) and _number(node.text.strip()):
                 raise _without_effect(node.tag, node.text.strip())
         return handler(call)
 

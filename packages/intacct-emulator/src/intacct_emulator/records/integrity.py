@@ -51,10 +51,10 @@ class _Texts:
         """Read the rows that were written since the last time, or all of them."""
         table, version = company.table(name), company.store.version(name)
         changed = None if self.version < 0 else company.store.changes_since(name, self.version)
-        rows = (row for _, row in table.rows()) if changed is None else (table.get(one) or {} for one in set(changed))
+        rows = (row for _, row in table.rows()) if changed is None else (table.get(key) or {} for key in set(changed))
         for row in rows:
-            for one in fields:
-                self.by_field[one].add(row.get(one, ""))
+            for name_of_field in fields:
+                self.by_field[name_of_field].add(row.get(name_of_field, ""))
         self.version = version
 
 
@@ -97,14 +97,14 @@ def is_used(call: FunctionCall, name: str, row: Row) -> bool:
 
 
 def _check_not_named(call: FunctionCall, name: str, row: Row, use: _Use) -> None:
-    table, own, text = call.company.table(use.object), row.get(_key(call.company, name), ""), row[use.key]
+    table, record_key, text = call.company.table(use.object), row.get(_key(call.company, name), ""), row[use.key]
     if use.field in table.columns:
-        found: Iterator[tuple[int, Row]] = ((one, table.get(one) or {}) for one in table.find(use.field, text))
+        users: Iterator[tuple[int, Row]] = ((one, table.get(one) or {}) for one in table.find(use.field, text))
     else:
-        found = table.rows("instr(body, ?)", (escaped(text),))
-    for number, other in found:
-        if other.get(use.field) == text and not (use.object == name and str(number) == own):
-            shown, there = row.get(natural_key(name) or "", "") or own, other.get(table.plan.key, number)
+        users = table.rows("instr(body, ?)", (escaped(text),))
+    for number, other in users:
+        if other.get(use.field) == text and not (use.object == name and str(number) == record_key):
+            shown, there = row.get(natural_key(name) or "", "") or record_key, other.get(table.plan.key, number)
             raise refused(
                 f"{name.capitalize()} '{shown}' is used by {use.object.lower()} {there} and cannot be deleted.",
                 correction="Make it inactive instead.",
@@ -118,11 +118,11 @@ def _key(company: CompanyData, name: str) -> str:
 def _uses(company: CompanyData, name: str) -> dict[str, tuple[_Use, ...]]:
     """By object, the fields that can name a record of an object; kept until an object gets its first record."""
     state = (company.catalog, company.store.populated())
-    known = company.related.recall(("uses", name))
-    if known is None or known[0][0] is not state[0] or known[0][1] != state[1]:
-        known = (state, {user: found for user in state[1] if (found := tuple(_uses_by(company, user, name)))})
-        company.related.put(("uses", name), known)
-    uses: dict[str, tuple[_Use, ...]] = known[1]
+    cached = company.related.recall(("uses", name))
+    if cached is None or cached[0][0] is not state[0] or cached[0][1] != state[1]:
+        cached = (state, {user: uses_by for user in state[1] if (uses_by := tuple(_uses_by(company, user, name)))})
+        company.related.put(("uses", name), cached)
+    uses: dict[str, tuple[_Use, ...]] = cached[1]
     return uses
 
 
@@ -132,17 +132,17 @@ def _uses_by(company: CompanyData, user: str, name: str) -> Iterator[_Use]:
     if user not in catalog or user in _VERSIONS or user in {one.line for one in lines(name)}:
         return
     described, targets = catalog[user], {name, _SAME_OBJECT.get(name, name)}
-    own = (natural or "", _key(company, name))
-    found = {(field, key) for field, key in _related(described, targets, catalog[name], own) if key}
-    found |= {(field, natural) for field in described.fields if natural and _names(described, field, name)}
-    yield from (_Use(user, field, key) for field, key in sorted(found))
+    record_keys = (natural or "", _key(company, name))
+    pairs = {(field, key) for field, key in _related(described, targets, catalog[name], record_keys) if key}
+    pairs |= {(field, natural) for field in described.fields if natural and _names(described, field, name)}
+    yield from (_Use(user, field, key) for field, key in sorted(pairs))
 
 
 def _related(
-    described: ObjectDef, targets: set[str], target: ObjectDef, own: tuple[str, ...]
+    described: ObjectDef, targets: set[str], target: ObjectDef, record_keys: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
     for relation in described.relations.values():
-        itself = described.name == target.name and relation.by in own
+        itself = described.name == target.name and relation.by in record_keys
         if relation.object in targets and relation.by not in _AUTHORS and not itself:
             yield relation.by, linked_key(described, relation, target)
 

@@ -41,8 +41,8 @@ def row_of_body(
         if node is None:
             continue
         text = day_text(call, node) if node.children else node.text.strip()
-        known = described.get(field)
-        row[field] = stored_text(call, known, text) if known is not None and not node.children else text
+        definition = described.get(field)
+        row[field] = stored_text(call, definition, text) if definition is not None and not node.children else text
     wrapper = body.find(CUSTOM_FIELDS)
     return row if wrapper is None else row | custom_fields(call, described, wrapper)
 
@@ -51,10 +51,17 @@ def _same_named(call: FunctionCall, described: ObjectDef, body: Element, table: 
     row: Row = {}
     mapped = {path.split("/")[0] for path in field_names(table)}
     for child in body.children:
-        known = described.fields.get(child.tag.upper())
-        if known is None or known.readonly or child.tag in mapped or (child.children and known.kind is not Kind.DATE):
+        definition = described.fields.get(child.tag.upper())
+        if (
+            definition is None
+            or definition.readonly
+            or child.tag in mapped
+            or (child.children and definition.kind is not Kind.DATE)
+        ):
             continue
-        row[known.name] = day_text(call, child) if child.children else stored_text(call, known, child.text.strip())
+        row[definition.name] = (
+            day_text(call, child) if child.children else stored_text(call, definition, child.text.strip())
+        )
     return row
 
 
@@ -74,20 +81,20 @@ def day_text(call: FunctionCall, node: Element) -> str:
 def find_number(call: FunctionCall, name: str, key: str, *, natural: str = "") -> int:
     """The number of the row that a `key` attribute names, by record number, natural key or external id."""
     table = call.company.table(name)
-    found: list[int] = []
+    numbers: list[int] = []
     if call.body.get("externalkey") == "true":
-        found = numbers_by_external_id(call, name, key)
+        numbers = numbers_by_external_id(call, name, key)
     else:
         if natural:
-            found = table.find(natural, key)
-        found = found or table.find(table.plan.key, key)
+            numbers = table.find(natural, key)
+        numbers = numbers or table.find(table.plan.key, key)
     verb = call.name.partition("_")[0]
     if verb in ("update", "delete"):
         described = call.company.find(name)
-        found = [one for one in found if can_change(call, described, table.get(one) or {}, verb)]
-    if not found:
+        numbers = [one for one in numbers if can_change(call, described, table.get(one) or {}, verb)]
+    if not numbers:
         raise not_found(name.lower(), key)
-    return found[0]
+    return numbers[0]
 
 
 def numbers_by_external_id(call: FunctionCall, name: str, text: str) -> list[int]:

@@ -95,14 +95,14 @@ def change_display_contact(call: FunctionCall, described: ObjectDef, changed: Ro
     """Make the changes of a display contact's cells in the contact itself."""
     cells = {name.partition(".")[2]: text for name, text in changed.items() if name.startswith(f"{DISPLAY}.")}
     contact = find_contact(call.company, row.get(f"{DISPLAY}{_NAME}", "")) if DISPLAY in groups(described) else None
-    known = call.company.find(CONTACT)
-    cells = {name: text for name, text in cells.items() if name in known.fields and name != "CONTACTNAME"}
+    contact_described = call.company.find(CONTACT)
+    cells = {name: text for name, text in cells.items() if name in contact_described.fields and name != "CONTACTNAME"}
     if not cells or contact is None:
         return
     contact |= cells
-    set_audit_fields(call, known, contact, new=False)
+    set_audit_fields(call, contact_described, contact, new=False)
     call.company.table(CONTACT).update(int(contact["RECORDNO"]), contact)
-    record_change(call, known, contact, MODIFIED)
+    record_change(call, contact_described, contact, MODIFIED)
     show_contact(call.company, contact)
 
 

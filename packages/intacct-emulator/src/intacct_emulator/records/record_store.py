@@ -147,8 +147,8 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     for owned in lines(described.name):
         if owned.wrapper:
             under = call.company.table(owned.line)
-            for one in under.find(owned.by, row.get(owned.key, "")):
-                under.delete(one)
+            for line_number in under.find(owned.by, row.get(owned.key, "")):
+                under.delete(line_number)
     delete_parts(call, described.name, row)
     table.delete(number)
     record_change(call, described, row, DELETED)

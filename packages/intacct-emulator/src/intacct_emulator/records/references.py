@@ -148,10 +148,10 @@ def _check_user_dimension(company: CompanyData, described: ObjectDef, name: str,
         raise closed_dimension(relation.object)
     table = company.table(relation.object)
     refers = Reference((relation.object,), relation.label or relation.object.capitalize())
-    found = [table.get(number) or {} for number in table.find(table.plan.key, text)]
-    if not found:
+    rows = [table.get(number) or {} for number in table.find(table.plan.key, text)]
+    if not rows:
         raise invalid_reference(refers, text, "", field=name)
-    if found[0].get("STATUS") == "inactive":
+    if rows[0].get("STATUS") == "inactive":
         raise invalid_reference(refers, text, "is inactive", field=name)
 
 

@@ -28,9 +28,9 @@ def required_fields(described: ObjectDef) -> list[str]:
 
     An object without a page requires its natural key and the fields that its description requires.
     """
-    found = documented_fields(described.name)
-    if found:
-        return found
+    documented = documented_fields(described.name)
+    if documented:
+        return documented
     natural = natural_key(described.name)
     return [
         one.name

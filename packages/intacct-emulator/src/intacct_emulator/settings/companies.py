@@ -227,8 +227,8 @@ class EmulatorSettings:
 
     def __post_init__(self) -> None:
         by_id: dict[str, CompanySettings] = {}
-        for one in self.companies:
-            by_id.setdefault(one.company_id.lower(), one)
+        for company in self.companies:
+            by_id.setdefault(company.company_id.lower(), company)
         object.__setattr__(self, "_by_id", by_id)
 
     def sender(self, sender_id: str) -> SenderSettings | None:
@@ -241,8 +241,8 @@ class EmulatorSettings:
         They are those of its first active user and of the first sender that it has authorised, if it has such.
         """
         company = self.company(company_id) or self.companies[0]
-        known = [one for one in self.senders if one.active and {one.sender_id, "*"} & {*company.senders}]
-        sender = next((one for one in known if one.sender_id not in company.inactive_senders), self.senders[0])
+        senders = [one for one in self.senders if one.active and {one.sender_id, "*"} & {*company.senders}]
+        sender = next((one for one in senders if one.sender_id not in company.inactive_senders), self.senders[0])
         user = next((one for one in company.users if one.status == "active"), (*company.users, UserSettings())[0])
         return {
             "sender_id": sender.sender_id,

@@ -56,10 +56,10 @@ class CompanyDefinitions:
 
     def added_to(self, catalog: Catalog) -> Catalog:
         """The catalogue as this company sees it."""
-        changed = {one.name: one for one in self.objects}
-        for name, one in self.fields:
+        changed = {definition.name: definition for definition in self.objects}
+        for name, definition in self.fields:
             described = changed.get(name) or catalog[name]
-            changed[name] = replace(described, fields={**described.fields, one.name: one})
+            changed[name] = replace(described, fields={**described.fields, definition.name: definition})
         for name, relation in self.relations:
             described = changed.get(name) or catalog[name]
             changed[name] = replace(described, relations={**described.relations, relation.path: relation})

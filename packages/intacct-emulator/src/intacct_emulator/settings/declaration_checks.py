@@ -25,8 +25,8 @@ def check_company(settings: CompanySettings, where: str) -> None:
     checked = _Checked(where)
     for check in _CHECKS:
         check(declared, checked)
-    roles = ["administrator", *(one.name for one in settings.roles)]
-    users = [one.user_id for one in settings.users]
+    roles = ["administrator", *(approver.name for approver in settings.roles)]
+    users = [approver.user_id for approver in settings.users]
     for user in settings.users:
         at = f"user ({user.user_id})"
         for role in user.roles:
@@ -38,8 +38,8 @@ def check_company(settings: CompanySettings, where: str) -> None:
         if not approval.levels:
             raise checked.wrong(f"{at} has no levels", "add [[company.approval.level]] with approvers")
         for level in approval.levels:
-            for one in level.approvers:
-                checked.known(f"{at}.level.approvers", one, users, "users")
+            for approver in level.approvers:
+                checked.known(f"{at}.level.approvers", approver, users, "users")
     for report in (*settings.reports, *settings.views):
         if not report.columns:
             raise checked.wrong(f"report ({report.name}) has no columns", "name at least one field in columns")
@@ -155,26 +155,30 @@ def _check_day(checked: _Checked, at: str, day: str) -> None:
 
 
 def _definitions(declared: CompanyDeclaration, checked: _Checked) -> None:
-    objects = [one.name for one in declared.custom_objects] + [one.name for one in declared.dimensions]
+    objects = [definition.name for definition in declared.custom_objects] + [
+        definition.name for definition in declared.dimensions
+    ]
     checked.unique("custom_object", objects)
-    checked.unique("custom_field", [f"{one.object}.{one.own.name}" for one in declared.custom_fields])
-    checked.unique("definition", [one.name for one in declared.definitions])
+    checked.unique(
+        "custom_field", [f"{definition.object}.{definition.own.name}" for definition in declared.custom_fields]
+    )
+    checked.unique("definition", [definition.name for definition in declared.definitions])
     for name in objects:
         if not _NAME.fullmatch(name):
             near = re.sub(r"\W", "_", name.upper())
             raise checked.wrong(f"custom_object ({name}).name cannot be {name!r}", f'use capitals: name = "{near}"')
-    for at, one in _fields(declared):
-        if one.type in ("list", "multilist") and not one.values:
+    for at, definition in _fields(declared):
+        if definition.type in ("list", "multilist") and not definition.values:
             raise checked.wrong(f"{at}.values is missing", 'give the choices: values = ["Low", "High"]')
-        if not one.name or re.search(r"[\s<>&]", one.name):
-            raise checked.wrong(f"{at}.name cannot be {one.name!r}", "use letters, digits and underscores")
+        if not definition.name or re.search(r"[\s<>&]", definition.name):
+            raise checked.wrong(f"{at}.name cannot be {definition.name!r}", "use letters, digits and underscores")
 
 
 def _fields(declared: CompanyDeclaration) -> Iterator[tuple[str, DeclaredField]]:
-    for one in declared.custom_fields:
-        yield f"custom_field ({one.object}.{one.own.name})", one.own
-    own = [(one.name, one.fields) for one in declared.custom_objects]
-    for name, listed in (*own, *((one.name, one.fields) for one in declared.dimensions)):
+    for custom in declared.custom_fields:
+        yield f"custom_field ({custom.object}.{custom.own.name})", custom.own
+    listed_fields = [(custom.name, custom.fields) for custom in declared.custom_objects]
+    for name, listed in (*listed_fields, *((custom.name, custom.fields) for custom in declared.dimensions)):
         for each in listed:
             yield f"custom_object ({name}).field ({each.name})", each
     for definition in declared.definitions:

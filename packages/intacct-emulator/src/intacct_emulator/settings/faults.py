@@ -89,10 +89,10 @@ class ScriptedFault:
     correction: str = ""
 
     def __post_init__(self) -> None:
-        known = (*KINDS, *DELIVERY_KINDS)
-        if self.kind not in known:
+        kinds = (*KINDS, *DELIVERY_KINDS)
+        if self.kind not in kinds:
             raise SettingsError(
-                f"unknown fault {self.kind!r}{did_you_mean(self.kind, known)}", fix=f"faults: {', '.join(known)}"
+                f"unknown fault {self.kind!r}{did_you_mean(self.kind, kinds)}", fix=f"faults: {', '.join(kinds)}"
             )
         if self.piece < 1:
             raise SettingsError(f"a dribble needs pieces of at least 1 byte, not {self.piece}")
@@ -272,17 +272,17 @@ def _matched(fault: ScriptedFault, name: str, called: tuple[FunctionRecord, ...]
     """How many calls a function counts for a fault: one, or its records if the fault is about records."""
     if fault.function not in (ANY, name):
         return 0
-    found = sum(1 for record in called if fault.matches(record))
-    return found if fault.about_records else min(found, 1)
+    matches = sum(1 for record in called if fault.matches(record))
+    return matches if fault.about_records else min(matches, 1)
 
 
-def check_functions(script: Sequence[ScriptedFault], known: Collection[str]) -> None:
+def check_functions(script: Sequence[ScriptedFault], functions: Collection[str]) -> None:
     """Raise SettingsError for a fault that waits for a function that does not exist: it would never happen."""
     for place, fault in enumerate(script, 1):
-        if fault.function != ANY and fault.function not in known:
+        if fault.function != ANY and fault.function not in functions:
             raise SettingsError(
                 f"fault {place} waits for the function {fault.function}, which does not exist"
-                f"{did_you_mean(fault.function, known)}",
+                f"{did_you_mean(fault.function, functions)}",
                 fix="Name a function of the gateway, or leave `function` out for any.",
             )
 

@@ -32,14 +32,14 @@ class FunctionRecord:
 
     def is_of(self, name: str) -> bool:
         """Whether the record is of the object with this name, ignoring case; an empty name is any object."""
-        wanted = name.upper()
-        return wanted in ("", self.object, *self.names) or object_of_legacy(name.lower()) == self.object
+        upper_name = name.upper()
+        return upper_name in ("", self.object, *self.names) or object_of_legacy(name.lower()) == self.object
 
     def has(self, field: str, value: str) -> bool:
         """Whether it has the field, with the value unless that is empty. The end of a dotted path is enough."""
-        wanted = field.upper()
+        upper_field = field.upper()
         return any(
-            (not wanted or path == wanted or path.endswith(f".{wanted}")) and value in ("", text)
+            (not upper_field or path == upper_field or path.endswith(f".{upper_field}")) and value in ("", text)
             for path, text in self.fields
         )
 
@@ -77,8 +77,8 @@ def _legacy(body: Element) -> FunctionRecord:
 
 
 def _with_legacy(name: str) -> frozenset[str]:
-    found = object_of_legacy(name.lower())
-    return frozenset((found,)) if found else frozenset()
+    object_name = object_of_legacy(name.lower())
+    return frozenset((object_name,)) if object_name else frozenset()
 
 
 def _read_keys(body: Element) -> frozenset[str]:
@@ -88,11 +88,11 @@ def _read_keys(body: Element) -> frozenset[str]:
 
 def _selected(body: Element) -> tuple[tuple[str, str], ...]:
     """The fields that a read asks for."""
-    found = []
+    names = []
     for part in body:
         if part.tag in _SELECTING:
-            found += [one.text for one in part] or part.text.split(",")
-    return tuple((text.strip().upper(), "") for text in found if text.strip())
+            names += [one.text for one in part] or part.text.split(",")
+    return tuple((text.strip().upper(), "") for text in names if text.strip())
 
 
 def _leaves(record: Element, path: str = "") -> Iterator[tuple[str, str]]:

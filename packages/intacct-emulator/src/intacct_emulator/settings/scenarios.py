@@ -107,7 +107,7 @@ def scenario(tree: dict[str, Any], where: str = "scenario", start: EmulatorSetti
 
 
 def _companies(
-    entries: Any, known: dict[str, CompanySettings], behaviour: Behaviour, where: str
+    entries: Any, settings_of: dict[str, CompanySettings], behaviour: Behaviour, where: str
 ) -> Iterator[CompanySettings]:
     """The companies of a file; one that is known already keeps what its table leaves out."""
     entries = [entries] if isinstance(entries, dict) else entries
@@ -115,26 +115,29 @@ def _companies(
         raise SettingsError(f"{where}: company cannot be {entries!r}", fix="write it as a table: [[company]]")
     for entry, place in zip(entries, places(entries), strict=True):
         at, table = f"{where}: company{place}", dict(entry) if isinstance(entry, dict) else entry
-        earlier, own = None, None
+        earlier, own_behaviour = None, None
         if isinstance(table, dict):
-            earlier = known.get(str(table.get("company_id", DEFAULT_COMPANY)))
-            own = table.pop("behaviour", None)
-        made = built(CompanySettings, table, at, earlier)
-        if own is not None:
-            made = replace(made, behaviour=built(Behaviour, own, f"{at}.behaviour", made.behaviour or behaviour))
-        yield made
+            earlier = settings_of.get(str(table.get("company_id", DEFAULT_COMPANY)))
+            own_behaviour = table.pop("behaviour", None)
+        companies = built(CompanySettings, table, at, earlier)
+        if own_behaviour is not None:
+            companies = replace(
+                companies,
+                behaviour=built(Behaviour, own_behaviour, f"{at}.behaviour", companies.behaviour or behaviour),
+            )
+        yield companies
 
 
 def _entries(kind: type[_T], tree: dict[str, Any], where: str, name: str) -> tuple[_T, ...]:
     """The tables of one kind; a single table counts as a list of one."""
-    found: tuple[_T, ...] = typed(tuple[kind, ...], tree.get(name, []), f"{where}: {name}")  # type: ignore[valid-type]
-    return found
+    entries: tuple[_T, ...] = typed(tuple[kind, ...], tree.get(name, []), f"{where}: {name}")  # type: ignore[valid-type]
+    return entries
 
 
 def _policies(tree: dict[str, Any], where: str) -> dict[str, PolicySettings]:
     """The policies; a text is a table with nothing but a URL."""
-    given = tree.get("policies", {})
-    if isinstance(given, dict):
-        given = {name: {"url": one} if isinstance(one, str) else one for name, one in given.items()}
-    found: dict[str, PolicySettings] = typed(dict[str, PolicySettings], given, f"{where}: policies")
-    return found
+    tables = tree.get("policies", {})
+    if isinstance(tables, dict):
+        tables = {name: {"url": one} if isinstance(one, str) else one for name, one in tables.items()}
+    policies: dict[str, PolicySettings] = typed(dict[str, PolicySettings], tables, f"{where}: policies")
+    return policies

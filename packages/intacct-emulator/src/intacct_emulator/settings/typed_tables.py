@@ -35,14 +35,14 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
 
 def table_names(kind: type[Any]) -> dict[str, Field[Any]]:
     """By the key that TOML uses, each field of a dataclass and of its inline dataclasses."""
-    found: dict[str, Field[Any]] = {}
+    names: dict[str, Field[Any]] = {}
     hints = get_type_hints(kind)
-    for one in fields(kind):
-        if one.metadata.get("inline"):
-            found |= table_names(hints[one.name])
+    for declared in fields(kind):
+        if declared.metadata.get("inline"):
+            names |= table_names(hints[declared.name])
         else:
-            found[one.metadata.get("table", one.name)] = one
-    return found
+            names[declared.metadata.get("table", declared.name)] = declared
+    return names
 
 
 def built(kind: type[_T], entry: Any, where: str, base: _T | None = None) -> _T:
@@ -53,31 +53,31 @@ def built(kind: type[_T], entry: Any, where: str, base: _T | None = None) -> _T:
     if not isinstance(entry, dict):
         key = where.rpartition(".")[2] if "." in where.rpartition(" ")[2] else "table"
         raise SettingsError(f"{where} must be a table, not {shown(entry)}", fix=f"write {key} = {{ ... }}")
-    known = table_names(kind)
+    names = table_names(kind)
     for name in entry:
-        if name not in known and all(name != one.name for one in known.values()):
+        if name not in names and all(name != one.name for one in names.values()):
             raise SettingsError(
-                f"{where}: unknown setting {name}{did_you_mean(name, known)}",
-                fix=f"settings: {', '.join(sorted(known))}",
+                f"{where}: unknown setting {name}{did_you_mean(name, names)}",
+                fix=f"settings: {', '.join(sorted(names))}",
             )
     return _filled(kind, entry, where, base)
 
 
 def _filled(kind: type[_T], entry: Mapping[str, Any], where: str, base: Any = None) -> _T:
     hints, values = get_type_hints(kind), {}
-    for one in fields(kind):  # type: ignore[arg-type]  # every caller gives a dataclass
-        name = one.metadata.get("table", one.name)
-        given = next((each for each in (name, one.name) if each in entry), None)
-        if one.metadata.get("inline"):
-            values[one.name] = _filled(hints[one.name], entry, where, getattr(base, one.name, None))
-        elif given is not None and not one.repr and not isinstance(entry[given], str):
-            raise SettingsError(f"{where}.{given} must be text in quotes")  # it is a secret, which no message shows
-        elif given is not None:
-            values[one.name] = _value(hints[one.name], entry[given], f"{where}.{given}", given)
+    for declared in fields(kind):  # type: ignore[arg-type]  # every caller gives a dataclass
+        name = declared.metadata.get("table", declared.name)
+        key = next((each for each in (name, declared.name) if each in entry), None)
+        if declared.metadata.get("inline"):
+            values[declared.name] = _filled(hints[declared.name], entry, where, getattr(base, declared.name, None))
+        elif key is not None and not declared.repr and not isinstance(entry[key], str):
+            raise SettingsError(f"{where}.{key} must be text in quotes")  # it is a secret, which no message shows
+        elif key is not None:
+            values[declared.name] = _value(hints[declared.name], entry[key], f"{where}.{key}", key)
         elif base is not None:
-            values[one.name] = getattr(base, one.name)
-        elif one.default is MISSING and one.default_factory is MISSING:
-            raise SettingsError(f"{where} needs {name}", fix=f"add {name} = {_example(hints[one.name])}")
+            values[declared.name] = getattr(base, declared.name)
+        elif declared.default is MISSING and declared.default_factory is MISSING:
+            raise SettingsError(f"{where} needs {name}", fix=f"add {name} = {_example(hints[declared.name])}")
     return kind(**values)
 
 
@@ -111,9 +111,9 @@ def _value(hint: Any, value: Any, where: str, name: str) -> Any:
     elif hint is Any:
         return value
     else:
-        found = _plain(hint, value)
-        if found is not None:
-            return found
+        plain = _plain(hint, value)
+        if plain is not None:
+            return plain
     raise SettingsError(f"{where} cannot be {shown(value)}", fix=_fix(hint, value, name))
 
 

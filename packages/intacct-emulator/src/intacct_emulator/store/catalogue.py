@@ -188,16 +188,16 @@ def _field(parts: list[Any]) -> FieldDef:
 
 def keys(described: ObjectDef) -> ObjectKeys:
     """The object's keys; the first field identifies a record if the table of keys has none."""
-    found = keys_of(described)
-    return found if found.record else replace(found, record=next(iter(described.fields)), opaque=True)
+    keys_found = keys_of(described)
+    return keys_found if keys_found.record else replace(keys_found, record=next(iter(described.fields)), opaque=True)
 
 
 def table_plan(described: ObjectDef) -> TablePlan:
     """How the object is stored. Searchable are its keys, its owner's key, its main date and its audit times."""
-    found, owned = keys(described), owner(described.name)
+    object_keys, owned = keys(described), owner(described.name)
     names = [
-        found.record if found.opaque else "",
-        found.natural,
+        object_keys.record if object_keys.opaque else "",
+        object_keys.natural,
         owned.by if owned else "",
         next((name for name in _DATES if name in described.fields), ""),
         *_TIMES,
@@ -206,7 +206,7 @@ def table_plan(described: ObjectDef) -> TablePlan:
     ]
     fields = dict.fromkeys(name for name in names if name in described.fields)
     searchable = tuple((name, described.fields[name].kind) for name in fields)
-    return TablePlan(described.name, found.record, not found.opaque, searchable)
+    return TablePlan(described.name, object_keys.record, not object_keys.opaque, searchable)
 
 
 def module_of(name: str) -> str:

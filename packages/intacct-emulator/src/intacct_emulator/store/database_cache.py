@@ -37,13 +37,13 @@ class DatabaseCache:
         """The database for a key, read-only; `make` fills it if it is missing. None if it cannot be kept."""
         digest = hashlib.sha256(repr((key, sys.version, sqlite3.sqlite_version, sources())).encode())
         path = self._folder / f"{digest.hexdigest()[:32]}{_DONE}"
-        found = _opened(path)
-        if found is None:
+        database = _opened(path)
+        if database is None:
             with suppress(OSError, sqlite3.Error):
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._make(path, make)
-                found = _opened(path)
-        return found
+                database = _opened(path)
+        return database
 
     def _make(self, path: Path, make: Callable[[sqlite3.Connection], None]) -> None:
         new = path.with_name(f"{path.stem}-{token_hex(4)}{_NEW}")
@@ -73,9 +73,9 @@ class DatabaseCache:
 
 def clear(folder: Path) -> int:
     """Remove the databases of a folder; gives the number of bytes."""
-    found = [path for mark in (_DONE, _NEW) for path in folder.glob(f"*{mark}")]
-    size = sum(path.stat().st_size for path in found)
-    for path in found:
+    files = [path for mark in (_DONE, _NEW) for path in folder.glob(f"*{mark}")]
+    size = sum(path.stat().st_size for path in files)
+    for path in files:
         path.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()

@@ -27,10 +27,10 @@ class _Memo(dict[Any, Any]):
         self._work = work
 
     def __missing__(self, value: Any) -> Any:
-        found = self._work(value)
+        packed = self._work(value)
         if len(self) < _KNOWN:
-            self[value] = found
-        return found
+            self[value] = packed
+        return packed
 
 
 class ColumnTexts:
@@ -61,8 +61,8 @@ class ColumnTexts:
             amounts = self._amounts
             return ["" if value is None else amounts[str(value)] for value in column]
         if solid in self._cells:
-            known = self._cells[solid]
-            return ["" if value is None else known[value] for value in column]
+            memo = self._cells[solid]
+            return ["" if value is None else memo[value] for value in column]
         return ["" if value is None else self._cell(value) for value in column]
 
     def _texts(self, column: Sequence[str]) -> Sequence[str]:
@@ -140,7 +140,7 @@ class RowPacker:
         Columns with equal values, such as the times at which a record was made and last changed, are encoded once.
         """
         equal: list[str] = []
-        known: dict[type, list[tuple[Sequence[Value], Sequence[str]]]] = {}
+        cached: dict[type, list[tuple[Sequence[Value], Sequence[str]]]] = {}
         for field in self._table.fields:
             column = columns.get(field, ())
             if not column or (len(kinds[field]) == 1 and _is_repeated(column)):
@@ -150,7 +150,7 @@ class RowPacker:
                 yield repeat(_MARK.join(equal), count)
                 equal = []
             types = kinds[field] - {type(None)}
-            alike = known.setdefault(next(iter(types)), []) if len(types) == 1 else []
+            alike = cached.setdefault(next(iter(types)), []) if len(types) == 1 else []
             texts = next((texts for other, texts in alike if other == column), None)
             if texts is None:
                 texts = self._texts.cells(column, kinds[field])
@@ -175,9 +175,9 @@ class RowPacker:
     ) -> list[int]:
         """The rows' numbers: the key if that is an integer, else the next one, which becomes a missing key."""
         key = self._table.plan.key if self._table.plan.key_is_integer else None
-        given = columns.get(key, ()) if key else ()
+        keys = columns.get(key, ()) if key else ()
         numbers = []
-        for value in given or repeat(None, len(rows)):
+        for value in keys or repeat(None, len(rows)):
             number = value if isinstance(value, int) else self._next
             self._next = max(self._next, number) + 1
             numbers.append(number)
@@ -209,10 +209,10 @@ def _values(rows: Sequence[Mapping[str, Value]]) -> dict[str, Sequence[Value]]:
         return dict(zip(fields, zip(*[row.values() for row in rows], strict=True), strict=True))
     in_all = frozenset(fields).intersection(*shapes)
     common = [field for field in fields if field in in_all]
-    found: dict[str, Sequence[Value]] = {}
+    values: dict[str, Sequence[Value]] = {}
     if len(common) > 1:  # of one field, `itemgetter` gives the value itself
-        found = dict(zip(common, zip(*map(itemgetter(*common), rows), strict=True), strict=True))
-    return {field: found.get(field) or tuple([row.get(field) for row in rows]) for field in fields}
+        values = dict(zip(common, zip(*map(itemgetter(*common), rows), strict=True), strict=True))
+    return {field: values.get(field) or tuple([row.get(field) for row in rows]) for field in fields}
 
 
 def _is_repeated(column: Sequence[Value]) -> bool:

@@ -105,10 +105,10 @@ class Store:
 
     def own_name(self, name: str) -> str:
         """The full name of a table to write: in the own layer, into which this copies it from the one below."""
-        own, held = f"{self.prefix}:{name}", self.full_name(name)
-        if held != own and self._exists(held):
+        own_table, held = f"{self.prefix}:{name}", self.full_name(name)
+        if held != own_table and self._exists(held):
             self._copy(name, held.removesuffix(f":{name}"))
-        return own
+        return own_table
 
     def _exists(self, full: str) -> bool:
         return self.connection.execute("SELECT 1 FROM pragma_table_info(?) LIMIT 1", (full,)).fetchone() is not None
@@ -116,37 +116,39 @@ class Store:
     def _copy(self, name: str, layer: str) -> None:
         """Copy a table of a layer, with its indexes, into the own one. The indexes are named after the table."""
         run = self.connection.execute
-        held, own = f"{layer}:{name}", f"{self.prefix}:{name}"
-        begins = (quoted(held)[:-1], quoted(own)[:-1])
-        made = run("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC", (held,))
-        table, *indexes = [sql.replace(*begins) for (sql,) in made.fetchall()]
+        held, own_table = f"{layer}:{name}", f"{self.prefix}:{name}"
+        begins = (quoted(held)[:-1], quoted(own_table)[:-1])
+        statements = run(
+            "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC", (held,)
+        )
+        table, *indexes = [sql.replace(*begins) for (sql,) in statements.fetchall()]
         run(table)
-        run(f"INSERT INTO {quoted(own)} SELECT * FROM {quoted(held)}")
+        run(f"INSERT INTO {quoted(own_table)} SELECT * FROM {quoted(held)}")
         for index in indexes:
             run(index)
         if "AUTOINCREMENT" in table:
             # a number that a deleted row had is not given again
-            run("DELETE FROM sqlite_sequence WHERE name = ?", (own,))
-            run("INSERT INTO sqlite_sequence SELECT ?, seq FROM sqlite_sequence WHERE name = ?", (own, held))
+            run("DELETE FROM sqlite_sequence WHERE name = ?", (own_table,))
+            run("INSERT INTO sqlite_sequence SELECT ?, seq FROM sqlite_sequence WHERE name = ?", (own_table, held))
 
     # --- tables
 
     def table(self, name: str) -> "StoreTable":
         """The table of an object, which may have no rows yet."""
-        found = self._tables.get(name)
-        if found is None:
-            found = self._tables[name] = StoreTable(self, self._plan(name))
-        return found
+        table = self._tables.get(name)
+        if table is None:
+            table = self._tables[name] = StoreTable(self, self._plan(name))
+        return table
 
     def populated(self) -> list[str]:
         """Names of the objects that have had a row."""
-        found = set()
+        names = set()
         for layer in self.layers:
             rows = self.connection.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ?", (f"{layer}:%",)
             )
-            found |= {name.removeprefix(f"{layer}:") for (name,) in rows}
-        return sorted(found)
+            names |= {name.removeprefix(f"{layer}:") for (name,) in rows}
+        return sorted(names)
 
     # --- changed rows
 
@@ -200,19 +202,19 @@ class Store:
     def fact(self, name: str) -> str | None:
         """The text that is kept under a name."""
         for layer in self.layers:
-            found = self.connection.execute("SELECT value FROM facts WHERE name = ?", (f"{layer}:{name}",)).fetchone()
-            if found is not None:
-                return str(found[0])
+            row = self.connection.execute("SELECT value FROM facts WHERE name = ?", (f"{layer}:{name}",)).fetchone()
+            if row is not None:
+                return str(row[0])
         return None
 
     def facts_under(self, start: str) -> list[str]:
         """The strings whose names start so, in the order of their names."""
-        found: dict[str, str] = {}
+        facts: dict[str, str] = {}
         for layer in reversed(self.layers):
             span = _span(f"{layer}:{start}")
             rows = self.connection.execute("SELECT name, value FROM facts WHERE name >= ? AND name < ?", span)
-            found |= {name.removeprefix(f"{layer}:"): str(value) for name, value in rows}
-        return [found[name] for name in sorted(found)]
+            facts |= {name.removeprefix(f"{layer}:"): str(value) for name, value in rows}
+        return [facts[name] for name in sorted(facts)]
 
     def keep_fact(self, name: str, value: str) -> None:
         """Keep a text under a name."""
@@ -248,12 +250,12 @@ def insert_many(connection: sqlite3.Connection, insert: str, columns: int, rows:
     """Insert rows, many in a statement: SQLite then keeps the last number of the table once for all of them."""
     marks = f"({', '.join('?' * columns)})"
     together = _PARAMETERS // columns
-    many, one = f"{insert} VALUES {', '.join([marks] * together)}", f"{insert} VALUES {marks}"
-    for some in batched(rows, together):
-        if len(some) == together:
-            connection.execute(many, list(chain.from_iterable(some)))
+    many, single = f"{insert} VALUES {', '.join([marks] * together)}", f"{insert} VALUES {marks}"
+    for chunk in batched(rows, together):
+        if len(chunk) == together:
+            connection.execute(many, list(chain.from_iterable(chunk)))
         else:
-            connection.executemany(one, some)
+            connection.executemany(single, chunk)
 
 
 def _span(start: str) -> tuple[str, str]:
@@ -289,7 +291,7 @@ class StoreTable:
         sets = "".join(f"{column} = ?, " for column in self.columns.values())
         self._update = f"UPDATE {self.sql_name} SET {sets}body = ? WHERE id = ?"
 
-    def _own(self) -> None:
+    def _own_copy(self) -> None:
         """Have the table in the company's own layer, before a write."""
         if not self._full.startswith(f"{self.store.prefix}:"):
             self._set_name(self.store.own_name(self.name))
@@ -298,7 +300,7 @@ class StoreTable:
 
     def create(self, *, indexed: bool = True) -> None:
         """Create the SQL table if it does not exist."""
-        self._own()
+        self._own_copy()
         if not self.exists:
             columns = "".join(f"{column}, " for column in self.columns.values())
             self.store.connection.execute(
@@ -310,14 +312,14 @@ class StoreTable:
 
     def index(self) -> None:
         """Create the missing indexes; a bulk load does so last."""
-        self._own()
+        self._own_copy()
         for field, column in self.columns.items():
             index = quoted(f"{self._full}:{field}")
             self.store.connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {self.sql_name} ({column})")
 
     def make_places(self, fields: Iterable[str]) -> None:
         """Give a place to every field without one."""
-        self._own()
+        self._own_copy()
         for field in fields:
             if field not in self.place:
                 self.place[field] = len(self.fields)
@@ -332,8 +334,8 @@ class StoreTable:
         """A number that no row of this table has had."""
         if not self.exists:
             return 1
-        found = self.store.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (self._full,))
-        return int((found.fetchone() or (0,))[0]) + 1
+        last = self.store.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (self._full,))
+        return int((last.fetchone() or (0,))[0]) + 1
 
     def insert(self, row: Row, number: int | None = None) -> int:
         """Store a new row and return its number; an integer key that the row lacks is assigned here."""
@@ -350,7 +352,7 @@ class StoreTable:
 
     def insert_packed(self, rows: Iterable[Sequence[SqlValue]]) -> None:
         """Store many packed rows, each with number, searchable values and cells."""
-        self._own()
+        self._own_copy()
         insert_many(self.store.connection, f"INSERT INTO {self.sql_name}", len(self.columns) + 2, rows)
         self.store.forget(self.name)
 
@@ -362,7 +364,7 @@ class StoreTable:
 
     def delete(self, number: int) -> None:
         """Delete a row; its number is not used again."""
-        self._own()
+        self._own_copy()
         self.store.connection.execute(f"DELETE FROM {self.sql_name} WHERE id = ?", (number,))
         self.store.note(self.name, number)
 

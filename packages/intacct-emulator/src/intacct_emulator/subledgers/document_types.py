@@ -89,8 +89,8 @@ _SERIES = {
 def next_number(company: CompanyData, series: str) -> int:
     """A record number that no document of the series ever had."""
     last = company.facts.number_series.get(series)
-    known = last if last is not None else _highest(company, series)
-    number = max([known + 1, *(company.table(name).next_number() for name in _SERIES[series])])
+    last_number = last if last is not None else _highest(company, series)
+    number = max([last_number + 1, *(company.table(name).next_number() for name in _SERIES[series])])
     company.facts.number_series.put(series, value=number)
     return number
 
@@ -103,10 +103,10 @@ def _highest(company: CompanyData, series: str) -> int:
     return max((int(key) for key in rows if key.isdecimal()), default=0)
 
 
-def control_account(document_type: DocumentType, chart: PostingRules, own: str = "") -> str:
+def control_account(document_type: DocumentType, chart: PostingRules, named: str = "") -> str:
     """The account that the document's lines post against: its own if one is named, else the company's."""
-    if own:
-        return own
+    if named:
+        return named
     return {"VENDOR": chart.payables, "CUSTOMER": chart.receivables, "EMPLOYEE": chart.employee_payables}.get(
         document_type.party, ""
     )

@@ -51,9 +51,9 @@ def post(call: FunctionCall, posting: Posting, voucher: Voucher, *, shown: tuple
     lines = tuple(line for line in posting.lines if line.amount or line.trx_amount)
     if not lines:
         return
-    known = batches_of(call, voucher.object, voucher.row)
+    batches = batches_of(call, voucher.object, voucher.row)
     header = function.post(company, replace(posting, lines=lines), replace(_batch(voucher), books=shown))
-    _remember(call, voucher, [*known, DocumentBatch(int(header["RECORDNO"]), shown)])
+    _remember(call, voucher, [*batches, DocumentBatch(int(header["RECORDNO"]), shown)])
 
 
 def _batch(voucher: Voucher) -> Batch:
@@ -90,8 +90,8 @@ def _repeated(row: Row) -> dict[str, str]:
 # --- the batches of a document
 
 
-def _remember(call: FunctionCall, voucher: Voucher, found: list[DocumentBatch]) -> None:
-    call.company.facts.document_batches.put(voucher.object, voucher.row.get("RECORDNO", ""), value=tuple(found))
+def _remember(call: FunctionCall, voucher: Voucher, batches: list[DocumentBatch]) -> None:
+    call.company.facts.document_batches.put(voucher.object, voucher.row.get("RECORDNO", ""), value=tuple(batches))
 
 
 def start_without_batches(call: FunctionCall, name: str, row: Row) -> None:
@@ -104,23 +104,23 @@ def batches_of(call: FunctionCall, name: str, row: Row) -> list[DocumentBatch]:
     document_batches, key = call.company.facts.document_batches, (name, row.get("RECORDNO", ""))
     if document_batches.was_set(*key):
         return list(document_batches.get(*key) or ())
-    found = _search(call, row)
-    document_batches.put(*key, value=tuple(found))
-    return found
+    batches = _search(call, row)
+    document_batches.put(*key, value=tuple(batches))
+    return batches
 
 
 def _search(call: FunctionCall, row: Row) -> list[DocumentBatch]:
     number = row.get("RECORDID") or row.get("DEPOSITID", "")
     if not number:
         return []
-    wanted = {name: text for name, text in _repeated(row).items() if name in ("RECORDTYPE", "RECORDID")}
-    wanted |= {cell: text for cell, text in _repeated(row).items() if cell.endswith("ENTITY")}
+    cells = {name: text for name, text in _repeated(row).items() if name in ("RECORDTYPE", "RECORDID")}
+    cells |= {cell: text for cell, text in _repeated(row).items() if cell.endswith("ENTITY")}
     shown: dict[int, list[str]] = {}
-    for _, one in call.company.table("GLDETAIL").rows("instr(body, ?)", (escaped(number),)):
-        if all(one.get(name) == text for name, text in wanted.items()):
-            books = shown.setdefault(int(one["BATCHKEY"]), [])
-            if one.get("BOOKID", ACCRUAL) not in books:
-                books.append(one.get("BOOKID", ACCRUAL))
+    for _, detail in call.company.table("GLDETAIL").rows("instr(body, ?)", (escaped(number),)):
+        if all(detail.get(name) == text for name, text in cells.items()):
+            books = shown.setdefault(int(detail["BATCHKEY"]), [])
+            if detail.get("BOOKID", ACCRUAL) not in books:
+                books.append(detail.get("BOOKID", ACCRUAL))
     return [DocumentBatch(key, tuple(books)) for key, books in sorted(shown.items())]
 
 
@@ -155,9 +155,9 @@ def keep_reversal_day(call: FunctionCall, name: str, row: Row, day: str) -> None
 
 def reversal_day(call: FunctionCall, name: str, row: Row) -> date | None:
     """The day of a reversal; the day of the last change if none was kept."""
-    kept = call.company.facts.reversal_days.get(name, row.get("RECORDNO", ""))
-    if kept:
-        return date.fromisoformat(kept)
+    day = call.company.facts.reversal_days.get(name, row.get("RECORDNO", ""))
+    if day:
+        return date.fromisoformat(day)
     changed = (iso_date(row.get("WHENMODIFIED", "")) or "")[:10]
     return date.fromisoformat(changed) if changed else None
 

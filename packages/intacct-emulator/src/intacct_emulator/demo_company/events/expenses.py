@@ -70,7 +70,7 @@ class Expenses:
             yield from self._reimburse(report, day)
 
     def _charges(self, employee: Employee) -> list[tuple[str, Charge]]:
-        found = []
+        charges = []
         for _ in range(1 + int(self._rng.random() * 4)):
             label = pick(self._rng, list(RANGES))
             low, high = RANGES[label]
@@ -79,8 +79,8 @@ class Expenses:
             if employee.department == "400" and self._rng.random() < 0.5:
                 dimensions["PROJECT"] = pick(self._rng, self._world.projects).id
             account = self._labels[label][1]
-            found.append((label, Charge(account, employee.location, amount, employee.department, label, dimensions)))
-        return found
+            charges.append((label, Charge(account, employee.location, amount, employee.department, label, dimensions)))
+        return charges
 
     def _report(self, employee: Employee, day: date) -> Rows:
         world, stamps = self._world, self._stamps

@@ -317,5 +317,5 @@ class Journals:
 def _pay_groups(employees: Sequence[Employee], size: int) -> Iterator[tuple[str, list[Employee]]]:
     people = sorted(employees, key=lambda person: (person.location, person.key))
     for location, group in groupby(people, key=lambda person: person.location):
-        for some in batched(group, size):
-            yield location, some
+        for members in batched(group, size):
+            yield location, members

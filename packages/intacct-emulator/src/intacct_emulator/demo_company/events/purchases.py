@@ -18,14 +18,16 @@ def plan_purchases(world: World, month: date) -> list[PlannedDocument[Vendor]]:
     """The bills of one month, by day."""
     rng = world.random(f"purchases {month}")
     due_days = {row[0]: row[1] for row in world.data["terms"]}
-    found = []
+    planned_purchases = []
     for vendor in world.vendors:
         for _ in range(_bill_count(world, vendor, month, rng)):
             day = month.replace(day=vendor.day or 1 + int(rng.random() * 28))
             if day <= world.calendar.as_of:
-                found.append(_purchase(world, vendor, rng, day=workday_in(day, month), days=due_days[vendor.term]))
-    found.sort(key=lambda planned: planned.day)
-    return [planned for planned in found if planned.day <= world.calendar.as_of]
+                planned_purchases.append(
+                    _purchase(world, vendor, rng, day=workday_in(day, month), days=due_days[vendor.term])
+                )
+    planned_purchases.sort(key=lambda planned: planned.day)
+    return [planned for planned in planned_purchases if planned.day <= world.calendar.as_of]
 
 
 def workday_in(day: date, month: date) -> date:

@@ -36,16 +36,16 @@ def plan_sales(world: World, month: date) -> list[PlannedDocument[Customer]]:
     age = (month.year - world.calendar.start.year) * 12 + month.month - world.calendar.start.month
     count = round(MONTHLY_INVOICES * world.volume * SEASONS[month.month - 1] * (1 + GROWTH * age))
     due_days = {row[0]: row[1] for row in world.data["terms"]}
-    found = []
+    planned_sales = []
     for position in range(count):
         customer = buyers[bisect(weights, rng.random() * weights[-1])]
         # More sales fall at the end of the month.
         day = workday_in(month.replace(day=1 + int(rng.random() ** 0.7 * 28)), month)
         planned = _sale(world, customer, rng, day=day, days=due_days[customer.term])
         if day <= world.calendar.as_of:
-            found.append((day, position, planned))
-    found.sort(key=lambda entry: entry[:2])
-    return [_numbered(planned, position) for position, (_, _, planned) in enumerate(found, 1)]
+            planned_sales.append((day, position, planned))
+    planned_sales.sort(key=lambda entry: entry[:2])
+    return [_numbered(planned, position) for position, (_, _, planned) in enumerate(planned_sales, 1)]
 
 
 def plan_open_orders(world: World) -> list[tuple[PlannedDocument[Customer], date]]:
@@ -53,11 +53,11 @@ def plan_open_orders(world: World) -> list[tuple[PlannedDocument[Customer], date
     rng = world.random("open orders")
     buyers = [customer for customer in world.customers if customer.status == "active"]
     as_of = world.calendar.as_of
-    found = []
+    orders = []
     for _ in range(7 * world.scale):
         planned = _sale(world, pick(rng, buyers), rng, day=as_of + timedelta(days=5), days=30)
-        found.append((planned, as_of - timedelta(days=int(rng.random() * 20))))
-    return found
+        orders.append((planned, as_of - timedelta(days=int(rng.random() * 20))))
+    return orders
 
 
 def _numbered(planned: PlannedDocument[Customer], number: int) -> PlannedDocument[Customer]:

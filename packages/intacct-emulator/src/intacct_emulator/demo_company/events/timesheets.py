@@ -101,10 +101,10 @@ class Timesheets:
 
     def _hours(self, projects: Sequence[Project]) -> list[tuple[Project | None, Decimal]]:
         left = 320 + int(self._rng.random() * 24)
-        found: list[tuple[Project | None, Decimal]] = []
+        hours: list[tuple[Project | None, Decimal]] = []
         while left > 0:
             quarters = min(left, 60 + int(self._rng.random() * 80))
             left -= quarters
             project = pick(self._rng, projects) if projects and self._rng.random() < 0.8 else None
-            found.append((project, Decimal(quarters) / 4))
-        return found
+            hours.append((project, Decimal(quarters) / 4))
+        return hours

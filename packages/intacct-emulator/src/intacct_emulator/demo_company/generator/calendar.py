@@ -66,7 +66,7 @@ def _latest(as_of: date) -> datetime:
 
 
 def shift_month(day: date, months: int) -> date:
-    """The first day of the month so many months later."""
+    """The first day of the month that is `months` later."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, 1)
 

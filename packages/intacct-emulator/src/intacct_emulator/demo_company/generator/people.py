@@ -128,7 +128,7 @@ _SCOPES = {
 def _vendors(
     data: Data, names: Data, stems: _Stems, *, rng: Random, growth: float, scale: int, rules: PostingRules
 ) -> list[Vendor]:
-    found: list[Vendor] = []
+    vendors: list[Vendor] = []
     for row in data["purchases"]:
         kind, type_, account, department, low, high, count, rate, term, memo, scope, day = row
         many = max(count, round(count * growth))
@@ -139,8 +139,8 @@ def _vendors(
             currency = rules.base_currency[entity]
             if kind in ("sensors", "software", "parts") and rng.random() < 0.18:
                 currency = "USD" if currency == "CAD" else "CAD"
-            key = len(found) + 1
-            found.append(
+            key = len(vendors) + 1
+            vendors.append(
                 Vendor(
                     key=key,
                     id=f"V{10000 + key}",
@@ -163,7 +163,7 @@ def _vendors(
                     private=entity == "300" and index % 2 == 0,
                 )
             )
-    return found + _idle_vendors(found, names, stems, rng)
+    return vendors + _idle_vendors(vendors, names, stems, rng)
 
 
 def _idle_vendors(vendors: list[Vendor], names: Data, stems: _Stems, rng: Random) -> list[Vendor]:
@@ -201,7 +201,7 @@ _MARKETS = ("110", "210", "310", "110", "220", "120", "110", "320", "110", "210"
 def _customers(
     data: Data, names: Data, stems: _Stems, *, rng: Random, count: int, rules: PostingRules
 ) -> list[Customer]:
-    found = []
+    customers = []
     kinds = data["customer_types"]
     for key in range(1, count + 1):
         type_ = kinds[min(len(kinds) - 1, int(rng.random() ** 1.3 * len(kinds)))]
@@ -210,7 +210,7 @@ def _customers(
         currency = rules.base_currency[entity]
         if rng.random() < 0.06:
             currency = "CAD" if currency == "USD" else "USD"
-        found.append(
+        customers.append(
             Customer(
                 key=key,
                 id=f"C{20000 + key}",
@@ -227,23 +227,23 @@ def _customers(
                 private=entity == "300" and key % 3 == 0,
             )
         )
-    return found
+    return customers
 
 
 _WORKPLACES = {"400": ("210", "210", "220", "310", "320"), "520": ("120",), "220": ("120",)}
 
 
 def _employees(data: Data, names: Data, rng: Random, *, calendar: Calendar, growth: int) -> list[Employee]:
-    found: list[Employee] = []
+    employees: list[Employee] = []
     for department, share, positions, low, high in data["staffing"]:
         for _ in range(share * growth):
-            key = len(found) + 1
+            key = len(employees) + 1
             location = pick(rng, _WORKPLACES.get(department, ("110", "110", "110", "310")))
             hired = calendar.start - timedelta(days=int(rng.random() * 2600))
             if rng.random() < 0.12:
                 hired = calendar.start + timedelta(days=int(rng.random() * 600))
             left = hired + timedelta(days=400) if rng.random() < 0.08 else None
-            found.append(
+            employees.append(
                 Employee(
                     key=key,
                     id=f"E{key:04}",
@@ -258,7 +258,7 @@ def _employees(data: Data, names: Data, rng: Random, *, calendar: Calendar, grow
                     ended=left if left and calendar.start < left < calendar.as_of else None,
                 )
             )
-    return found
+    return employees
 
 
 def _items(data: Data) -> list[Item]:
@@ -278,7 +278,7 @@ def _projects(
     count: int,
 ) -> list[Project]:
     managers = [e for e in employees if e.position in ("MGR", "DIR", "ENG2")]
-    found = []
+    projects = []
     for key in range(1, count + 1):
         customer: Customer = pick(rng, customers)
         begin = calendar.start + timedelta(days=int(rng.random() * 640))
@@ -286,7 +286,7 @@ def _projects(
         internal = key % 11 == 0
         type_ = "Internal" if internal else pick(rng, data["project_types"][:3])
         place = pick(rng, ("310", "320") if customer.entity == "300" else ("210", "220"))
-        found.append(
+        projects.append(
             Project(
                 key=key,
                 id=f"P-{begin:%y}-{key:03}",
@@ -301,4 +301,4 @@ def _projects(
                 status="Completed" if end < calendar.as_of else ("In Progress" if rng.random() < 0.85 else "On Hold"),
             )
         )
-    return found
+    return projects

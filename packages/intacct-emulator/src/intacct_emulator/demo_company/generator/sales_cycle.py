@@ -133,16 +133,16 @@ class PartyBalance:
 
 def party_balances(documents: Iterable[PlannedDocument[Party]], world: World) -> dict[int, PartyBalance]:
     """The balance of each party on the last day, by its record number; the documents come in the order of months."""
-    found: dict[int, PartyBalance] = defaultdict(PartyBalance)
+    balances: dict[int, PartyBalance] = defaultdict(PartyBalance)
     for planned in documents:
         if planned.draft:
             continue
         outcome = outcome_of(planned, world)
-        balance = found[planned.party.key]
+        balance = balances[planned.party.key]
         balance.due += outcome.due
         balance.last_document = planned.day
         if outcome.parts:
             balance.last_payment = max(balance.last_payment or planned.day, outcome.parts[-1].day)
         if planned.credit and not outcome.applied and planned.credit.day <= world.calendar.as_of:
             balance.due -= outcome.credit
-    return found
+    return balances

@@ -49,8 +49,8 @@ class DocumentVerbs:
         entry.delete(call, self.document_type, number)
 
     def _lines(self, draft: Draft) -> list[Row] | None:
-        found = draft.lines.get(self.document_type.line)
-        return None if found is None else [one.values | taxes_of(one) for one in found]
+        lines = draft.lines.get(self.document_type.line)
+        return None if lines is None else [one.values | taxes_of(one) for one in lines]
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,9 +130,9 @@ def _restricted(company: CompanyData, draft: Draft, login: str) -> Draft:
         text.strip() for one in wrappers or () for text in (child.text for child in one.children) if text.strip()
     )
     tables = (company.table(name) for name in ("LOCATIONENTITY", "LOCATION"))
-    known = {row.get("LOCATIONID", "") for table in tables for _, row in table.rows()}
+    locations = {row.get("LOCATIONID", "") for table in tables for _, row in table.rows()}
     for entity in entities:
-        if entity not in known:
+        if entity not in locations:
             raise refused(f"Invalid Location '{entity}' specified.", field=_LOCATIONS)
     draft.values["UNRESTRICTED"] = "false" if entities else "true"
     if entities:

@@ -13,10 +13,10 @@ _TEXTS = ("supdocname", "supdocfoldername", "supdocdescription")
 
 
 def _existing(call: FunctionCall, kind: str, key: str) -> Attachment:
-    found = fact_table(call, kind).get(key)
-    if found is None:
+    attachment = fact_table(call, kind).get(key)
+    if attachment is None:
         raise not_found(kind, key)
-    return found
+    return attachment
 
 
 def create_supdoc(call: FunctionCall) -> FunctionAnswer:

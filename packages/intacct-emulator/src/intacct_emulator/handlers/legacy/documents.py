@@ -255,15 +255,15 @@ which deletes recurring bills too (see `stored_documents`)."""
 
 
 def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
-    found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
+    handlers: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, functions in DOCUMENT_FUNCTIONS.items():
         start = "record" if name in ("cctransaction", "otherreceipt") else "create"
         effective = EFFECTIVE.get(name, _LINE_AMOUNTS)
-        found[f"{start}_{name}"] = with_effect_check(functions.created, effective)
-        found[f"update_{name}"] = with_effect_check(functions.updated, effective)
-        found[f"delete_{name}"] = functions.deleted
-        found[f"reverse_{name}"] = functions.reversed
-    return {name: handler for name, handler in found.items() if name not in _ELSEWHERE}
+        handlers[f"{start}_{name}"] = with_effect_check(functions.created, effective)
+        handlers[f"update_{name}"] = with_effect_check(functions.updated, effective)
+        handlers[f"delete_{name}"] = functions.deleted
+        handlers[f"reverse_{name}"] = functions.reversed
+    return {name: handler for name, handler in handlers.items() if name not in _ELSEWHERE}
 
 
 FUNCTIONS = _functions()

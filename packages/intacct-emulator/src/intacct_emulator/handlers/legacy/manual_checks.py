@@ -85,8 +85,8 @@ def _check_base_amount(call: FunctionCall, in_base: str) -> None:
 
 
 def _post(call: FunctionCall, row: Row, lines: Sequence[Row], *, entity: str, bank: Row, factor: Decimal) -> None:
-    own = user_defined(call.company.catalog)
-    charges = tuple(charge_of(DOCUMENT_TYPES["APBILL"], one, own=own) for one in lines)
+    user_fields = user_defined(call.company.catalog)
+    charges = tuple(charge_of(DOCUMENT_TYPES["APBILL"], one, user_fields=user_fields) for one in lines)
     document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
     posting = bill(document, posting_rules(call.company), control=bank.get("GLACCOUNTNO", ""))
     title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"

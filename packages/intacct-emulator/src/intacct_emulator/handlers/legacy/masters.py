@@ -142,8 +142,8 @@ class MasterFunctions:
             else:
                 text = child.text.strip()
                 yield element(tag, text if tag not in _MASKED else f"{'*' * len(text[:-4])}{text[-4:]}")
-        for one in node.findall("customfields"):
-            for custom in one.children:
+        for wrapper in node.findall("customfields"):
+            for custom in wrapper.children:
                 yield element(custom.findtext("customfieldname").strip(), custom.findtext("customfieldvalue"))
 
 
@@ -155,11 +155,15 @@ _ONLY_BY_GENERIC_FUNCTIONS = {
 
 
 def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
-    found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
+    handlers: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, object_ in OBJECTS.items():
         listed = MasterFunctions(object_)
-        found |= {f"create_{name}": listed.created, f"update_{name}": listed.updated, f"delete_{name}": listed.deleted}
-    return {name: handler for name, handler in found.items() if name not in _ONLY_BY_GENERIC_FUNCTIONS}
+        handlers |= {
+            f"create_{name}": listed.created,
+            f"update_{name}": listed.updated,
+            f"delete_{name}": listed.deleted,
+        }
+    return {name: handler for name, handler in handlers.items() if name not in _ONLY_BY_GENERIC_FUNCTIONS}
 
 
 FUNCTIONS = _functions()

@@ -122,14 +122,14 @@ def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
 
 
 def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
-    found: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
+    handlers: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, order_module in ORDER_MODULES.items():
         functions = OrderFunctions(name, order_module)
-        found[f"create_{name}transaction"] = with_effect_check(functions.created, _EFFECTIVE)
-        found[f"update_{name}transaction"] = with_effect_check(functions.updated, _EFFECTIVE)
-        found[f"delete_{name}transaction"] = functions.deleted
-    found["create_stkittransaction"] = create_stkittransaction
-    return found
+        handlers[f"create_{name}transaction"] = with_effect_check(functions.created, _EFFECTIVE)
+        handlers[f"update_{name}transaction"] = with_effect_check(functions.updated, _EFFECTIVE)
+        handlers[f"delete_{name}transaction"] = functions.deleted
+    handlers["create_stkittransaction"] = create_stkittransaction
+    return handlers
 
 
 FUNCTIONS = _functions()

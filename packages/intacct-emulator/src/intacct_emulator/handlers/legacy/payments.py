@@ -110,12 +110,12 @@ def _due_longest(call: FunctionCall, values: Row, left: Decimal) -> list[Row]:
         if row.get("STATE") in ("Posted", "Partially Paid", "Selected")
         if not values.get("CURRENCY") or row.get("CURRENCY") == values["CURRENCY"]
     ]
-    found: list[Row] = []
+    details: list[Row] = []
     for row in sorted(bills, key=lambda one: (day_of(one, "WHENDUE"), int(one["RECORDNO"]))):
         if left > 0:
-            found.append({"RECORDKEY": row["RECORDNO"], "TRX_PAYMENTAMOUNT": str(min(left, unreserved(row)))})
+            details.append({"RECORDKEY": row["RECORDNO"], "TRX_PAYMENTAMOUNT": str(min(left, unreserved(row)))})
             left -= unreserved(row)
-    return found
+    return details
 
 
 def delete_paymentrequest(call: FunctionCall) -> FunctionAnswer:
@@ -194,10 +194,10 @@ def _day(call: FunctionCall, name: str) -> str:
 
 
 def _money(body: Element, name: str) -> Decimal:
-    found = number_sent(name, body.findtext(name))
-    if found is None:
+    amount_sent = number_sent(name, body.findtext(name))
+    if amount_sent is None:
         raise illegal(name, "")
-    return found
+    return amount_sent
 
 
 def _applied(item: Element) -> Row:

@@ -22,8 +22,8 @@ def allocated_shares(call: FunctionCall, name: str, amount: Decimal, currency: s
     """The shares of an amount, each with the dimensions of its allocation entry."""
     allocation = find_reference(call.company, Reference((FIELD,), "Allocation"), name, field=FIELD)
     table = call.company.table("ALLOCATIONENTRY")
-    found = [table.get(number) or {} for number in table.find("ALLOCATIONKEY", allocation["RECORDNO"])]
-    entries = sorted(found, key=lambda row: int(row.get("LINE_NO") or 0))
+    stored_entries = [table.get(number) or {} for number in table.find("ALLOCATIONKEY", allocation["RECORDNO"])]
+    entries = sorted(stored_entries, key=lambda row: int(row.get("LINE_NO") or 0))
     percents = [Decimal(row.get("VALUE") or 0) for row in entries]
     by_percent = allocation.get("TYPE") in ("", None, "Percentage")
     if not by_percent or any(row.get("VALUETYPE") == "Amount" for row in entries) or sum(percents, ZERO) != _WHOLE:

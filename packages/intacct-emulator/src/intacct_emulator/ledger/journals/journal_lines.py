@@ -39,8 +39,8 @@ def _split(call: FunctionCall, draft: Draft) -> list[Draft]:
                 correction="Leave out the taxes or the allocation.",
                 field=FIELD,
             )
-        found = allocated_shares(call, allocation, number_sent("TRX_AMOUNT", draft.get("TRX_AMOUNT")) or ZERO)
-        return [_split_line(draft, cells, amount) for cells, amount in found]
+        shares = allocated_shares(call, allocation, number_sent("TRX_AMOUNT", draft.get("TRX_AMOUNT")) or ZERO)
+        return [_split_line(draft, cells, amount) for cells, amount in shares]
     if allocation.lower() not in ("", _CUSTOM):
         raise refused(
             "SPLITs require ALLOCATION Custom.", correction="Leave out the splits or the allocation.", field=FIELD
@@ -64,8 +64,8 @@ def _cells(node: Element) -> Row:
 def _split_line(draft: Draft, cells: Row, amount: Decimal) -> Draft:
     named = {_NAMED.get(name, name): text for name, text in cells.items()}
     values = {name: text for name, text in draft.values.items() if name != FIELD}
-    known = {name: text for name, text in named.items() if text and name in draft.described.fields}
-    return replace(draft, values=values | known | {"TRX_AMOUNT": str(amount)})
+    described_cells = {name: text for name, text in named.items() if text and name in draft.described.fields}
+    return replace(draft, values=values | described_cells | {"TRX_AMOUNT": str(amount)})
 
 
 def _with_taxes(call: FunctionCall, draft: Draft) -> list[Draft]:
@@ -75,6 +75,6 @@ def _with_taxes(call: FunctionCall, draft: Draft) -> list[Draft]:
     pairs = [(one.findtext("DETAILID").strip(), one.findtext("TRX_TAX").strip()) for one in nodes]
     values = {name: text for name, text in draft.values.items() if name != "RECORDNO"}
     rows = with_tax_rows(call, values | {TAX_ENTRIES: tax_cell(pairs)})
-    kept = ("LINEITEM", "DETAILKEY", "ACCOUNTKEY", "ACCOUNTTITLE")
-    taxes = [{name: text for name, text in row.items() if name not in kept} for row in rows if is_tax_row(row)]
+    line_fields = ("LINEITEM", "DETAILKEY", "ACCOUNTKEY", "ACCOUNTTITLE")
+    taxes = [{name: text for name, text in row.items() if name not in line_fields} for row in rows if is_tax_row(row)]
     return [draft, *(Draft(draft.described, row) for row in taxes)]

@@ -57,10 +57,10 @@ def _pending(company: CompanyData) -> dict[str, str]:
 
 
 def _set_state(company: CompanyData, key: int, state: str, *, header: Row) -> None:
-    own = _LINE_STATES.get(state, state)
+    line_state = _LINE_STATES.get(state, state)
     stamp = {"WHENMODIFIED": header["WHENMODIFIED"]} if header.get("WHENMODIFIED") else {}
-    details = {"BATCH_STATE": own, "ENTRY_STATE": own, **stamp}
-    relabel(company, key, header=header, entries={"STATE": own, **stamp}, details=details)
+    details = {"BATCH_STATE": line_state, "ENTRY_STATE": line_state, **stamp}
+    relabel(company, key, header=header, entries={"STATE": line_state, **stamp}, details=details)
 
 
 def _today(now: float) -> date:

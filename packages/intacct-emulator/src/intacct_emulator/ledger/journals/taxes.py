@@ -60,14 +60,14 @@ def tax_cell_with(call: FunctionCall, row: Row, before: str) -> str:
 def set_net_amount(call: FunctionCall, line: Row, *, money: str = "TRX_AMOUNT") -> None:
     """Set the net amount of a line that has only a gross amount."""
     if line.get(GROSS) and not line.get(money):
-        details, given = _taxes(call, line)
+        details, sent_amounts = _taxes(call, line)
         rounded = _Rounded(posting_rules(call.company).rounding, line.get("CURRENCY", ""))
-        line[money] = decimal_text(_net(rounded, rounded.sent(GROSS, line[GROSS]), details, given))
+        line[money] = decimal_text(_net(rounded, rounded.sent(GROSS, line[GROSS]), details, sent_amounts))
 
 
 def with_tax_rows(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
     """A complete line, followed by the rows of its taxes."""
-    details, given = _taxes(call, line)
+    details, sent_amounts = _taxes(call, line)
     line.pop(TAX_ENTRIES, None)
     gross_text = line.pop(GROSS, "")
     if not details and not gross_text:
@@ -75,10 +75,11 @@ def with_tax_rows(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", 
     rounded = _Rounded(posting_rules(call.company).rounding, line.get("CURRENCY", ""))
     net = rounded.sent(money, line[money])
     amounts = [
-        _share(rounded, net, detail) if fixed is None else fixed for detail, fixed in zip(details, given, strict=True)
+        _share(rounded, net, detail) if fixed is None else fixed
+        for detail, fixed in zip(details, sent_amounts, strict=True)
     ]
     if gross_text:
-        _settle_gross(rounded, rounded.sent(GROSS, gross_text), net, amounts, given)
+        _settle_gross(rounded, rounded.sent(GROSS, gross_text), net, amounts, sent_amounts)
     rows = [
         _row(call, line, detail, amount, account=account, money=money)
         for detail, amount in zip(details, amounts, strict=True)
@@ -89,15 +90,15 @@ def with_tax_rows(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", 
 def _taxes(call: FunctionCall, line: Row) -> tuple[list[Row], list[Decimal | None]]:
     pairs: list[list[str]] = json.loads(line.get(TAX_ENTRIES) or "[]")
     rounded = _Rounded(posting_rules(call.company).rounding, line.get("CURRENCY", ""))
-    given = [rounded.sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
-    return [_detail(call, one[0]) for one in pairs], given
+    sent_amounts = [rounded.sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
+    return [_detail(call, one[0]) for one in pairs], sent_amounts
 
 
 def _settle_gross(
-    rounded: "_Rounded", gross: Decimal, net: Decimal, amounts: list[Decimal], given: list[Decimal | None]
+    rounded: "_Rounded", gross: Decimal, net: Decimal, amounts: list[Decimal], sent_amounts: list[Decimal | None]
 ) -> None:
     lost = gross - net - sum(amounts, ZERO)
-    free = [place for place, fixed in enumerate(given) if fixed is None]
+    free = [place for place, fixed in enumerate(sent_amounts) if fixed is None]
     if lost and free and abs(lost) <= rounded.unit * len(amounts):
         amounts[free[-1]] += lost
     elif lost:
@@ -108,9 +109,9 @@ def _settle_gross(
         )
 
 
-def _net(rounded: "_Rounded", gross: Decimal, details: list[Row], given: list[Decimal | None]) -> Decimal:
-    fixed = sum((one for one in given if one is not None), ZERO)
-    rates = (_rate(detail) for detail, one in zip(details, given, strict=True) if one is None)
+def _net(rounded: "_Rounded", gross: Decimal, details: list[Row], sent_amounts: list[Decimal | None]) -> Decimal:
+    fixed = sum((one for one in sent_amounts if one is not None), ZERO)
+    rates = (_rate(detail) for detail, one in zip(details, sent_amounts, strict=True) if one is None)
     percent_of_net = _HUNDRED + sum(rates, ZERO)
     return rounded((gross - fixed) * _HUNDRED / percent_of_net)
 
@@ -126,12 +127,12 @@ def _rate(detail: Row) -> Decimal:
 def _detail(call: FunctionCall, name: str) -> Row:
     if not name:
         raise refused("Required field DETAILID is missing for TAXENTRY.", correction="Name a tax detail.")
-    found = find_reference(call.company, _DETAIL, name, field="DETAILID")
-    if found.get("STATUS") == "inactive":
+    detail = find_reference(call.company, _DETAIL, name, field="DETAILID")
+    if detail.get("STATUS") == "inactive":
         raise refused(f"Tax Detail '{name}' is inactive.", correction="Choose an active one.", field="DETAILID")
-    if not found.get("GLACCOUNT"):
+    if not detail.get("GLACCOUNT"):
         raise refused(f"Tax Detail '{name}' has no account to post to.", field="DETAILID")
-    return found
+    return detail
 
 
 def _row(call: FunctionCall, line: Row, detail: Row, amount: Decimal, *, account: str, money: str) -> Row:

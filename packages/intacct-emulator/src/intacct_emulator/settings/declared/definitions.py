@@ -74,20 +74,22 @@ def declared_definitions(declared: CompanyDeclaration) -> CompanyDefinitions:
 
 
 def _definition_fields(declared: CompanyDeclaration) -> Iterator[DefinitionField]:
-    for one in declared.definitions:
-        document = DOCUMENTS[one.module]
-        for name, own in ((document, one.fields), (f"{document}ENTRY", one.line_fields)):
-            for each in own:
-                yield DefinitionField(name, one.name, _field(each))
+    for definition in declared.definitions:
+        document = DOCUMENTS[definition.module]
+        for name, declared_fields in ((document, definition.fields), (f"{document}ENTRY", definition.line_fields)):
+            for each in declared_fields:
+                yield DefinitionField(name, definition.name, _field(each))
 
 
-def _dimension(one: DeclaredDimension) -> ObjectDef:
+def _dimension(dimension: DeclaredDimension) -> ObjectDef:
     status = FieldDef("STATUS", Kind.TEXT, "Status", values=("active", "inactive"))
     url = FieldDef("RECORD_URL", Kind.TEXT, "Record URL", readonly=True)
-    return _object(one.name, one.label, one.fields, (status, url))
+    return _object(dimension.name, dimension.label, dimension.fields, (status, url))
 
 
-def _object(name: str, label: str, own: Iterable[DeclaredField], more: tuple[FieldDef, ...] = ()) -> ObjectDef:
+def _object(
+    name: str, label: str, declared_fields: Iterable[DeclaredField], more: tuple[FieldDef, ...] = ()
+) -> ObjectDef:
     platform = (
         FieldDef("id", Kind.INTEGER, "Record number", readonly=True),
         FieldDef("name", Kind.TEXT, "Name", required=True),
@@ -96,20 +98,20 @@ def _object(name: str, label: str, own: Iterable[DeclaredField], more: tuple[Fie
         FieldDef("updatedBy", Kind.TEXT, "Updated by", readonly=True),
         FieldDef("updatedAt", Kind.TIMESTAMP, "Updated at", readonly=True),
     )
-    own = tuple(own)
-    relations = [Relation(one.name, one.relation, by=one.name) for one in own if one.relation]
-    return object_def(name, (*platform, *map(_field, own), *more), relations, label=_label(label, name))
+    declared_fields = tuple(declared_fields)
+    relations = [Relation(one.name, one.relation, by=one.name) for one in declared_fields if one.relation]
+    return object_def(name, (*platform, *map(_field, declared_fields), *more), relations, label=_label(label, name))
 
 
-def _field(one: DeclaredField) -> FieldDef:
-    values = ("true", "false") if one.type == "boolean" else one.values
-    kind = Kind.INTEGER if one.relation and one.type == "text" else _KINDS[one.type]
+def _field(declared: DeclaredField) -> FieldDef:
+    values = ("true", "false") if declared.type == "boolean" else declared.values
+    kind = Kind.INTEGER if declared.relation and declared.type == "text" else _KINDS[declared.type]
     return FieldDef(
-        one.name,
+        declared.name,
         kind,
-        _label(one.label, one.name),
-        required=one.required,
-        readonly=one.readonly,
+        _label(declared.label, declared.name),
+        required=declared.required,
+        readonly=declared.readonly,
         custom=True,
         values=values,
     )

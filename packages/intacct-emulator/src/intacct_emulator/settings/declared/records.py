@@ -64,30 +64,30 @@ def declared_records(declared: CompanyDeclaration, number: NextNumber) -> Record
 
 
 def _organisation(declared: CompanyDeclaration, number: NextNumber) -> Rows:
-    parents = {one.id: one.parent for one in declared.locations}
-    names = {one.id: one.name or one.id for one in declared.entities}
+    parents = {location.id: location.parent for location in declared.locations}
+    names = {location.id: location.name or location.id for location in declared.entities}
     for entity in declared.entities:
         row = {"RECORDNO": number("LOCATION"), **_entity(declared, entity)}
         yield "LOCATION", {**row, "ENTITYNAME": names[entity.id]}
         legal: dict[str, Value] = {"STARTOPEN": entity.open_from, "LEGALNAME": names[entity.id]}
         yield "LOCATIONENTITY", {**row, **legal, "OPCOUNTRY": entity.country or None, "ACCOUNTINGTYPE": "Entity"}
-    for one in sorted(declared.locations, key=lambda one: _depth(one.id, parents)):
-        above = one.parent
+    for location in sorted(declared.locations, key=lambda location: _depth(location.id, parents)):
+        above = location.parent
         while above in parents:
             above = parents[above]
         place: dict[str, Value] = {
-            "LOCATIONID": one.id,
-            "NAME": one.name or one.id,
-            "PARENTID": one.parent or None,
-            "STATUS": one.status,
+            "LOCATIONID": location.id,
+            "NAME": location.name or location.id,
+            "PARENTID": location.parent or None,
+            "STATUS": location.status,
             "ENTITY": above or None,
             "ENTITYNAME": names.get(above),
             "HAS_IE_RELATION": False,
             "LOCATIONTYPE": "N",
         }
         yield "LOCATION", {"RECORDNO": number("LOCATION"), **place}
-    above_of = {one.id: one.parent for one in declared.departments}
-    for department in sorted(declared.departments, key=lambda one: _depth(one.id, above_of)):
+    above_of = {location.id: location.parent for location in declared.departments}
+    for department in sorted(declared.departments, key=lambda location: _depth(location.id, above_of)):
         yield (
             "DEPARTMENT",
             {
@@ -119,83 +119,83 @@ def _entity(declared: CompanyDeclaration, entity: DeclaredEntity) -> dict[str, V
 
 def _depth(name: str, parents: Mapping[str, str]) -> int:
     """How many records are above one, so that each is kept after its parent."""
-    seen: set[str] = set()
-    while (name := parents.get(name, "")) and name not in seen:
-        seen.add(name)
-    return len(seen)
+    visited: set[str] = set()
+    while (name := parents.get(name, "")) and name not in visited:
+        visited.add(name)
+    return len(visited)
 
 
 # --- the ledger
 
 
 def _accounts(declared: CompanyDeclaration) -> Rows:
-    closed_to = {declared.posting_accounts.retained_earnings, *(one.closes_to for one in declared.accounts)}
-    for one in sorted(
-        declared.accounts, key=lambda one: (one.number not in closed_to, one.kind in ("income", "expense"))
+    closed_to = {declared.posting_accounts.retained_earnings, *(account.closes_to for account in declared.accounts)}
+    for account in sorted(
+        declared.accounts, key=lambda account: (account.number not in closed_to, account.kind in ("income", "expense"))
     ):
-        if one.kind == "statistical":
+        if account.kind == "statistical":
             yield (
                 "STATACCOUNT",
                 {
-                    "ACCOUNTNO": one.number,
-                    "TITLE": one.title or one.number,
+                    "ACCOUNTNO": account.number,
+                    "TITLE": account.title or account.number,
                     "ACCOUNTTYPE": "forperiod",
                     "STATISTICAL": True,
-                    "STATUS": one.status,
-                    **_required(one),
+                    "STATUS": account.status,
+                    **_required(account),
                 },
             )
         else:
-            yield "GLACCOUNT", _account(declared, one)
+            yield "GLACCOUNT", _account(declared, account)
 
 
-def _account(declared: CompanyDeclaration, one: DeclaredAccount) -> dict[str, Value]:
+def _account(declared: CompanyDeclaration, account: DeclaredAccount) -> dict[str, Value]:
     roles = declared.posting_accounts
-    type_, normal = _KINDS[one.kind]
-    closes = one.kind in ("income", "expense")
+    type_, normal = _KINDS[account.kind]
+    closes = account.kind in ("income", "expense")
     closing = "closing account" if closes else "non-closing account"
-    if one.number == roles.retained_earnings:
+    if account.number == roles.retained_earnings:
         closing = "closed to account"
     control = {roles.payables: "Payables account", roles.receivables: "Receivables account"}
     return {
-        "ACCOUNTNO": one.number,
-        "TITLE": one.title or one.number,
+        "ACCOUNTNO": account.number,
+        "TITLE": account.title or account.number,
         "ACCOUNTTYPE": type_,
-        "NORMALBALANCE": one.normal or normal,
+        "NORMALBALANCE": account.normal or normal,
         "CLOSINGTYPE": closing,
-        "CLOSINGACCOUNTNO": (one.closes_to or roles.retained_earnings or None) if closes else None,
-        "ALTERNATIVEACCOUNT": control.get(one.number, "None"),
-        "SUBLEDGERCONTROLON": one.number in (roles.payables, roles.receivables, roles.employee_payables),
-        "CATEGORY": one.category or None,
-        "STATUS": one.status,
-        **_required(one),
+        "CLOSINGACCOUNTNO": (account.closes_to or roles.retained_earnings or None) if closes else None,
+        "ALTERNATIVEACCOUNT": control.get(account.number, "None"),
+        "SUBLEDGERCONTROLON": account.number in (roles.payables, roles.receivables, roles.employee_payables),
+        "CATEGORY": account.category or None,
+        "STATUS": account.status,
+        **_required(account),
     }
 
 
-def _required(one: DeclaredAccount) -> dict[str, Value]:
-    return {_NO_LINES.get(name, f"REQUIRE{name}"): True for name in one.requires}
+def _required(account: DeclaredAccount) -> dict[str, Value]:
+    return {_NO_LINES.get(name, f"REQUIRE{name}"): True for name in account.requires}
 
 
 def _journals(declared: CompanyDeclaration, number: NextNumber) -> Rows:
-    known = {one.symbol for one in declared.journals}
-    usual = [DeclaredJournal(symbol, title) for symbol, title in _JOURNALS.items() if symbol not in known]
+    symbols = {journal.symbol for journal in declared.journals}
+    usual = [DeclaredJournal(symbol, title) for symbol, title in _JOURNALS.items() if symbol not in symbols]
     books = declared.books or (DEFAULT_BOOK,)
-    for one in (*declared.journals, *(usual if declared.accounts else ())):
-        book = one.book or (books[0] if len(books) == 1 else "")
+    for journal in (*declared.journals, *(usual if declared.accounts else ())):
+        book = journal.book or (books[0] if len(books) == 1 else "")
         row: dict[str, Value] = {
             "RECORDNO": number("JOURNAL"),
-            "SYMBOL": one.symbol,
-            "TITLE": one.title or one.symbol,
-            "STATUS": one.status,
-            "STARTDATE": one.start,
-            "ADJ": one.adjusting,
+            "SYMBOL": journal.symbol,
+            "TITLE": journal.title or journal.symbol,
+            "STATUS": journal.status,
+            "STARTDATE": journal.start,
+            "ADJ": journal.adjusting,
             "BOOKID": book or None,
-            "BOOKTYPE": "Statistical" if one.statistical else book.capitalize() or None,
-            "BILLABLE": one.symbol == "GJ",
+            "BOOKTYPE": "Statistical" if journal.statistical else book.capitalize() or None,
+            "BILLABLE": journal.symbol == "GJ",
         }
         yield "JOURNAL", row
-        yield "STATJOURNAL" if one.statistical else "GLJOURNAL", row
-        if one.adjusting:
+        yield "STATJOURNAL" if journal.statistical else "GLJOURNAL", row
+        if journal.adjusting:
             yield "ADJJOURNAL", row
 
 
@@ -209,8 +209,8 @@ def _periods(declared: CompanyDeclaration, number: NextNumber) -> Rows:
                 first = _later(begin, place - 2)
                 yield _period(number, f"Quarter Ended {_month(end)}", first, end, kind="Quarter")
         yield _period(number, f"Year Ended {_month(ends[-1])}", begin, ends[-1], kind="Year")
-    for one in declared.periods:
-        yield _period(number, one.name, one.start, one.end, kind="")
+    for period in declared.periods:
+        yield _period(number, period.name, period.start, period.end, kind="")
 
 
 def _period(number: NextNumber, name: str, begin: date, end: date, *, kind: str) -> tuple[str, dict[str, Value]]:
@@ -251,20 +251,24 @@ def _month(day: date) -> str:
 
 def _currencies(declared: CompanyDeclaration, number: NextNumber) -> Rows:
     base = declared.currency or DEFAULT_CURRENCY
-    bases = {one.currency or base for one in declared.entities} or {base}
-    own = {one.code: one for one in declared.currencies}
+    bases = {currency.currency or base for currency in declared.entities} or {base}
+    by_code = {currency.code: currency for currency in declared.currencies}
     codes = dict.fromkeys(
-        (*sorted(bases), *own, *(code for one in declared.rates for code in (one.source, one.target)))
+        (
+            *sorted(bases),
+            *by_code,
+            *(code for currency in declared.rates for code in (currency.source, currency.target)),
+        )
     )
     for code in codes if declared else ():
-        one = own.get(code)
+        currency = by_code.get(code)
         yield (
             "TRXCURRENCIES",
             {
                 "CODE": code,
-                "DESCRIPTION": (one.name if one else "") or code,
-                "SYMBOL": (one.symbol if one else "") or code,
-                "DECIMALPLACES": one.decimals if one else 2,
+                "DESCRIPTION": (currency.name if currency else "") or code,
+                "SYMBOL": (currency.symbol if currency else "") or code,
+                "DECIMALPLACES": currency.decimals if currency else 2,
                 "ISBASE": code in bases,
                 "STATUS": "active",
             },
@@ -300,32 +304,35 @@ def _rates(declared: CompanyDeclaration, number: NextNumber) -> Rows:
 
 
 def _definitions(declared: CompanyDeclaration) -> Rows:
-    for one in declared.definitions:
-        yield f"{DOCUMENTS[one.module]}PARAMS", _definition(one)
+    for definition in declared.definitions:
+        yield f"{DOCUMENTS[definition.module]}PARAMS", _definition(definition)
 
 
-def _definition(one: DeclaredDefinition) -> dict[str, Value]:
-    invoice, adjusts = one.kind == "Invoice", one.module == "inventory" and one.kind == "Adjustment"
-    posts = one.posts or ("ledger" if adjusts else "subledger" if invoice else "none")
-    direction = {"sales": "Decrease", "purchasing": "Increase"}.get(one.module, "Increase")
+def _definition(definition: DeclaredDefinition) -> dict[str, Value]:
+    invoice, adjusts = (
+        definition.kind == "Invoice",
+        definition.module == "inventory" and definition.kind == "Adjustment",
+    )
+    posts = definition.posts or ("ledger" if adjusts else "subledger" if invoice else "none")
+    direction = {"sales": "Decrease", "purchasing": "Increase"}.get(definition.module, "Increase")
     party, trade = {
         "sales": ("Customer", "Sale"),
         "purchasing": ("Vendor", "Purchase"),
         "inventory": ("Warehouse", "Internal"),
-    }[one.module]
-    moves = one.moves or ("No" if posts == "none" else "Quantity and Value")
+    }[definition.module]
+    moves = definition.moves or ("No" if posts == "none" else "Quantity and Value")
     return {
-        "DOCID": one.name,
-        "DESCRIPTION": one.name,
-        "DOCCLASS": one.kind,
-        "CATEGORY": one.category
-        or {"Quote": "Quote", "Invoice": "Invoice", "Adjustment": "Return"}.get(one.kind, "Order"),
-        "SEQUENCE": one.sequence or one.name,
+        "DOCID": definition.name,
+        "DESCRIPTION": definition.name,
+        "DOCCLASS": definition.kind,
+        "CATEGORY": definition.category
+        or {"Quote": "Quote", "Invoice": "Invoice", "Adjustment": "Return"}.get(definition.kind, "Order"),
+        "SEQUENCE": definition.sequence or definition.name,
         "UPDATES_INV": moves,
-        "IN_OUT": (one.direction or direction) if moves != "No" else None,
+        "IN_OUT": (definition.direction or direction) if moves != "No" else None,
         "UPDATES_GL": {"none": "N", "subledger": "A", "ledger": "G"}[posts],
-        "TERM_NAME": one.term or None,
-        "EXCHRATETYPES.NAME": one.rate_type or None,
+        "TERM_NAME": definition.term or None,
+        "EXCHRATETYPES.NAME": definition.rate_type or None,
         "EDITTYPE": "All",
         "DELTYPE": "All",
         "CREATETYPE": "New document or Convert",
@@ -333,5 +340,5 @@ def _definition(one: DeclaredDefinition) -> dict[str, Value]:
         "USERPERM": False,
         "CUST_VEND": party,
         "SALE_PUR_TRANS": trade,
-        "STATUS": one.status,
+        "STATUS": definition.status,
     }

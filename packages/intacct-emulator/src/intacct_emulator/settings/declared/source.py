@@ -42,9 +42,12 @@ def declared_source(declared: CompanyDeclaration, label: str) -> CompanySource:
 
 
 def _policies(approvals: tuple[DeclaredApproval, ...]) -> dict[str, tuple[ApprovalPolicy, ...]]:
-    found: dict[str, tuple[ApprovalPolicy, ...]] = {}
-    for one in approvals:
-        levels = tuple(ApprovalLevel(each.approvers, each.above) for each in one.levels)
-        progressive = one.object != "APBILL" if one.progressive is None else one.progressive
-        found[one.object] = (*found.get(one.object, ()), ApprovalPolicy(levels, progressive, one.definition))
-    return found
+    policies: dict[str, tuple[ApprovalPolicy, ...]] = {}
+    for approval in approvals:
+        levels = tuple(ApprovalLevel(each.approvers, each.above) for each in approval.levels)
+        progressive = approval.object != "APBILL" if approval.progressive is None else approval.progressive
+        policies[approval.object] = (
+            *policies.get(approval.object, ()),
+            ApprovalPolicy(levels, progressive, approval.definition),
+        )
+    return policies

@@ -57,5 +57,5 @@ def _find_deposit(call: FunctionCall, receipt: Row) -> str:
     if not receipt.get("UNDEPOSITEDACCOUNTNO") or receipt.get("CLEARED") != "T":
         return ""
     description = f"Receipt {receipt.get('RECORDID', '')}"
-    found = (row for _, row in call.company.table("DEPOSITENTRY").rows() if row.get("DESCRIPTION") == description)
-    return next((row.get("RECORDKEY", "") for row in found), "")
+    entries = (row for _, row in call.company.table("DEPOSITENTRY").rows() if row.get("DESCRIPTION") == description)
+    return next((row.get("RECORDKEY", "") for row in entries), "")

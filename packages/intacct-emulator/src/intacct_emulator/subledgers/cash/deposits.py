@@ -79,32 +79,32 @@ def _check_complete(receipt: Row) -> None:
 
 
 def _receipts(call: FunctionCall, wrapper: Element | None) -> list[Row]:
-    found: list[Row] = []
+    receipts: list[Row] = []
     for node in wrapper.children if wrapper is not None else ():
         number = find_number(call, "ARPYMT", node.text.strip())
         row = call.company.table("ARPYMT").get(number) or {}
-        undeposited = row.get("UNDEPOSITEDACCOUNTNO") and not row.get("FINANCIALENTITY") and row not in found
+        undeposited = row.get("UNDEPOSITEDACCOUNTNO") and not row.get("FINANCIALENTITY") and row not in receipts
         if not undeposited or row.get("STATE") != "Complete" or deposit_of(call, row):
             raise refused(
                 f"Receipt {number} is not in undeposited funds.", correction="Provide receipts in undeposited funds."
             )
-        found.append(row)
-    if not found:
+        receipts.append(row)
+    if not receipts:
         raise refused("The deposit has no receipts.", correction="Provide receiptkeys.")
-    return found
+    return receipts
 
 
 def _deposited_lines(call: FunctionCall, deposit: Row, receipt: Row, bank: Row) -> list[PostingLine]:
     """Keep a receipt's row of the deposit; gives the lines that move its amount to the bank."""
     company, described = call.company, call.company.find("DEPOSITENTRY")
     account = receipt["UNDEPOSITEDACCOUNTNO"]
-    found = find_reference(company, REFERENCES["ACCOUNTNO"], account)
+    gl_account = find_reference(company, REFERENCES["ACCOUNTNO"], account)
     cells: Row = {
         "RECORDKEY": deposit["RECORDNO"],
         "RECORDTYPE": "rd",
         "ACCOUNTNO": account,
-        "ACCOUNTKEY": found.get("RECORDNO", ""),
-        "ACCOUNTTITLE": found.get("TITLE", ""),
+        "ACCOUNTKEY": gl_account.get("RECORDNO", ""),
+        "ACCOUNTTITLE": gl_account.get("TITLE", ""),
         "AMOUNT": receipt["TOTALENTERED"],
         "TRX_AMOUNT": receipt["TRX_TOTALENTERED"],
         "LOCATIONID": bank.get("LOCATIONID", ""),

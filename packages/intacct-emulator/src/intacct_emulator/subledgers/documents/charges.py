@@ -54,8 +54,8 @@ def _allocated(call: FunctionCall, document_type: DocumentType, line: Row) -> li
         )
     left = {name: text for name, text in line.items() if name not in (FIELD, "AMOUNT", "RECORDNO")}
     rounding, currency = posting_rules(call.company).rounding, line.get("CURRENCY", "")
-    found = allocated_shares(call, line[FIELD], _amount(rounding, document_type, line), currency)
-    return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in found]
+    shares = allocated_shares(call, line[FIELD], _amount(rounding, document_type, line), currency)
+    return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in shares]
 
 
 def complete_line(call: FunctionCall, document_type: DocumentType, header: Row, values: Row, *, party: Row) -> Row:
@@ -119,7 +119,7 @@ def with_base_amounts(row: Row, header: Row, rate: Decimal, rounding: Rounding) 
     }
 
 
-def charge_of(document_type: DocumentType, row: Row, *, own: Iterable[str]) -> Charge:
+def charge_of(document_type: DocumentType, row: Row, *, user_fields: Iterable[str]) -> Charge:
     """The charge that a stored line posts; `own` are the company's user-defined dimensions."""
     return Charge(
         row["ACCOUNTNO"],
@@ -127,5 +127,5 @@ def charge_of(document_type: DocumentType, row: Row, *, own: Iterable[str]) -> C
         Decimal(row["TRX_AMOUNT"]),
         row.get("DEPARTMENTID") or None,
         row.get(document_type.memo) or None,
-        dimensions_of(row, own),
+        dimensions_of(row, user_fields),
     )

@@ -138,8 +138,8 @@ def delete(call: FunctionCall, document_type: DocumentType, number: int) -> None
         raise refused(f"{document_type.noun} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
     _check_never_settled(call, document_type, row, "deleted")
     _withdraw(call, document_type, row)
-    for one in line_numbers(call, document_type, row):
-        call.company.table(document_type.line).delete(one)
+    for line_number in line_numbers(call, document_type, row):
+        call.company.table(document_type.line).delete(line_number)
     call.company.table(document_type.object).delete(number)
     refresh_summary(call, document_type.object, row)
     record_change(call, call.company.find(document_type.object), row, DELETED)
@@ -321,7 +321,7 @@ def _state(
 
 
 def _owner(call: FunctionCall, document_type: DocumentType, row: Row) -> str:
-    return entity_of(call, row, every_line(call, document_type, row), kept=True)
+    return entity_of(call, row, every_line(call, document_type, row), stored=True)
 
 
 def _withdraw(call: FunctionCall, document_type: DocumentType, row: Row) -> None:

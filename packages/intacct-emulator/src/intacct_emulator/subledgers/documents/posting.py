@@ -20,7 +20,7 @@ from intacct_emulator.subledgers.documents.rows import every_line, party_of
 def stored_posting(call: FunctionCall, document_type: DocumentType, row: Row) -> Posting:
     """The accrual posting of a stored document, made from its rows."""
     lines = every_line(call, document_type, row)
-    owner = entity_of(call, row, lines, kept=True)
+    owner = entity_of(call, row, lines, stored=True)
     control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
     return posting_of(call, document_type, document_of(call, document_type, row, lines, owner), control)
 
@@ -34,8 +34,8 @@ def document_of(
         if document_type.party and row.get(document_type.party_id)
         else {}
     )
-    own = user_defined(call.company.catalog)
-    charges = tuple(charge_of(document_type, one, own=own) for one in lines)
+    user_fields = user_defined(call.company.catalog)
+    charges = tuple(charge_of(document_type, one, user_fields=user_fields) for one in lines)
     rate_ = Decimal(row["EXCHANGE_RATE"])
     return Document(owner, row["CURRENCY"], charges, rate_, party, row.get("DESCRIPTION") or None)
 
@@ -64,9 +64,9 @@ def control_named(
     return ""
 
 
-def entity_of(call: FunctionCall, row: Row, lines: Sequence[Row], *, kept: bool = False) -> str:
+def entity_of(call: FunctionCall, row: Row, lines: Sequence[Row], *, stored: bool = False) -> str:
     """The entity of a document: where it was entered, else its first line's. A new one is entered in the session's."""
-    here = "" if kept else call.session.entity
+    here = "" if stored else call.session.entity
     place = here or row.get("MEGAENTITYID") or (lines[0].get("LOCATIONID", "") if lines else "")
     return posting_rules(call.company).entity_of.get(place, "")
 

@@ -20,20 +20,20 @@ from intacct_emulator.subledgers.vouchers import Voucher
 
 def stored_lines(call: FunctionCall, document_type: DocumentType, row: Row) -> list[Row]:
     """A document's lines, in their order, each with its taxes."""
-    found: list[Row] = []
+    lines: list[Row] = []
     for line in every_line(call, document_type, row):
         if not is_tax_row(line):
-            found.append(line)
-        elif found:
-            found[-1] |= {TAX_ENTRIES: tax_cell_with(call, line, found[-1].get(TAX_ENTRIES, ""))}
-    return found
+            lines.append(line)
+        elif lines:
+            lines[-1] |= {TAX_ENTRIES: tax_cell_with(call, line, lines[-1].get(TAX_ENTRIES, ""))}
+    return lines
 
 
 def every_line(call: FunctionCall, document_type: DocumentType, row: Row) -> list[Row]:
     """All rows below a document's header, in their order, with taxes behind their lines."""
     table = call.company.table(document_type.line)
-    found = [table.get(number) or {} for number in line_numbers(call, document_type, row)]
-    return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax_row(line)))
+    lines = [table.get(number) or {} for number in line_numbers(call, document_type, row)]
+    return sorted(lines, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax_row(line)))
 
 
 def line_numbers(call: FunctionCall, document_type: DocumentType, row: Row) -> list[int]:
@@ -60,8 +60,8 @@ def keep_lines(call: FunctionCall, document_type: DocumentType, row: Row, lines:
         table.delete(int(number))
     place, parent = 0, ""
     for line in lines:
-        kept = line.get("RECORDNO", "")
-        key = kept if kept in there else str(next_number(call.company, "PRENTRY"))
+        stored_number = line.get("RECORDNO", "")
+        key = stored_number if stored_number in there else str(next_number(call.company, "PRENTRY"))
         there.discard(key)
         if is_tax_row(line):
             line = line | {"PARENTENTRY": parent}  # noqa: PLW2901

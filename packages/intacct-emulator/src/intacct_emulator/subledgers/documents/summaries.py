@@ -40,9 +40,9 @@ def _find(company: CompanyData, name: str, row: Row) -> Row:
     table = company.table(held)
     field, text = ("RECORDNO", row[KEY]) if row.get(KEY) else ("TITLE", row[TITLE])
     for number in table.find(field, text):
-        found = table.get(number) or {}
-        if found.get("RECORDTYPE") == kind:
-            return found
+        summary = table.get(number) or {}
+        if summary.get("RECORDTYPE") == kind:
+            return summary
     raise invalid_reference(Reference((held,), "Summary"), text, "", field=KEY if row.get(KEY) else TITLE)
 
 

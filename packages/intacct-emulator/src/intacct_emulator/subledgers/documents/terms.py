@@ -28,8 +28,8 @@ def term_day(first: date, days: int, counted: str) -> date:
         return date(year, month, max(1, min(days, monthrange(year, month)[1])))
     if counted == _AFTER_MONTH:
         return _end_of_month(first) + timedelta(days=days)
-    found = first + timedelta(days=days)
-    return _end_of_month(found) if counted == _EXTENDED else found
+    due = first + timedelta(days=days)
+    return _end_of_month(due) if counted == _EXTENDED else due
 
 
 def _end_of_month(day: date) -> date:

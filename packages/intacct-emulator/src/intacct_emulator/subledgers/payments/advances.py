@@ -99,8 +99,8 @@ def _write(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     keep_advance_lines(call, row, lines)
     if not drafts:
         party = {"CUSTOMER": row["CUSTOMERID"]}
-        own = user_defined(company.catalog)
-        charges = tuple(charge_of(_LINE, one, own=own) for one in lines)
+        user_fields = user_defined(company.catalog)
+        charges = tuple(charge_of(_LINE, one, user_fields=user_fields) for one in lines)
         document = Document(entity, row["CURRENCY"], charges, factor, party, row.get("DESCRIPTION") or None)
         post(call, invoice(document, posting_rules(company), control=account), _voucher(row, factor))
     record_change(call, described, row, CREATED if new else MODIFIED)
@@ -112,14 +112,14 @@ def _keep_rows(call: FunctionCall, row: Row, lines: list[Row]) -> list[Row]:
     table, described = call.company.table(LINE), call.company.find(LINE)
     for number in table.find("RECORDKEY", row["RECORDNO"]):
         table.delete(number)
-    kept = []
+    rows = []
     for place, line in enumerate(lines, 1):
         key = str(next_number(call.company, "PRENTRY"))
         cells = line | {"RECORDNO": key, "RECORDKEY": row["RECORDNO"], "LINE_NO": str(place)}
-        kept.append(dict(cells))
+        rows.append(dict(cells))
         set_audit_fields(call, described, cells, new=True)
         table.insert(cells, int(key))
-    return kept
+    return rows
 
 
 def _check_header(row: Row) -> None:

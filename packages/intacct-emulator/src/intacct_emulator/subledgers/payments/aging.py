@@ -28,10 +28,10 @@ def get_araging(call: FunctionCall) -> FunctionAnswer:
     by_posting_date = call.body.findtext("useglpostdate").strip() == "true"
     field = "WHENDUE" if by_due_date else "WHENPOSTED" if by_posting_date else "WHENCREATED"
     customers: dict[str, list[tuple[int, OpenOnDay]]] = {}
-    for one in _open(call, as_of):
-        day = (iso_date(one.row.get(field) or one.row.get("WHENCREATED", "")) or "")[:10]
+    for open_document in _open(call, as_of):
+        day = (iso_date(open_document.row.get(field) or open_document.row.get("WHENCREATED", "")) or "")[:10]
         age = (as_of - date.fromisoformat(day)).days if day else 0
-        customers.setdefault(one.row.get("CUSTOMERID", ""), []).append((max(0, age), one))
+        customers.setdefault(open_document.row.get("CUSTOMERID", ""), []).append((max(0, age), open_document))
     details = call.body.findtext("showdetails").strip() == "true"
     rows = tuple(_row(customer, aged, periods, details=details) for customer, aged in sorted(customers.items()))
     return FunctionAnswer(Element("data", "", rows))
@@ -41,15 +41,15 @@ def _open(call: FunctionCall, as_of: date) -> Iterator[OpenOnDay]:
     customer = call.body.findtext("customerid").strip()
     invoice = call.body.findtext("invoiceno").strip()
     credits_too = call.company.behaviour.aging == "open items"
-    for one in open_documents(call, CUSTOMER_RECEIPTS, as_of):
-        wanted = one.document_type.object == "ARINVOICE" or (credits_too and not invoice)
+    for open_document in open_documents(call, CUSTOMER_RECEIPTS, as_of):
+        counts = open_document.document_type.object == "ARINVOICE" or (credits_too and not invoice)
         if (
-            one.amount
-            and wanted
-            and customer in ("", one.row.get("CUSTOMERID"))
-            and invoice in ("", one.row.get("RECORDID"))
+            open_document.amount
+            and counts
+            and customer in ("", open_document.row.get("CUSTOMERID"))
+            and invoice in ("", open_document.row.get("RECORDID"))
         ):
-            yield one
+            yield open_document
 
 
 def _periods(text: str) -> list[tuple[int, int | None]]:
@@ -85,10 +85,10 @@ def _row(
     return Element("araging", "", tuple(parts))
 
 
-def _invoice(one: OpenOnDay) -> Element:
+def _invoice(open_document: OpenOnDay) -> Element:
     return element(
         "invoice",
-        element("key", one.row.get("RECORDNO", "")),
-        element("invoiceno", one.row.get("RECORDID", "")),
-        element("totaldue", decimal_text(one.amount)),
+        element("key", open_document.row.get("RECORDNO", "")),
+        element("invoiceno", open_document.row.get("RECORDID", "")),
+        element("totaldue", decimal_text(open_document.amount)),
     )

@@ -19,11 +19,11 @@ from intacct_emulator.subledgers.documents.terms import term_day
 
 
 def discount_of(
-    call: FunctionCall, document_type: DocumentType, document: Row, detail: Row, *, given: Decimal, most: Decimal
+    call: FunctionCall, document_type: DocumentType, document: Row, detail: Row, *, requested: Decimal, most: Decimal
 ) -> Decimal:
     """The discount of one detail: the one that it gives, else the one that the terms allow on its DISCOUNTDATE."""
-    discount = given or _allowed(call, document_type, document, detail)
-    if discount < 0 or (given and discount > most):
+    discount = requested or _allowed(call, document_type, document, detail)
+    if discount < 0 or (requested and discount > most):
         raise refused(
             f"The discount {discount} exceeds the amount due {most}.",
             correction="Take a smaller discount.",

@@ -1,4 +1,4 @@
-"""The open amount of documents on any day: today's open amount, with the settlements and reversals after it undone.
+"""The open amount of documents on any day: today's open amount without the settlements and reversals after that day.
 
 A document is open from its posting day. A part of it is settled on the day of the payment, and open again from the day
 of the payment's reversal. A reversed document is open until its reversal.
@@ -98,8 +98,8 @@ def _open_on_day(
         changes.taken_back[document_type.object, row["RECORDNO"]],
     )
     if money != _NONE or taken_back:
-        own = tuple(replace(one, times=one.times * sign) for one in taken_back)
-        yield OpenOnDay(row, document_type, money.base, money.trx, own)
+        reversed_parts = tuple(replace(one, times=one.times * sign) for one in taken_back)
+        yield OpenOnDay(row, document_type, money.base, money.trx, reversed_parts)
 
 
 def _open(call: FunctionCall, document_type: DocumentType, row: Row, day: date, changes: _Changes) -> _Money:
@@ -113,8 +113,8 @@ def _open(call: FunctionCall, document_type: DocumentType, row: Row, day: date, 
     begun = day_of(row, "RECEIPTDATE" if is_payment else "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
     entered, due = _money(row, "TOTALENTERED"), _money(row, "TOTALDUE")
     if is_payment:
-        kept = call.company.facts.overpayments.get(row["RECORDNO"]) or Overpayment()
-        entered = _Money(kept.base, kept.amount) if kept.base else due
+        overpayment = call.company.facts.overpayments.get(row["RECORDNO"]) or Overpayment()
+        entered = _Money(overpayment.base, overpayment.amount) if overpayment.base else due
     ended = reversal_day(call, document_type.object, row) if row.get("STATE") in _REVERSED else None
     settled = (_NONE if ended is not None else entered - due) - changes.money[document_type.object, row["RECORDNO"]]
     there = entered if begun <= day else _NONE
@@ -132,13 +132,13 @@ def _settled_after(call: FunctionCall, payment_type: PaymentType, day: date) -> 
         ended = reversal_day(call, payment_type.object, row) if row.get("STATE") in _REVERSED else None
         if row.get("STATE") not in (payment_type.posted_state, *_REVERSED):
             continue
-        for one in settled_days(call, payment_type, row):
+        for settled in settled_days(call, payment_type, row):
             if ended is None:
-                times = int(one.day > day)
+                times = int(settled.day > day)
             else:  # a reversal can be dated before its payment
-                times = (ended <= day) - (one.day <= day)
+                times = (ended <= day) - (settled.day <= day)
             if times:
-                changes.money[one.object, one.key] += _Money(one.amount, one.trx_amount) * times
+                changes.money[settled.object, settled.key] += _Money(settled.amount, settled.trx_amount) * times
                 if ended is not None:
-                    changes.taken_back[one.object, one.key].append(TakenBack(one, times))
+                    changes.taken_back[settled.object, settled.key].append(TakenBack(settled, times))
     return changes

@@ -59,9 +59,9 @@ class OpenItems:
     def find(self, document_types: Sequence[DocumentType], key: str, *, field: str) -> tuple[DocumentType, Row]:
         """The document with that record number of one of these types; an unknown number is refused."""
         for document_type in document_types:
-            known = self._rows.get(f"{document_type.object}:{key}")
-            if known is not None:
-                return known
+            document_row = self._rows.get(f"{document_type.object}:{key}")
+            if document_row is not None:
+                return document_row
             row = self._call.company.table(document_type.object).get(int(key)) if key.isdecimal() else None
             if row is not None:
                 self._rows[f"{document_type.object}:{key}"] = (document_type, row)
@@ -105,9 +105,9 @@ class OpenItems:
     def _took(self, row: Row, lines: list[Row], part: PaymentPart) -> None:
         row["TRX_TOTALDUE"] = decimal_text(amount(row, "TRX_TOTALDUE") - part.trx_amount)
         row["TOTALDUE"] = decimal_text(amount(row, "TOTALDUE") - part.amount)
-        taken = dict(part.lines)
+        shares = dict(part.lines)
         for line in lines:
-            line["TRX_TOTALPAID"] = decimal_text(amount(line, "TRX_TOTALPAID") + taken.get(line["RECORDNO"], ZERO))
+            line["TRX_TOTALPAID"] = decimal_text(amount(line, "TRX_TOTALPAID") + shares.get(line["RECORDNO"], ZERO))
 
 
 def _lines_of(call: FunctionCall, document_type: DocumentType, row: Row) -> list[Row]:
@@ -137,15 +137,15 @@ def check_payable(call: FunctionCall, document_type: DocumentType, row: Row) -> 
             f"{document_type.noun} {number} is on hold and cannot be paid.", correction="Remove the hold first."
         )
     table = call.company.table("VENDOR")
-    for one in table.find("VENDORID", row.get("VENDORID", "")):
-        if (table.get(one) or {}).get("ONHOLD") == "true":
+    for vendor in table.find("VENDORID", row.get("VENDORID", "")):
+        if (table.get(vendor) or {}).get("ONHOLD") == "true":
             raise refused(f"Vendor '{row['VENDORID']}' is on hold and cannot be paid.", correction="Remove the hold.")
 
 
-def _too_much(document_type: DocumentType, row: Row, wanted: Decimal, due: Decimal) -> Exception:
+def _too_much(document_type: DocumentType, row: Row, paid: Decimal, due: Decimal) -> Exception:
     number = row.get("RECORDID") or row["RECORDNO"]
     return refused(
-        f"The payment amount {wanted} exceeds the amount due {due} of {document_type.noun.lower()} {number}.",
+        f"The payment amount {paid} exceeds the amount due {due} of {document_type.noun.lower()} {number}.",
         errorno="BL03000130",
         correction="Pay no more than is due.",
     )
@@ -172,7 +172,7 @@ def _control_of(call: FunctionCall, document_type: DocumentType, row: Row, lines
     for line in accrual_posting(call, document_type.object, row).lines:
         if line.account == control:
             return entities.get(line.location, ""), control
-    return entity_of(call, row, lines, kept=True), control
+    return entity_of(call, row, lines, stored=True), control
 
 
 def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:
@@ -181,19 +181,19 @@ def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:
     chosen = [line for line in lines if not entry or line["RECORDNO"] == entry]
     if entry and not chosen:
         raise refused(f"Line {entry} is not a line of the document.", correction="Provide the line's record number.")
-    left, found = trx_amount, {}
+    left, shares = trx_amount, {}
     opened = {line["RECORDNO"]: amount(line, "TRX_AMOUNT") - amount(line, "TRX_TOTALPAID") for line in chosen}
     for key, still in opened.items():
         if still * sign < 0:
-            found[key] = still
+            shares[key] = still
             left -= still
     for key, still in opened.items():
         if still * sign > 0 and left:
-            found[key] = still if abs(still) <= abs(left) else left
-            left -= found[key]
+            shares[key] = still if abs(still) <= abs(left) else left
+            left -= shares[key]
     if left:
         raise refused(f"The payment exceeds what is open on line {entry}.", errorno="BL03000130")
-    return tuple(found.items())
+    return tuple(shares.items())
 
 
 def settle_part(
@@ -238,10 +238,10 @@ def reserve_part(call: FunctionCall, document_type: DocumentType, part: PaymentP
 def _change_lines(
     call: FunctionCall, document_type: DocumentType, part: PaymentPart, row: Row, *, sign: Decimal, name: str
 ) -> None:
-    taken, factor = dict(part.lines), Decimal(row.get("EXCHANGE_RATE") or 1)
+    shares, factor = dict(part.lines), Decimal(row.get("EXCHANGE_RATE") or 1)
     lines, rounding = _lines_of(call, document_type, row), posting_rules(call.company).rounding
     for line in lines:
-        change = taken.get(line["RECORDNO"], ZERO) * sign
+        change = shares.get(line["RECORDNO"], ZERO) * sign
         if change:
             now = amount(line, f"TRX_{name}") + change
             line[f"TRX_{name}"] = decimal_text(now)

@@ -152,11 +152,11 @@ def parts_of(
     """The parts that the details settle. A document of another party or currency, or one not open, is refused."""
     opened = OpenItems(call)
     left = None if requested.stated_total is None else requested.stated_total - overpayment
-    found: list[SettledDetail] = []
+    details: list[SettledDetail] = []
     for detail in requested.details:
-        one = _settled_detail(call, payment_type, row, detail, opened=opened, left=left)
-        found.append(one)
-        left = None if left is None else left - one.money_amount
+        settled = _settled_detail(call, payment_type, row, detail, opened=opened, left=left)
+        details.append(settled)
+        left = None if left is None else left - settled.money_amount
     opened.check()
     if left:
         total = (requested.stated_total or ZERO) - left
@@ -165,7 +165,7 @@ def parts_of(
             correction=f"Correct {requested.stated_field}, or the amounts of the details.",
             field=requested.stated_field,
         )
-    return found
+    return details
 
 
 def _settled_detail(
@@ -188,7 +188,7 @@ def _settled_detail(
     credited_total = sum((one.trx_amount for one in credits), ZERO) + (inline[2] if inline else ZERO)
     requested = _decimal(detail, DISCOUNT) or _decimal(detail, "TRX_DISCOUNTAMOUNT")
     discount = discount_of(
-        call, document_type, document, detail, given=requested, most=unreserved(document) - credited_total
+        call, document_type, document, detail, requested=requested, most=unreserved(document) - credited_total
     )
     if money is None and not credited_total:
         money = _default(document, left, discount)
@@ -252,19 +252,24 @@ def _any_credits(
 ) -> list[Credit]:
     """A credit without a key is taken from the party's open credits, the oldest first."""
     left = _decimal(detail, CREDIT)
-    found: list[Credit] = []
+    credits: list[Credit] = []
     source = payment_type.sources[0]
     table = call.company.table(source.document_types[0].object)
-    for number, one in table.rows() if left else ():
-        same = one.get(payment_type.party_id) == row[payment_type.party_id] and one.get("CURRENCY") == row.get(
+    for number, credit_row in table.rows() if left else ():
+        same = credit_row.get(payment_type.party_id) == row[payment_type.party_id] and credit_row.get(
             "CURRENCY"
-        )
-        if not same or not left or amount(one, "TRX_TOTALDUE") >= 0 or one.get("STATE") in ("Draft", "Submitted"):
+        ) == row.get("CURRENCY")
+        if (
+            not same
+            or not left
+            or amount(credit_row, "TRX_TOTALDUE") >= 0
+            or credit_row.get("STATE") in ("Draft", "Submitted")
+        ):
             continue
         document_type, there = opened.find(source.document_types, str(number), field=CREDIT)
         money = min(left, -unreserved(there))
         if money > 0:
-            found.append(Credit(source, document_type, opened.take(document_type, there, -money), money))
+            credits.append(Credit(source, document_type, opened.take(document_type, there, -money), money))
             left -= money
     if left:
         raise refused(
@@ -272,7 +277,7 @@ def _any_credits(
             correction="Apply less credit.",
             field=CREDIT.lower(),
         )
-    return found
+    return credits
 
 
 def _money(detail: Row, name: str) -> Decimal | None:
@@ -289,17 +294,17 @@ def _decimal(detail: Row, name: str) -> Decimal:
 
 def _rounded(call: FunctionCall, row: Row, detail: Row) -> Row:
     """A detail with its amounts rounded to the decimals of the payment's currency."""
-    rounding, found = posting_rules(call.company).rounding, dict(detail)
+    rounding, cells = posting_rules(call.company).rounding, dict(detail)
     for name in (name for name in detail if name.endswith(("AMOUNT", "TOAPPLY"))):
         value = rounding.sent_or_none(name, detail[name], row.get("CURRENCY", ""))
-        found[name] = "" if value is None else str(value)
-    return found
+        cells[name] = "" if value is None else str(value)
+    return cells
 
 
 def every_part(settled: Sequence[SettledDetail]) -> list[tuple[DocumentType, PaymentPart]]:
     """Every part with its document type: those of the documents, then those of credits, advances and overpayments."""
-    found = [(one.document_type, one.part) for one in settled]
-    return found + [(credit.document_type, credit.part) for one in settled for credit in one.credits]
+    parts = [(one.document_type, one.part) for one in settled]
+    return parts + [(credit.document_type, credit.part) for one in settled for credit in one.credits]
 
 
 def _check_party(payment_type: PaymentType, row: Row, document: Row) -> None:

@@ -113,8 +113,8 @@ def _keep_overpayment(call: FunctionCall, row: Row, overpayment: Overpayment, en
     """Keep the overpayment with its amount in base currency; without a location it belongs to the payment's entity."""
     rounding = posting_rules(call.company).rounding
     base = rounding.to_base(overpayment.amount, Decimal(row["EXCHANGE_RATE"]), row["BASECURR"])
-    kept = replace(overpayment, location=overpayment.location or entity, base=base)
-    call.company.facts.overpayments.put(row["RECORDNO"], value=kept)
+    stored = replace(overpayment, location=overpayment.location or entity, base=base)
+    call.company.facts.overpayments.put(row["RECORDNO"], value=stored)
 
 
 def update(
@@ -124,9 +124,9 @@ def update(
     old = call.company.table(payment_type.object).get(number) or {}
     if old.get("STATE") in ("Draft", "Submitted") and not described_only:
         details = payment.details or stored_details(call, payment_type, old)
-        kept = call.company.facts.overpayments.get(str(number)) or Overpayment()
+        stored = call.company.facts.overpayments.get(str(number)) or Overpayment()
         overpayment = Overpayment(
-            payment.overpayment.amount or kept.amount, payment.overpayment.location or kept.location
+            payment.overpayment.amount or stored.amount, payment.overpayment.location or stored.location
         )
         changed = replace(payment, values=old | payment.values, details=details, overpayment=overpayment)
         return enter(call, payment_type, changed, key=old["RECORDNO"])
@@ -285,9 +285,9 @@ def _entity(call: FunctionCall, parts: list[SettledDetail], locations: tuple[str
     """The entity of a payment: its bank's, the session's, its documents', or its overpayment's."""
     bank, overpayment = locations
     entity_of = posting_rules(call.company).entity_of
-    for one in (bank, call.session.entity, *(one.part.entity for one in parts), overpayment):
-        if one:
-            return entity_of.get(one, "")
+    for place in (bank, call.session.entity, *(settled.part.entity for settled in parts), overpayment):
+        if place:
+            return entity_of.get(place, "")
     return ""
 
 

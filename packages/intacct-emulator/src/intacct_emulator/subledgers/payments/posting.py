@@ -57,11 +57,11 @@ def postings(
         discount_account=discount_account(call, payment_type.document_types[0]) if discount else "",
     )
     accrual = payment(settlement, chart) if payment_type is VENDOR_PAYMENTS else receipt(settlement, chart)
-    found = [accrual]
+    posting_list = [accrual]
     if CASH in books_kept(call.company.facts):
         documents = [each or _without_document(application, payment_type, row) for application, each in applied]
-        found.append(cash_basis(documents, accrual, chart, owner=account.entity))
-    return found
+        posting_list.append(cash_basis(documents, accrual, chart, owner=account.entity))
+    return posting_list
 
 
 Applied = list[tuple[Application, SettledDocument | None]]
@@ -74,22 +74,22 @@ def _applied(
     chart = posting_rules(call.company)
     party = {payment_type.party: row[payment_type.party_id]}
     control = chart.payables if payment_type is VENDOR_PAYMENTS else chart.receivables
-    found: Applied = []
+    applications: Applied = []
     for document_type, part in every_part(settled):
         if document_type is ADVANCES:
-            found += _from_advance(call, part, party, base=row["BASECURR"])
+            applications += _from_advance(call, part, party, base=row["BASECURR"])
         elif document_type is OVERPAYMENTS:
             location = _overpayment_entity(call, part.key) or account.entity
-            found.append((Application(location, -part.trx_amount, -part.amount, party, control), None))
+            applications.append((Application(location, -part.trx_amount, -part.amount, party, control), None))
         else:
             application = Application(part.entity, part.trx_amount, part.amount, party, part.control or control)
-            found.append((application, _settled_document(call, document_type, part)))
+            applications.append((application, _settled_document(call, document_type, part)))
     over = account.overpayment
     if over.amount:
         base = chart.rounding.to_base(over.amount, Decimal(row["EXCHANGE_RATE"]), row["BASECURR"])
         location = chart.entity_of.get(over.location, "") if over.location else account.entity
-        found.append((Application(location, over.amount, base, party, control), None))
-    return found
+        applications.append((Application(location, over.amount, base, party, control), None))
+    return applications
 
 
 def _overpayment_entity(call: FunctionCall, key: str) -> str:
@@ -100,7 +100,7 @@ def _overpayment_entity(call: FunctionCall, key: str) -> str:
 def _from_advance(call: FunctionCall, part: PaymentPart, party: Row, *, base: str) -> Applied:
     """An advance leaves the accounts of its lines."""
     lines = {line["RECORDNO"]: line for line in advance_lines(call, {"RECORDNO": part.key})}
-    found: Applied = []
+    applications: Applied = []
     left, rounded = part.amount, posting_rules(call.company).rounding.round
     for location, (key, trx_amount) in enumerate(part.lines, 1):
         share = rounded(part.amount * trx_amount / part.trx_amount, base)
@@ -108,8 +108,8 @@ def _from_advance(call: FunctionCall, part: PaymentPart, party: Row, *, base: st
         left -= share
         line = lines[key]
         application = Application(line.get("LOCATIONID", ""), -trx_amount, -share, party, line["ACCOUNTNO"])
-        found.append((application, None))
-    return found
+        applications.append((application, None))
+    return applications
 
 
 def _settled_document(call: FunctionCall, document_type: DocumentType, part: PaymentPart) -> SettledDocument:

@@ -54,13 +54,15 @@ def keep_details(
     """Add details to a payment, and keep the parts that they settle, on the day of the payment, or on `day`."""
     table, described = call.company.table(payment_type.line), call.company.find(payment_type.line)
     dated = row | {payment_type.day: day} if day else row
-    for one in settled:
-        for cells in _cells(posting_rules(call.company).rounding, payment_type, dated, one):
+    for detail in settled:
+        for cells in _cells(posting_rules(call.company).rounding, payment_type, dated, detail):
             set_audit_fields(call, described, cells, new=True)
             table.insert(cells, next_number(call.company, "PYMTDETAIL"))
     fact_table, key = call.company.facts.settled_parts, (payment_type.object, row["RECORDNO"])
-    own = (iso_date(day) or "")[:10]
-    added = tuple(replace(_kept(document_type, part), day=own) for document_type, part in every_part(settled))
+    posted_day = (iso_date(day) or "")[:10]
+    added = tuple(
+        replace(_settled_part(document_type, part), day=posted_day) for document_type, part in every_part(settled)
+    )
     fact_table.put(*key, value=(*(fact_table.get(*key) or ()), *added))
 
 
@@ -86,21 +88,21 @@ def reserve(call: FunctionCall, payment_type: PaymentType, row: Row, *, undo: bo
         reserve_part(call, document_type, part, undo=undo)
 
 
-def _kept(document_type: DocumentType, part: PaymentPart) -> SettledPart:
+def _settled_part(document_type: DocumentType, part: PaymentPart) -> SettledPart:
     lines = tuple(part.lines)
     return SettledPart(
         document_type.object, part.key, part.trx_amount, part.amount, lines, entity=part.entity, control=part.control
     )
 
 
-def _cells(rounding: Rounding, payment_type: PaymentType, row: Row, one: SettledDetail) -> Iterator[Row]:
+def _cells(rounding: Rounding, payment_type: PaymentType, row: Row, detail: SettledDetail) -> Iterator[Row]:
     """One row for each line: credits and discounts first, money for the rest."""
-    part, left = one.part, one.part.amount
-    credits = list(_credits(one))
-    lines, base_currency = _lines(one), row.get("BASECURR", "")
+    part, left = detail.part, detail.part.amount
+    credits = list(_credits(detail))
+    lines, base_currency = _lines(detail), row.get("BASECURR", "")
     document, entry = (
         ("RECORDKEY", "ENTRYKEY")
-        if one.document_type is payment_type.document_types[0]
+        if detail.document_type is payment_type.document_types[0]
         else ("POSADJKEY", "POSADJENTRYKEY")
     )
     for place, (line, trx_amount) in enumerate(lines, 1):
@@ -130,20 +132,20 @@ def _shared(cells: Row) -> Row:
     return {name: cells[name] for name in (*names, "MODULEKEY", "STATE") if name in cells}
 
 
-def _lines(one: SettledDetail) -> list[tuple[str, Decimal]]:
+def _lines(detail: SettledDetail) -> list[tuple[str, Decimal]]:
     """The document's lines, without a credit line of its own: it shows on the line that it settles."""
-    if one.inline is None:
-        return list(one.part.lines)
-    return [(line, money) for line, money in one.part.lines if line != one.inline[1]]
+    if detail.inline is None:
+        return list(detail.part.lines)
+    return [(line, money) for line, money in detail.part.lines if line != detail.inline[1]]
 
 
 def _share(rounding: Rounding, part: PaymentPart, trx_amount: Decimal, base: str) -> Decimal:
     return rounding.round(part.amount * trx_amount / part.trx_amount, base) if part.trx_amount else ZERO
 
 
-def _credits(one: SettledDetail) -> Iterator[tuple[Row, Decimal]]:
+def _credits(detail: SettledDetail) -> Iterator[tuple[Row, Decimal]]:
     """The credits and discount of a detail: their cells, with amount fields under `TRX` and `BASE`, and the amount."""
-    for credit in one.credits:
+    for credit in detail.credits:
         source = credit.source
         names = {source.key: credit.part.key, "TRX": f"TRX_{source.money}", "BASE": source.base or source.money}
         if credit.part.lines:
@@ -151,12 +153,12 @@ def _credits(one: SettledDetail) -> Iterator[tuple[Row, Decimal]]:
         if source.name == "ADVANCE":
             names["POSTEDADVANCEKEY"] = credit.part.key
         yield names, credit.trx_amount
-    if one.inline is not None:
-        source, line, money = one.inline
-        names = {source.key: one.part.key, source.entry: line, "TRX": f"TRX_{source.money}", "BASE": source.money}
+    if detail.inline is not None:
+        source, line, money = detail.inline
+        names = {source.key: detail.part.key, source.entry: line, "TRX": f"TRX_{source.money}", "BASE": source.money}
         yield names, money
-    if one.discount:
-        yield {"TRX": "TRX_DISCOUNTAMOUNT", "BASE": "DISCOUNTAMOUNT"}, one.discount
+    if detail.discount:
+        yield {"TRX": "TRX_DISCOUNTAMOUNT", "BASE": "DISCOUNTAMOUNT"}, detail.discount
 
 
 def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
@@ -166,10 +168,10 @@ def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
 
 def stored_parts(call: FunctionCall, payment_type: PaymentType, row: Row) -> list[tuple[DocumentType, PaymentPart]]:
     """The parts of documents that a payment settled."""
-    known = call.company.facts.settled_parts.get(payment_type.object, row["RECORDNO"])
-    if known is not None:
-        return [_part(one) for one in known]
-    found = []
+    stored = call.company.facts.settled_parts.get(payment_type.object, row["RECORDNO"])
+    if stored is not None:
+        return [_part(one) for one in stored]
+    parts = []
     for detail in stored_details(call, payment_type, row):
         key = detail.get("RECORDKEY") or detail.get("POSADJKEY", "")
         document_type = _holder(call, payment_type, key)
@@ -177,13 +179,13 @@ def stored_parts(call: FunctionCall, payment_type: PaymentType, row: Row) -> lis
         credit, base = amount(detail, "TRX_ADJUSTMENTAMOUNT"), amount(detail, "ADJUSTMENTAMOUNT")
         trx_amount = amount(detail, "TRX_PAYMENTAMOUNT") + credit
         whole = amount(detail, "PAYMENTAMOUNT") + base
-        found.append((document_type, PaymentPart(key, trx_amount, whole, "", ((entry, trx_amount),), "")))
+        parts.append((document_type, PaymentPart(key, trx_amount, whole, "", ((entry, trx_amount),), "")))
         if credit:
             line, document_type = detail.get("ADJUSTMENTENTRYKEY", ""), payment_type.sources[0].document_types[0]
-            found.append(
+            parts.append(
                 (document_type, PaymentPart(detail["ADJUSTMENTKEY"], -credit, -base, "", ((line, -credit),), ""))
             )
-    return found
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,19 +207,29 @@ class SettledOnDay:
 
 def settled_days(call: FunctionCall, payment_type: PaymentType, row: Row) -> Iterator[SettledOnDay]:
     """What a payment settled, document by document."""
-    own, kept = (
+    payment_day, stored = (
         day_of(row, payment_type.day),
         call.company.facts.settled_parts.get(payment_type.object, row["RECORDNO"]),
     )
     currency, base = row.get("CURRENCY", ""), row.get("BASECURR", "")
-    if kept is None:
+    if stored is None:
         for document_type, part in stored_parts(call, payment_type, row):
-            yield SettledOnDay(own, document_type.object, part.key, part.amount, part.trx_amount, currency, base)
+            yield SettledOnDay(
+                payment_day, document_type.object, part.key, part.amount, part.trx_amount, currency, base
+            )
         return
-    for one in kept:
-        day = date.fromisoformat(one.day) if one.day else own
+    for part_settled in stored:
+        day = date.fromisoformat(part_settled.day) if part_settled.day else payment_day
         yield SettledOnDay(
-            day, one.object, one.key, one.amount, one.trx_amount, currency, base, one.entity, one.control
+            day,
+            part_settled.object,
+            part_settled.key,
+            part_settled.amount,
+            part_settled.trx_amount,
+            currency,
+            base,
+            part_settled.entity,
+            part_settled.control,
         )
 
 
@@ -228,5 +240,5 @@ def _holder(call: FunctionCall, payment_type: PaymentType, key: str) -> Document
     raise refused(f"Document {key}, which the payment settled, does not exist.")
 
 
-def _part(kept: SettledPart) -> tuple[DocumentType, PaymentPart]:
-    return _ANY[kept.object], PaymentPart(kept.key, kept.trx_amount, kept.amount, "", kept.lines, "")
+def _part(stored: SettledPart) -> tuple[DocumentType, PaymentPart]:
+    return _ANY[stored.object], PaymentPart(stored.key, stored.trx_amount, stored.amount, "", stored.lines, "")

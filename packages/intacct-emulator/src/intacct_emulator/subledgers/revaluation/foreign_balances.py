@@ -45,45 +45,45 @@ _Key = tuple[str, str, str]
 
 def open_item_balances(call: FunctionCall, day: date) -> list[ForeignBalance]:
     """The open items of payables and receivables, by entity, control account and currency."""
-    found: dict[_Key, ForeignBalance] = {}
+    balance_of: dict[_Key, ForeignBalance] = {}
     for payment_type, sign in ((VENDOR_PAYMENTS, -1), (CUSTOMER_RECEIPTS, 1)):
-        for one in open_documents(call, payment_type, day):
-            currencies = (one.row.get("CURRENCY"), *(each.part.currency for each in one.taken_back))
-            if any(currency != one.row.get("BASECURR") for currency in currencies):
-                for (entity, account, currency, base), (trx_amount, carried) in _by_place(call, one).items():
+        for open_document in open_documents(call, payment_type, day):
+            currencies = (open_document.row.get("CURRENCY"), *(each.part.currency for each in open_document.taken_back))
+            if any(currency != open_document.row.get("BASECURR") for currency in currencies):
+                for (entity, account, currency, base), (trx_amount, carried) in _by_place(call, open_document).items():
                     if currency and base and currency != base and (trx_amount or carried):
                         key = (entity, account, currency)
-                        balance = found.setdefault(key, ForeignBalance(*key, base))
+                        balance = balance_of.setdefault(key, ForeignBalance(*key, base))
                         balance.items.append((trx_amount * sign, carried * sign))
-    return [found[key] for key in sorted(found)]
+    return [balance_of[key] for key in sorted(balance_of)]
 
 
-def _by_place(call: FunctionCall, one: OpenOnDay) -> dict[tuple[str, str, str, str], tuple[Decimal, Decimal]]:
+def _by_place(call: FunctionCall, open_document: OpenOnDay) -> dict[tuple[str, str, str, str], tuple[Decimal, Decimal]]:
     """A document's open amounts by entity, control account, currency and base currency.
 
     There is one place, unless a payment that is reversed by now was posted before the document was changed.
     """
-    entity, account = _control_account(call, one)
-    own = (entity, account, one.row.get("CURRENCY", ""), one.row.get("BASECURR", ""))
-    found = {own: (one.trx_amount, one.amount)}
-    for each in one.taken_back:
+    entity, account = _control_account(call, open_document)
+    usual_place = (entity, account, open_document.row.get("CURRENCY", ""), open_document.row.get("BASECURR", ""))
+    amounts = {usual_place: (open_document.trx_amount, open_document.amount)}
+    for each in open_document.taken_back:
         part = each.part
         place = (part.entity or entity, part.control or account, part.currency, part.base)
         trx_amount, amount_ = part.trx_amount * each.times, part.amount * each.times
-        for where, side in ((own, -1), (place, 1)):
-            before = found.get(where, (ZERO, ZERO))
-            found[where] = (before[0] + trx_amount * side, before[1] + amount_ * side)
-    return found
+        for where, side in ((usual_place, -1), (place, 1)):
+            before = amounts.get(where, (ZERO, ZERO))
+            amounts[where] = (before[0] + trx_amount * side, before[1] + amount_ * side)
+    return amounts
 
 
-def _control_account(call: FunctionCall, one: OpenOnDay) -> tuple[str, str]:
-    if one.document_type is not OVERPAYMENTS:
-        return control_of(call, one.document_type, one.row)
+def _control_account(call: FunctionCall, open_document: OpenOnDay) -> tuple[str, str]:
+    if open_document.document_type is not OVERPAYMENTS:
+        return control_of(call, open_document.document_type, open_document.row)
     rules = posting_rules(call.company)
-    over = call.company.facts.overpayments.get(one.row["RECORDNO"]) or Overpayment()
+    over = call.company.facts.overpayments.get(open_document.row["RECORDNO"]) or Overpayment()
     place = over.location
     if not place:
-        lines = accrual_posting(call, CUSTOMER_RECEIPTS.object, one.row).lines
+        lines = accrual_posting(call, CUSTOMER_RECEIPTS.object, open_document.row).lines
         place = next((line.location for line in lines if line.account == rules.receivables), "")
     return rules.entity_of.get(place, ""), rules.receivables
 
@@ -93,8 +93,8 @@ def bank_balances(call: FunctionCall, day: date) -> list[ForeignBalance]:
 
     An account that a bank account in base currency uses too is left out: its foreign lines may be of either.
     """
-    found = {key: ForeignBalance(*key[:3], key[3], bank=True) for key in sorted(set(_foreign_banks(call)))}
-    if not found:
+    balance_of = {key: ForeignBalance(*key[:3], key[3], bank=True) for key in sorted(set(_foreign_banks(call)))}
+    if not balance_of:
         return []
     rules, sums = posting_rules(call.company), dict[_Key, tuple[Decimal, Decimal]]()
     for _, row in call.company.table("GLDETAIL").rows():
@@ -102,11 +102,11 @@ def bank_balances(call: FunctionCall, day: date) -> list[ForeignBalance]:
         if row.get("BOOKID") == ACCRUAL and day_of(row, "BATCH_DATE") <= day:
             trx_amount, carried = sums.get(key, (ZERO, ZERO))
             sums[key] = (trx_amount + amount(row, "TRX_AMOUNT"), carried + amount(row, "AMOUNT"))
-    for named, balance in found.items():
+    for named, balance in balance_of.items():
         total = sums.get(named[:3], (ZERO, ZERO))
         if any(total):
             balance.items.append(total)
-    return [one for one in found.values() if one.items]
+    return [one for one in balance_of.values() if one.items]
 
 
 def _foreign_banks(call: FunctionCall) -> Iterator[tuple[str, str, str, str]]:
@@ -117,10 +117,10 @@ def _foreign_banks(call: FunctionCall) -> Iterator[tuple[str, str, str, str]]:
         entity = rules.entity_of.get(row.get("LOCATIONID", ""), "")
         base = rules.base_currency.get(entity, "")
         currencies[entity, row.get("GLACCOUNTNO", "")].add(row.get("CURRENCY") or base)
-    for (entity, account), found in currencies.items():
+    for (entity, account), currencies_of in currencies.items():
         base = rules.base_currency.get(entity, "")
-        if account and base not in found:
-            for currency in found:
+        if account and base not in currencies_of:
+            for currency in currencies_of:
                 yield entity, account, currency, base
 
 

@@ -71,24 +71,24 @@ def revalue(
         balances = open_item_balances(call, day) + (bank_balances(call, day) if banks != "none" else [])
         if balances:
             _check_journal(call, journal)
-        found = [_revalued(call, one, day, rate_type) for one in balances]
+        revalued = [_revalued(call, one, day, rate_type) for one in balances]
         entered: dict[str, str] = {}
-        for entity in dict.fromkeys(one.entity for one in found):
-            own = [one for one in found if one.entity == entity]
-            reversed_ones = [one for one in own if not one.bank or banks == "reversed"]
-            kept = [one for one in own if one.bank and banks == "kept"]
+        for entity in dict.fromkeys(one.entity for one in revalued):
+            of_entity = [one for one in revalued if one.entity == entity]
+            reversed_ones = [one for one in of_entity if not one.bank or banks == "reversed"]
+            lasting = [one for one in of_entity if one.bank and banks == "kept"]
             entered |= _entered(call, reversed_ones, day, journal, reversing=True)
-            entered |= _entered(call, kept, day, journal, reversing=False)
+            entered |= _entered(call, lasting, day, journal, reversing=False)
         call.company.facts.revaluations.put(day.isoformat(), value=entered)
-    return tuple(found)
+    return tuple(revalued)
 
 
 def _check_journal(call: FunctionCall, symbol: str) -> None:
-    known = {row.get("SYMBOL", ""): row for _, row in call.company.table("GLJOURNAL").rows()}
-    if symbol not in known:
-        fix = f"Use one of {', '.join(sorted(known))}." if known else "Add a journal to the company."
+    journals = {row.get("SYMBOL", ""): row for _, row in call.company.table("GLJOURNAL").rows()}
+    if symbol not in journals:
+        fix = f"Use one of {', '.join(sorted(journals))}." if journals else "Add a journal to the company."
         raise refused(f"There is no journal '{symbol}' for the revaluation.", correction=fix)
-    if ACCRUAL not in books_of(call.company, known[symbol]):
+    if ACCRUAL not in books_of(call.company, journals[symbol]):
         raise refused(
             f"Journal '{symbol}' does not post to the accrual book.", correction="Use a journal of the accrual book."
         )
@@ -146,11 +146,11 @@ def _lines(call: FunctionCall, balances: Iterable[RevaluedBalance], *, reversing
     """Two lines for each balance that changes: its account, and the gain or loss. No currency amount moves."""
     rules = posting_rules(call.company)
     other, role = (rules.unrealised, Role.UNREALISED) if reversing else (rules.exchange, Role.EXCHANGE)
-    for one in balances:
-        if one.difference:
-            memo = f"{decimal_text(one.trx_amount)} {one.currency} at {decimal_text(one.rate)}"
-            yield PostingLine(one.account, one.entity, one.difference, ZERO, one.currency, memo=memo)
-            yield PostingLine(other, one.entity, -one.difference, ZERO, one.currency, memo=memo, role=role)
+    for balance in balances:
+        if balance.difference:
+            memo = f"{decimal_text(balance.trx_amount)} {balance.currency} at {decimal_text(balance.rate)}"
+            yield PostingLine(balance.account, balance.entity, balance.difference, ZERO, balance.currency, memo=memo)
+            yield PostingLine(other, balance.entity, -balance.difference, ZERO, balance.currency, memo=memo, role=role)
 
 
 def _posted(call: FunctionCall, posting: Posting, batch: Batch) -> Row:
