@@ -89,11 +89,10 @@ def test_the_names_of_the_config_are_those_of_the_messages(tap: Tap) -> None:
 
 
 def test_a_consumer_keeps_the_names_that_it_began_with(tap: Tap) -> None:
-    """Earlier versions sent Intacct's names for this catalogue; under others a consumer would get only the changes."""
+    """Under other names it would get only the changes, not the rows that it lacks there."""
     catalog = tap.keep("theirs.json", catalogue(classes=THEIRS["classes"]))
     first = tap.run("--config", tap.config(stream_names="intacct"), "--catalog", catalog)
     state = first.state
-    state.pop("stream_names", None)  # earlier versions wrote none
     second = tap.run("--config", tap.config(), "--catalog", catalog, "--state", tap.keep("state.json", state))
     assert (second.status, streams(second) <= {"CLASS"}) == (0, True)
     assert "streams keep Intacct's names, with which the state began" in second.err
@@ -225,7 +224,7 @@ def test_the_journal_entries_of_deleted_bills_leave_the_consumer_in_the_next_run
 @pytest.mark.slow
 @pytest.mark.parametrize("kept", [0, 512])
 def test_without_keys_the_run_says_which_deletes_it_does_not_send(tap: Tap, clock: Clock, kept: int) -> None:
-    """A state of an earlier version has none, nor has one that leaves no room for them."""
+    """A state that leaves no room for them has none."""
     config = tap.config(streams=["GLBATCH"], state_keys_kb=kept)
     first = tap.run("--config", config)
     state = {name: part for name, part in first.state.items() if name != "known_keys"}

@@ -80,7 +80,7 @@ def test_the_state_of_a_meltano_tap_is_understood(tap: Tap) -> None:
     ran = tap.run("--config", config, "--catalog", catalog, "--state", state)
     assert ran.status == 0, ran.err
     assert len(ran.records("accounts_payable_vendors")) < tap.emulator.company().table("VENDOR").count()
-    assert ran.state["bookmarks"]["VENDOR"]["since"] > "11/20/2026"
+    assert ran.state["bookmarks"]["VENDOR"]["progress"]["since"] > "11/20/2026"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_tap_that_is_terminated_completes_its_last_line(tmp_path: Path, grown:
     messages = [json.loads(line) for line in lines]
     assert (running.returncode, lines[-1][-1:]) == (143, b"\n")
     assert messages[-1]["type"] == "STATE"
-    assert messages[-1]["value"]["bookmarks"]["GLDETAIL"]["unread"]
+    assert messages[-1]["value"]["bookmarks"]["GLDETAIL"]["progress"]["unread"]
     assert "Interrupted" in said
     assert "Traceback" not in said
 

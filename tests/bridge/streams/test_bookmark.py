@@ -1,4 +1,4 @@
-"""Bookmarks survive JSON and interruption, and have the form on disk of the first version; times never move forward."""
+"""Bookmarks survive JSON and interruption, and have one form on disk; times never move forward."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -46,7 +46,7 @@ BOOKMARKS = st.builds(
     st.builds(CopiedColumns, NAMES, st.text(max_size=9), NAMES),
 )
 STORED = json.loads((Path(__file__).parent / "stored_bookmarks.json").read_text("utf-8"))["samples"]
-"""Bookmarks in every state, written by the version before bookmarks had parts, with the states that followed."""
+"""Bookmarks in every state with the states that follow, as another implementation of them has computed."""
 FIRST, LATER = "03/01/2026 12:00:00", "03/05/2026 08:30:00"
 SECONDS = {"overlap_seconds": 7200, "trail_seconds": 9000}
 
@@ -65,14 +65,14 @@ def test_a_bookmark_is_read_back_from_plain_data(bookmark: Bookmark) -> None:
 
 
 @pytest.mark.parametrize("sample", STORED, ids=[one["name"] for one in STORED])
-def test_a_bookmark_of_an_earlier_version_is_read_and_written_unchanged(sample: dict[str, Any]) -> None:
+def test_a_stored_bookmark_is_read_and_written_unchanged(sample: dict[str, Any]) -> None:
     bookmark = Bookmark.from_dict(sample["stored"])
     assert json.dumps(bookmark.to_dict()) == json.dumps(sample["stored"])
     assert (bookmark.in_progress, bookmark.last_key) == (sample["in_progress"], sample["last_key"])
 
 
 @pytest.mark.parametrize("sample", STORED, ids=[one["name"] for one in STORED])
-def test_a_bookmark_of_an_earlier_version_passes_into_the_same_states(sample: dict[str, Any]) -> None:
+def test_a_bookmark_passes_into_the_states_that_another_implementation_has_computed(sample: dict[str, Any]) -> None:
     bookmark = Bookmark.from_dict(sample["stored"])
     then = {
         "begin full": bookmark.begin(LATER, 9, full=True),
@@ -147,25 +147,29 @@ def test_times_are_compared_as_times_and_not_as_texts(when: datetime, seconds: i
 
 
 @pytest.mark.parametrize(
-    "plain", [{"since": "yesterday"}, {"unread": [["1"]]}, {"unread": 5}, {"started": 12}, {"since": "13/45/2026"}]
+    "plain", [{"since": "yesterday"}, {"unread": [{"low": 1}]}, {"unread": 5}, {"started": 12}, {"since": "13/45/2026"}]
 )
 def test_a_damaged_state_is_refused_with_its_fix(plain: dict[str, object]) -> None:
     with pytest.raises(SettingsError) as refused:
-        Bookmark.from_dict(plain)
+        Bookmark.from_dict({"progress": plain})
     assert "read it in full again" in refused.value.fix
 
 
 @pytest.mark.parametrize(
-    "name", ["since", "started", "read_in_full", "deletes_since", "swept", "written_at", "from_day"]
-)
-def test_every_time_of_a_stored_state_is_checked(name: str) -> None:
+    ("part", "name"),
+    [
+        ("progress", "since"), ("progress", "started"), ("progress", "refreshed_at"), ("progress", "start"),
+        ("deletes", "since"), ("deletes", "compared_at"), ("formatting", "known_at"),
+    ],
+)  # fmt: skip
+def test_every_time_of_a_stored_state_is_checked(part: str, name: str) -> None:
     with pytest.raises(SettingsError, match="damaged"):
-        Bookmark.from_dict({name: "13/45/2026 10:00:00"})
-    assert Bookmark.from_dict({name: "12/31/2026 10:00:00"}).to_dict()[name] == "12/31/2026 10:00:00"
+        Bookmark.from_dict({part: {name: "13/45/2026 10:00:00"}})
+    assert Bookmark.from_dict({part: {name: "12/31/2026 10:00:00"}}).to_dict() == {part: {name: "12/31/2026 10:00:00"}}
 
 
-def test_the_form_on_disk_never_changes() -> None:
-    """Pinned: copies of earlier versions hold it."""
+def test_the_form_on_disk() -> None:
+    """Pinned: copies hold it."""
     progress = WalkProgress(
         "01/01/2026 00:00:00", "01/02/2026 00:00:00", True, 3, (KeySpan("4", "9"), KeySpan("12", "")),
         ("/2026-02-28",), "5", "01/03/2026 00:00:00", 2, "01/04/2026 00:00:00", "marks",
@@ -177,23 +181,31 @@ def test_the_form_on_disk_never_changes() -> None:
         CopiedColumns(("A",), "of a report", ("B",)),
     )
     plain = {
-        "since": "01/01/2026 00:00:00", "started": "01/02/2026 00:00:00", "full": True, "walk": 3,
-        "unread": [["4", "9"], ["12", ""]], "windows": ["/2026-02-28"], "read_in_full": "01/03/2026 00:00:00",
-        "whole_walk": 2, "replaced": "5", "deletes_since": "01/05/2026 00:00:00", "swept": "01/06/2026 00:00:00",
-        "met": "marks", "written": "MM/DD/YYYY", "written_at": "01/07/2026 00:00:00", "written_for": "ME",
-        "uncounted": True, "dropped_some": True, "from_day": "01/04/2026 00:00:00", "dropped": ["A"],
-        "asked": "of a report", "left_out": ["B"], "last_key": "4",
+        "progress": {
+            "since": "01/01/2026 00:00:00", "started": "01/02/2026 00:00:00", "full": True, "run": 3,
+            "unread": [{"low": "4", "high": "9"}, {"low": "12", "high": ""}], "windows": ["/2026-02-28"],
+            "replaced_up_to": "5", "refreshed_at": "01/03/2026 00:00:00", "refreshed_by": 2,
+            "start": "01/04/2026 00:00:00", "known_rows": "marks",
+        },
+        "deletes": {
+            "since": "01/05/2026 00:00:00", "compared_at": "01/06/2026 00:00:00", "uncounted": True,
+            "found_deleted": True,
+        },
+        "formatting": {"text": "MM/DD/YYYY", "known_at": "01/07/2026 00:00:00", "user": "ME"},
+        "columns": {"unqueryable": ["A"], "variant": "of a report", "unfilled": ["B"]},
     }  # fmt: skip
     assert bookmark.to_dict() == plain
     assert Bookmark.from_dict(plain) == bookmark
     assert (bookmark.full, bookmark.last_key, Bookmark().last_key) == (True, "4", "")
 
 
-@pytest.mark.parametrize("plain", [{"since": 5}, {"full": "yes"}, {"walk": "3"}, {"met": None}, {"unread": [["1"]]}])
+@pytest.mark.parametrize(
+    "plain", [{"since": 5}, {"full": "yes"}, {"run": "3"}, {"known_rows": None}, {"unread": [["1"]]}]
+)
 def test_a_stored_value_of_another_kind_is_damage(plain: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match="the stored state is damaged"):
-        Bookmark.from_dict(plain)
-    assert Bookmark.from_dict({"since": "", "started": ""}) == Bookmark()
+        Bookmark.from_dict({"progress": plain})
+    assert Bookmark.from_dict({"progress": {"since": "", "started": ""}}) == Bookmark()
 
 
 def test_a_walk_ends_two_hours_before_its_start_unless_told_otherwise() -> None:

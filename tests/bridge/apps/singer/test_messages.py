@@ -105,9 +105,9 @@ def test_an_invalid_catalogue_is_refused_with_the_fix(entry: Any) -> None:
         {"bookmarks": {}, "versions": {"CLASS": "z"}},
         {"bookmarks": {}, "versions": 5},
         {"bookmarks": {}, "run": "x"},
-        {"bookmarks": {"CLASS": {"met": 5}}},
-        {"bookmarks": {"CLASS": {"walk": "one"}}},
-        {"bookmarks": {"CLASS": {"unread": 5}}},
+        {"bookmarks": {"CLASS": {"progress": {"known_rows": 5}}}},
+        {"bookmarks": {"CLASS": {"progress": {"run": "one"}}}},
+        {"bookmarks": {"CLASS": {"progress": {"unread": 5}}}},
         {"bookmarks": {"CLASS": {"replication_key_value": 5}}},
     ],
 )

@@ -266,7 +266,9 @@ def test_states_without_records_are_combined(monkeypatch: pytest.MonkeyPatch) ->
     assert [one["type"] for one in consumer.messages] == ["SCHEMA", "SCHEMA"]
     consumer.destination.close()
     (state,) = (one["value"] for one in consumer.messages if one["type"] == "STATE")
-    assert {state["bookmarks"][name]["since"] for name in ("APBILL", "APBILLITEM")} == {"03/01/2026 11:59:00"}
+    assert {state["bookmarks"][name]["progress"]["since"] for name in ("APBILL", "APBILLITEM")} == {
+        "03/01/2026 11:59:00"
+    }
 
 
 def test_a_state_follows_records_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,7 @@ def follow_deletes(context: RunContext, runs: Sequence[StreamRun], headers: Mapp
         return result
     deletes = _Deletes(complete, posted_to, headers, trail)
     for run in followed:
-        if run.bookmark.deletes.found_some:
+        if run.bookmark.deletes.found_deleted:
             deletes.mark_dependents(run)
     uncounted = _uncounted(followed, trail, posted_to)
     ended = []

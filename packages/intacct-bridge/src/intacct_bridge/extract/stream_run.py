@@ -225,11 +225,11 @@ class StreamRun:
 
     def found_deleted(self) -> None:
         """A full refresh found deleted records; those that were deleted along with them are still to be counted."""
-        self._bookmark = replace(self._bookmark, deletes=replace(self._bookmark.deletes, found_some=True))
+        self._bookmark = replace(self._bookmark, deletes=replace(self._bookmark.deletes, found_deleted=True))
 
     def finish_deletes(self) -> None:
         """All deletes that this run can know are in the copy; commit that."""
-        deletes = replace(self._bookmark.deletes, since=self.context.trail_start, uncounted=False, found_some=False)
+        deletes = replace(self._bookmark.deletes, since=self.context.trail_start, uncounted=False, found_deleted=False)
         self._bookmark = replace(self._bookmark, deletes=deletes)
         self._remember_overlap()
         self.count.unknown = 0

@@ -20,13 +20,15 @@ that harmless. `with_formatting` and `for_variant` make a current bookmark new i
 was something else.
 
 The bookmark has four parts: how far the rows are read (`progress`), how far deletes are followed (`deletes`), how the
-API user's answers were written (`formatting`), and what the copy's columns hold (`columns`). Its form on disk is one
-flat object, with the names that the first version gave.
+API user's answers were written (`formatting`), and what the copy's columns hold (`columns`). On disk it is an object
+with these four, without empty values.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from intacct_bridge.streams.times import earlier, parse_time, seconds_before
 from intacct_protocol.errors import SettingsError
@@ -110,7 +112,7 @@ class DeleteProgress:
     """When all keys were last compared, if the audit trail cannot be read."""
     uncounted: bool = False
     """Since the records were last counted, something happened that may have deleted some without an audit entry."""
-    found_some: bool = False
+    found_deleted: bool = False
     """A full refresh found deleted records, and the records that went with them have not been counted yet."""
 
 
@@ -244,74 +246,29 @@ class Bookmark:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, without empty values."""
-        plain: dict[str, Any] = {}
-        for name, part, attribute in _ON_DISK:
-            value = getattr(getattr(self, part), attribute)
-            if value:
-                plain[name] = list(value) if isinstance(value, tuple) else value
-        if self.progress.unread:
-            plain["unread"] = [[span.low, span.high] for span in self.progress.unread]
-            plain["last_key"] = self.last_key
-        return plain
+        parts = msgspec.json.decode(msgspec.json.encode(self)).items()
+        filled = ((name, {key: value for key, value in part.items() if value}) for name, part in parts)
+        return {name: part for name, part in filled if part}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Bookmark":
         """Read what `to_dict` wrote. Unknown names are ignored; SettingsError for a value of the wrong form."""
-        found: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
         try:
-            for name, part, attribute in _ON_DISK:
-                if name in plain:
-                    found[part][attribute] = _read(name, plain[name], _DEFAULTS[part, attribute])
-        except (TypeError, ValueError) as error:
+            bookmark = msgspec.convert(plain, cls)
+            for part, names in _TIMES.items():
+                for time in filter(None, (getattr(getattr(bookmark, part), name) for name in names)):
+                    parse_time(time)
+        except ValueError as error:
             raise damaged(error) from None
-        return cls(*(made(**found[part]) for part, made in _PARTS.items()))
+        return bookmark
 
 
-_PARTS: Mapping[str, type[Any]] = {
-    "progress": WalkProgress,
-    "deletes": DeleteProgress,
-    "formatting": AnswerFormat,
-    "columns": CopiedColumns,
+_TIMES = {
+    "progress": ("since", "started", "refreshed_at", "start"),
+    "deletes": ("since", "compared_at"),
+    "formatting": ("known_at",),
 }
-_DEFAULTS = {(part, one.name): one.default for part, made in _PARTS.items() for one in fields(made)}
-_ON_DISK = (
-    ("since", "progress", "since"),
-    ("started", "progress", "started"),
-    ("full", "progress", "full"),
-    ("walk", "progress", "run"),
-    ("unread", "progress", "unread"),
-    ("windows", "progress", "windows"),
-    ("read_in_full", "progress", "refreshed_at"),
-    ("whole_walk", "progress", "refreshed_by"),
-    ("replaced", "progress", "replaced_up_to"),
-    ("deletes_since", "deletes", "since"),
-    ("swept", "deletes", "compared_at"),
-    ("met", "progress", "known_rows"),
-    ("written", "formatting", "text"),
-    ("written_at", "formatting", "known_at"),
-    ("written_for", "formatting", "user"),
-    ("uncounted", "deletes", "uncounted"),
-    ("dropped_some", "deletes", "found_some"),
-    ("from_day", "progress", "start"),
-    ("dropped", "columns", "unqueryable"),
-    ("asked", "columns", "variant"),
-    ("left_out", "columns", "unfilled"),
-)
-"""The name on disk, the part, and its attribute, in the order in which they are written."""
-_TIMES = ("since", "started", "read_in_full", "deletes_since", "swept", "written_at", "from_day")
-
-
-def _read(name: str, value: Any, default: Any) -> Any:
-    """A stored value, checked; TypeError or ValueError if it has the wrong form."""
-    if name == "unread":
-        return tuple(KeySpan(str(low), str(high)) for low, high in value)
-    if isinstance(default, tuple):
-        return tuple(map(str, value))
-    if not isinstance(value, type(default)):
-        raise TypeError(f"{name} is {value!r}")
-    if name in _TIMES and value:
-        parse_time(value)
-    return value
+"""The times in each part."""
 
 
 def damaged(why: Exception) -> SettingsError:

@@ -65,7 +65,7 @@ class SingerState:
                 found[rename(name)] = _bookmark_of_another_tap(one[_VALUE], one.get("replication_key"))
         versions = {name: int(one) for name, one in (document.get("versions") or {}).items()}
         company = str(document.get("company", ""))
-        names = str(document.get("stream_names", "intacct" if company else ""))
+        names = str(document.get("stream_names", ""))
         keys = {name: dict(one) for name, one in (document.get("known_keys") or {}).items()}
         for one in keys.values():
             KnownKeys.from_document(one)  # damaged keys are an error now, not at the end of a long run
@@ -85,7 +85,7 @@ class SingerState:
             **({"known_keys": self.keys} if self.keys else {}),
             **({"extracted_at": self.extracted_at} if self.extracted_at else {}),
             **({"selections": self.selections} if self.selections else {}),
-            **({"stream_names": self.names} if self.names == "hotglue" else {}),
+            "stream_names": self.names or "intacct",
         }
 
 
@@ -105,7 +105,7 @@ def _bookmark_of_another_tap(time: Any, key: Any = "") -> Bookmark:
     """The bookmark for a time, which is the value of this replication key; empty if that is not a time of change."""
     if key and str(key).upper() not in _TIMES_OF_CHANGE:
         return Bookmark()
-    read = Bookmark.from_dict({"since": time or ""})
+    read = Bookmark.from_dict({"progress": {"since": time or ""}})
     if not read.since:
         return read
     since, deletes = (seconds_before(read.since, seconds) for seconds in (OVERLAP_SECONDS, TRAIL_SECONDS))
