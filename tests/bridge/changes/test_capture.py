@@ -15,10 +15,8 @@ from hypothesis import strategies as st
 from intacct_bridge.changes import capture
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind
 from intacct_bridge.changes.event_filter import EventFilter
-from intacct_bridge.changes.event_log import TABLES, EventLog
+from intacct_bridge.changes.event_log import EventLog
 from intacct_bridge.changes.watch import BEGINNING, Watch, poll
-from intacct_bridge.shared_state.database import TableSet
-from intacct_bridge.shared_state.open import open_database
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.server.gateway import Emulator
@@ -126,18 +124,6 @@ def test_a_restored_event_log_gives_a_number_again_but_no_id(tmp_path: Path) -> 
     assert (found.number, found.key, found.record["TITLE"]) == (lost.number, key, "Two")
     assert found.id != lost.id, "a receiver that knows the first would take this change for a repetition"
     assert office.log.get(found.number).event == found  # type: ignore[union-attr]
-
-
-def test_an_event_of_an_earlier_version_keeps_its_id(place: Place) -> None:
-    first = TableSet(TABLES.part, TABLES.what, lambda: TABLES.script().replace(", nonce TEXT NOT NULL DEFAULT ''", ""))
-    with closing(open_database(place, first, name="")) as db, db.transaction():
-        db.execute(
-            "INSERT INTO event (watch, company, object, key, kind, at, record) VALUES ('w', 'acme', 'CUSTOMER', '104',"
-            " 'updated', '2026-11-30T12:10:00+00:00', ?)",
-            (b"{}",),
-        )
-    OPENED.append(EventLog(place))
-    assert [one.id for one in OPENED[-1].after("w", 0, 9)] == ["acme:CUSTOMER:104:1"]
 
 
 def test_a_record_that_was_there_before_is_an_update_whose_old_values_are_not_known(office: Office) -> None:

@@ -13,7 +13,6 @@ from intacct_bridge.fleet.fleet import NewTenant
 from intacct_bridge.fleet.registry import CompanyTakenError
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.library import client_of
-from intacct_bridge.runs.run import RunEnd
 from intacct_bridge.shared_state.place import server_of
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import RefusedError, SettingsError
@@ -255,14 +254,6 @@ def test_a_run_is_counted_once_and_its_end_is_kept_once(fleet: Fleet) -> None:
     assert fleet.status_of("acme").needs_attention
     assert fleet.registry.prune_runs(datetime.now(UTC) + timedelta(days=1)) == 2
     assert [run.due_at for run in fleet.registry.runs(tenant="acme")] == [NOON + timedelta(hours=2)]
-
-
-def test_an_end_that_an_earlier_version_stored_has_its_present_name(fleet: Fleet) -> None:
-    add(fleet, flows={"nightly": NIGHTLY}, schedule={"nightly": "@hourly"})
-    run = fleet.begin_run("acme", "nightly", NOON)
-    assert run is not None
-    fleet.end_run(run, "ended without a word")
-    assert [one.outcome for one in fleet.registry.runs()] == [RunEnd.KILLED.value]
 
 
 def test_a_paused_tenant_has_no_next_run(fleet: Fleet) -> None:

@@ -1,4 +1,4 @@
-"""Directories: the system's own places, and those that an earlier version made."""
+"""Directories: the system's own places."""
 
 from pathlib import Path
 
@@ -40,14 +40,12 @@ def test_on_linux_they_follow_the_xdg_variables(home: Path, monkeypatch: pytest.
     assert cache_directory() == home / "XDG_CACHE_HOME" / "intacct-bridge"
 
 
-def test_elsewhere_a_directory_of_an_earlier_version_is_still_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elsewhere_they_are_the_system_s_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platformdirs, "PlatformDirs", lambda *_, **__: Elsewhere(home))
     assert (config_directory(), state_directory(), cache_directory()) == (
         home / "config",
         home / "state",
         home / "cache",
     )
-    earlier = home / ".local" / "state" / "intacct-bridge"
-    earlier.mkdir(parents=True)
-    assert state_directory() == earlier
-    assert config_directory() == home / "config"
+    (home / ".local" / "state" / "intacct-bridge").mkdir(parents=True)
+    assert state_directory() == home / "state"

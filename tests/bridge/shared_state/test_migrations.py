@@ -1,4 +1,4 @@
-"""Tables of an earlier version: a newer program changes them in one transaction, and earlier ones keep away."""
+"""Migrations, with made-up versions 2 and 3: a newer program changes the tables at once; older ones keep away."""
 
 import re
 import signal

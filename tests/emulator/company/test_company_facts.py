@@ -47,7 +47,7 @@ def test_values_are_stored_as_texts(store: Store) -> None:
         "series:PRRECORD": "12",
         "batches:APBILL:7": "3,4=CASH+ACCRUAL",
         "unapplied:9": "10.50 100",
-        "settles:APPYMT:9": '[["APBILL", "7", "5", "4.00", [["8", "5"]]]]',
+        "settles:APPYMT:9": '[["APBILL", "7", "5", "4.00", [["8", "5"]], "", "", ""]]',
         "stock:SODOCUMENT:2": '[["I1", "W1", "-1", "-2.50"]]',
         "selected:APPYMT:9": "T",
         "supdoc:A1": '{"supdocid": "A1", "attachments": [{"attachmentname": "f"}]}',

@@ -68,7 +68,7 @@ def test_a_source_that_fails_stores_nothing() -> None:
     with pytest.raises(OSError, match="the source broke"):
         fill(emulator.company(), replace(SOURCE, rows=failing), now=0)
     assert emulator.company().table("CLASS").count() == 0
-    assert not emulator.company().facts.source.was_set()
+    assert not emulator.company().facts.sources.keys_used()
     emulator.close()
 
 

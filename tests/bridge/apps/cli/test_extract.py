@@ -200,7 +200,7 @@ def test_full_refreshes_are_as_frequent_as_the_option_says(demo: Intacct, stream
     demo("extract", *streams, "--to", URI)
     ran = demo("extract", *streams, "--to", URI, "--full-every", often, "--json")
     told = {one["stream"].upper(): one["read"] for one in streams_in(ran)}
-    assert (ran.status, told[often.partition("=")[0].upper()]) == (0, "whole")
+    assert (ran.status, told[often.partition("=")[0].upper()]) == (0, "full")
 
 
 def test_wide_rows_are_replaced_within_the_memory_limit_of_a_copy(demo: Intacct) -> None:
@@ -224,7 +224,7 @@ def test_streams_that_did_not_begin_because_of_a_cap_cost_no_more_the_next_time(
     assert " more: the next request" in capped.err.replace("\n", " ")
     assert capped.err.count("Raise the cap") <= 2  # a lookup of the catalogue may stop the deletes
     told = streams_in(demo("extract", *streams, "--to", URI, "--json"))
-    whole = [one for one in told if one["read"] == "whole"]
+    whole = [one for one in told if one["read"] == "full"]
     assert len(whole) >= 6
     assert {one["transactions"] for one in whole} == {1}
 
@@ -262,7 +262,7 @@ def test_attached_files_are_saved_once_and_a_lost_one_costs_no_other(
 def test_an_estimate_reads_nothing_and_says_what_a_run_would_cost(demo: Intacct) -> None:
     ran = demo("extract", "VENDOR", "CLASS", "--to", URI, "--estimate", "--json")
     told = {one["stream"]: one for one in json.loads(ran.out)}
-    assert (ran.status, told["VENDOR"]["read"], told["VENDOR"]["transactions"]) == (0, "whole", 1)
+    assert (ran.status, told["VENDOR"]["read"], told["VENDOR"]["transactions"]) == (0, "full", 1)
     done = {one["stream"]: one for one in streams_in(demo("extract", "VENDOR", "CLASS", "--to", URI, "--json"))}
     assert done["VENDOR"]["rows"] == told["VENDOR"]["rows"] > 0
 
@@ -302,11 +302,11 @@ def test_an_estimate_includes_a_full_refresh_for_columns_that_are_selected_later
 
     narrow = ("--select", "VENDOR.NAME")
     whole = told(*narrow)
-    assert whole[0] == "whole"
+    assert whole[0] == "full"
     told(*narrow)
-    assert told(*narrow, "--estimate")[0] == "changes"
+    assert told(*narrow, "--estimate")[0] == "incremental"
     assert told(*more, "--estimate") == told(*more) == whole
-    assert told(*narrow)[0] == told(*narrow, "--estimate")[0] == "changes"
+    assert told(*narrow)[0] == told(*narrow, "--estimate")[0] == "incremental"
     assert told(*more, "--estimate") == whole
 
 

@@ -157,7 +157,7 @@ def test_a_copy_in_files_keeps_what_it_knows_of_the_company(one_from_july: Copy,
     assert copy_table(copy.uri, sql).to_pylist()[0] == {"entity_id": "", "first_fiscal_month": 7}
     copy.extract(("GLACCOUNT", "GLDETAIL", "LOCATION"))
     assert json.loads(manifest.read_text("utf-8"))["settings"]["first_fiscal_month"] == "7", "asked again after weeks"
-    del plain["settings"]  # as earlier versions wrote it
+    del plain["settings"]  # as in the first run of a copy, before the company was asked
     manifest.write_text(json.dumps(plain), encoding="utf-8")
     assert copy_table(copy.uri, sql).to_pylist()[0] == {"entity_id": "", "first_fiscal_month": 1}
 

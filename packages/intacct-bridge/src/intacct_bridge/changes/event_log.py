@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind, decode_changes, decode_record
 from intacct_bridge.machine.locks import try_lock
-from intacct_bridge.shared_state.database import Migration, Row, StateDatabase, TableSet
+from intacct_bridge.shared_state.database import Row, StateDatabase, TableSet
 from intacct_bridge.shared_state.open import open_database
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_protocol.errors import BusyError, SettingsError
@@ -40,11 +40,10 @@ CREATE TABLE deleted (watch TEXT NOT NULL, stream TEXT NOT NULL, field TEXT NOT 
 CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, watch TEXT NOT NULL, company TEXT NOT NULL,
     object TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL, record BLOB NOT NULL, changed BLOB,
     state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL DEFAULT '',
-    error TEXT NOT NULL DEFAULT '', ended_at TEXT, nonce TEXT NOT NULL DEFAULT '');
+    error TEXT NOT NULL DEFAULT '', ended_at TEXT, nonce TEXT NOT NULL);
 CREATE INDEX event_waiting ON event (watch, object, key, number) WHERE state = 'pending';
 CREATE INDEX event_by_state ON event (watch, state, number);
 """
-_TO_VERSION_2 = "ALTER TABLE event ADD COLUMN nonce TEXT NOT NULL DEFAULT '';"
 _READ_AGAIN = timedelta(days=1)
 """Deletes are remembered for this much longer than events: every poll reads the last hours of the audit history again,
 in which they would be new ones.
@@ -359,7 +358,7 @@ class EventLog:
         self.close()
 
 
-TABLES = TableSet("events", "the event log", lambda: _TABLES, migrations=(Migration(_TO_VERSION_2),))
+TABLES = TableSet("events", "the event log", lambda: _TABLES)
 
 
 def locks_of_watches(log: Path) -> list[Path]:

@@ -124,7 +124,6 @@ class DbosRunner:
         DBOS.register_queue(
             _QUEUE,
             partition_concurrency=1,
-            worker_concurrency=threads(),  # for workers of earlier versions
             polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )

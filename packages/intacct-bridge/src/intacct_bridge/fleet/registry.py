@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from intacct_bridge.fleet.sealing import SealedKey
 from intacct_bridge.fleet.tenant import Tenant, decoded, encoded
-from intacct_bridge.runs.run import RunEnd
-from intacct_bridge.shared_state.database import Migration, Row, TableSet
+from intacct_bridge.shared_state.database import Row, TableSet
 from intacct_bridge.shared_state.governor import slots_taken, spent_by_schema
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.shared_state.postgres import PostgresDatabase
@@ -38,9 +37,6 @@ CREATE INDEX link_by_tenant ON link (tenant);
 """
     ),
 )
-_UNANSWERED = """
-CREATE TABLE unanswered (tenant TEXT PRIMARY KEY, times INTEGER NOT NULL, until TEXT NOT NULL);
-"""
 _RUN_TABLES = TableSet(
     "fleet_runs",
     "the runs of the fleet",
@@ -50,10 +46,9 @@ CREATE TABLE run (tenant TEXT NOT NULL, flow TEXT NOT NULL, due_at TEXT NOT NULL
     ended_at TEXT, outcome TEXT, detail TEXT NOT NULL, transactions INTEGER NOT NULL, "rows" INTEGER NOT NULL,
     in_doubt INTEGER NOT NULL, worker TEXT NOT NULL, PRIMARY KEY (tenant, flow, due_at));
 CREATE INDEX run_by_start ON run (started_at);
+CREATE TABLE unanswered (tenant TEXT PRIMARY KEY, times INTEGER NOT NULL, until TEXT NOT NULL);
 """
-        + _UNANSWERED
     ),
-    migrations=(Migration(_UNANSWERED),),
 )
 _ADD = "INSERT INTO tenant (name, company, paused, added_at, changed_at, body) VALUES (?, ?, ?, ?, ?, ?)"
 _CHANGE = "UPDATE tenant SET company = ?, paused = ?, changed_at = ?, body = ? WHERE name = ?"
@@ -82,8 +77,6 @@ _END_RUN = """
 UPDATE run SET ended_at = ?, outcome = ?, detail = ?, transactions = ?, "rows" = ?, in_doubt = ?
 WHERE tenant = ? AND flow = ? AND due_at = ? AND ended_at IS NULL
 """
-_EARLIER_OUTCOMES = {"ended without a word": RunEnd.KILLED.value}
-"""The outcomes that earlier versions stored under another name."""
 _LATEST = f"""
 SELECT DISTINCT ON (tenant, flow) {_RUN_COLUMNS} FROM run WHERE tenant = ANY(?)
 ORDER BY tenant, flow, due_at DESC
@@ -499,9 +492,8 @@ def _tenant(row: Row) -> Tenant:
 def _run(row: Row) -> TenantRun:
     tenant, flow, due, started, ended, outcome, detail, transactions, rows, in_doubt, worker = tuple(row)
     end = _time(ended) if ended else None
-    outcome = _EARLIER_OUTCOMES.get(outcome, outcome or "")
     return TenantRun(
-        tenant, flow, _time(due), _time(started), end, outcome, detail, transactions, rows, in_doubt, worker
+        tenant, flow, _time(due), _time(started), end, outcome or "", detail, transactions, rows, in_doubt, worker
     )
 
 

@@ -14,7 +14,7 @@ from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.schedule import Schedule
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.machine.clock import steady_seconds
-from intacct_bridge.shared_state.database import Migration, TableSet
+from intacct_bridge.shared_state.database import TableSet
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.shared_state.postgres import PostgresDatabase
 
@@ -44,7 +44,6 @@ CREATE TABLE refused_sign_in (tenant TEXT PRIMARY KEY, credentials TEXT NOT NULL
     last_at TEXT NOT NULL);
 """
     ),
-    migrations=(Migration("ALTER TABLE due ADD COLUMN last_at TEXT NOT NULL DEFAULT '';"),),
 )
 _PUT_DUE = """
 INSERT INTO due (tenant, flow, schedule, due_at, start_at) VALUES (?, ?, ?, ?, ?)

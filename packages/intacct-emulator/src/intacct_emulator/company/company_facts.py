@@ -147,8 +147,6 @@ class SetUpTables:
     def __init__(self, store: Store) -> None:
         self.demo = FactTable(store, "demo", str, str)
         """One value, if the records are the demo company's: their label, `seed=1 as_of=2026-11-21 scale=1`."""
-        self.source = FactTable(store, "source", str, str)
-        """One value, in a database of an earlier version whose records came from another source: name and label."""
         self.sources = FactTable(store, "source:", str, str)
         """By the name of a source other than the demo company, its label."""
         self.definitions = FactTable(store, "definitions", *_json(CompanyDefinitions))
@@ -280,14 +278,6 @@ def _overpayment(text: str) -> Overpayment:
     return Overpayment(Decimal(amount), location, Decimal(base or 0))
 
 
-def _without_empty_end(*texts: str) -> list[str]:
-    """The strings without the empty ones at the end, which an earlier version does not read."""
-    parts = list(texts)
-    while parts and not parts[-1]:
-        parts.pop()
-    return parts
-
-
 def _parts_text(parts: tuple[SettledPart, ...]) -> str:
     return json.dumps(
         [
@@ -297,7 +287,9 @@ def _parts_text(parts: tuple[SettledPart, ...]) -> str:
                 str(one.trx_amount),
                 str(one.amount),
                 [[line, str(money)] for line, money in one.lines],
-                *_without_empty_end(one.day, one.entity, one.control),
+                one.day,
+                one.entity,
+                one.control,
             ]
             for one in parts
         ]

@@ -80,7 +80,7 @@ class Ledger:
         self._make_columns()
 
     def _make_columns(self) -> None:
-        """Make the table, or the columns that a table of an earlier version or another definition lacks."""
+        """Make the table, or the columns that a table of another definition lacks."""
         there = {name for _, name, *_ in self._run(f"PRAGMA table_info({self._table})")}
         if there.issuperset(self._columns):
             return

@@ -17,7 +17,6 @@ from sqlite3 import Connection
 from intacct_emulator.company.company_data import CompanyData, open_company
 from intacct_emulator.company.company_facts import CompanyFacts
 from intacct_emulator.company.users import keep_roles, keep_users
-from intacct_emulator.demo_company.generator.declaration import demo_definitions
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.records.declared_records import check_accounts, keep_records, number_giver
 from intacct_emulator.settings.behaviour import Behaviour
@@ -241,21 +240,16 @@ def set_clock(company: CompanyData, moment: datetime, now: float) -> None:
 def has_records(company: CompanyData) -> bool:
     """Whether the company was filled from a source."""
     tables = company.facts
-    return tables.demo.was_set() or tables.source.was_set() or bool(tables.sources.keys_used())
+    return tables.demo.was_set() or bool(tables.sources.keys_used())
 
 
 def _filled_by(company: CompanyData, source: CompanySource) -> bool:
     tables = company.facts
-    earlier = (tables.source.get() or "").partition(" ")[0]
-    return (
-        tables.demo.was_set() if source.name == DEMO else tables.sources.was_set(source.name) or earlier == source.name
-    )
+    return tables.demo.was_set() if source.name == DEMO else tables.sources.was_set(source.name)
 
 
 def _stored_definitions(company: CompanyData) -> CompanyDefinitions:
-    """The definitions in the database; one of an earlier version has none for the demo company."""
-    earlier = demo_definitions() if company.facts.demo.was_set() else CompanyDefinitions()
-    return company.facts.definitions.get() or earlier
+    return company.facts.definitions.get() or CompanyDefinitions()
 
 
 def fill(company: CompanyData, source: CompanySource, *, now: float, stored: bool = False) -> None:

@@ -96,22 +96,18 @@ class RequestPipeline:
         settings: EmulatorSettings | None = None,
         *,
         faults: tuple[ScriptedFault, ...] = (),
-        weather: tuple[ScriptedFault, ...] = (),
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         draw: Callable[[], str] = token_hex,
         post: Callable[[str, bytes, Callable[[str], None]], None] = post_later,
         seed: int = 1,
     ) -> None:
-        """`draw` gives the random part of session ids, and `post` delivers the answers of asynchronous requests.
-
-        `weather` is the name of `faults` in earlier versions.
-        """
+        """`draw` gives the random part of session ids, and `post` delivers the answers of asynchronous requests."""
         self.settings = settings or EmulatorSettings()
         behaviour = self.settings.behaviour
         check_policies(self.settings.policies)
-        check_functions((*faults, *weather), functions())
-        self.fault_plan = FaultPlan((*faults, *weather), seed)
+        check_functions(faults, functions())
+        self.fault_plan = FaultPlan(faults, seed)
         self.incidents: list[str] = []
         """Tracebacks of errors in the emulator itself; a test may assert that there are none."""
         self.deliveries: deque[Delivery] = deque(maxlen=1000)

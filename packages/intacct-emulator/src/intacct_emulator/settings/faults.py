@@ -118,10 +118,6 @@ class ScriptedFault:
         return record.has(self.field, self.value)
 
 
-Weather = ScriptedFault
-"""The name of `ScriptedFault` in earlier versions."""
-
-
 @dataclass(frozen=True, slots=True)
 class FunctionFaults:
     """The scripted errors of one function."""

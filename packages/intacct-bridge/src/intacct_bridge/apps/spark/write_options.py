@@ -65,12 +65,10 @@ class WriteOptions:
     def described(self) -> str:
         """What decides which records a row becomes: the same rows under other options are another batch."""
         given = ((name, value) for name, value in sorted(self.load.items()) if name not in _OUTPUTS)
-        return str([(name, str(value)) for name, value in given if value is not None or name not in _ADDED])
+        return str([(name, str(value)) for name, value in given])
 
 
 _OUTPUTS = ("out", "refused")
-_ADDED = ("decimal",)
-"""Options that came later: without a value they do not make a batch of an earlier version another one."""
 _SPARKS = ("checkpointlocation", "queryname")
 """Options of a stream that are Spark's own; it shows them to the sink too."""
 

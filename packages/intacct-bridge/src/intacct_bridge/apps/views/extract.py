@@ -130,7 +130,7 @@ def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None
         one for one in outcomes if one.rows or one.deleted or one.error or one.added or one.widened or not one.complete
     ]
     if shown:
-        console.table(_COLUMNS, [_row(one, console) for one in shown])
+        console.table(_COLUMNS, [_row(one) for one in shown])
     show_failures(outcomes, console)
 
 
@@ -143,7 +143,7 @@ def extraction_data(outcomes: Sequence[StreamOutcome], console: Console) -> dict
         "rows": sum(one.rows for one in streams),
         "deleted": sum(one.deleted for one in outcomes),
     }
-    rows = [{**dict(zip(_COLUMNS, _row(one, console), strict=True)), **_failure(one, console)} for one in outcomes]
+    rows = [{**dict(zip(_COLUMNS, _row(one), strict=True)), **_failure(one, console)} for one in outcomes]
     return {"totals": totals, "streams": rows}
 
 
@@ -155,7 +155,7 @@ def log_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
         if one.error:
             console.event(f"{one.name}: {one.error}", level="error", **facts)
         else:
-            how = "full" if one.full else "incremental"
+            how = _read(full=one.full)
             console.event(f"{one.name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted", **facts)
 
 
@@ -171,8 +171,8 @@ def show_failures(outcomes: Sequence[StreamOutcome], console: Console) -> None:
 _COLUMNS = ("stream", "rows", "deleted", "read", "transactions", "seconds", "notes")
 
 
-def _row(one: StreamOutcome, console: Console) -> tuple[str | int | float, ...]:
-    how = _read(console, full=one.full)
+def _row(one: StreamOutcome) -> tuple[str | int | float, ...]:
+    how = _read(full=one.full)
     rows, deleted, transactions = Count(one.rows), Count(one.deleted), Count(one.transactions)
     return one.name, rows, deleted, how, transactions, round(one.seconds, 2), _notes(one)
 
@@ -181,10 +181,8 @@ def _failure(one: StreamOutcome, console: Console) -> dict[str, str]:
     return {"error": console.spelled(one.error), "fix": console.spelled(one.fix)} if one.error else {}
 
 
-def _read(console: Console, *, full: bool) -> str:
-    """How a stream was read; programs get the words that the first version gave."""
-    if console.as_json:
-        return "whole" if full else "changes"
+def _read(*, full: bool) -> str:
+    """How a stream was read."""
     return "full" if full else "incremental"
 
 
@@ -202,7 +200,7 @@ def show_estimate(estimates: "Sequence[Estimate]", console: Console) -> None:
     from intacct_bridge.extract.estimate import DOLLARS
 
     rows = [
-        (one.name, Count(one.rows), _read(console, full=one.full), Count(one.transactions), one.error)
+        (one.name, Count(one.rows), _read(full=one.full), Count(one.transactions), one.error)
         for one in sorted(estimates, key=lambda one: -one.transactions)
     ]
     console.table(("stream", "rows", "read", "transactions", "notes"), rows)

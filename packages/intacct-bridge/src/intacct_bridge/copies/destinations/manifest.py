@@ -86,7 +86,7 @@ class Manifest:
     run: int = 0
     streams: Mapping[str, ManifestEntry] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
-    """What the copy keeps about the company, such as its first fiscal month; earlier versions kept nothing."""
+    """What the copy keeps about the company, such as its first fiscal month."""
 
     def with_entry(self, name: str, entry: ManifestEntry) -> "Manifest":
         """The manifest with this entry for a stream."""

@@ -156,7 +156,7 @@ def run_command(context: CommandContext, **given: Any) -> int:
         show_private=not context.connection.location_id,
     )
     with EventLog(place) as log, log.exclusively(watch.name):
-        _check_receiver(log, watch, given["to"], named=bool(given["name"]))
+        _check_receiver(log, watch, named=bool(given["name"]))
         receiver = receiver_for(context, given["to"], given)
         context.recorder.destination = watch.receiver
         with closing(receiver):
@@ -223,13 +223,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(one.strip().upper() for one in text.split(",") if one.strip())
 
 
-def _check_receiver(log: "EventLog", watch: "Watch", address: str, *, named: bool) -> None:
+def _check_receiver(log: "EventLog", watch: "Watch", *, named: bool) -> None:
     """SettingsError if a watch of the same streams, also without a name, has another receiver."""
     from intacct_bridge.changes.watch import kept_value
-    from intacct_protocol.model.uri_text import redacted
 
     before = kept_value(log.definition(watch.name), "receiver")
-    if not named and before not in ("", watch.receiver, redacted(address)):  # earlier versions masked less
+    if not named and before not in ("", watch.receiver):
         raise SettingsError(
             f"the watch {watch.name} delivers to {before}, and now to {watch.receiver}",
             fix=f"Name the new one with --name, or move this one with --name {watch.name}.",
