@@ -13,7 +13,7 @@ SOURCES := packages/intacct-protocol/src:packages/intacct-emulator/src:packages/
 # A shell's own settings must not leak into the virtual environment, and pytest keeps its bytecode for the next run.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo console test test-all check bench torture torture-watch torture-scale simulate ledgers planted mutate fuzz docs screenshots data format clean
+.PHONY: help demo console test test-all check bench torture torture-watch torture-scale simulate ledgers planted mutate fuzz dist docs screenshots data format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ FROM ?= 1
 simulate: $(VENV)/.ready ## simulate 200 histories of loads, faults, kills and extracts; SEEDS=10000 FROM=1 for others
 	PYTHONPATH=tests:quality $(BIN)/python -W error -m simulate.run --seeds $(SEEDS) --from $(FROM) $(if $(KEEP),--keep $(KEEP))
 
+dist: $(VENV)/.ready ## build the wheels and the source archives of the three distributions into dist/
+	@rm -rf dist
+	@for package in $(PACKAGES); do (cd $$package && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist) || exit 1; done
+
 docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
 	$(BIN)/python scripts/command_index.py
 	$(BIN)/python scripts/generate_docs.py
@@ -112,4 +116,4 @@ format: $(VENV)/.ready ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache site
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache site dist
