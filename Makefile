@@ -13,7 +13,7 @@ SOURCES := packages/intacct-protocol/src:packages/intacct-emulator/src:packages/
 # A shell's own settings must not leak into the virtual environment, and pytest keeps its bytecode for the next run.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo console test test-all check bench torture torture-watch torture-scale simulate ledgers planted mutate fuzz dist docs screenshots data format clean
+.PHONY: help demo console test test-all quality-check check bench torture torture-watch torture-scale simulate ledgers planted mutate fuzz dist docs screenshots data format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,9 +51,12 @@ test: $(VENV)/.ready ## run the tests
 	$(COMPILED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "$(TESTS)"
 
-test-all: $(VENV)/.ready ## run all tests: long proofs, a browser, and other people's programs too
+test-all: $(VENV)/.ready ## run all tests: long proofs, a browser, other people's programs, and those of quality/ too
 	$(COMPILED)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests quality
+
+quality-check: $(VENV)/.ready ## check that the programs of quality/ fit the code: patches, mutants, short runs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "$(TESTS)" quality
 
 check: $(VENV)/.ready ## check style, types and structure
 	$(BIN)/ruff format --check .

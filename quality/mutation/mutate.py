@@ -1,7 +1,8 @@
 """`make mutate`: small changes to the code that decides on money, each of which some test has to notice.
 
     python -m mutation.mutate                       500 mutants, drawn by seed 1
-    python -m mutation.mutate --module flow.undo    all mutants of the modules whose names begin so
+    python -m mutation.mutate --module intacct_bridge.load.undo
+                                                   all mutants of the modules whose names begin so
     python -m mutation.mutate --count 200 --seed 7
     python -m mutation.mutate --seed 3 --keep DIR   stopped and called again, it goes on with the mutants that are left
 
@@ -146,7 +147,7 @@ def covered(modules: Sequence[str], folder: Path, processes: int) -> dict[str, A
 
 def tests_of(mutant: Mutant, tests: dict[str, Any], costs: dict[str, float], lines: Sequence[int]) -> list[str]:
     """The tests that reach the statement of a mutant, those of its package first, then the quickest."""
-    near = "tests/" + mutant.module.rpartition(".")[0].replace(".", "/")
+    near = "tests/" + mutant.module.rpartition(".")[0].removeprefix("intacct_").replace(".", "/")
     statement = max((line for line in lines if line <= mutant.line), default=0)
     reached = []
     for name, one in tests.items():

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from planted.planted import (
     PlantedBug,
     known_finders,
     page,
+    planted,
     planted_bugs,
     stages,
 )
@@ -24,9 +26,9 @@ BUGS = planted_bugs()
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_patch_fits_the_source_and_changes_its_code(bug: PlantedBug) -> None:
+    bug = bug.located()
     source = (ROOT / bug.path).read_text(encoding="utf-8")
-    planted = bug.applied(source)
-    assert ast.dump(ast.parse(planted)) != ast.dump(ast.parse(source))
+    assert ast.dump(ast.parse(bug.applied(source))) != ast.dump(ast.parse(source))
     assert bug.what.endswith(".")
     assert [name for name, _ in stages(bug.path)][-1] == "all tests"
 
@@ -39,10 +41,36 @@ def test_the_patches_are_numbered_and_spread_over_the_product() -> None:
 
 
 def test_a_patch_that_no_longer_fits_is_an_error() -> None:
-    bug = BUGS[0]
+    bug = BUGS[0].located()
     source = (ROOT / bug.path).read_text(encoding="utf-8")
     with pytest.raises(OutdatedPatchError, match=re.escape(f"{bug.name}.patch does not fit {bug.path}")):
         bug.applied(bug.applied(source))
+
+
+HUNK = (" def total(rows):", "-    return sum(rows)", "+    return sum(rows[1:])", " ")
+
+
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ("def total(rows):\n    return sum(rows)\n\n", "def total(rows):\n    return sum(rows[1:])\n\n"),
+        ("class A:\n    def total(rows):\n        return sum(rows)\n\n",
+         "class A:\n    def total(rows):\n        return sum(rows[1:])\n\n"),
+        ("def whole(rows):\n    return sum(rows)\n", "def whole(rows):\n    return sum(rows[1:])\n"),
+        ("def whole(rows):\n    return sum(rows)\n\ndef total(rows):\n    return sum(rows)\nx = 1\n",
+         "def whole(rows):\n    return sum(rows)\n\ndef total(rows):\n    return sum(rows[1:])\nx = 1\n"),
+        ("def whole(rows):\n    return sum(rows)\ndef half(rows):\n    return sum(rows)\nx = 1\n", None),
+        ("def total(rows):\n    return max(rows)\n", None),
+    ],
+    ids=["as it was", "indented", "another name above", "the context decides", "two places", "nowhere"],
+)  # fmt: skip
+def test_a_patch_is_found_by_its_text(source: str, changed: str | None) -> None:
+    assert planted((HUNK,), source) == changed
+
+
+def test_a_bug_is_found_where_its_module_was_moved_to() -> None:
+    bug = BUGS[0].located()
+    assert replace(bug, path="packages/elsewhere.py").located() == bug
 
 
 def test_every_bug_is_found_by_a_test_that_exists() -> None:

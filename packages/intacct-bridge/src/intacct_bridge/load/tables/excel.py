@@ -105,11 +105,12 @@ def _workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
             "reading Excel files requires the package openpyxl", fix="python -m pip install 'openpyxl>=3.1,<4'"
         ) from None
     try:
-        book = load_workbook(path, read_only=True, data_only=not formulas)
-        try:
-            yield book
-        finally:
-            book.close()
+        with path.open("rb") as file:  # the library leaves a damaged file open
+            book = load_workbook(file, read_only=True, data_only=not formulas)
+            try:
+                yield book
+            finally:
+                book.close()
     except IntacctError:
         raise
     except Exception as error:  # the library meets a damaged file with errors of many kinds
