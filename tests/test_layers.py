@@ -20,8 +20,8 @@ PACKAGES = {
         "testing command pytest_plugin"
     ),
     "intacct_bridge": (
-        "machine connections shared_state client streams copies.destinations extract export_maps changes load "
-        "reconcile runs copies setup library fleet operations dlt testing pytest_plugin apps spark"
+        "machine connections shared_state client streams copies extract export_maps changes load "
+        "reconcile runs setup library fleet operations dlt testing pytest_plugin apps spark"
     ),
 }
 STANDS_ON = {"intacct_protocol": (), "intacct_emulator": ("intacct_protocol",), "intacct_bridge": ("intacct_protocol",)}
@@ -46,7 +46,7 @@ ONLY_IN = {
     "dbos": ("intacct_bridge.fleet.",),
     "cryptography": ("intacct_bridge.fleet.",),
 }
-READS = ("intacct_bridge.streams.", "intacct_bridge.copies.destinations.", "intacct_bridge.extract.")
+READS = ("intacct_bridge.streams.", "intacct_bridge.copies.", "intacct_bridge.extract.")
 WRITES = ("intacct_bridge.load.",)
 DEMO = "intacct_emulator.demo_company."
 APART = (

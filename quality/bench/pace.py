@@ -11,7 +11,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.copies.destinations.open import importing, open_destination
 from intacct_bridge.extract.options import ExtractOptions
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.streams.defaults import USUAL
 
 LATENCY_MS = 500
@@ -60,7 +60,7 @@ def _extract(url: str, names: tuple[str, ...], page: int, running: int) -> tuple
         began = time.perf_counter()
         with Client(connection, keep=False) as client:
             with importing(uri):
-                prepared = prepare(client, ExtractRequest(names, early=True))
+                prepared = prepare(client, ReadRequest(names, early=True))
             destination = open_destination(uri)
             run = prepared.into(destination, ExtractOptions(page_size=page))
             for _ in run:

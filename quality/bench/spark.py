@@ -29,7 +29,7 @@ from intacct_bridge.apps.spark.writer import batch_write
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from support.repository import ROOT
 
 LEDGER, SMALL = "GLDETAIL", "DEPARTMENT"
@@ -76,7 +76,7 @@ def extract(job: Job) -> Timed:
         closing(open_destination(f"parquet:{job.folder / 'copy'}")) as destination,
     ):
         began = time.perf_counter()
-        run = prepare(client, ExtractRequest((LEDGER,))).into(destination)
+        run = prepare(client, ReadRequest((LEDGER,))).into(destination)
         for _ in run:
             pass
         return Timed(sum(one.rows for one in run.outcomes), time.perf_counter() - began)

@@ -15,7 +15,7 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.testing import Company, make_company
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.xml import parse
@@ -107,7 +107,7 @@ def copy(original: Company, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def extracted(company: Company, uri: str, *names: str) -> str:
     with closing(open_destination(uri)) as destination:
-        done = ended(prepare(company.client(), ExtractRequest(names or [*STREAMS, "trial_balance"])).into(destination))
+        done = ended(prepare(company.client(), ReadRequest(names or [*STREAMS, "trial_balance"])).into(destination))
     assert not [one for one in done.values() if one.error]
     return uri
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.views.extract import run_extraction
 from intacct_bridge.client.client import Client
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.extract.selection import select_streams
 from intacct_bridge.extract.unified import select_unified
+from intacct_bridge.operations.extract import ExtractRequest, ExtractResult
+from intacct_bridge.operations.extract import extract as operations_extract
 from intacct_emulator.reading import dimensions as company_dimensions
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -35,7 +35,7 @@ def closed(grown: Emulator, name: str) -> Emulator:
 def run(company: Client, path: Path, *names: str) -> dict[str, str]:
     """The errors of a run, by stream."""
     with closing(open_destination(f"duckdb:{path}")) as destination:
-        extraction = prepare(company, ExtractRequest(names)).into(destination)
+        extraction = prepare(company, ReadRequest(names)).into(destination)
         for _ in extraction:
             pass
     return {one.name: one.error for one in extraction.outcomes}
@@ -110,20 +110,23 @@ def test_one_closed_dimension_costs_no_other_its_values(
         assert extract(company, uri, "dimension_values?without=gldimarea")["dimension_values"].complete
 
 
+def extraction(company: Client, path: Path, names: list[str]) -> ExtractResult:
+    """The entities of the unified schema in a copy without views."""
+    return operations_extract(company, ExtractRequest(to=f"duckdb:{path}", streams=names, unified="v1", views=False))
+
+
 def test_a_unified_entity_whose_object_may_not_be_described_fails_alone(tmp_path: Path, grown: Emulator) -> None:
     path = tmp_path / "copy.duckdb"
     with closing(closed(grown, "CLASS")) as emulator, client(emulator) as company:
-        done = run_extraction(
-            company, ExtractRequest(["Classes", "Departments"], unified="v1"), f"duckdb:{path}", Console()
-        )
-        alone = run_extraction(company, ExtractRequest(["classes"], unified="v1"), f"duckdb:{path}", Console())
+        done = extraction(company, path, ["Classes", "Departments"])
+        alone = extraction(company, path, ["classes"])
         with pytest.raises(NotPermittedError):
             select_unified(company, "v1", ["Classes"])
     errors = {one.name: one.error for one in done.outcomes if one.error}
     assert list(errors) == ["Classes"]
     assert "CLASS cannot be read" in errors["Classes"]
     assert "You do not have permission" in errors["Classes"]
-    assert (done.sound, alone.sound) == (False, False)
+    assert (done.complete, alone.complete) == (False, False)
     assert len(rows(path, "Departments")) == grown.company().table("DEPARTMENT").count()
     history = selected(path, "SELECT stream, complete FROM _bridge.outcomes WHERE error <> '' ORDER BY run")
     assert history == [{"stream": "Classes", "complete": False}, {"stream": "classes", "complete": False}]
@@ -132,10 +135,10 @@ def test_a_unified_entity_whose_object_may_not_be_described_fails_alone(tmp_path
 def test_a_closed_line_costs_its_entity_and_a_closed_header_none(tmp_path: Path, grown: Emulator) -> None:
     path, names = tmp_path / "copy.duckdb", ["Bills", "BillPayments"]
     with closing(closed(grown, "APBILLITEM")) as emulator, client(emulator) as company:
-        done = run_extraction(company, ExtractRequest(names, unified="v1"), f"duckdb:{path}", Console())
+        done = extraction(company, path, names)
         assert [one.name for one in done.outcomes if one.error] == ["Bills"]
     with closing(closed(grown, "APPYMT")) as emulator, client(emulator) as company:
-        assert run_extraction(company, ExtractRequest(names, unified="v1"), f"duckdb:{path}", Console()).sound
+        assert extraction(company, path, names).complete
     assert len(rows(path, "BillPayments")) == grown.company().table("APPYMTDETAIL").count()
 
 
@@ -157,8 +160,8 @@ def test_the_tap_reads_the_other_unified_entities(tmp_path: Path, grown: Emulato
 def test_columns_of_a_related_object_that_may_not_be_described_are_reported(tmp_path: Path, grown: Emulator) -> None:
     path = tmp_path / "copy.duckdb"
     with closing(closed(grown, "APBILL")) as emulator, client(emulator) as company:
-        done = run_extraction(company, ExtractRequest(["BillPayments"], unified="v1"), f"duckdb:{path}", Console())
+        done = extraction(company, path, ["BillPayments"])
     (payments,) = (one for one in done.outcomes if one.name == "BillPayments")
-    assert done.sound
+    assert done.complete
     assert payments.unqueryable == ("APBILL.RECORDID",)
     assert len(rows(path, "BillPayments")) == grown.company().table("APPYMTDETAIL").count()

@@ -15,7 +15,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.reading.catalog import _parts
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.selection import _families, _needed_objects, select_early, select_streams
 from intacct_bridge.streams.defaults import USUAL
@@ -44,7 +44,7 @@ def wide(gateway: Transport, home: Path) -> Client:
 
 
 def early(company: Client, to: Path, *names: str) -> Extraction:
-    return prepare(company, ExtractRequest(names, early=True)).into(open_destination(f"duckdb:{to}"))
+    return prepare(company, ReadRequest(names, early=True)).into(open_destination(f"duckdb:{to}"))
 
 
 def named(stream: Stream) -> str:

@@ -11,14 +11,14 @@ import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.copies.destinations.base import Destination
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.selection import select_streams
 from intacct_bridge.extract.source import GatewaySource
-from intacct_bridge.reconcile.copy_reader import open_copy_reader
-from intacct_bridge.reconcile.reconcile import reconcile
+from intacct_bridge.reconcile.reconcile import compare_copy
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import ClockChange, CompanySettings, EmulatorSettings, UserSettings
@@ -192,8 +192,8 @@ def test_a_copy_in_files_equals_the_ledger(tmp_path: Path, uri: str) -> None:
     scene.clock.forward(hours=1)
     assert {one.error for one in run().values()} == {""}
     check(scene, lambda name: in_file(place, name))
-    with open_copy_reader(place) as copy:
-        found = reconcile(scene.client, copy)
+    with open_copy(place).open() as copy:
+        found = compare_copy(scene.client, copy)
     assert found.ledger is not None
     assert found.ledger.equal
     # a vendor's TOTALDUE is computed, and changes while the record's time of change does not

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from support.small_company import Clock, client, little_company
 
 
@@ -22,7 +22,7 @@ def test_the_entry_of_a_deleted_bill_leaves_the_copy_in_the_next_run(tmp_path: P
 
         def extract() -> None:
             with closing(open_destination(f"duckdb:///{copy}")) as destination:
-                for _ in prepare(company, ExtractRequest(streams)).into(destination):
+                for _ in prepare(company, ReadRequest(streams)).into(destination):
                     pass
 
         extract()

@@ -11,7 +11,7 @@ from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.extract.selection import select_streams
 from intacct_protocol.errors import InvalidRequestError
 from support.journeys.copying import ended, selected
@@ -22,7 +22,7 @@ NAMES = ("VENDOR", "APBILL", "APBILLITEM", "ARINVOICE", "ARINVOICEITEM", "CLASS"
 
 def extract(client: Client, copy: Path, *names: str, column: str = "owner") -> dict[str, int]:
     with closing(open_destination(f"duckdb:///{copy}")) as destination:
-        done = ended(prepare(client, ExtractRequest(names, entity_column=column)).into(destination))
+        done = ended(prepare(client, ReadRequest(names, entity_column=column)).into(destination))
     return {name: one.rows for name, one in done.items()}
 
 

@@ -13,7 +13,7 @@ from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 from intacct_bridge.client.client import Client
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.options import ExtractOptions
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.extract.unified import select_unified
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_emulator.demo_company.generator.declaration import demo_facts
@@ -36,15 +36,13 @@ V2 = {
 
 def extract(client: Client, uri: str, version: str, *names: str, **options: Any) -> dict[str, StreamOutcome]:
     with closing(open_destination(uri)) as destination:
-        return ended(
-            prepare(client, ExtractRequest(names, unified=version)).into(destination, ExtractOptions(**options))
-        )
+        return ended(prepare(client, ReadRequest(names, unified=version)).into(destination, ExtractOptions(**options)))
 
 
 def sent(client: Client, version: str, *names: str) -> list[dict[str, Any]]:
     """The messages of a first sync."""
     out = BytesIO()
-    run = prepare(client, ExtractRequest(names, unified=version)).into(SingerDestination(out))
+    run = prepare(client, ReadRequest(names, unified=version)).into(SingerDestination(out))
     for _ in run:
         pass
     return [json.loads(line) for line in out.getvalue().splitlines()]

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.options import ExtractOptions
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import IntacctError
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
@@ -106,7 +106,7 @@ class Copies(RuleBasedStateMachine):
 
         def run() -> None:
             with client(transport) as gateway, closing(open_destination(self.uris[which])) as destination:
-                prepared = prepare(gateway, ExtractRequest(tuple(fields), {name: fields[name][1:] for name in fields}))
+                prepared = prepare(gateway, ReadRequest(tuple(fields), {name: fields[name][1:] for name in fields}))
                 extraction = prepared.into(destination, ExtractOptions(full=full, page_size=3))
                 deque(extraction, 0)
                 failed = [one for one in extraction.outcomes if one.error]

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.reconcile.copy_reader import open_copy_reader
+from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.reconcile.digests import TableDigest, changed_tables, table_digests
 
 ROWS = "(1, 'one', NULL, 2.50), (2, NULL, DATE '2026-01-31', NULL)"
@@ -24,7 +24,7 @@ def made(path: Path, rows: str = ROWS) -> Path:
 
 
 def digest(path: Path) -> str:
-    with open_copy_reader(str(path)) as copy:
+    with open_copy(str(path)).open() as copy:
         (found,) = table_digests(copy)
     return found.digest
 
@@ -61,10 +61,10 @@ def test_order_scale_deleted_rows_and_the_columns_of_a_copy_do_not_count(tmp_pat
 
 def test_tables_that_changed_or_are_gone_are_named(tmp_path: Path) -> None:
     path = made(tmp_path / "a.duckdb")
-    with open_copy_reader(str(path)) as copy:
+    with open_copy(str(path)).open() as copy:
         reported = {one.table: one for one in table_digests(copy)} | {"GONE": TableDigest("GONE", 3, "00")}
         assert [(one.table, one.now) for one in changed_tables(copy, reported)] == [("GONE", None)]
     with duckdb.connect(str(path)) as con:
         con.execute('UPDATE "Bills" SET "NAME" = \'two\' WHERE RECORDNO = 1')
-    with open_copy_reader(str(path)) as copy:
+    with open_copy(str(path)).open() as copy:
         assert [one.table for one in changed_tables(copy, reported)] == ["Bills", "GONE"]

@@ -12,13 +12,13 @@ import pytest
 from intacct_bridge.apps.views.reconcile import difference_lines, verdict
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
+from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.reconcile import comparison, search
 from intacct_bridge.reconcile.comparison import ComparisonMethod
-from intacct_bridge.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.reconcile.digests import TableDigest, table_digests
-from intacct_bridge.reconcile.reconcile import ReconcileOptions, Reconciliation, estimate_comparison, reconcile
+from intacct_bridge.reconcile.reconcile import ReconcileOptions, Reconciliation, compare_copy, estimate_comparison
 from intacct_bridge.reconcile.record_differences import RecordDifference
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
@@ -55,7 +55,7 @@ def original(grown: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(grown: Emulator) -> Iterator[Client]:
     with Client(DEMO, transport=grown.clone()) as made:
-        prepare(made, ExtractRequest(STREAMS))  # reads the definitions
+        prepare(made, ReadRequest(STREAMS))  # reads the definitions
         yield made
 
 
@@ -67,7 +67,7 @@ def copy(original: Path, tmp_path: Path) -> Path:
 def extract(client: Client, uri: str, names: tuple[str, ...]) -> None:
     destination = open_destination(uri)
     try:
-        run = prepare(client, ExtractRequest(names)).into(destination)
+        run = prepare(client, ReadRequest(names)).into(destination)
         for _ in run:
             pass
     finally:
@@ -110,8 +110,8 @@ def forget(con: duckdb.DuckDBPyConnection, stream: str) -> None:
 
 
 def held(client: Client, copy: Path | str, **options: Any) -> Reconciliation:
-    with open_copy_reader(str(copy)) as opened:
-        return reconcile(client, opened, ReconcileOptions(**options))
+    with open_copy(str(copy)).open() as opened:
+        return compare_copy(client, opened, ReconcileOptions(**options))
 
 
 def only(found: Reconciliation) -> RecordDifference:
@@ -140,7 +140,7 @@ def test_a_true_copy_equals_the_company_for_a_call_a_table_and_one_a_book(client
 
 def _estimates(client: Client, copy: Path, **options: Any) -> list[Any]:
     before = client.meter.transactions
-    with open_copy_reader(str(copy)) as opened:
+    with open_copy(str(copy)).open() as opened:
         found = estimate_comparison(client, opened, ReconcileOptions(**options))
     assert client.meter.transactions == before
     return found
@@ -373,7 +373,7 @@ def test_one_period_by_its_name_or_as_a_month(client: Client, copy: Path) -> Non
 
 def digests(uri: str) -> list[TableDigest]:
     """The digests of two tables."""
-    with open_copy_reader(uri) as opened:
+    with open_copy(uri).open() as opened:
         return list(table_digests(opened, ["APBILL", "GLBATCH"]))
 
 
@@ -413,7 +413,7 @@ def test_a_stream_that_never_made_a_table_is_a_difference(
     with Client(DEMO, transport=emulator) as client:
         emulator.fault_plan = FaultPlan((refused,))
         destination = open_destination(uri)
-        run = prepare(client, ExtractRequest(("DEPARTMENT", "CLASS"))).into(destination)
+        run = prepare(client, ReadRequest(("DEPARTMENT", "CLASS"))).into(destination)
         list(run)
         destination.close()
         assert [one.name for one in run.outcomes if one.error] == ["CLASS"]

@@ -8,9 +8,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from intacct_bridge.copies.destinations.copy_tables import CopyTable
+from intacct_bridge.copies.copy import CopyTable, OpenCopy
+from intacct_bridge.copies.destinations.bridge_schema import CopyFacts
 from intacct_bridge.reconcile.compared_tables import ComparedTable
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_bridge.reconcile.record_differences import RecordDifference, _order, _paired, matched
 
 LINES = {"group": "", "header_key": "BILLKEY", "header": "APBILL", "natural_key": "", "key": "RECORDNO",
@@ -108,7 +108,7 @@ def differing(company: list[tuple[int, str, str]], copy: list[tuple[int, str, st
     for one in copy:
         con.execute("INSERT INTO bills VALUES (?, ?, ?)", list(one))
     held = CopyTable("T", tuple(HELD.names), lambda: HELD, lambda: iter(()), lambda _: [], "SELECT * FROM bills")
-    reader = CopyReader(con, [held], {}, "", in_place=True)
+    reader = OpenCopy(con, [held], CopyFacts(), in_place=True)
     of = cast("ComparedTable", SimpleNamespace(**vars(table()), columns=COLUMNS))
     numbers, amounts, names = zip(*company, strict=True) if company else ((), (), ())
     wide = pa.table({

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.copies.destinations.copy_tables import CopyTable
-from intacct_bridge.reconcile.copy_reader import CopyReader
+from intacct_bridge.copies.copy import CopyTable, OpenCopy
+from intacct_bridge.copies.destinations.bridge_schema import CopyFacts
 from intacct_bridge.reconcile.ledger_copy import Amounts, BalanceKey, LedgerCopy, open_ledger
 from intacct_bridge.reconcile.trial_balances import (
     ALL_TIME,
@@ -92,7 +92,7 @@ def copy_of(lines: Sequence[Line], currency: str = "USD") -> LedgerCopy:
     )
     for one in lines:
         con.execute(f"INSERT INTO lines VALUES ({', '.join('?' * 11)})", [*one, currency, False])
-    return LedgerCopy(cast("CopyReader", Rows(con)))
+    return LedgerCopy(cast("OpenCopy", Rows(con)))
 
 
 JAN, FEB = date(2026, 1, 31), date(2026, 2, 1)
@@ -309,7 +309,7 @@ def ledger_of(*rows: tuple[Any, ...], leave_out: str = "", name: str = "GLDETAIL
     kept = [one.lower() for one in columns if one != leave_out]
     schema = con.sql(f"SELECT {', '.join(kept)} FROM held").to_arrow_table().schema
     held = CopyTable(name, tuple(kept), lambda: schema, lambda: iter(()), lambda _: [], "SELECT * FROM held")
-    return open_ledger(CopyReader(con, [held], {}, "", in_place=True))
+    return open_ledger(OpenCopy(con, [held], CopyFacts(), in_place=True))
 
 
 @pytest.mark.parametrize("name", ["GLDETAIL", "gldetail"])

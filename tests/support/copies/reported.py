@@ -6,12 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.views.extract import run_extraction
-from intacct_bridge.apps.views.reporting import WantedViews
 from intacct_bridge.copies.destinations.postgres import Postgres
 from intacct_bridge.extract.options import ExtractOptions
-from intacct_bridge.extract.pipeline import ExtractRequest
+from intacct_bridge.operations.extract import ExtractRequest, extract
 from intacct_emulator.server.gateway import Emulator
 from support.small_company import client
 
@@ -41,12 +38,9 @@ class Copy:
 
     def extract(self, streams: Sequence[str] = STREAMS, options: ExtractOptions | None = None) -> None:
         """Bring the copy up to date; views included."""
-        console = Console()
-        console.quiet = True
         with client(self.emulator, read_formatting=True) as signed_in:
-            request = ExtractRequest(streams)
-            done = run_extraction(signed_in, request, self.uri, console, options=options, views=WantedViews())
-        assert done.sound, [one for one in done.outcomes if one.error]
+            done = extract(signed_in, ExtractRequest(to=self.uri, streams=streams, options=options))
+        assert done.complete, [one for one in done.outcomes if one.error]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query; every number of PostgreSQL is exact."""

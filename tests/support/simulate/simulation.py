@@ -22,7 +22,7 @@ from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.options import ExtractOptions
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.apply.retry import retry, settle_doubts
@@ -416,7 +416,7 @@ class Simulation:
     def _extracting(self, full: bool, _: Step) -> None:
         names = self.random.sample(sorted(self.streams), len(self.streams))
         with self._client() as gateway, closing(open_destination(self.uri)) as destination:
-            prepared = prepare(gateway, ExtractRequest(names, {name: self.streams[name][1:] for name in names}))
+            prepared = prepare(gateway, ReadRequest(names, {name: self.streams[name][1:] for name in names}))
             run = prepared.into(destination, ExtractOptions(full=full))
             deque(run, 0)
             failed = [one for one in run.outcomes if one.error]

@@ -16,7 +16,6 @@ deleted row comes with `_deleted`, by which dlt removes it. Needs the extra `dlt
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -25,12 +24,10 @@ from typing import TYPE_CHECKING, Any
 import dlt
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.options import ExtractOptions
-from intacct_bridge.extract.pipeline import ExtractRequest, Prepared, prepare
-from intacct_bridge.extract.run import Extraction
+from intacct_bridge.copies.destinations.bridge_schema import BridgeSchema
 from intacct_bridge.extract.transform import stored_names, with_names
 from intacct_bridge.library import connect
+from intacct_bridge.operations.extract import ExtractRequest, PreparedExtraction, prepare_extraction
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import RefusedError
 from intacct_protocol.model.sql_text import literal, quoted
@@ -61,9 +58,10 @@ def intacct(
     file that is kept between two loads. `select` has fields by stream; other streams are read with all fields.
     """
     gateway = client or connect(connection)
-    prepared = prepare(gateway, ExtractRequest(streams, select or {}, skip_refused=False))
-    changes = _CopyChanges(Path(copy), prepared, show_private=not gateway.connection.location_id)
-    for stream in prepared.stored:
+    request = ExtractRequest(to=f"duckdb:{copy}", streams=streams, select=select or {}, skip_refused=False, views=False)
+    extraction = prepare_extraction(gateway, request)
+    changes = _CopyChanges(Path(copy), extraction)
+    for stream in extraction.streams:
         yield _resource(changes, with_names(stream, stored_names(stream.fields)))
 
 
@@ -107,9 +105,8 @@ class _KnownCopy:
 class _CopyChanges:
     """The copy of one source: brought up to date once in a load, and then read."""
 
-    def __init__(self, path: Path, prepared: Prepared, *, show_private: bool) -> None:
-        self._path, self._prepared = path, prepared
-        self._options = ExtractOptions(show_private=show_private)
+    def __init__(self, path: Path, extraction: PreparedExtraction) -> None:
+        self._path, self._extraction = path, extraction
         self._lock = Lock()
         self._done: _KnownCopy | None = None
 
@@ -125,21 +122,17 @@ class _CopyChanges:
             return self._done
 
     def _extract(self) -> None:
-        with closing(open_destination(f"duckdb:{self._path}")) as destination:
-            run: Extraction = self._prepared.into(destination, self._options)
-            for _ in run:
-                pass
-        failed = next((one for one in run.outcomes if one.error), None)
+        failed = next((outcome for outcome in self._extraction.run().outcomes if outcome.error), None)
         if failed is not None:
             raise RefusedError(f"{failed.name}: {failed.error}", fix=failed.fix)
 
     def _known(self) -> _KnownCopy:
         with self._connected() as db:
             db.execute(_GROUPS)
-            ((made,),) = db.execute("SELECT company || ' ' || made::VARCHAR FROM _bridge.copy").fetchall()
-            begun = dict(db.execute("SELECT run, started::VARCHAR FROM _bridge.runs").fetchall())
+            bridge = BridgeSchema(lambda sql, values=(): db.execute(sql, list(values)).fetchall(), "main", "_bridge")
+            made, begun = bridge.made(), bridge.runs()
             run = max(begun)
-            for stream in self._prepared.stored:
+            for stream in self._extraction.streams:
                 if stream.group:
                     _remember_groups(db, with_names(stream, stored_names(stream.fields)), run)
         return _KnownCopy(made, run, begun)

@@ -31,7 +31,7 @@ from intacct_protocol.model.uri_text import redacted
 from intacct_protocol.xml.typed_arrow import kind_of
 
 if TYPE_CHECKING:
-    from intacct_bridge.copies.destinations.copy_tables import CopyTable
+    from intacct_bridge.copies.copy import CopyTable
 
 __all__ = ["Company", "CompanyArguments", "emulated_company", "make_company", "read_copy"]
 
@@ -114,10 +114,10 @@ def read_copy(uri: str, *, anonymise: bool = False) -> Iterator[CopiedCompany]:
     With `anonymise`, names, ids and free text are replaced, each by the same text everywhere. Amounts, dates and record
     numbers stay. The copy is open while the source is used.
     """
-    from intacct_bridge.copies.destinations.copy_tables import copy_tables
+    from intacct_bridge.copies.copy import open_copy
 
-    with copy_tables(uri) as tables:
-        yield copied_company([_copied(table) for table in tables], redacted(uri), anonymise=anonymise)
+    with open_copy(uri).open() as copy:
+        yield copied_company([_copied(one) for one in copy.tables.values()], redacted(uri), anonymise=anonymise)
 
 
 def _copied(table: "CopyTable") -> CopiedTable:

@@ -13,6 +13,7 @@ from intacct_bridge.client.attachments import AttachedFile, Attachments
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.extract.attachments import fetch_attachments
+from intacct_bridge.operations.extract import ExtractResult
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
@@ -327,5 +328,8 @@ def test_change_files_can_be_compacted_afterwards(demo: Intacct) -> None:
 
 def test_a_stream_that_failed_does_not_count_as_read() -> None:
     done, failed = StreamOutcome("VENDOR", rows=3), StreamOutcome("APBILL", rows=5, error="refused")
-    assert summary([done, failed], 1.0, 4) == "8 rows in 1 of 2 streams (1 failed), 1.0 s, 4 API transactions"
-    assert summary([done], 1.0, 4) == "3 rows in 1 of 1 stream, 1.0 s, 4 API transactions"
+    assert (
+        summary(ExtractResult(URI, (done, failed), 1.0, 4))
+        == "8 rows in 1 of 2 streams (1 failed), 1.0 s, 4 API transactions"
+    )
+    assert summary(ExtractResult(URI, (done,), 1.0, 4)) == "3 rows in 1 of 1 stream, 1.0 s, 4 API transactions"

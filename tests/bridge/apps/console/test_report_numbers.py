@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.copies.views.apply import apply_views, open_copy
+from intacct_bridge.copies.views.apply import apply_views, open_database
 from intacct_bridge.runs.history import open_history
 from intacct_bridge.runs.run import Run
 from intacct_emulator.server.gateway import Emulator
@@ -129,7 +129,7 @@ def test_net_income_is_the_same_under_every_name_of_the_sections(copy: Copy, rea
             "CASE NORMALBALANCE WHEN 'credit' THEN 'Turnover' ELSE 'Costs' END AS GLACCTGRPNAME, "
             "CAST(NULL AS TIMESTAMPTZ) AS _deleted_at FROM GLACCOUNT"
         )
-    with open_copy(copy.uri) as destination:
+    with open_database(copy.uri) as destination:
         apply_views(destination, {"income_statement": ["Turnover", "Costs"]})
     tables = reader.get(address).json["tables"]
     assert {section["section"] for table in tables for section in table["sections"]} == {"Turnover", "Costs"}

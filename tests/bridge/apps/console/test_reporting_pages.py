@@ -14,7 +14,7 @@ from intacct_bridge.apps.console import copies
 from intacct_bridge.apps.console.app import TeamMode
 from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.copies.live_sql.live_query import copy_table, open_copy_sql
+from intacct_bridge.copies.copy import open_copy
 from support.apps.console_site import RunningConsole, Visitor, running_console
 
 URI = "duckdb:///books.duckdb"
@@ -65,9 +65,9 @@ def links(html: str, start: str) -> list[str]:
 def test_rows_asked_together_are_those_of_each_statement_alone(copy: Path) -> None:
     uri = f"duckdb:///{copy}"
     together = sorted(remembered())
-    with open_copy_sql(uri, *together) as ask:
+    with open_copy(uri).answering(*together) as ask:
         for sql in together:
-            assert ask(sql) == copy_table(uri, sql)
+            assert ask(sql) == open_copy(uri).sql(sql)
     assert sum("reporting.trial_balance" in sql for sql in together) >= 2
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from intacct_bridge.apps.spark.change_stream import ChangeFeed, change_columns, change_options, event_rows
 from intacct_bridge.apps.spark.columns import columns_of
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -144,7 +144,7 @@ def test_the_rows_of_events_are_typed(office: Office) -> None:
     feed = office.feed(begin="beginning")
     end = feed.latest(feed.first(), None)
     with client(office.emulator) as reader:
-        (stream,) = prepare(reader, ExtractRequest(("DEPARTMENT",))).streams
+        (stream,) = prepare(reader, ReadRequest(("DEPARTMENT",))).streams
         wanted = {row["RECORDNO"]: row for row in reader.query("DEPARTMENT", tuple(stream.fields))}
     columns = change_columns(columns_of(stream, (), {}))
     rows = [

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.testing import Company
 from intacct_emulator.server.gateway import Emulator
@@ -33,7 +33,7 @@ SLOW = EmulatorSettings(behaviour=Behaviour(latency_ms=100))
 def extracted(company: Company, name: str, fields: tuple[str, ...], folder: Path) -> list[tuple[Any, ...]]:
     """The rows of `intacct extract`."""
     with company.client() as client, closing(open_destination(f"parquet:{folder}")) as destination:
-        for _ in prepare(client, ExtractRequest((name,), {name: fields})).into(destination):
+        for _ in prepare(client, ReadRequest((name,), {name: fields})).into(destination):
             pass
     rows = [row for file in (folder / name).glob("*-rows.parquet") for row in pq.read_table(file).to_pylist()]
     return in_order(tuple(row[one] for one in fields) for row in rows)

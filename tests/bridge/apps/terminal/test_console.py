@@ -17,8 +17,9 @@ from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.progress import progress
 from intacct_bridge.apps.terminal.row_formats import write_rows
 from intacct_bridge.apps.terminal.tables import Count, plain_lines, print_fitted, shown
-from intacct_bridge.apps.views.extract import ExtractResult, summary
+from intacct_bridge.apps.views.extract import summary
 from intacct_bridge.extract.run import DELETES
+from intacct_bridge.operations.extract import ExtractResult
 from intacct_bridge.streams.stream import StreamOutcome
 
 cells = st.one_of(st.none(), st.text(max_size=60), st.integers(), st.decimals(allow_nan=False), st.booleans())
@@ -44,9 +45,9 @@ def test_results_go_out_and_notes_go_to_standard_error() -> None:
 
 def test_deletes_do_not_count_as_a_stream() -> None:
     made, out, _ = console()
-    outcomes = (StreamOutcome("VENDOR"), StreamOutcome(DELETES))
-    assert "0 rows in 0 of 1 stream," in summary(outcomes, 0.1, 3)
-    DemoView(made).extracted(ExtractResult(outcomes, 0.1, 3))
+    result = ExtractResult("duckdb:copy", (StreamOutcome("VENDOR"),), 0.1, 3, (StreamOutcome(DELETES),))
+    assert "0 rows in 0 of 1 stream," in summary(result)
+    DemoView(made).extracted(result)
     assert "no changes in 1 stream," in out.getvalue()
 
 
@@ -186,7 +187,9 @@ def test_a_title_is_bold_on_a_terminal_and_the_text_after_it_does_not_act(
 def test_the_steps_of_the_demo_have_bold_names_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     out = Screen()
-    DemoView(Console(out=out, err=io.StringIO())).extracted(ExtractResult((StreamOutcome("VENDOR", 3),), 0.1, 3))
+    DemoView(Console(out=out, err=io.StringIO())).extracted(
+        ExtractResult("duckdb:copy", (StreamOutcome("VENDOR", 3),), 0.1, 3)
+    )
     assert out.getvalue().startswith("\x1b[1mExtract       \x1b[0m")
     assert "\\x1b" not in out.getvalue()
 

@@ -16,12 +16,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.copies.destinations import files
 from intacct_bridge.copies.destinations.latest_rows import latest, views
 from intacct_bridge.copies.destinations.manifest import CopyFolder, ManifestEntry
 from intacct_bridge.copies.destinations.open import compact_copy, copy_states, open_destination
 from intacct_bridge.copies.destinations.uri import parse_uri
-from intacct_bridge.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.streams.bookmark import Bookmark, KeySpan
 from intacct_bridge.streams.stream import Stream, StreamOutcome
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
@@ -569,7 +569,7 @@ def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> No
     ],
 )
 def test_no_message_shows_a_destinations_password(uri: str) -> None:
-    for ask in (copy_states, compact_copy, lambda uri: open_copy_reader(uri).__enter__()):
+    for ask in (copy_states, compact_copy, lambda uri: open_copy(uri).open().__enter__()):
         with pytest.raises((SettingsError, UnreachableError)) as refused:
             ask(uri)
         assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"

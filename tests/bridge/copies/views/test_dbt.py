@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.copies.views.apply import copy_shape, open_copy
+from intacct_bridge.copies.views.apply import copy_shape, open_database
 from intacct_bridge.copies.views.dbt_package import dbt_package, write_package
 from intacct_bridge.copies.views.dialects import DIALECTS
 from support.copies.reported import Copy
@@ -39,7 +39,7 @@ def built(demo_copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("dbt")
     copy = folder / "copy.duckdb"
     copy.write_bytes(Path(demo_copy.uri.removeprefix("duckdb:")).read_bytes())
-    with open_copy(f"duckdb:{copy}") as destination:
+    with open_database(f"duckdb:{copy}") as destination:
         write_package(dbt_package(DIALECTS[destination.dialect], copy_shape(destination, {})), folder / "package")
     project = folder / "project"
     (project / "models").mkdir(parents=True)

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.copies.views.apply import open_copy
+from intacct_bridge.copies.views.apply import open_database
 from intacct_bridge.copies.views.fivetran import apply_fivetran_layout
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.testing import Company
 from intacct_emulator.server.gateway import Emulator
 
@@ -34,9 +34,9 @@ def test_models_for_fivetran_find_their_tables(
     uri = f"duckdb:{tmp_path / 'copy.duckdb'}" if kind == "duckdb" else request.getfixturevalue("postgres")
     company = Company(grown.clone())
     with company.client() as client, closing(open_destination(uri)) as destination:
-        list(prepare(client, ExtractRequest(tuple(TABLES))).into(destination))
+        list(prepare(client, ReadRequest(tuple(TABLES))).into(destination))
     company.close()
-    with open_copy(uri) as destination:
+    with open_database(uri) as destination:
         made = apply_fivetran_layout(destination)
         assert not apply_fivetran_layout(destination).changed
     assert made.schema == "sage_intacct"

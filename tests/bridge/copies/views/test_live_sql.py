@@ -13,7 +13,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from intacct_bridge.copies.live_sql.live_query import copy_table, prepared
+from intacct_bridge.copies.copy import open_copy
+from intacct_bridge.copies.live_sql.live_query import prepared
 from intacct_bridge.copies.live_sql.statement import FirstRows
 from intacct_bridge.library import BridgeClient
 from intacct_emulator.server.gateway import Emulator
@@ -388,11 +389,11 @@ def test_a_copy_answers_too_with_the_views_of_reporting(grown: Emulator, tmp_pat
     with duckdb.connect(uri.removeprefix("duckdb:")) as con:
         expected = con.execute("SELECT count(*) AS n FROM GLACCOUNT").fetchall()
         con.execute("INSERT INTO GLACCOUNT SELECT * REPLACE (now() AS _deleted_at) FROM GLACCOUNT LIMIT 3")
-    assert copy_table(uri, "SELECT count(*) AS n FROM GLACCOUNT").to_pylist() == [{"n": expected[0][0]}]
-    sums = copy_table(uri, "SELECT sum(debit) - sum(credit) AS off FROM reporting.trial_balance").to_pylist()
+    assert open_copy(uri).sql("SELECT count(*) AS n FROM GLACCOUNT").to_pylist() == [{"n": expected[0][0]}]
+    sums = open_copy(uri).sql("SELECT sum(debit) - sum(credit) AS off FROM reporting.trial_balance").to_pylist()
     assert sums == [{"off": Decimal(0)}]
     with pytest.raises(InvalidRequestError):
-        copy_table(uri, "SELECT * FROM read_csv('/etc/passwd')")
+        open_copy(uri).sql("SELECT * FROM read_csv('/etc/passwd')")
 
 
 @pytest.mark.parametrize(
@@ -413,7 +414,7 @@ def test_a_copy_answers_too_with_the_views_of_reporting(grown: Emulator, tmp_pat
 )
 def test_an_unknown_name_is_named_with_the_nearest_one(small_copy: str, sql: str, message: str) -> None:
     with pytest.raises(InvalidRequestError) as refused:
-        copy_table(small_copy, sql)
+        open_copy(small_copy).sql(sql)
     assert message in refused.value.message
 
 
@@ -426,7 +427,7 @@ def small_copy(grown: Emulator, tmp_path_factory: pytest.TempPathFactory) -> str
 
 def test_a_view_with_a_quoted_name_answers(small_copy: str) -> None:
     plain, quoted = (
-        copy_table(small_copy, f"SELECT count(*) AS n FROM {name}").to_pylist()
+        open_copy(small_copy).sql(f"SELECT count(*) AS n FROM {name}").to_pylist()
         for name in ("reporting.trial_balance", '"reporting"."trial_balance"')
     )
     assert quoted == plain != [{"n": 0}]

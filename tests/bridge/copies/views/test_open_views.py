@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from intacct_bridge.copies.live_sql.live_query import copy_table, open_copy_sql
-from intacct_bridge.copies.views.apply import apply_views, open_copy
+from intacct_bridge.copies.copy import open_copy
+from intacct_bridge.copies.views.apply import apply_views, open_database
 from intacct_bridge.copies.views.company_settings import SETUP
 from intacct_protocol.errors import SettingsError
 from support.copies.companies import ONE, Scene
@@ -47,7 +47,7 @@ def assert_same_rows(copy: Copy) -> None:
     for side in ("ap", "ar"):
         questions += [f"SELECT * FROM reporting.{side}_{name}(DATE '2026-08-31')" for name in ("open_items", "ageing")]
     assert len(questions) > 20
-    with open_copy_sql(copy.uri, *questions) as ask:
+    with open_copy(copy.uri).answering(*questions) as ask:
         found = {sql: [tuple(row.values()) for row in ask(sql).to_pylist()] for sql in questions}
     for sql in questions:
         stored, read = (sorted(repr([*map(plain, row)]) for row in rows) for rows in (copy.rows(sql), found[sql]))
@@ -55,12 +55,11 @@ def assert_same_rows(copy: Copy) -> None:
 
 
 def test_a_fiscal_year_of_the_company_is_that_of_every_reader(one_from_july: Copy) -> None:
-    years = copy_table(
-        one_from_july.uri,
+    years = open_copy(one_from_july.uri).sql(
         "SELECT period_start FROM reporting.fiscal_periods WHERE fiscal_month = 1 GROUP BY 1 ORDER BY 1",
     )
     assert years.to_pylist()[-1] == {"period_start": date(2026, 7, 1)}
-    last = copy_table(one_from_july.uri, "SELECT max(period_end) AS last FROM reporting.trial_balance")
+    last = open_copy(one_from_july.uri).sql("SELECT max(period_end) AS last FROM reporting.trial_balance")
     assert last.to_pylist() == [{"last": date(2027, 3, 31)}]
     assert_same_rows(one_from_july)
 
@@ -71,7 +70,7 @@ def test_several_entities_and_currencies_read_the_same(five_copy: Copy) -> None:
 
 def test_amounts_have_the_decimals_of_the_currencies(one_from_july: Copy) -> None:
     """An overpayment in another currency times its rate is rounded to cents."""
-    rows = copy_table(one_from_july.uri, "SELECT entered_base FROM reporting.ar_documents").to_pylist()
+    rows = open_copy(one_from_july.uri).sql("SELECT entered_base FROM reporting.ar_documents").to_pylist()
     assert any(row["entered_base"] % 1 for row in rows)
     assert all(row["entered_base"] == round(row["entered_base"], 2) for row in rows)
 
@@ -85,19 +84,19 @@ def test_sections_follow_the_account_groups_of_the_copy(demo_copy: Copy, tmp_pat
             "CAST(NULL AS TIMESTAMPTZ) AS _deleted_at FROM GLACCOUNT WHERE ACCOUNTNO IN ('40000', '41000')"
         )
     sql = "SELECT section, sum(amount) AS amount FROM reporting.income_statement GROUP BY 1 ORDER BY 1"
-    usual = copy_table(uri, sql).to_pylist()
+    usual = open_copy(uri).sql(sql).to_pylist()
     assert [row["section"] for row in usual] == ["Expenses", "Revenue"]
-    with open_copy(uri) as destination, pytest.raises(SettingsError, match="Turnoverr"):
+    with open_database(uri) as destination, pytest.raises(SettingsError, match="Turnoverr"):
         apply_views(destination, {"income_statement": ["Turnoverr"]})
-    assert copy_table(uri, sql).to_pylist() == usual
-    with open_copy(uri) as destination:
+    assert open_copy(uri).sql(sql).to_pylist() == usual
+    with open_database(uri) as destination:
         apply_views(destination, {"income_statement": ["Turnover"]})
-    grouped = copy_table(uri, sql).to_pylist()
+    grouped = open_copy(uri).sql(sql).to_pylist()
     assert [row["section"] for row in grouped] == ["Other", "Turnover"]
     assert Copy(uri, demo_copy.emulator).rows(sql) == [tuple(row.values()) for row in grouped]
-    with open_copy(uri) as destination:
+    with open_database(uri) as destination:
         apply_views(destination)
-    assert copy_table(uri, sql).to_pylist() == usual
+    assert open_copy(uri).sql(sql).to_pylist() == usual
 
 
 @pytest.mark.parametrize(("declared", "sign"), [("credit", 1), ("debit", -1), ("", 1)])
@@ -116,7 +115,7 @@ def test_the_amounts_of_a_group_with_revenue_and_expenses_add_up_to_what_it_earn
             "WHERE ACCOUNTTYPE = 'balancesheet' GROUP BY NORMALBALANCE)"
         )
     made = Copy(uri, demo_copy.emulator)
-    with open_copy(uri) as destination:
+    with open_database(uri) as destination:
         apply_views(destination, {"income_statement": ["Margin"], "balance_sheet": ["Margin"]})
     accounts = {row["ACCOUNTNO"]: row for row in made.table("GLACCOUNT")}
     members = {row["ACCOUNTNO"] for row in made.table("GLACCTGRPHIERARCHY")}
@@ -154,19 +153,19 @@ def test_a_copy_in_files_keeps_what_it_knows_of_the_company(one_from_july: Copy,
     assert kept == {**own, "first_fiscal_month": "1", "read_on": kept["read_on"]}
     sql = "SELECT entity_id, first_fiscal_month FROM reporting.entities ORDER BY entity_id"
     manifest.write_text(json.dumps(plain | {"settings": kept | {"first_fiscal_month": "7"}}), encoding="utf-8")
-    assert copy_table(copy.uri, sql).to_pylist()[0] == {"entity_id": "", "first_fiscal_month": 7}
+    assert open_copy(copy.uri).sql(sql).to_pylist()[0] == {"entity_id": "", "first_fiscal_month": 7}
     copy.extract(("GLACCOUNT", "GLDETAIL", "LOCATION"))
     assert json.loads(manifest.read_text("utf-8"))["settings"]["first_fiscal_month"] == "7", "asked again after weeks"
     del plain["settings"]  # as in the first run of a copy, before the company was asked
     manifest.write_text(json.dumps(plain), encoding="utf-8")
-    assert copy_table(copy.uri, sql).to_pylist()[0] == {"entity_id": "", "first_fiscal_month": 1}
+    assert open_copy(copy.uri).sql(sql).to_pylist()[0] == {"entity_id": "", "first_fiscal_month": 1}
 
 
 @pytest.mark.slow
 def test_a_copy_in_postgresql_keeps_them_too(demo_in_postgres: Copy) -> None:
-    with open_copy(demo_in_postgres.uri) as destination:
+    with open_database(demo_in_postgres.uri) as destination:
         destination.keep_settings({"first_fiscal_month": "7"}, datetime(2026, 11, 24, tzinfo=UTC))
     sql = "SELECT entity_id, first_fiscal_month FROM reporting.entities ORDER BY entity_id"
     expected = demo_in_postgres.rows(sql)
     assert expected[0] == ("", 7)
-    assert [tuple(row.values()) for row in copy_table(demo_in_postgres.uri, sql).to_pylist()] == expected
+    assert [tuple(row.values()) for row in open_copy(demo_in_postgres.uri).sql(sql).to_pylist()] == expected

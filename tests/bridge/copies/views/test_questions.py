@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from intacct_bridge.copies.questions.answer import CopyAnswer, QuestionLimits
-from intacct_bridge.copies.questions.ask import ask, copied_tables, reporting_views
+from intacct_bridge.copies.copy import open_copy
+from intacct_bridge.copies.questions.answer import CopyAnswer, QuestionLimits, reporting_tables
 from intacct_bridge.copies.questions.checked_select import checked_select
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError, SettingsError, TransientError
@@ -23,7 +23,7 @@ SHORT = QuestionLimits(rows=50, seconds=0.3)
 
 
 def asked(uri: str, sql: str, limits: QuestionLimits = LIMITS) -> CopyAnswer:
-    return ask(uri, sql, limits, Event())
+    return open_copy(uri).ask(sql, limits, Event())
 
 
 @pytest.fixture(scope="module")
@@ -189,10 +189,9 @@ def test_duckdb_itself_would_refuse_files_if_the_check_let_one_pass(
 ) -> None:
     """The check is one wall, and the closed connection another."""
     from intacct_bridge.copies.live_sql.statement import parsed
-    from intacct_bridge.copies.questions import in_duckdb
-    from intacct_bridge.copies.questions.checked_select import CheckedSelect
+    from intacct_bridge.copies.questions import checked_select as checks
 
-    monkeypatch.setattr(in_duckdb, "checked_select", lambda sql, _: CheckedSelect(parsed(sql), (), ()))
+    monkeypatch.setattr(checks, "checked_select", lambda sql, _: checks.CheckedSelect(parsed(sql), (), ()))
     for sql in (f"SELECT * FROM read_text('{secret}')", f"SELECT * FROM '{secret}'"):
         with pytest.raises(InvalidRequestError, match="disabled"):
             asked(demo_copy.uri, sql)
@@ -220,7 +219,7 @@ def test_a_cancelled_question_ends(demo_copy: Copy) -> None:
     cancelled = Event()
     Timer(0.2, cancelled.set).start()
     with pytest.raises(TransientError, match="cancelled"):
-        ask(demo_copy.uri, "SELECT count(*) FROM range(100000000000) a, range(1000) b", LIMITS, cancelled)
+        open_copy(demo_copy.uri).ask("SELECT count(*) FROM range(100000000000) a, range(1000) b", LIMITS, cancelled)
 
 
 def test_a_huge_result_is_cut_and_says_so(demo_copy: Copy) -> None:
@@ -289,10 +288,10 @@ def test_a_wrong_name_gets_the_nearest_one(demo_copy: Copy) -> None:
 
 
 def test_tables_and_views_are_described(demo_copy: Copy) -> None:
-    tables = {one.name: one for one in copied_tables(demo_copy.uri, LIMITS)}
+    tables = {one.name: one for one in open_copy(demo_copy.uri).described(LIMITS)}
     due = next(one for one in tables["APBILL"].columns if one.name == "TOTALDUE")
     assert due.type.startswith("decimal")
-    views = {one.name: one for one in reporting_views()}
+    views = {one.name: one for one in reporting_tables()}
     assert views["reporting.ap_ageing"].parameters.startswith("as_of date")
     assert all(one.shows and one.columns for one in views.values())
 
@@ -426,7 +425,7 @@ def test_a_role_that_may_write_is_refused(reader: str, demo_in_postgres: Copy) -
 
 @pytest.mark.slow
 def test_tables_of_postgresql_are_described(reader: str) -> None:
-    tables = {one.name: one for one in copied_tables(reader, LIMITS)}
+    tables = {one.name: one for one in open_copy(reader).described(LIMITS)}
     assert "TOTALDUE" in [one.name for one in tables["APBILL"].columns]
     assert tables["APBILL"].as_of
 

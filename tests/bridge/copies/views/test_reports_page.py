@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.copies.views.apply import apply_lower_names, open_copy
+from intacct_bridge.copies.views.apply import apply_lower_names, open_database
 from support.copies.reported import Copy
 from support.repository import DOCS
 
@@ -104,7 +104,7 @@ def rate_key(copy: Copy) -> str:
 
 
 def test_lower_names_are_a_view_of_each_table(demo_in_postgres: Copy, demo_copy: Copy) -> None:
-    with open_copy(demo_in_postgres.uri) as destination:
+    with open_database(demo_in_postgres.uri) as destination:
         apply_lower_names(destination)
     (sql,) = re.findall(r"```sql\n(SELECT locationid.*?);\n```", PAGE)
     expected = sorted((row["LOCATIONID"], row["IEPAYABLE.NUMBER"]) for row in demo_copy.table("LOCATIONENTITY"))

@@ -15,7 +15,7 @@ from random import Random
 import duckdb
 import pytest
 
-from intacct_bridge.copies.live_sql.live_query import copy_table
+from intacct_bridge.copies.copy import open_copy
 from support.copies.companies import FIVE, MIXED, ONE, Scene
 from support.copies.python_ledger import (
     PAYABLES,
@@ -143,9 +143,9 @@ def test_a_copy_that_knows_its_entities_as_locations_only_has_the_same_rows(
     shutil.copy(demo_copy.uri.removeprefix("duckdb:"), uri.removeprefix("duckdb:"))
     with duckdb.connect(uri.removeprefix("duckdb:")) as con:
         con.execute("DROP TABLE LOCATIONENTITY")
-    expected = copy_table(demo_copy.uri, sql)
+    expected = open_copy(demo_copy.uri).sql(sql)
     assert expected.num_rows > 3
-    assert copy_table(uri, sql) == expected
+    assert open_copy(uri).sql(sql) == expected
 
 
 @pytest.mark.parametrize(("company", "seed"), [(FIVE, 3), (MIXED, 1)], ids=["five", "mixed"])

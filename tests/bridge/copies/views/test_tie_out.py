@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.copies.views.tie_out import ControlAccount, TieOut, tie_out
-from intacct_bridge.reconcile.copy_reader import open_copy_reader
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.xml import parse
 from support.copies.reported import Copy, duckdb_uri
@@ -47,7 +47,7 @@ def altered(copy: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def tied(copy: Path, day: date = DAY) -> TieOut:
-    with open_copy_reader(str(copy)) as opened:
+    with open_copy(str(copy)).open() as opened:
         return tie_out(opened, day)
 
 

@@ -15,7 +15,7 @@ from intacct_bridge.changes.event_filter import EventFilter
 from intacct_bridge.changes.event_log import EventLog
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.extract.options import ExtractOptions
-from intacct_bridge.extract.pipeline import ExtractRequest, Prepared, prepare
+from intacct_bridge.extract.pipeline import Prepared, ReadRequest, prepare
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_bridge.streams.times import format_time, parse_time
 from intacct_protocol.errors import IntacctError, SettingsError
@@ -108,15 +108,13 @@ def poll(
     if begins_anew(log, watch):
         log.forget(watch.name)
     destination = _destination(log, watch)
-    run = prepared.into(destination, _options(options or ExtractOptions(), log, watch, gateway))
-    for _ in run:
-        pass
-    return PollResult(destination.events, run.outcomes, gateway.meter.transactions - spent)
+    extraction = prepared.run(destination, _options(options or ExtractOptions(), log, watch, gateway))
+    return PollResult(destination.events, extraction.outcomes, gateway.meter.transactions - spent)
 
 
 def prepare_watch(gateway: ReadGateway, watch: Watch) -> Prepared:
     """The streams of a watch; InvalidRequestError for an unknown one and for an unknown field."""
-    prepared = prepare(gateway, ExtractRequest(watch.streams, skip_refused=False))
+    prepared = prepare(gateway, ReadRequest(watch.streams, skip_refused=False))
     watch.event_filter.check(prepared.streams)
     return prepared
 

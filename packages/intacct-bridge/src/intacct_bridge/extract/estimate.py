@@ -34,6 +34,11 @@ class Estimate:
     error: str = ""
     """Why the numbers are not known, or how certain they are."""
 
+    @property
+    def dollars(self) -> float:
+        """The price of the transactions, if the tier's allowance is used up."""
+        return self.transactions * DOLLARS
+
 
 LookupCost = Callable[[int, bool], int]
 """The transactions that lookups take for a number of rows of a stream; True if these are all its rows."""

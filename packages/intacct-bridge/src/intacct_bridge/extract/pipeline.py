@@ -1,12 +1,13 @@
-"""Assembles an extraction, in this place only: from the names that a user gives to everything that a run needs.
+"""Puts an extraction together and carries it out: from the names that a user gives to the outcomes of the streams.
 
-    prepared = prepare(gateway, ExtractRequest(("VENDOR", "APBILL")))
-    run = prepared.into(destination, options)
+    prepared = prepare(gateway, ReadRequest(("VENDOR", "APBILL")))
+    extraction = prepared.run(destination, options)
+    extraction.outcomes
 
-`prepare` serves the command `intacct extract`, its estimate, the Singer tap with its test and discovery, and the demo.
+`operations.extract` is the door to it for programs; a watch reads its changes with it, too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.selection import Selection, headers_of, select_early, select_streams
 from intacct_bridge.extract.source import ExtractSource, GatewaySource
+from intacct_bridge.extract.stream_run import StreamProgress
 from intacct_bridge.extract.transform import (
     Transform,
     TransformingDestination,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtractRequest:
+class ReadRequest:
     """What to read, in the user's words."""
 
     streams: Sequence[str] = ()
@@ -102,6 +104,25 @@ class Prepared:
             later=self.later,
         )
 
+    def run(
+        self,
+        destination: Destination,
+        options: ExtractOptions | None = None,
+        *,
+        progress: Callable[[StreamProgress], None] | None = None,
+        keep: Callable[[Sequence[StreamOutcome]], None] | None = None,
+    ) -> Extraction:
+        """Carry out a run to its end. `keep` gets the outcomes even if the run is interrupted."""
+        extraction = self.into(destination, options)
+        try:
+            for event in extraction:
+                if progress is not None:
+                    progress(event)
+        finally:
+            if keep is not None:
+                keep(extraction.outcomes)
+        return extraction
+
     def estimate(self, copies: Mapping[str, CopyState], options: ExtractOptions | None = None) -> "Iterator[Estimate]":
         """What a run would read and cost, if the destination holds these copies; then the refused streams."""
         from intacct_bridge.extract.estimate import Estimate, estimated
@@ -130,7 +151,7 @@ class Prepared:
         return _objects_of(self.parts) or _objects_of(run.streams)
 
 
-def prepare(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
+def prepare(gateway: ReadGateway, request: ReadRequest) -> Prepared:
     """Select the streams of a request and put together what reading them takes.
 
     InvalidRequestError for what is unknown, and a RefusedError for what the user may not read, as the request says.
@@ -163,7 +184,7 @@ def prepare(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
     )
 
 
-def _prepare_unified(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
+def _prepare_unified(gateway: ReadGateway, request: ReadRequest) -> Prepared:
     from intacct_bridge.extract.unified import UnifiedSource, select_unified, unified_transforms
 
     refused: list[StreamOutcome] | None = [] if request.skip_refused else None

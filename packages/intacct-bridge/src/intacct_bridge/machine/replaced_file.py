@@ -1,9 +1,16 @@
-"""Files that are replaced in one step, so that no reader finds half of one."""
+"""Files that are replaced in one step, so that no reader finds half of one, and names that survive a power cut.
+
+In a power cut, a file that is on disk can still lose its new name.
+"""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EBADF, EINVAL, ENOTSUP
 from pathlib import Path
+
+_NO_SUCH_WAY = (EBADF, EINVAL, ENOTSUP)
+"""Errors of file systems that cannot force a folder to disk, such as some network drives."""
 
 
 @contextmanager
@@ -19,3 +26,20 @@ def replaced(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
+
+
+def force_names(folder: Path) -> None:
+    """Force the names in a folder to disk: those of new files and of files that were renamed.
+
+    Does nothing on Windows, or if the file system has no way to do it.
+    """
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_WAY:
+            raise
+    finally:
+        os.close(handle)

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from intacct_bridge.machine.durable_names import force_names
+from intacct_bridge.machine.replaced_file import force_names
 from intacct_protocol.errors import SettingsError
 
 _TRIES = 1000

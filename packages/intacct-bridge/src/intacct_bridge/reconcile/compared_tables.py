@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.extract.run import DELETES
 from intacct_bridge.extract.selection import select_streams
 from intacct_bridge.extract.transform import stored_names
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.names import AUDIT, DOCUMENTS, parse_virtual
 from intacct_bridge.streams.stream import APPEND_ONLY, Stream
@@ -79,7 +79,7 @@ class MissingTable:
     fix: str = ""
 
 
-def missing_tables(copy: CopyReader, *, ignored: Mapping[str, Collection[str]] | None = None) -> Iterator[MissingTable]:
+def missing_tables(copy: OpenCopy, *, ignored: Mapping[str, Collection[str]] | None = None) -> Iterator[MissingTable]:
     """The streams that the runs of the copy noted, and that have no table; without those that are left out."""
     present = {one.casefold() for one in copy.tables}
     present |= {name.casefold() for name, fields in (ignored or {}).items() if _WHOLE in fields}
@@ -97,7 +97,7 @@ def missing_tables(copy: CopyReader, *, ignored: Mapping[str, Collection[str]] |
 
 
 def compared_tables(
-    gateway: ReadGateway, copy: CopyReader, *, ignored: Mapping[str, Collection[str]] | None = None
+    gateway: ReadGateway, copy: OpenCopy, *, ignored: Mapping[str, Collection[str]] | None = None
 ) -> tuple[list[ComparedTable], list[NotCompared]]:
     """The tables that can be compared, and those that cannot.
 
@@ -144,9 +144,7 @@ def _stream_name(table: str, bookmark: Bookmark) -> tuple[str, str]:
     return table, ""
 
 
-def _table(
-    gateway: ReadGateway, copy: CopyReader, table: str, stream: Stream, ignored: Collection[str]
-) -> ComparedTable:
+def _table(gateway: ReadGateway, copy: OpenCopy, table: str, stream: Stream, ignored: Collection[str]) -> ComparedTable:
     bookmark = copy.bookmarks.get(table, Bookmark())
     needed = {stream.key, stream.walk_field}
     skipped = {*bookmark.columns.unqueryable, *bookmark.columns.unfilled, *stream.internal}
@@ -184,7 +182,7 @@ def _left_out_fields(table: str, ignored: Collection[str]) -> list[NotCompared]:
     return [NotCompared(table, _AS_ASKED, tuple(sorted(ignored)))] if ignored else []
 
 
-def _refuse_unknown(copy: CopyReader, left_out: Mapping[str, Collection[str]]) -> None:
+def _refuse_unknown(copy: OpenCopy, left_out: Mapping[str, Collection[str]]) -> None:
     known = {name.upper(): {_loose(one) for one in table.column_names} for name, table in copy.tables.items()}
     noted = {one.upper() for one in (*copy.bookmarks, *copy.failures)}
     for table, fields in left_out.items():

@@ -8,8 +8,10 @@ against each other as well (see `inner_checks`). If all is equal, a table costs 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.extract.estimate import Estimate
 from intacct_bridge.extract.source import GatewaySource
 from intacct_bridge.reconcile.compared_tables import (
@@ -20,7 +22,6 @@ from intacct_bridge.reconcile.compared_tables import (
     compared_tables,
     missing_tables,
 )
-from intacct_bridge.reconcile.copy_reader import CopyReader, require_company
 from intacct_bridge.reconcile.fingerprints import (
     Fingerprint,
     FingerprintReader,
@@ -86,6 +87,21 @@ class TableComparison:
         """Whether no difference was found."""
         return not self.records and not self.more
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "table": self.table,
+            "equal": self.equal,
+            "compared_by": self.method.value,
+            "records": self.rows,
+            "company_records": self.company_rows,
+            "groups": list(self.groups),
+            "fields_not_proven": list(self.unproven),
+            "differing": len(self.records),
+            "more_differ": self.more,
+            "note": self.note,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
@@ -123,7 +139,7 @@ class Comparer:
     def __init__(
         self,
         gateway: ReadGateway,
-        copy: CopyReader,
+        copy: OpenCopy,
         *,
         all_fields: bool = False,
         ignored: Mapping[str, Collection[str]] | None = None,
@@ -134,7 +150,7 @@ class Comparer:
         self._copy = copy
         self._source = GatewaySource(gateway)
         self._all_fields = all_fields
-        require_company(copy, self._source.company)
+        copy.require_company(self._source.company)
         tables, self._others = compared_tables(gateway, copy, ignored=ignored)
         self._period = period
         self._tables = [one for one in tables if period == ALL_TIME or _has_days(one)]

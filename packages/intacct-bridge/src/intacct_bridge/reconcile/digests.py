@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from intacct_bridge.reconcile.copy_reader import CopyReader
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_protocol.model.sql_text import quoted
 
 
@@ -30,7 +30,7 @@ class DigestDifference:
     now: TableDigest | None
 
 
-def table_digest(copy: CopyReader, table: str) -> TableDigest:
+def table_digest(copy: OpenCopy, table: str) -> TableDigest:
     """The digest of a table as it is now."""
     columns = sorted(copy.tables[table].column_names)
     whole, rows = sha256("\n".join(columns).encode()), 0
@@ -49,14 +49,14 @@ def _cell(column: str) -> str:
     return f"coalesce(length({text}) || ':' || {text}, '-')"
 
 
-def table_digests(copy: CopyReader, tables: Sequence[str] = ()) -> Iterator[TableDigest]:
+def table_digests(copy: OpenCopy, tables: Sequence[str] = ()) -> Iterator[TableDigest]:
     """The digests of some tables, or of all."""
     for table in tables or sorted(copy.tables):
         yield table_digest(copy, table)
         copy.release(table)
 
 
-def changed_tables(copy: CopyReader, reported: Mapping[str, TableDigest]) -> list[DigestDifference]:
+def changed_tables(copy: OpenCopy, reported: Mapping[str, TableDigest]) -> list[DigestDifference]:
     """The tables that are not as they were reported."""
     present = [one for one in copy.tables if one in reported]
     now = {one.table: one for one in table_digests(copy, present)} if present else {}

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.reconcile.compared_tables import ComparedTable
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_bridge.streams.partition import split_days
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.query.query import (
@@ -121,7 +121,7 @@ def allowed_pages(rows: int) -> int:
     return 1 + int(EXTRA_PAGES * pages_of(rows))
 
 
-def chosen_measures(copy: CopyReader, table: ComparedTable, rows: int) -> Measures:
+def chosen_measures(copy: OpenCopy, table: ComparedTable, rows: int) -> Measures:
     """Measures for a table, with groups as fine as the price allows."""
     stream = table.stream
     sums = table.fields_of(Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
@@ -130,7 +130,7 @@ def chosen_measures(copy: CopyReader, table: ComparedTable, rows: int) -> Measur
     return Measures(_groups(copy, table, MAX_PAGE * allowed_pages(rows)), tuple(sums), latest, along)
 
 
-def by_dimensions(copy: CopyReader, table: ComparedTable, measures: Measures) -> Measures:
+def by_dimensions(copy: OpenCopy, table: ComparedTable, measures: Measures) -> Measures:
     """The same measures in groups of other fields: the ones that are not days and were left out at first."""
     left = {one for one in _FIRST_GROUPS if table.columns.get(one) and table.kind(one) is not Kind.DATE}
     return replace(measures, groups=_groups(copy, table, MAX_PAGE, left.difference(measures.groups)))
@@ -140,7 +140,7 @@ def _is_time(table: ComparedTable) -> bool:
     return table.kind(table.stream.modified) in (Kind.TIMESTAMP, Kind.DATE)
 
 
-def _along(copy: CopyReader, table: ComparedTable) -> str:
+def _along(copy: OpenCopy, table: ComparedTable) -> str:
     """The key if it is a number; else a number or day that every record of the copy has, with the most values."""
     stream = table.stream
     if table.kind(stream.walk_field) is Kind.INTEGER:
@@ -151,7 +151,7 @@ def _along(copy: CopyReader, table: ComparedTable) -> str:
     return max(counts, key=lambda one: int(counts[one]), default="")
 
 
-def _per_field(copy: CopyReader, table: ComparedTable, fields: Sequence[str], sql: str) -> dict[str, int]:
+def _per_field(copy: OpenCopy, table: ComparedTable, fields: Sequence[str], sql: str) -> dict[str, int]:
     """An SQL aggregate over each field in the copy."""
     if not fields:
         return {}
@@ -160,7 +160,7 @@ def _per_field(copy: CopyReader, table: ComparedTable, fields: Sequence[str], sq
     return dict(zip(fields, row, strict=True))
 
 
-def _groups(copy: CopyReader, table: ComparedTable, most: int, among: Collection[str] | None = None) -> tuple[str, ...]:
+def _groups(copy: OpenCopy, table: ComparedTable, most: int, among: Collection[str] | None = None) -> tuple[str, ...]:
     """The fields to group by: one after another, as long as the copy has at most so many groups."""
     own = {table.stream.key, table.stream.walk_field}
     fit = [one for one in table.fields_of(Kind.TEXT, Kind.ENUM, Kind.DATE, Kind.BOOLEAN) if one not in own]
@@ -184,7 +184,7 @@ def _groups(copy: CopyReader, table: ComparedTable, most: int, among: Collection
 # --- the copy's side
 
 
-def of_copy(copy: CopyReader, table: ComparedTable, measures: Measures, where: str = "true") -> Fingerprint:
+def of_copy(copy: OpenCopy, table: ComparedTable, measures: Measures, where: str = "true") -> Fingerprint:
     """The fingerprint of those rows of the copy that satisfy the SQL condition."""
     columns = {one: quoted(table.columns[one]) for one in (*measures.groups, *measures.sums) if one in table.columns}
     groups = [columns[one] for one in measures.groups]
@@ -204,7 +204,7 @@ def _by_group(rows: Sequence[Sequence[Value]], wide: int) -> dict[Group, Figures
     return {tuple(row[:wide]): tuple(row[wide:]) for row in rows if row[wide]}
 
 
-def _days(copy: CopyReader, table: ComparedTable) -> tuple[date, date] | None:
+def _days(copy: OpenCopy, table: ComparedTable) -> tuple[date, date] | None:
     """The first and last day of the ledger's view in the copy."""
     day = quoted(table.columns[table.stream.window])
     ((first, last),) = copy.rows(f"SELECT min({day}), max({day}) FROM {copy.relation(table.name)}")
@@ -217,7 +217,7 @@ def _days(copy: CopyReader, table: ComparedTable) -> tuple[date, date] | None:
 class FingerprintReader:
     """Asks the gateway for fingerprints, without the fields that it refused before."""
 
-    def __init__(self, gateway: ReadGateway, copy: CopyReader, table: ComparedTable, rows: int) -> None:
+    def __init__(self, gateway: ReadGateway, copy: OpenCopy, table: ComparedTable, rows: int) -> None:
         self._gateway = gateway
         self._table = table
         self._parts = allowed_pages(rows)

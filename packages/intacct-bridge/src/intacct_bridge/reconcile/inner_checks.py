@@ -9,8 +9,8 @@ agree, and it finds what sums cannot, such as two amounts that were swapped.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.reconcile.compared_tables import LEDGER, ComparedTable
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_protocol.model.sql_text import quoted
 from intacct_protocol.xml.values import Value
 
@@ -111,7 +111,7 @@ def _checks() -> Iterator[_Check]:
     )
 
 
-def failed_checks(copy: CopyReader, tables: Mapping[str, ComparedTable]) -> Iterator[FailedCheck]:
+def failed_checks(copy: OpenCopy, tables: Mapping[str, ComparedTable]) -> Iterator[FailedCheck]:
     """The checks that entries of the copy fail, as far as it has their fields. `tables` are by object."""
     for name, table in tables.items():
         fields = ", ".join(f"{quoted(column)} AS {quoted(field)}" for field, column in table.columns.items())

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.reconcile.compared_tables import LEDGER
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.sql_text import quoted
 
@@ -62,7 +62,7 @@ class Amounts:
 class LedgerCopy:
     """A copy that is open for reading."""
 
-    def __init__(self, copy: CopyReader) -> None:
+    def __init__(self, copy: OpenCopy) -> None:
         self._copy = copy
 
     def books(self) -> list[str]:
@@ -109,7 +109,7 @@ FROM ledger
 """
 
 
-def open_ledger(copy: CopyReader) -> LedgerCopy:
+def open_ledger(copy: OpenCopy) -> LedgerCopy:
     """The ledger of a copy. SettingsError if it has none, or not all of its columns."""
     table = copy.tables.get(LEDGER) or copy.tables.get(LEDGER.lower())
     if table is None:

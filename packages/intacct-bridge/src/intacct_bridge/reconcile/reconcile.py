@@ -3,14 +3,17 @@
 The two questions are answered apart. A copy may equal a company whose sub-ledgers do not tie.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
 from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.copies.copy import OpenCopy
+from intacct_bridge.copies.views.tie_out import TieOut, tie_out
 from intacct_bridge.extract.estimate import Estimate
-from intacct_bridge.reconcile.comparison import Comparer, Comparison, TableComparison
-from intacct_bridge.reconcile.copy_reader import CopyReader
+from intacct_bridge.reconcile.comparison import Comparer, Comparison
+from intacct_bridge.reconcile.digests import TableDigest, table_digests
 from intacct_bridge.reconcile.ledger_copy import open_ledger
 from intacct_bridge.reconcile.record_differences import RecordDifference
 from intacct_bridge.reconcile.trial_balances import (
@@ -34,6 +37,8 @@ class ReconcileOptions:
     """Read every record, so that changed text is found too."""
     ignored: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Fields by table that are left out."""
+    digests: bool = False
+    """Also make a digest of every table of the copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,15 @@ class Reconciliation:
     no_ledger: str = ""
     """Why the ledger was not compared."""
     transactions: int = 0
+    tie_out: TieOut | None = None
+    """Whether the sub-ledgers tie to the ledger, on the last day."""
+    digests: tuple[TableDigest, ...] = ()
+    """By these a report tells later whether the copy has changed; none unless they were asked for."""
+
+    @property
+    def ties(self) -> bool:
+        """Whether no sub-ledger has an unexplained difference from the ledger."""
+        return self.tie_out is None or self.tie_out.ties
 
     @property
     def equal(self) -> bool:
@@ -71,14 +85,38 @@ class Reconciliation:
         """The records that differ."""
         return self.comparison.records
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        comparison = self.comparison
+        return {
+            "equal": self.equal,
+            "company": self.company,
+            "at": self.at,
+            "transactions": self.transactions,
+            "ledger": self.ledger.to_dict() if self.ledger else None,
+            "ledger_not_compared": self.no_ledger,
+            "tables": [table.to_dict() for table in comparison.tables],
+            "missing_tables": [asdict(missing) for missing in comparison.missing],
+            "records": [record.to_dict() for record in self.records],
+            "checks": [
+                {
+                    "check": check.failed.check,
+                    "journal_entries": check.failed.total,
+                    "first": list(check.failed.entries[:10]),
+                    "differs_from_company": check.confirmed,
+                }
+                for check in comparison.checks
+            ],
+            "sub_ledgers": self.tie_out.to_dict() if self.tie_out else None,
+            "not_compared": [
+                {"table": one.table, "fields": list(one.fields), "reason": one.reason}
+                for one in comparison.not_compared
+            ],
+        }
 
-Watch = Callable[[TableComparison], None]
 
-
-def reconcile(
-    gateway: ReadGateway, copy: CopyReader, options: ReconcileOptions | None = None, watch: Watch | None = None
-) -> Reconciliation:
-    """Compare a copy with the company; `watch` is called with each table.
+def compare_copy(gateway: ReadGateway, copy: OpenCopy, options: ReconcileOptions | None = None) -> Reconciliation:
+    """Compare a copy with the company, and the sub-ledgers of the copy with its ledger.
 
     SettingsError for another company's copy, and if there is nothing to compare.
     """
@@ -95,19 +133,20 @@ def reconcile(
         reason = error.message
     else:
         ledger = compare_ledger(gateway, ledger_copy, period)
-    for table in comparer.run():
-        if watch:
-            watch(table)
+    for _ in comparer.run():
+        pass
     found = comparer.finish()
     if ledger is None and not found.tables:
         raise SettingsError(
             "the copy holds no table that can be compared", fix="extract objects, such as GLDETAIL: intacct extract"
         )
     spent = gateway.meter.transactions - before
-    return Reconciliation(gateway.connection.company_id, began, found, ledger, reason, spent)
+    result = Reconciliation(gateway.connection.company_id, began, found, ledger, reason, spent)
+    digests = tuple(table_digests(copy)) if options.digests else ()
+    return replace(result, tie_out=tie_out(copy, result.last_day), digests=digests)
 
 
-def estimate_comparison(gateway: ReadGateway, copy: CopyReader, options: ReconcileOptions) -> list[Estimate]:
+def estimate_comparison(gateway: ReadGateway, copy: OpenCopy, options: ReconcileOptions) -> list[Estimate]:
     """What the comparison would cost if the copy matches the company, from the rows of the copy."""
     period = named_period(gateway, options.period) if options.period else ALL_TIME
     found = _comparer(gateway, copy, options, period).estimates()
@@ -118,7 +157,7 @@ def estimate_comparison(gateway: ReadGateway, copy: CopyReader, options: Reconci
     return [Estimate("trial balance", 0, books), *found]
 
 
-def _comparer(gateway: ReadGateway, copy: CopyReader, options: ReconcileOptions, period: Period) -> Comparer:
+def _comparer(gateway: ReadGateway, copy: OpenCopy, options: ReconcileOptions, period: Period) -> Comparer:
     if options.all_fields and period != ALL_TIME:
         raise InvalidRequestError("`fields` compares whole tables, and `period` a part of the ledger")
     return Comparer(gateway, copy, all_fields=options.all_fields, ignored=options.ignored, period=period)

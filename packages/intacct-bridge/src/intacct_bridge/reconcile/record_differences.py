@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.reconcile.compared_tables import ComparedTable
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_protocol.model.sql_text import quoted
 from intacct_protocol.xml.values import Value
 
@@ -53,15 +53,28 @@ class RecordDifference:
     modified: Value = None
     """The time of the last change in the company, if it is known."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "table": self.table,
+            "kind": self.kind,
+            "record": self.record,
+            "owner": {"object": self.owner_object, "record": self.owner} if self.owner else None,
+            "natural_key": self.natural_key or None,
+            "fields": [{"field": one.name, "company": one.company, "copy": one.copy} for one in self.fields],
+            "row": dict(self.row) if self.row else None,
+            "changed_in_company": self.modified,
+        }
 
-def matched(copy: CopyReader, table: ComparedTable, company: "pa.Table", where: str) -> list[RecordDifference]:
+
+def matched(copy: OpenCopy, table: ComparedTable, company: "pa.Table", where: str) -> list[RecordDifference]:
     """The differences between rows of the company and those rows of the copy that satisfy the SQL condition."""
     fields = [one for one in table.columns if one in company.schema.names]
     listed = ", ".join(quoted(one) for one in fields)
     own = ", ".join(f"{quoted(table.columns[one])} AS {quoted(one)}" for one in fields)
     copied = f"SELECT {own} FROM {copy.relation(table.name)} WHERE {where}"
     posted_rows = fitted(company.select(fields), copy, table)
-    if _same(posted_rows, copy.table(copied), table):
+    if _same(posted_rows, copy.arrow(copied), table):
         return []
     with copy.registered("_company", posted_rows):
         posted = f"SELECT {listed} FROM _company"
@@ -86,7 +99,7 @@ def _same(one: "pa.Table", other: "pa.Table", table: ComparedTable) -> bool:
         return False
 
 
-def fitted(rows: "pa.Table", copy: CopyReader, table: ComparedTable) -> "pa.Table":
+def fitted(rows: "pa.Table", copy: OpenCopy, table: ComparedTable) -> "pa.Table":
     """Rows of the company with the types of the copy's columns, if their values allow it."""
     import pyarrow as pa
 
@@ -101,7 +114,7 @@ def fitted(rows: "pa.Table", copy: CopyReader, table: ComparedTable) -> "pa.Tabl
     return pa.table(dict(zip(rows.schema.names, columns, strict=True)))
 
 
-def _rows(copy: CopyReader, sql: str, fields: Sequence[str]) -> list[dict[str, Any]]:
+def _rows(copy: OpenCopy, sql: str, fields: Sequence[str]) -> list[dict[str, Any]]:
     found = copy.rows(f"SELECT * FROM ({sql}) LIMIT {MOST_MATCHED}")
     return [dict(zip(fields, row, strict=True)) for row in found]
 

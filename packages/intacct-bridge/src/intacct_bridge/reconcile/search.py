@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.source import ExtractSource
 from intacct_bridge.reconcile.compared_tables import ComparedTable
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_bridge.reconcile.fingerprints import Fingerprint, FingerprintReader, Group, of_copy
 from intacct_bridge.reconcile.record_differences import MOST_MATCHED, RecordDifference, matched
 from intacct_bridge.streams.bookmark import KeySpan
@@ -50,7 +50,7 @@ EVERY_RECORD = Condition()
 class RecordReader:
     """Reads records of one table from the company, a page at most for each call."""
 
-    def __init__(self, source: ExtractSource, copy: CopyReader, table: ComparedTable) -> None:
+    def __init__(self, source: ExtractSource, copy: OpenCopy, table: ComparedTable) -> None:
         self._copy = copy
         self._table = table
         self._reader = PageReader(source, table.stream)
@@ -97,9 +97,7 @@ class RecordReader:
 class Search:
     """The search in one table."""
 
-    def __init__(
-        self, copy: CopyReader, table: ComparedTable, records: RecordReader, prints: FingerprintReader
-    ) -> None:
+    def __init__(self, copy: OpenCopy, table: ComparedTable, records: RecordReader, prints: FingerprintReader) -> None:
         self._copy = copy
         self._table = table
         self._records = records

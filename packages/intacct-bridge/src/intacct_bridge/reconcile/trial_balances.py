@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.extract.virtual.balances import SPANS_PER_REQUEST, date_element
@@ -21,6 +22,13 @@ from intacct_protocol.xml.values import Kind, parse_value
 from intacct_protocol.xml.xml import Element, element
 
 LAST_DAY = date(2199, 12, 31)
+_SIDES = {
+    "debits": "debits",
+    "credits": "credits",
+    "adjusting_debits": "adjusting debits",
+    "adjusting_credits": "adjusting credits",
+}
+"""The amounts of an account, by the words for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,28 @@ class BalanceDifference:
         """How much more the copy has than the ledger, debits positive."""
         return self.copy.balance - self.ledger.balance
 
+    @property
+    def sides(self) -> Iterator[tuple[str, Decimal, Decimal]]:
+        """The sides of the account that differ, each with the amount of the ledger and that of the copy."""
+        for side, name in _SIDES.items():
+            ledger, copy = getattr(self.ledger, side), getattr(self.copy, side)
+            if ledger != copy:
+                yield name, ledger, copy
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "period": self.period,
+            "account": self.place.account,
+            "location": self.place.location,
+            "book": self.place.book,
+            "currency": self.place.currency,
+            "sides": [
+                {"side": name, "ledger": ledger, "copy": copy, "difference": copy - ledger}
+                for name, ledger, copy in self.sides
+            ],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerComparison:
@@ -65,6 +95,24 @@ class LedgerComparison:
     def equal(self) -> bool:
         """Whether there is no difference, to the last digit."""
         return not self.differences
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "equal": self.equal,
+            "periods": [period.name for period in self.periods],
+            "compared": self.places,
+            "totals": [
+                {
+                    "book": book,
+                    "currency": currency,
+                    "debits": amounts.debits + amounts.adjusting_debits,
+                    "credits": amounts.credits + amounts.adjusting_credits,
+                }
+                for (book, currency), amounts in self.totals.items()
+            ],
+            "differences": [difference.to_dict() for difference in self.differences],
+        }
 
 
 def compare_ledger(gateway: ReadGateway, copy: LedgerCopy, period: Period = ALL_TIME) -> LedgerComparison:

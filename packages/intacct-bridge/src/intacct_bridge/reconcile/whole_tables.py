@@ -7,11 +7,11 @@ name the fields.
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.extract.key_walk import walk
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.source import ExtractSource
 from intacct_bridge.reconcile.compared_tables import ComparedTable
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_bridge.reconcile.record_differences import fitted
 from intacct_bridge.streams.partition import Partition
 from intacct_protocol.model.sql_text import quoted
@@ -24,7 +24,7 @@ MOST_NAMED = 1000
 """Keys whose records are read once more."""
 
 
-def differing_keys(source: ExtractSource, copy: CopyReader, table: ComparedTable) -> tuple[list[Value], int]:
+def differing_keys(source: ExtractSource, copy: OpenCopy, table: ComparedTable) -> tuple[list[Value], int]:
     """The values of the walked field under which the two sides differ, as many as are named, and their number."""
     stream = table.stream
     partition = Partition(stream, stream.walk_field, in_groups=bool(stream.group), show_private=table.show_private)
@@ -45,7 +45,7 @@ def differing_keys(source: ExtractSource, copy: CopyReader, table: ComparedTable
     return [int(key) if number else key for key, _ in found], (found[0][1] if found else 0)
 
 
-def _keep(copy: CopyReader, table: ComparedTable, rows: "pa.RecordBatch", fields: list[str]) -> None:
+def _keep(copy: OpenCopy, table: ComparedTable, rows: "pa.RecordBatch", fields: list[str]) -> None:
     import pyarrow as pa
 
     page = fitted(pa.Table.from_batches([rows]).select(fields), copy, table)

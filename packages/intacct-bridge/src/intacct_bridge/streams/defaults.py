@@ -5,7 +5,7 @@ lacks schedules, templates, hierarchies, permissions), because every stream cost
 The setting `all` reads every object.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.streams.names import EVERY_DEFINITION, parse_name, parse_virtual, unknown_stream
@@ -117,21 +117,24 @@ def _entities(names: Sequence[str], version: str) -> set[str]:
     return {one.name.upper() for one in found}
 
 
-def fields_of_objects(texts: Iterable[str]) -> dict[str, list[str]]:
-    """Fields by object, from strings as `selected_fields` reads them; a stream of part of an object counts as that."""
+FieldChoice = Mapping[str, Sequence[str]] | Sequence[str]
+"""Fields by stream; or texts such as `APBILL.RECORDNO,APBILL.TOTALDUE`, in which a related field keeps its dots."""
+
+
+def fields_of_objects(choice: FieldChoice) -> dict[str, list[str]]:
+    """Fields by object; a stream of part of an object counts as that."""
     found: dict[str, list[str]] = {}
-    for stream, fields in selected_fields(texts).items():
+    for stream, fields in selected_fields(choice).items():
         found.setdefault(parse_name(stream).object.upper(), []).extend(fields)
     return found
 
 
-def selected_fields(texts: Iterable[str]) -> dict[str, list[str]]:
-    """Fields by stream, from `APBILL.RECORDNO,APBILL.TOTALDUE`; a related field keeps its dots.
-
-    InvalidRequestError for a text without a field.
-    """
+def selected_fields(choice: FieldChoice) -> dict[str, list[str]]:
+    """Fields by stream. InvalidRequestError for a text without a field."""
+    if isinstance(choice, Mapping):
+        return {stream: list(fields) for stream, fields in choice.items()}
     by_stream: dict[str, list[str]] = {}
-    for one in (part.strip() for text in texts for part in text.split(",")):
+    for one in (part.strip() for text in choice for part in text.split(",")):
         if not one:
             continue
         stream, dot, field = one.partition(".")

@@ -58,3 +58,8 @@ def listed(names: Sequence[str], conjunction: str = "and") -> str:
     """`A`, `A and B`, `A, B and C`; empty without names."""
     *most, last = names or ("",)
     return f"{', '.join(most)} {conjunction} {last}" if most else last
+
+
+def money(amount: Decimal, currency: str = "") -> Decimal:
+    """The same amount with at least the decimals of its currency, and no zeros beyond them."""
+    return Decimal(amount_shown(amount, currency).replace(",", ""))

@@ -62,5 +62,5 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
         reconciliation = demo.reconcile()
         view.reconciled(reconciliation)
         view.files(demo)
-    sound = report.healthy and copied.sound and all(one.good for one in posted.outcomes) and reconciliation.equal
+    sound = report.healthy and copied.complete and all(one.good for one in posted.outcomes) and reconciliation.equal
     return 0 if sound else 1

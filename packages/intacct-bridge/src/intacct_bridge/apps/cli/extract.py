@@ -1,8 +1,6 @@
 """`intacct extract`: copy the company's objects, and keep the copy current."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,36 +14,8 @@ from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.views.extract import ExtractResult
-    from intacct_bridge.apps.views.reporting import WantedViews
     from intacct_bridge.client.client import Client
-    from intacct_bridge.extract.options import ExtractOptions
-    from intacct_bridge.extract.pipeline import ExtractRequest
-    from intacct_protocol.model.mapping.language import EntityMap
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """The options of the command."""
-
-    streams: tuple[str, ...]
-    to: str
-    everything: bool
-    full: bool
-    select: tuple[str, ...]
-    as_text: tuple[str, ...]
-    since: datetime | None
-    max_transactions: int | None
-    attachments: Path | None
-    hard_deletes: bool
-    entity_column: str | None
-    unified: str | None
-    map_files: tuple[Path, ...]
-    periods: tuple[str, ...]
-    estimate: bool
-    compact: bool
-    no_views: bool
-    name_style: str | None
+    from intacct_bridge.operations.extract import ExtractResult
 
 
 @command(
@@ -131,7 +101,21 @@ class _Given:
     help="Also make a view of each table in the schema raw, with lower-case names without dots.",
 )
 @shared_options(prints_table=True)
-def extract_command(context: CommandContext, **options: Any) -> int:
+def extract_command(
+    context: CommandContext,
+    *,
+    map_files: tuple[Path, ...],
+    periods: tuple[str, ...],
+    max_transactions: int | None,
+    attachments: Path | None,
+    estimate: bool,
+    compact: bool,
+    no_views: bool,
+    name_style: str | None,
+    entity_column: str | None,
+    unified: str | None,
+    **options: Any,
+) -> int:
     """Copy objects to a destination and keep the copy current.
 
     The first run reads everything, later runs only the changes. A run that was stopped is resumed by the next one.
@@ -147,131 +131,54 @@ def extract_command(context: CommandContext, **options: Any) -> int:
       intacct extract --map bills.toml --to csv:bills
       intacct extract "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
     """
-    given = _Given(**options)
-    _check(given)
+    from intacct_bridge.operations.extract_request import ExtractRequest
+
+    request = ExtractRequest(
+        maps=map_files,
+        full_every=periods,
+        views=not no_views,
+        lower_names=name_style is not None,
+        entity_column=entity_column or "",
+        unified=unified or "",
+        **options,
+    )
+    if estimate and compact:
+        raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
+    request.check()
     if context.entity and context.entity.lower() == "all":
         context.entity = ""
-    client = _signed_in(context, given)
-    from intacct_bridge.apps.views.extract import run_extraction
-    from intacct_bridge.copies.destinations.open import compact_copy
-    from intacct_bridge.streams.defaults import fields_of_objects
-    from intacct_protocol.model.uri_text import redacted
+    client = _signed_in(context, request.to, max_transactions)
+    from intacct_bridge.apps.views.extract import run_extraction, show_estimate
+    from intacct_bridge.operations import extract as extraction
 
-    client.read_as_text(fields_of_objects(given.as_text))
-    request, reading = _request(client, given)
-    if given.estimate:
-        return _estimate(context, client, request, given.to, reading)
-    rewriting = compact_copy(given.to) if given.compact else ()  # refuses a database before anything is read
-    context.recorder.destination = redacted(given.to)
-    done = run_extraction(
-        client,
-        request,
-        given.to,
-        context.console,
-        options=reading,
-        hard_deletes=given.hard_deletes,
-        keep=context.recorder.add_streams,
-        tick=context.recorder.tick,
-        views=_wanted_views(given),
-    )
-    fetched = _show(context, done, given.attachments, given.to)
+    if estimate:
+        show_estimate(extraction.estimate(client, request), context.console)
+        return 0
+    rewriting = extraction.compact_copy(request.to) if compact else ()  # refuses a database before anything is read
+    result = run_extraction(client, request, context.console, run=context.recorder)
+    saved = _show(context, result, attachments)
     for one in rewriting:
         before, after = counted(one.files_before, "file"), counted(one.files_after, "file")
         context.console.say(f"{one.stream}: {before} rewritten as {after}, {counted(one.rows, 'row')}")
-    return 0 if done.sound and fetched else FAILURES
+    return 0 if result.complete and saved else FAILURES
 
 
-def _signed_in(context: CommandContext, given: _Given) -> "Client":
+def _signed_in(context: CommandContext, to: str, max_transactions: int | None) -> "Client":
     """The client; the modules that a run needs are imported while the gateway answers the sign-in."""
     from intacct_bridge.apps.terminal.memory import limit_memory, uncollected
 
     limit_memory()
     with uncollected():
-        client = context.limited_client(given.max_transactions)
+        client = context.limited_client(max_transactions)
         with stoppable(context.console), client.signing_in():
-            from intacct_bridge.copies.destinations.open import importing
+            from intacct_bridge.operations.extract import importing
 
-            with importing(given.to):
-                import intacct_bridge.apps.views.extract
-                import intacct_bridge.streams.defaults  # noqa: F401
+            with importing(to):
+                import intacct_bridge.apps.views.extract  # noqa: F401
     return client
 
 
-def _check(given: _Given) -> None:
-    """SettingsError for options that do not go together, or that the destination does not have."""
-    if given.unified and (given.entity_column or given.everything):
-        raise SettingsError(
-            f"--unified and {'--entity-column' if given.entity_column else '--all'} do not go together",
-            fix="A unified record names its entity itself (subsidiary), and with no STREAM all entities are read.",
-        )
-    selections = {
-        "a STREAM": given.streams,
-        "--unified": given.unified,
-        "--entity-column": given.entity_column,
-        "--all": given.everything,
-    }
-    other = next((name for name, value in selections.items() if value), "")
-    if given.map_files and other:
-        raise SettingsError(
-            f"--map and {other} do not go together", fix="A mapping names the object that it reads, and the columns."
-        )
-    if given.estimate and given.compact:
-        raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
-    if given.hard_deletes:
-        _require_database(
-            given.to,
-            "--hard-deletes removes rows from",
-            "Use --compact, which rewrites the files without deleted rows.",
-        )
-    if given.name_style:
-        _require_database(given.to, "--names makes views in", "Use duckdb:///FILE or postgresql://...")
-
-
-def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, ExtractOptions]":
-    """What is read, and how."""
-    from intacct_bridge.extract.options import ExtractOptions
-    from intacct_bridge.extract.pipeline import ExtractRequest
-    from intacct_bridge.streams.defaults import (
-        full_every,
-        refuse_joined,
-        refuse_unknown_streams,
-        selected_fields,
-        streams_for,
-    )
-
-    refuse_joined(given.streams)
-    unified, entity_column = given.unified or "", given.entity_column or ""
-    maps = _maps(given.map_files)
-    if maps:
-        names = [one.name for one in maps]
-    elif unified:
-        names = list(given.streams)
-    else:
-        names = streams_for(client, given.streams, everything=given.everything)
-    often, full_every_by_stream = full_every(given.periods)
-    refuse_unknown_streams("full_every", full_every_by_stream, names, unified)
-    fields = selected_fields(given.select)
-    if unified:
-        refuse_unknown_streams("select", fields, names, unified)
-    start = f"{given.since:%m/%d/%Y} 00:00:00" if given.since else ""
-    private = not client.connection.location_id
-    reading = ExtractOptions(
-        full=given.full, start=start, full_every=often, full_every_by_stream=full_every_by_stream, show_private=private
-    )
-    asked = () if maps else names
-    return ExtractRequest(asked, fields, unified, entity_column, early=not given.estimate, maps=maps), reading
-
-
-def _maps(paths: Sequence[Path]) -> "list[EntityMap]":
-    """The mappings in these files."""
-    if not paths:
-        return []
-    from intacct_bridge.export_maps.maps import read_map, with_lists  # with the modules of mappings
-
-    return [with_lists(read_map(one)) for one in paths]
-
-
-def _show(context: CommandContext, done: "ExtractResult", attachments: Path | None, to: str) -> bool:
+def _show(context: CommandContext, result: "ExtractResult", attachments: Path | None) -> bool:
     """Show a run's outcomes and save attachments; False if some could not be saved."""
     from intacct_bridge.apps.views.extract import (
         extraction_data,
@@ -281,75 +188,37 @@ def _show(context: CommandContext, done: "ExtractResult", attachments: Path | No
         summary,
     )
 
-    console = context.console
-    if to == "-" or console.as_json:  # standard output holds Singer messages, or one document, and nothing else
-        show_failures(done.outcomes, console)
+    console, outcomes = context.console, result.outcomes
+    if result.to == "-" or console.as_json:  # standard output holds Singer messages, or one document, and nothing else
+        show_failures(outcomes, console)
     else:
-        show_extraction(done.outcomes, console)
-    log_extraction(done.outcomes, console)
-    fetched = attachments is None or _fetch(context, done.objects, attachments)
-    if console.as_json and to != "-":
+        show_extraction(outcomes, console)
+    log_extraction(outcomes, console)
+    saved = attachments is None or _save_attachments(context, result.objects, attachments)
+    if console.as_json and result.to != "-":
         from intacct_bridge.apps.views.document import run_document
 
-        console.json(run_document(context.recorder, extraction_data(done.outcomes, console)))
-    console.say(summary(done.outcomes, done.seconds, context.client.meter.transactions))
-    if done.views:
+        console.json(run_document(context.recorder, extraction_data(result, console)))
+    console.say(summary(result, context.client.meter.transactions))
+    if result.views:
         from intacct_bridge.apps.views.reporting import show_applied
 
-        for made in done.views:
+        for made in result.views:
             show_applied(made, console)
-    return fetched
+    return saved
 
 
-def _wanted_views(given: _Given) -> "WantedViews | None":
-    """The views that the run ends with; files have none."""
-    from intacct_bridge.copies.destinations.uri import parse_uri
-
-    if not parse_uri(given.to).is_database:
-        return None
-    from intacct_bridge.apps.views.reporting import WantedViews
-
-    objects_only = not (given.unified or given.map_files)
-    return WantedViews(reporting=objects_only and not given.no_views, lower_names=bool(given.name_style))
-
-
-def _require_database(to: str, does: str, fix: str) -> None:
-    """SettingsError for a destination that is not a database; `does` says what an option does to one."""
-    from intacct_bridge.copies.destinations.uri import parse_uri
-    from intacct_protocol.model.uri_text import redacted
-
-    at = parse_uri(to)
-    if not at.is_database:
-        theirs = "A consumer of Singer messages has its own setting for this, such as hard_delete."
-        raise SettingsError(
-            f"{does} a database, and {redacted(to)} is not one",
-            fix=theirs if at.scheme == "singer" else fix,
-        )
-
-
-def _estimate(
-    context: CommandContext, client: "Client", request: "ExtractRequest", to: str, options: "ExtractOptions"
-) -> int:
-    """Show what a run would read and cost."""
-    from intacct_bridge.apps.views.extract import show_estimate
-    from intacct_bridge.copies.destinations.open import copy_states
-    from intacct_bridge.extract.pipeline import prepare
-
-    show_estimate(list(prepare(client, request).estimate(copy_states(to), options)), context.console)
-    return 0
-
-
-def _fetch(context: CommandContext, objects: Sequence[str], to: Path) -> bool:
+def _save_attachments(context: CommandContext, objects: Sequence[str], folder: Path) -> bool:
     """Save attached files; False if some could not be saved."""
-    from intacct_bridge.extract.attachments import fetch_attachments
+    from intacct_bridge.operations.extract import save_attachments
 
-    files, failed = 0, 0
-    for supdoc, count, problem in fetch_attachments(context.client, objects, to):
-        files += count
-        failed += bool(problem)
-        if problem:
-            context.console.complain(f"error  attachment {supdoc}: {problem}")
-        else:
-            context.console.detail(f"attachment {supdoc}: {counted(count, 'file')}")
-    context.console.say(f"{counted(files, 'attached file')} saved in {to}")
-    return not failed
+    console = context.console
+    saved = save_attachments(
+        context.client,
+        objects,
+        folder,
+        saved=lambda name, count: console.detail(f"attachment {name}: {counted(count, 'file')}"),
+        failed=lambda name, reason: console.complain(f"error  attachment {name}: {reason}"),
+    )
+    console.say(f"{counted(saved.files, 'attached file')} saved in {folder}")
+    return not saved.failures

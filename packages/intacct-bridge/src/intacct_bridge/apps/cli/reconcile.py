@@ -1,13 +1,19 @@
 """`intacct reconcile`: whether a copy matches the company, and whether its sub-ledgers tie to its ledger."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from intacct_bridge.apps.cli.command import READ, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option, shared_options
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES
+from intacct_protocol.model.uri_text import redacted
 from intacct_protocol.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.operations.reconcile import Estimate
 
 
 @command(
@@ -72,55 +78,49 @@ def reconcile_command(
       intacct reconcile --with duckdb:///books.duckdb --verify 2026-01.html
     """
     from intacct_bridge.apps.views.reconcile import notes, show_estimate, show_reconciliation
-    from intacct_bridge.apps.views.reconcile_data import as_data
     from intacct_bridge.apps.views.reconcile_report import refuse_unwritable, report_html, write_report
     from intacct_bridge.apps.views.tie_out import show_tie_out
-    from intacct_bridge.copies.views.tie_out import tie_out
-    from intacct_bridge.reconcile.copy_reader import open_copy_reader
-    from intacct_bridge.reconcile.digests import table_digests
-    from intacct_bridge.reconcile.reconcile import ReconcileOptions, estimate_comparison, reconcile
-    from intacct_bridge.streams.defaults import selected_fields
-    from intacct_protocol.model.uri_text import redacted
+    from intacct_bridge.operations.reconcile import ReconcileRequest, estimate_reconciliation, reconcile
 
+    console = context.console
     context.recorder.destination = redacted(uri)
     if verify:
         return _verify(context, uri, verify)
     if report:
         refuse_unwritable(report)
-    options = ReconcileOptions(period, all_fields, selected_fields(ignore))
+    request = ReconcileRequest(uri, period, all_fields, ignore, digests=report is not None)
     client = context.limited_client(max_transactions)
-    with open_copy_reader(uri) as copy:
-        if estimate:
-            show_estimate(estimate_comparison(client, copy, options), context.console)
-            return 0
-        context.console.say(f"Comparing the copy with {context.connection.target} ...")
-        if all_fields:
-            total = sum(one.transactions for one in estimate_comparison(client, copy, options))
-            context.console.say(f"Reading every record: about {counted(total, 'API transaction')}")
-        found = reconcile(client, copy, options)
-        tied = tie_out(copy, found.last_day)
-        if report:
-            write_report(report, report_html(found, tied, list(table_digests(copy)), redacted(uri)))
-    good = found.equal and (tied.ties or not strict_tie_out)
-    if context.console.as_json:
-        context.console.json(as_data(found, tied))
-    elif not (context.console.quiet and good):
-        show_reconciliation(found, context.console)
-        show_tie_out(tied, context.console)
+    if estimate:
+        show_estimate(estimate_reconciliation(client, request), console)
+        return 0
+    console.say(f"Comparing the copy with {context.connection.target} ...")
+
+    def priced(estimates: "Sequence[Estimate]") -> None:
+        total = sum(one.transactions for one in estimates)
+        console.say(f"Reading every record: about {counted(total, 'API transaction')}")
+
+    found = reconcile(client, request, run=context.recorder, priced=priced)
+    if report:
+        write_report(report, report_html(found, redacted(uri)))
+    good = found.equal and (found.ties or not strict_tie_out)
+    if console.as_json:
+        console.json(found.to_dict())
+    elif not (console.quiet and good):
+        show_reconciliation(found, console)
+        if found.tie_out is not None:
+            show_tie_out(found.tie_out, console)
         for line in notes(found):
-            context.console.say(line)
-    context.console.say(counted(client.meter.transactions, "API transaction"))
+            console.say(line)
+    console.say(counted(client.meter.transactions, "API transaction"))
     return 0 if good else FAILURES
 
 
 def _verify(context: CommandContext, uri: str, report: Path) -> int:
     """Compare the copy with the digests of a report."""
     from intacct_bridge.apps.views.reconcile_report import read_report, reported_digests, show_changed_tables
-    from intacct_bridge.reconcile.copy_reader import open_copy_reader
-    from intacct_bridge.reconcile.digests import changed_tables
+    from intacct_bridge.operations.reconcile import changed_since_report
 
     data = read_report(report)
-    with open_copy_reader(uri) as copy:
-        changed = changed_tables(copy, reported_digests(data))
+    changed = changed_since_report(uri, reported_digests(data))
     show_changed_tables(data, changed, context.console)
     return FAILURES if changed else 0

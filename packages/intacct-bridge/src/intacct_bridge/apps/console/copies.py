@@ -106,7 +106,8 @@ def asking(uri: str, *statements: str) -> Iterator[Ask]:
 
     Rows of a file of DuckDB are remembered until the file changes.
     """
-    from intacct_bridge.copies.live_sql.live_query import open_copy_sql
+
+    from intacct_bridge.copies.copy import open_copy
 
     stamp = _stamp(uri)
     with ExitStack() as opened:
@@ -117,7 +118,7 @@ def asking(uri: str, *statements: str) -> Iterator[Ask]:
             rows = _answers.get((uri, stamp, sql)) if stamp else None
             if rows is None:
                 if not reader:
-                    reader.append(opened.enter_context(open_copy_sql(uri, *statements)))
+                    reader.append(opened.enter_context(open_copy(uri).answering(*statements)))
                 rows = [_money_row(row) for row in reader[0](sql).to_pylist()]
                 _answers[uri, stamp, sql] = rows
                 for old in list(_answers)[:-_ANSWERS]:
@@ -142,10 +143,10 @@ _opened: ContextVar[_OpenedCopy | None] = ContextVar("_opened", default=None)
 @contextmanager
 def opened_once(uri: str, views: Sequence[str]) -> Iterator[None]:
     """Open a copy once for every `asking` inside that names these views of `reporting` only."""
-    from intacct_bridge.copies.live_sql.live_query import open_copy_sql
+    from intacct_bridge.copies.copy import open_copy
 
     stamp = _stamp(uri)
-    with open_copy_sql(uri, *(f"SELECT 1 FROM reporting.{one}" for one in views)) as ask:
+    with open_copy(uri).answering(*(f"SELECT 1 FROM reporting.{one}" for one in views)) as ask:
         before = _opened.set(_OpenedCopy(uri, stamp, ask))
         try:
             yield
@@ -163,12 +164,12 @@ def load_sql_parser() -> None:
 
 def columns_of(uri: str) -> dict[str, list[str]]:
     """The columns of each table of a copy."""
-    from intacct_bridge.reconcile.copy_reader import open_copy_reader
+    from intacct_bridge.copies.copy import open_copy
 
     stamp = _stamp(uri)
     if stamp and (uri, stamp) in _columns:
         return _columns[uri, stamp]
-    with open_copy_reader(uri) as opened:
+    with open_copy(uri).open() as opened:
         found = {name: list(table.column_names) for name, table in opened.tables.items()}
     _columns.clear()
     _columns[uri, stamp] = found

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from intacct_bridge.apps.demo.fleet_demo import STREAMS, FleetDemo, seen_by_emulator
-from intacct_bridge.copies.destinations.copy_tables import copy_tables
+from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.runs.run import RunEnd
@@ -107,8 +107,8 @@ def _different(demo: FleetDemo, name: str) -> Iterator[str]:
     if not path.exists():
         yield "there is no copy"
         return
-    with copy_tables(f"duckdb:///{path}") as tables:
-        copied = {one.name.upper(): one for one in tables}
+    with open_copy(f"duckdb:///{path}").open() as copy:
+        copied = {table.name.upper(): table for table in copy.tables.values()}
         for stream in STREAMS:
             columns = _COLUMNS[stream]
             here = {tuple(row.get(column, "") for column in columns) for _, row in company.table(stream).rows()}

@@ -14,13 +14,11 @@ from pathlib import Path
 
 from intacct_bridge.apps.demo.sample import NAMES, write_sample
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.views.extract import ExtractResult, run_extraction
-from intacct_bridge.apps.views.reporting import WantedViews
+from intacct_bridge.apps.views.extract import run_extraction
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.demo_company import DATABASE
 from intacct_bridge.connections.embedded_demo import demo_connection
-from intacct_bridge.extract.pipeline import ExtractRequest
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.layouts.choose import layout_for
@@ -28,11 +26,10 @@ from intacct_bridge.load.outbox.outbox import open_outbox
 from intacct_bridge.load.plan.plan import Plan
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.open import open_table
-from intacct_bridge.reconcile.copy_reader import open_copy_reader
-from intacct_bridge.reconcile.reconcile import Reconciliation, reconcile
+from intacct_bridge.operations.extract import ExtractRequest, ExtractResult
+from intacct_bridge.operations.reconcile import ReconcileRequest, Reconciliation, reconcile
 from intacct_bridge.setup.examination import Examination
 from intacct_bridge.setup.findings import DoctorReport
-from intacct_bridge.streams.defaults import streams_for
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
 
@@ -86,9 +83,7 @@ class Demo:
 
     def extract(self, streams: Sequence[str] = ()) -> ExtractResult:
         """Update the copy, all streams or some."""
-        names = streams_for(self.client, streams, everything=False)
-        request = ExtractRequest(names, early=True)
-        return run_extraction(self.client, request, self.uri, self._console, views=WantedViews())
+        return run_extraction(self.client, ExtractRequest(to=self.uri, streams=streams), self._console)
 
     def post(self) -> LoadedFile:
         """Plan the sample file and apply the plan."""
@@ -105,8 +100,7 @@ class Demo:
 
     def reconcile(self) -> Reconciliation:
         """Compare the copy with the company."""
-        with open_copy_reader(self.uri) as copy:
-            return reconcile(self.client, copy)
+        return reconcile(self.client, ReconcileRequest(self.uri))
 
     def _plan(self, file: Path) -> Plan:
         company = self.client

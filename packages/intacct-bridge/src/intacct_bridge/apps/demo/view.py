@@ -9,12 +9,12 @@ from pathlib import Path
 from intacct_bridge.apps.demo.sample import NAMES
 from intacct_bridge.apps.demo.steps import COPY, Demo, DemoCompany, LoadedFile
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.views.extract import NO_STREAMS, ExtractResult
 from intacct_bridge.apps.views.load import amount_of
 from intacct_bridge.apps.views.reconcile import show_reconciliation, totals, verdict
 from intacct_bridge.connections.demo_company import demo_home
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.operations.extract import ExtractResult
 from intacct_bridge.reconcile.reconcile import Reconciliation
 from intacct_bridge.setup.findings import DoctorReport
 from intacct_protocol.model.wording import amount_shown, counted
@@ -57,8 +57,7 @@ class DemoView:
         rate = f" ({rows / done.seconds:,.0f} rows/s)" if mostly_full and done.seconds else ""
         cost = f"{done.seconds:.1f} s{rate}, {_cost(done.transactions)}"
         if not busy:
-            streams = [one for one in done.outcomes if one.name not in NO_STREAMS]
-            self._step("Extract", f"no changes in {counted(len(streams), 'stream')}, {cost}")
+            self._step("Extract", f"no changes in {counted(len(done.streams), 'stream')}, {cost}")
             return
         largest = " · ".join(f"{one.name} {one.rows:,}" for one in busy[:_SHOWN])
         kind = "row" if mostly_full else "changed row"

@@ -9,8 +9,8 @@ from pydantic import Field
 from intacct_bridge.apps.mcp.cancellation import cancelled
 from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.values import rows_within
-from intacct_bridge.copies.questions.answer import AnswerTable, CopyAnswer, QuestionLimits
-from intacct_bridge.copies.questions.ask import ask, copied_tables, reporting_views
+from intacct_bridge.copies.copy import Copy
+from intacct_bridge.copies.questions.answer import AnswerTable, CopyAnswer, QuestionLimits, reporting_tables
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.sql_text import literal, quoted
 from intacct_protocol.model.suggestions import did_you_mean
@@ -48,7 +48,7 @@ class CopyTools:
         return {
             "tables": [{"name": one.name, "columns": len(one.columns), "as_of": one.as_of} for one in tables],
             "views": [
-                {"name": one.name, "shows": one.shows, "parameters": one.parameters} for one in reporting_views()
+                {"name": one.name, "shows": one.shows, "parameters": one.parameters} for one in reporting_tables()
             ],
         }
 
@@ -162,15 +162,15 @@ class CopyTools:
     def _ask(self, sql: str, max_rows: int) -> CopyAnswer:
         limits = self._session.settings.limits
         own = QuestionLimits(min(max_rows, limits.rows), limits.seconds, limits.memory_mb)
-        return ask(self._session.settings.copy, sql, own, cancelled())
+        return Copy(self._session.settings.copy).ask(sql, own, cancelled())
 
     def _tables(self) -> list[AnswerTable]:
-        return copied_tables(self._session.settings.copy, self._session.settings.limits)
+        return Copy(self._session.settings.copy).described(self._session.settings.limits)
 
     def _table(self, name: str) -> AnswerTable:
         """A table or view by its name, ignoring case. InvalidRequestError if there is none."""
         views = name.lower().startswith("reporting.")
-        known = {one.name.upper(): one for one in (reporting_views() if views else self._tables())}
+        known = {one.name.upper(): one for one in (reporting_tables() if views else self._tables())}
         if name.upper() not in known:
             near = did_you_mean(name.upper(), list(known))
             raise InvalidRequestError(f"the copy has no table {name}{near}", fix="Call list_tables.")

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from intacct_bridge.apps.views.load import money
+from intacct_protocol.model.wording import money
 
 LONGEST_TEXT = 4_000
 LARGEST_ANSWER = 200_000

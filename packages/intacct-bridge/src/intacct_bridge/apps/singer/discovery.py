@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 
 def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
     """The discovery document: every object that has a key, standard, custom and user-defined, as it is today."""
-    from intacct_bridge.extract.pipeline import ExtractRequest, prepare
     from intacct_bridge.extract.selection import expanded
+    from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
     from intacct_protocol.model.keys import keys_of
 
     if config.unified:
-        prepared = prepare(client, ExtractRequest(config.streams, unified=config.unified))
-        for outcome in prepared.refused:
+        request = ExtractRequest(to="-", streams=config.streams, unified=config.unified)
+        extraction = prepare_extraction(client, request, only_described=True)
+        for outcome in extraction.refused:
             console.say(f"{outcome.name}: left out: {outcome.error}")
-        return {"streams": [_entry_of(client, one, config) for one in prepared.stored]}
+        return {"streams": [_entry_of(client, one, config) for one in extraction.streams]}
     streams = []
     others, objects = _requested(client, config, console)
     closed = _closed(client, objects)
@@ -104,9 +105,10 @@ def _check_audited(client: "Client", name: str) -> None:
 
 def _entry(client: "Client", name: str, config: "TapConfig") -> dict[str, Any]:
     """A virtual stream, or one of part of an object. Its id is the full name; its name fits a table."""
-    from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+    from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
 
-    (stream,) = prepare(client, ExtractRequest([name], skip_refused=False)).streams
+    request = ExtractRequest(to="-", streams=[name], skip_refused=False)
+    (stream,) = prepare_extraction(client, request, only_described=True).streams
     entry = _entry_of(client, stream, config)
     entry["tap_stream_id"] = config.stream_name(name)
     return entry

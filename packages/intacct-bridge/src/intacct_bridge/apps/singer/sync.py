@@ -6,7 +6,7 @@ Most modules are imported while the gateway answers the sign-in.
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -98,13 +98,12 @@ def _sign_in(client: Client, *, light: bool) -> None:
     """Sign in; the modules that a run needs are imported meanwhile."""
     with client.signing_in():
         from intacct_bridge.apps.terminal.memory import limit_memory
-        from intacct_bridge.copies.destinations.open import importing
+        from intacct_bridge.operations.extract import importing
 
         limit_memory()
         with nullcontext() if light else importing("-"):
             import intacct_bridge.apps.singer.discovery
-            import intacct_bridge.apps.singer.protocol.destination
-            import intacct_bridge.extract.pipeline  # noqa: F401
+            import intacct_bridge.apps.singer.protocol.destination  # noqa: F401
 
 
 def _discover(client: Client, config: "TapConfig", console: Console) -> int:
@@ -189,45 +188,35 @@ def sync(
 ) -> int:
     """Send the selected streams. The exit status is 1 if one of them failed; the others are sent in full."""
     from intacct_bridge.apps.singer.discovery import field_labels
-    from intacct_bridge.copies.destinations.open import importing
-    from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+    from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
 
     request = ExtractRequest(
-        tuple(one.stream for one in selected),
-        {one.stream: one.fields for one in selected if one.fields is not None},
-        config.unified,
-        config.entity_column,
+        to="-",
+        streams=tuple(one.stream for one in selected),
+        select={one.stream: one.fields for one in selected if one.fields is not None},
+        unified=config.unified,
+        entity_column=config.entity_column,
         skip_missing=True,
-        light=config.light,
+        without_arrow=config.light,
+        options=replace(config.options, full=full),
     )
-    with nullcontext() if config.light else importing("-"):
-        prepared = prepare(client, request)
-    for name, fields in prepared.missing.items():
+    extraction = prepare_extraction(client, request)
+    for name, fields in extraction.missing.items():
         console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
     by_name = {one.stream: one for one in selected}
-    sent = {stream.name: by_name[name] for stream, name in zip(prepared.streams, prepared.names, strict=True)}
-    full_every_by_stream = {
-        **config.options.full_every_by_stream,
-        **{name: 0 for name, one in sent.items() if one.full_table},
-    }
-    options = replace(config.options, full=full, full_every_by_stream=full_every_by_stream)
-    descriptions = {} if config.unified else field_labels(client, prepared.streams)
-    destination = _destination(config, sent, state, out=out, descriptions=descriptions, options=options)
-    run = prepared.into(destination, options)
-    with stoppable(console, destination.seal), closing(destination):
-        try:
-            for _ in run:
-                pass
-        finally:
-            if recorder is not None:
-                recorder.add_streams(run.outcomes)
+    sent = {stream.name: by_name[name] for name, stream in extraction.by_name.items()}
+    extraction = extraction.refreshing(name for name, one in sent.items() if one.full_table)
+    descriptions = {} if config.unified else field_labels(client, tuple(extraction.by_name.values()))
+    destination = _destination(config, sent, state, out=out, descriptions=descriptions, options=extraction.options)
+    with stoppable(console, destination.seal):
+        result = extraction.run(run=recorder, output=destination)
     for name in destination.unknown_keys:
         console.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
-    sound = _report(run.outcomes, config, console)  # first: saving files may end in an error of its own
+    sound = _report(result.outcomes, config, console)  # first: saving files may end in an error of its own
     to = config.attachments
-    fetched = not to or _fetch(client, prepared.objects(run), Path(to), console)
+    saved = not to or _save_attachments(client, result.objects, Path(to), console)
     console.say(f"API transactions: {client.meter.transactions}")
-    return 0 if sound and fetched else 1
+    return 0 if sound and saved else 1
 
 
 def _destination(
@@ -256,23 +245,20 @@ def _destination(
     )
 
 
-def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
+def _save_attachments(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
     """Save attached files; False if some could not be saved."""
-    from intacct_bridge.extract.attachments import fetch_attachments
+    from intacct_bridge.operations.extract import save_attachments
 
-    files, failed = 0, 0
-    for supdoc, count, problem in fetch_attachments(client, objects, to):
-        files += count
-        if problem:
-            failed += 1
-            console.complain(f"attachment {supdoc}: failed: {problem}")
-    console.say(f"{counted(files, 'attached file')} saved in {to}")
-    return not failed
+    saved = save_attachments(
+        client, objects, to, failed=lambda name, reason: console.complain(f"attachment {name}: failed: {reason}")
+    )
+    console.say(f"{counted(saved.files, 'attached file')} saved in {to}")
+    return not saved.failures
 
 
 def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
     """Print the outcome of each stream; False if one failed."""
-    from intacct_bridge.extract.run import DELETES
+    from intacct_bridge.operations.extract import DELETES
 
     failed = 0
     for one in outcomes:
@@ -306,19 +292,25 @@ def _try_out(
     client: "Client", selected: Sequence[Selected], config: "TapConfig", console: Console, *, read: bool
 ) -> int:
     """Read one record of each stream and discard it; without `read`, only describe the streams."""
-    from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+    from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
 
     failed = 0
     for one in selected:
         name = config.stream_name(one.stream)
         fields = {one.stream: one.fields} if one.fields and not config.unified else {}
         try:
-            prepared = prepare(
-                client, ExtractRequest((one.stream,), fields, config.unified, skip_refused=False, light=config.light)
+            request = ExtractRequest(
+                to="-",
+                streams=(one.stream,),
+                select=fields,
+                unified=config.unified,
+                skip_refused=False,
+                without_arrow=config.light,
             )
-            (stream,) = prepared.streams
+            extraction = prepare_extraction(client, request)
+            (stream,) = extraction.by_name.values()
             if read:
-                prepared.try_out()
+                extraction.try_out()
             console.say(f"{name}: can be read" if read else f"{name}: {counted(len(stream.fields), 'field')}")
         except (NotPermittedError, InvalidRequestError) as error:
             failed += 1

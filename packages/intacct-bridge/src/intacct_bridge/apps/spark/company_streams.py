@@ -10,7 +10,7 @@ from intacct_bridge.apps.spark.columns import COMPANY_COLUMN, SparkColumn, colum
 from intacct_bridge.apps.spark.options import ReadOptions
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.extract.source import GatewaySource
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import InvalidRequestError
@@ -46,7 +46,7 @@ def described_streams(options: ReadOptions) -> tuple[CompanyStream, ...]:
 def _described(connection: Connection, options: ReadOptions) -> CompanyStream:
     with opened(connection) as client:
         select = {options.object: options.fields} if options.fields else {}
-        prepared = prepare(client, ExtractRequest((options.object,), select, skip_refused=False))
+        prepared = prepare(client, ReadRequest((options.object,), select, skip_refused=False))
         if len(prepared.streams) != 1:
             names = ", ".join(one.name for one in prepared.streams)
             raise InvalidRequestError(

@@ -15,7 +15,7 @@ from intacct_bridge.load.records.write import ACTION_COMMENT, ACTION_DATE, Write
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.current_records import AMOUNTS
 from intacct_bridge.runs.recorder import counts_of
-from intacct_protocol.model.wording import amount_shown, counted
+from intacct_protocol.model.wording import amount_shown, counted, money
 
 _SHOWN = 40
 """Records listed one by one; a longer file is summed up, and its refusals are still listed."""
@@ -101,11 +101,6 @@ def _existing_amount(record: PlannedRecord) -> Decimal | None:
     """The amount of the record that is deleted or acted on, if the company shows one."""
     found = next((record.existing[name] for name in AMOUNTS if name in record.existing), None)
     return money(Decimal(found), record.existing.get("CURRENCY", "")) if found is not None else None
-
-
-def money(amount: Decimal, currency: str = "") -> Decimal:
-    """The same amount with at least the decimals of its currency, and no zeros beyond them."""
-    return Decimal(amount_shown(amount, currency).replace(",", ""))
 
 
 def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:

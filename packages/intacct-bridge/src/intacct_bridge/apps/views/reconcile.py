@@ -6,14 +6,12 @@ from decimal import Decimal
 
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.tables import Count
-from intacct_bridge.apps.views.load import money
 from intacct_bridge.extract.estimate import Estimate
 from intacct_bridge.reconcile.comparison import Comparison, ComparisonMethod, TableComparison
-from intacct_bridge.reconcile.ledger_copy import Amounts
 from intacct_bridge.reconcile.reconcile import Reconciliation
 from intacct_bridge.reconcile.record_differences import ALTERED, DOUBLED, MISSING, SURPLUS, RecordDifference
 from intacct_bridge.reconcile.trial_balances import BalanceDifference
-from intacct_protocol.model.wording import amount_shown, counted, listed
+from intacct_protocol.model.wording import amount_shown, counted, listed, money
 from intacct_protocol.xml.values import Value
 
 _MOST_SHOWN = 200
@@ -22,12 +20,6 @@ _KINDS = {
     MISSING: "in Intacct, not in the copy",
     SURPLUS: "in the copy, not in Intacct",
     DOUBLED: "more than once in the copy",
-}
-_SIDES = {
-    "debits": "debits",
-    "credits": "credits",
-    "adjusting_debits": "adjusting debits",
-    "adjusting_credits": "adjusting credits",
 }
 
 
@@ -88,7 +80,7 @@ def _named(names: list[str]) -> str:
 def _balance_rows(one: BalanceDifference) -> Iterator[tuple[str | Decimal, ...]]:
     """A row for each side of the account that differs, so that no difference is 0.00."""
     book = f"{one.place.book} {one.place.currency}".strip()
-    for name, ledger, copy in sides(one.ledger, one.copy):
+    for name, ledger, copy in one.sides:
         yield (
             one.period,
             one.place.account,
@@ -99,14 +91,6 @@ def _balance_rows(one: BalanceDifference) -> Iterator[tuple[str | Decimal, ...]]
             money(copy),
             money(copy - ledger),
         )
-
-
-def sides(ledger: Amounts, copy: Amounts) -> Iterator[tuple[str, Decimal, Decimal]]:
-    """The sides of an account that differ, with both amounts."""
-    for field, name in _SIDES.items():
-        one, other = getattr(ledger, field), getattr(copy, field)
-        if one != other:
-            yield name, one, other
 
 
 def difference_lines(found: Reconciliation) -> Iterator[str]:

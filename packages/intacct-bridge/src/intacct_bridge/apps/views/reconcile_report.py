@@ -11,7 +11,6 @@ from typing import Any
 
 from intacct_bridge.apps.terminal.console import Console, as_json
 from intacct_bridge.apps.views.reconcile import difference_lines, notes, totals, verdict
-from intacct_bridge.apps.views.reconcile_data import as_data
 from intacct_bridge.apps.views.tie_out import tie_out_lines, tie_out_sentence
 from intacct_bridge.copies.views.tie_out import TieOut
 from intacct_bridge.machine.replaced_file import replaced
@@ -39,15 +38,16 @@ code { font-size: .85em; overflow-wrap: anywhere; } .verdict { font-size: 1.1rem
 """
 
 
-def report_html(found: Reconciliation, tied: TieOut, digests: Sequence[TableDigest], copy: str) -> str:
+def report_html(found: Reconciliation, copy: str) -> str:
     """The report of a reconciliation; `copy` is the copy's URI without secrets."""
-    data = report_data(found, tied, digests, copy)
+    digests = [{"table": one.table, "rows": one.rows, "sha256": one.digest} for one in found.digests]
+    data = {"report": FORMAT, "copy": copy, **found.to_dict(), "digests": digests}
     return "\n".join(
         (
             "<!DOCTYPE html>",
             '<html lang="en"><head><meta charset="utf-8">',
             f"<title>Reconciliation of {escape(found.company)}</title><style>{_STYLE}</style></head><body>",
-            *_body(found, tied, {one.table: one for one in digests}, copy),
+            *_body(found, copy),
             _BEGIN + as_json(data, indent=1).replace("<", "\\u003c") + _END,
             "</body></html>",
             "",
@@ -55,13 +55,8 @@ def report_html(found: Reconciliation, tied: TieOut, digests: Sequence[TableDige
     )
 
 
-def report_data(found: Reconciliation, tied: TieOut, digests: Sequence[TableDigest], copy: str) -> dict[str, Any]:
-    """The facts of the report."""
-    held = [{"table": one.table, "rows": one.rows, "sha256": one.digest} for one in digests]
-    return {"report": FORMAT, "copy": copy, **as_data(found, tied), "digests": held}
-
-
-def _body(found: Reconciliation, tied: TieOut, digests: Mapping[str, TableDigest], copy: str) -> Iterator[str]:
+def _body(found: Reconciliation, copy: str) -> Iterator[str]:
+    digests = {one.table: one for one in found.digests}
     yield f"<h1>Reconciliation of {escape(found.company)}</h1>"
     yield f'<p class="verdict {"equal" if found.equal else "differs"}">{escape(verdict(found))}.</p>'
     facts = [
@@ -89,7 +84,8 @@ def _body(found: Reconciliation, tied: TieOut, digests: Mapping[str, TableDigest
         for one in found.comparison.tables
     ]
     yield _table(("table", "records", "compared by", "result", "SHA-256"), rows, numbers=(1,), code=(4,))
-    yield from _tie_out(tied)
+    if found.tie_out is not None:
+        yield from _tie_out(found.tie_out)
     yield "<h2>Not compared</h2>"
     yield _list(notes(found)) or "<p>Everything was compared.</p>"
 

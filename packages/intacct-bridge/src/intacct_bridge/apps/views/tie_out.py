@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.views.load import money
 from intacct_bridge.copies.views.tie_out import ControlAccount, TieOut, TieOutLine
-from intacct_protocol.model.wording import amount_shown, counted, listed
+from intacct_protocol.model.wording import amount_shown, counted, listed, money
 
 _MOST_SHOWN = 10
 
@@ -74,40 +72,3 @@ def _first_lines(lines: tuple[TieOutLine, ...], count: int) -> Iterator[str]:
         yield f"    {line.day or '          '}  {amount_shown(line.amount):>16}  {line.name}"
     if count > _MOST_SHOWN:
         yield f"    and {counted(count - _MOST_SHOWN, 'more line')}"
-
-
-def tie_out_data(found: TieOut) -> dict[str, Any]:
-    """The result as plain data."""
-    return {
-        "day": found.day,
-        "ties": found.ties,
-        "not_compared": list(found.not_compared),
-        "control_accounts": [_account(one) for one in found.controls],
-    }
-
-
-def _account(one: ControlAccount) -> dict[str, Any]:
-    return {
-        "sub_ledger": one.side,
-        "entity": one.entity,
-        "accounts": list(one.accounts),
-        "currency": one.currency,
-        "open_items": money(one.open_items),
-        "ledger": money(one.ledger),
-        "difference": money(one.difference),
-        "unexplained": money(one.unexplained),
-        "causes": [
-            {
-                "cause": cause.cause,
-                "amount": money(cause.amount),
-                "count": cause.count,
-                "lines": [_line(line) for line in cause.lines],
-            }
-            for cause in one.causes
-        ],
-        "documents_that_differ": [_line(line) for line in one.suspects],
-    }
-
-
-def _line(one: TieOutLine) -> dict[str, Any]:
-    return {"date": one.day, "name": one.name, "amount": money(one.amount)}

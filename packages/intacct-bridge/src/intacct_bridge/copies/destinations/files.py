@@ -44,7 +44,7 @@ from intacct_bridge.copies.destinations.schema_evolution import (
     joined,
     schema_of,
 )
-from intacct_bridge.machine.durable_names import force_names
+from intacct_bridge.machine.replaced_file import force_names
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_protocol.errors import SettingsError

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
-from intacct_bridge.machine.durable_names import force_names
 from intacct_bridge.machine.locks import try_lock
+from intacct_bridge.machine.replaced_file import force_names
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_protocol.errors import BusyError, SettingsError
 

@@ -8,7 +8,6 @@ Arrow batches until the commit, so a writer never holds a transaction open.
 `DatabaseSession` puts it under one lock.
 """
 
-import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,12 +26,12 @@ from intacct_bridge.copies.destinations.base import (
     refuse_taken,
     require_identity,
 )
+from intacct_bridge.copies.destinations.bridge_schema import LOADING, BridgeSchema
 from intacct_bridge.copies.destinations.schema_evolution import Evolution, combined, evolve, joined, schema_of
-from intacct_bridge.copies.destinations.stored_views import STORED_VIEWS, StoredViews
+from intacct_bridge.copies.destinations.stored_views import StoredViews
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
-from intacct_protocol.model.batched import batched
 from intacct_protocol.model.sql_text import quoted
 from intacct_protocol.xml.values import Value
 
@@ -222,24 +221,6 @@ class DatabaseSession:
             self._database.close()
 
 
-LOADING = " (loading)"
-_TABLES = (
-    "CREATE TABLE IF NOT EXISTS {ours}.copy (company VARCHAR, made TIMESTAMPTZ)",
-    "CREATE TABLE IF NOT EXISTS {ours}.bookmarks (stream VARCHAR PRIMARY KEY, bookmark VARCHAR, updated TIMESTAMPTZ)",
-    "CREATE TABLE IF NOT EXISTS {ours}.runs (run BIGINT PRIMARY KEY, started TIMESTAMPTZ, finished TIMESTAMPTZ)",
-    (
-        'CREATE TABLE IF NOT EXISTS {ours}.outcomes (run BIGINT, stream VARCHAR, "rows" BIGINT, deleted BIGINT, '
-        'pages BIGINT, transactions BIGINT, seconds DOUBLE PRECISION, "full" BOOLEAN, complete BOOLEAN, '
-        "added VARCHAR[], widened VARCHAR[], dropped VARCHAR[], error VARCHAR, fix VARCHAR)"
-    ),
-    "CREATE TABLE IF NOT EXISTS {ours}.settings (name VARCHAR PRIMARY KEY, value VARCHAR, updated TIMESTAMPTZ)",
-    STORED_VIEWS,
-)
-
-_OUTCOMES_AT_ONCE = 100
-"""Outcomes in one statement; forty in statements of their own took a thirtieth of a second."""
-
-
 class SqlDestination:
     """An SQL database as a destination."""
 
@@ -258,32 +239,26 @@ class SqlDestination:
     def open(self, company: str, started: datetime) -> int:
         """Begin a run."""
         self._database.connect()
-        db, ours = self.database, self._database.bridge_schema
 
-        def begin() -> None:
+        def begin() -> int:
             self._begin()
-            known = db.execute(f"SELECT company FROM {ours}.copy")
-            if not known:
-                db.execute(f"INSERT INTO {ours}.copy VALUES (?, ?)", [company, started])
-            elif known != [(company,)]:
-                raise SettingsError(
-                    f"{self._database.name} holds a copy of company {known[0][0]}, and this connection is to {company}",
-                    fix="give each company a copy of its own",
-                )
-            (self.run,) = db.row(f"SELECT coalesce(max(run), 0) + 1 FROM {ours}.runs")
-            db.execute(f"INSERT INTO {ours}.runs VALUES (?, ?, NULL)", [self.run, started])
+            return self.bridge.begin_run(self._database.name, company, started)
 
-        db.run(begin)
+        self.run = self.database.run(begin)
         return self.run
+
+    @property
+    def bridge(self) -> BridgeSchema:
+        """Our own tables, for use within a transaction."""
+        db = self._database
+        return BridgeSchema(db.execute, db.schema, db.bridge_schema, execute_count=db.execute_count)
 
     def states(self) -> Mapping[str, CopyState]:
         """What the copy holds of each stream; connects for it, and closes again."""
         self._database.connect()
-        exists = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
         try:
-            ours = self._database.bridge_schema.strip('"')
-            count = self.database.run(lambda: self.database.execute(exists, [ours]))
-            return {} if count == [(0,)] else {name: self._state(name, one) for name, one in self.bookmarks().items()}
+            holds_copy = "bookmarks" in self.database.run(self.bridge.present)
+            return {name: self._state(name, one) for name, one in self.bookmarks().items()} if holds_copy else {}
         finally:
             self.close()
 
@@ -307,11 +282,7 @@ class SqlDestination:
         """The database open for changes beside its rows, without a run. SettingsError if it holds no copy."""
         self._database.connect()
         try:
-            exists = (
-                "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
-            )
-            ours = self._database.bridge_schema.strip('"')
-            if self.database.run(lambda: self.database.execute(exists, [ours])) == [(0,)]:
+            if "bookmarks" not in self.database.run(self.bridge.present):
                 raise SettingsError(f"{self._database.name} holds no copy", fix="extract into it first")
             self.database.run(self._begin)
             yield
@@ -323,8 +294,7 @@ class SqlDestination:
         if not self._database.lock():
             raise BusyError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
         self.database.create_schema(self._database.bridge_schema)
-        for statement in _TABLES:
-            self.database.execute(statement.format(ours=self._database.bridge_schema))
+        self.bridge.create()
 
     def gather_statistics(self) -> None:
         """Let a database look at the tables that it has never looked at: without that it joins them badly."""
@@ -333,52 +303,38 @@ class SqlDestination:
 
     def settings(self) -> dict[str, str]:
         """What the copy keeps about the company."""
-        ask = f"SELECT name, value FROM {self._database.bridge_schema}.settings"
-        return dict(self.database.run(lambda: self.database.execute(ask)))
+        return self.database.run(self.bridge.settings)
 
     def keep_settings(self, values: Mapping[str, str], at: datetime) -> None:
         """Keep values about the company."""
 
         def keep() -> None:
             for name, value in values.items():
-                self._keep_setting(name, value, at)
+                self.bridge.keep_setting(name, value, at)
 
         self.database.run(keep)
 
-    def _keep_setting(self, name: str, value: str, at: datetime) -> None:
-        self.database.execute(
-            f"INSERT INTO {self._database.bridge_schema}.settings VALUES (?, ?, ?) ON CONFLICT (name) "
-            "DO UPDATE SET value = excluded.value, updated = excluded.updated",
-            [name, value, at],
-        )
-
     def complete_tables(self) -> dict[str, list[str]]:
         """The columns of each table whose first full refresh has ended, as they are now."""
-        ask = (
-            "SELECT CAST(table_name AS VARCHAR), CAST(column_name AS VARCHAR) FROM information_schema.columns "
-            "WHERE table_schema = ? ORDER BY ordinal_position"
-        )
-        found: dict[str, list[str]] = {}
-        for table, column in self.database.run(lambda: self.database.execute(ask, [self._database.schema])):
-            found.setdefault(table, []).append(column)
-        return {name: one for name, one in found.items() if "_deleted_at" in one and not name.endswith(LOADING)}
+        return self.database.run(self.bridge.complete_tables)
 
     def bookmarks(self) -> Mapping[str, Bookmark]:
         """The bookmark of every stream in the database."""
-        ask = f"SELECT stream, bookmark FROM {self._database.bridge_schema}.bookmarks ORDER BY stream"
-        stored = self.database.run(lambda: self.database.execute(ask))
-        return {stream: Bookmark.from_dict(json.loads(text)) for stream, text in stored}
+        return self.database.run(self.bridge.bookmarks)
+
+    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
+        """Store the outcome of each stream."""
+
+        def store() -> None:
+            self.bridge.keep_outcomes(self.run, outcomes, self._database.array_sql, self._database.array_value)
+            self.bridge.end_run(self.run, at)
+            self.bridge.keep_setting(READ_ON, at.date().isoformat(), at)
+
+        self.database.run(store)
 
     def _state(self, stream: str, bookmark: Bookmark) -> CopyState:
         schema = self.database.run(lambda: self.columns(stream) or self.columns(self.loading_name(stream)))
         return CopyState(bookmark, tuple(schema.names) if schema is not None else ())
-
-    def keep_bookmark(self, stream: str, plain: str, at: datetime) -> None:
-        """Store a bookmark within the open transaction. DuckDB updates a row in half the time of an upsert."""
-        table = f"{self._database.bridge_schema}.bookmarks"
-        known = f"UPDATE {table} SET bookmark = ?, updated = ? WHERE stream = ?"
-        if not self.database.execute_count(known, [plain, at, stream]):
-            self.database.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", [stream, plain, at])
 
     def columns(self, table: str) -> "pa.Schema | None":
         """The columns of a table; None if there is none."""
@@ -424,26 +380,6 @@ class SqlDestination:
         """The writer of one stream."""
         self.refuse_long([stream.name], "give the table another name: STREAM?as=NAME")
         return SqlWriter(self, stream, bookmark, hard=self._hard)
-
-    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
-        """Store the outcome of each stream."""
-        db, ours = self.database, self._database.bridge_schema
-        marks = ", ".join(["?"] * 9 + [self._database.array_sql] * 3 + ["?"] * 2)
-
-        def write() -> None:
-            for some in batched(outcomes, _OUTCOMES_AT_ONCE):
-                values = [cell for one in some for cell in self._cells(one)]
-                db.execute(f"INSERT INTO {ours}.outcomes VALUES {', '.join([f'({marks})'] * len(some))}", values)
-            db.execute(f"UPDATE {ours}.runs SET finished = ? WHERE run = ?", [at, self.run])
-            self._keep_setting(READ_ON, at.date().isoformat(), at)
-
-        db.run(write)
-
-    def _cells(self, one: StreamOutcome) -> list[Any]:
-        """An outcome as a row."""
-        cells = [self.run, one.name, one.rows, one.deleted, one.pages, one.transactions, one.seconds]
-        lists = [self._database.array_value(texts) for texts in (one.added, one.widened, one.unqueryable)]
-        return [*cells, one.full, one.complete, *lists, one.error, one.fix]
 
     def close(self) -> None:
         """Close the database; anything that was not committed is lost."""
@@ -533,7 +469,7 @@ class SqlWriter:
                 self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
                 if self._stream.object and not self._stream.group:
                     self._db.declare_key(self._stream.name, self._stream.key)
-            self._destination.keep_bookmark(self._stream.name, json.dumps(bookmark.to_dict()), at)
+            self._destination.bridge.keep_bookmark(self._stream.name, bookmark, at)
             return Committed(evolution.added, evolution.widened, deleted)
 
         done = self._db.run(store)

@@ -17,6 +17,7 @@ from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.xml.values import Kind
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from sqlglot import exp
 
 Fields = Mapping[str, Kind]
@@ -74,6 +75,22 @@ def parsed(sql: str, *, dialect: str = "duckdb") -> "exp.Query":
     if query.find(*writes):
         raise InvalidRequestError("the statement does more than read", fix=_ONE_SELECT)
     return query
+
+
+def named_views(text: str) -> list[str]:
+    """The views that SQL in lower case may name; each takes time to make."""
+    return [name for name in view_definitions() if f"reporting.{name}" in text]
+
+
+def arrow_result(run: "Callable[[str], pa.Table]", sql: str, fix: str) -> "pa.Table":
+    """The result of a statement in DuckDB. InvalidRequestError with DuckDB's reason if it cannot run."""
+    import duckdb
+
+    try:
+        return run(sql)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0].partition(": ")[2] or str(error)
+        raise InvalidRequestError(f"the statement cannot run: {reason}", fix=fix) from None
 
 
 def table_names(query: "exp.Query") -> list[str]:

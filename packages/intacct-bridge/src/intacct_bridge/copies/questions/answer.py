@@ -1,8 +1,16 @@
-"""What a question may take, and its answer: rows up to a limit, and as of when the copy knows the company."""
+"""What a question may take, its answer, and what can be asked about.
+
+An answer has rows up to a limit, and says as of when the copy knows the company.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from intacct_bridge.copies.live_sql.statement import REPORTING
+from intacct_bridge.copies.views.definitions import ViewDefinition, view_definitions
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +53,31 @@ class AnswerTable:
     parameters: str = ""
     """Of a function: its parameters, with their types and defaults."""
     as_of: str = ""
+
+
+def reporting_tables() -> list[AnswerTable]:
+    """The views and functions of `reporting`."""
+    return [_of_view(view) for view in view_definitions().values()]
+
+
+def _of_view(view: ViewDefinition) -> AnswerTable:
+    parameters = [f"{one.name} {one.type}{f' = {one.default}' if one.default else ''}" for one in view.parameters]
+    columns = tuple(AnswerColumn(one.name, one.type, one.meaning) for one in view.columns)
+    shows = f"{view.shows} Grain: {view.grain} Units: {view.units}"
+    return AnswerTable(f"{REPORTING}.{view.name}", columns, shows, ", ".join(parameters))
+
+
+def too_long(limits: QuestionLimits) -> InvalidRequestError:
+    """The error for a question that was stopped."""
+    return InvalidRequestError(
+        f"the question took longer than {counted(int(limits.seconds), 'second')}",
+        fix="Ask for fewer rows: add a condition, or group in the statement.",
+    )
+
+
+def cannot_run(message: str) -> InvalidRequestError:
+    """The error for a statement that the database refuses; one line, without the statement."""
+    reason = message.strip().splitlines()[0] if message.strip() else "no reason given"
+    return InvalidRequestError(
+        f"the statement cannot run: {reason[:300]}", fix="Describe the tables that it names, and correct it."
+    )

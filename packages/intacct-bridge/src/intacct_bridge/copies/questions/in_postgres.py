@@ -9,19 +9,25 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
+from intacct_bridge.copies.destinations.bridge_schema import BridgeSchema, as_of
 from intacct_bridge.copies.destinations.postgres import Postgres
-from intacct_bridge.copies.destinations.sql import LOADING, failure
+from intacct_bridge.copies.destinations.sql import failure
 from intacct_bridge.copies.live_sql.statement import REPORTING
-from intacct_bridge.copies.questions.answer import AnswerColumn, AnswerTable, CopyAnswer, QuestionLimits
+from intacct_bridge.copies.questions.answer import (
+    AnswerColumn,
+    AnswerTable,
+    CopyAnswer,
+    QuestionLimits,
+    cannot_run,
+    too_long,
+)
 from intacct_bridge.copies.questions.checked_select import (
     CheckedSelect,
     checked_select,
     identifiers,
     limited,
 )
-from intacct_bridge.copies.questions.in_duckdb import cannot_run, too_long
 from intacct_bridge.copies.views.apply import schema_of_views
-from intacct_bridge.streams.bookmark import Bookmark
 from intacct_protocol.errors import SettingsError, TransientError
 from intacct_protocol.model.sql_text import quoted
 
@@ -29,7 +35,6 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _POWERS = ("pg_read_server_files", "pg_write_server_files", "pg_execute_server_program", "pg_signal_backend")
-_OURS = ("_seq", "_deleted_at")
 _TIMED_OUT = "statement timeout"
 
 
@@ -128,21 +133,14 @@ def _role_fix(database: Postgres) -> str:
     )
 
 
+def _bridge(database: Postgres) -> BridgeSchema:
+    return BridgeSchema(database.execute, database.schema, database.bridge_schema)
+
+
 def _columns(database: Postgres) -> dict[str, list[str]]:
     """The columns of each table of the copy, without our own."""
-    rows = database.execute(
-        "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = ? "
-        "ORDER BY table_name, ordinal_position",
-        [database.schema],
-    )
-    found: dict[str, list[str]] = {}
-    for table, column in rows:
-        found.setdefault(table, []).append(column)
-    return {
-        name: [one for one in columns if one not in _OURS and not one.startswith("_")]
-        for name, columns in found.items()
-        if "_deleted_at" in columns and not name.endswith(LOADING)
-    }
+    tables = _bridge(database).complete_tables()
+    return {name: [one for one in columns if not one.startswith("_")] for name, columns in tables.items()}
 
 
 def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]], views: str) -> "exp.Query":
@@ -174,17 +172,8 @@ def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]], views: 
 
 def _as_of(database: Postgres, names: tuple[str, ...]) -> dict[str, str]:
     """By object the time up to which the copy has every change; empty if the role may not see it."""
-    import json
-
-    readable = database.execute(
-        "SELECT coalesce(has_table_privilege(to_regclass(?), 'SELECT'), false)", [f"{database.bridge_schema}.bookmarks"]
-    )
-    if readable != [(True,)]:
-        return dict.fromkeys(names, "")
-    stored = database.execute(f"SELECT stream::text, bookmark::text FROM {database.bridge_schema}.bookmarks")
-    marks = {name: Bookmark.from_dict(json.loads(text)) for name, text in stored}
-    times = {name: one.progress.since or one.progress.refreshed_at for name, one in marks.items()}
-    return {name: times.get(name, "") for name in names}
+    bookmarks = _bridge(database).facts().bookmarks
+    return {name: as_of(bookmarks.get(name)) for name in names}
 
 
 def _reason(message: str) -> str:

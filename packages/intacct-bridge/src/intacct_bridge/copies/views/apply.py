@@ -36,19 +36,19 @@ class AppliedViews:
 
 
 @contextmanager
-def open_copy(uri: str) -> Iterator[SqlDestination]:
+def open_database(uri: str) -> Iterator[SqlDestination]:
     """The database of a copy, open for views. SettingsError if there is none."""
     at = parse_uri(uri)
-    if at.scheme not in ("duckdb", "postgresql"):
+    if not at.is_database:
         raise SettingsError(
             f"{redacted(uri)} is not a database", fix="views are made in DuckDB and PostgreSQL: duckdb:///FILE"
         )
     if at.scheme == "duckdb" and not Path(at.path).is_file():
         raise SettingsError(f"there is no file {at.path}", fix=f"create it with: intacct extract --to {redacted(uri)}")
-    destination = open_destination(uri)
-    assert isinstance(destination, SqlDestination)
-    with destination.attached():
-        yield destination
+    database = open_destination(uri)
+    assert isinstance(database, SqlDestination)
+    with database.attached():
+        yield database
 
 
 def has_lower_names(destination: SqlDestination) -> bool:

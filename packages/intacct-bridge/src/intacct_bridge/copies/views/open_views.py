@@ -1,35 +1,32 @@
 """The views of reporting over a copy that is open for reading: in memory, for a copy in any destination."""
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from intacct_bridge.copies.views.apply import with_decimals
 from intacct_bridge.copies.views.definitions import view_definitions
 from intacct_bridge.copies.views.dialects import DUCKDB
 from intacct_bridge.copies.views.rendering import CopyShape, lacking_views, render
 from intacct_bridge.copies.views.statement_groups import kept_groups
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_protocol.model.sql_text import literal, quoted
 from intacct_protocol.model.wording import currency_decimals
+
+if TYPE_CHECKING:
+    from intacct_bridge.copies.copy import OpenCopy
 
 _RAW, _BRIDGE, _VIEWS = "memory.raw_tables", "memory.bridge_tables", "memory.reporting"
 _MOST_DECIMALS = max(currency_decimals(one) for one in ("USD", "KWD"))
 """Of amounts in a copy that does not name their currency."""
 
 
-def make_open_views(copy: CopyReader, wanted: Collection[str], *, held: Collection[str] = ()) -> dict[str, str]:
+def make_open_views(copy: "OpenCopy", wanted: Collection[str], *, held: Collection[str] = ()) -> dict[str, str]:
     """Make some views, and those that they read, in the schema `reporting`; why the copy cannot have the others.
 
     Those of `held` that are needed become tables: they are computed once for all statements that read them.
     """
-    shape = CopyShape(
-        {name.upper(): table.column_names for name, table in copy.tables.items()},
-        _RAW,
-        _BRIDGE,
-        _VIEWS,
-        groups=kept_groups(copy.settings),
-    )
+    shape = _shape(copy)
     definitions = view_definitions()
-    lacking = {one.name: one.reason for one in lacking_views(shape) if one.name in wanted}
+    lacking = {name: reason for name, reason in views_lacking(copy).items() if name in wanted}
     needed = _with_used(set(wanted).difference(lacking))
     for schema in (_RAW, _BRIDGE, _VIEWS):
         copy.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -50,7 +47,22 @@ def make_open_views(copy: CopyReader, wanted: Collection[str], *, held: Collecti
     return lacking
 
 
-def _decimals_read(copy: CopyReader, shape: CopyShape, tables: Collection[str]) -> CopyShape:
+def views_lacking(copy: "OpenCopy") -> dict[str, str]:
+    """Why the copy cannot have some of the views."""
+    return {view.name: view.reason for view in lacking_views(_shape(copy))}
+
+
+def _shape(copy: "OpenCopy") -> CopyShape:
+    return CopyShape(
+        {name.upper(): table.column_names for name, table in copy.tables.items()},
+        _RAW,
+        _BRIDGE,
+        _VIEWS,
+        groups=kept_groups(copy.settings),
+    )
+
+
+def _decimals_read(copy: "OpenCopy", shape: CopyShape, tables: Collection[str]) -> CopyShape:
     """The shape with the decimals of the currencies in the tables that the views read, and of the company's own."""
     listed: dict[str, int] = {}
     if {"CODE", "DECIMALPLACES"} <= set(shape.tables.get("TRXCURRENCIES", ())):
@@ -70,7 +82,7 @@ def _decimals_read(copy: CopyReader, shape: CopyShape, tables: Collection[str]) 
     return with_decimals(shape, base, every, listed, usual=_MOST_DECIMALS)
 
 
-def _hold(copy: CopyReader, name: str) -> None:
+def _hold(copy: "OpenCopy", name: str) -> None:
     """Put a table with its rows in the place of a view."""
     copy.execute(f"CREATE TABLE {_BRIDGE}.{name} AS SELECT * FROM {_VIEWS}.{name}")
     copy.execute(f"CREATE OR REPLACE VIEW {_VIEWS}.{name} AS SELECT * FROM {_BRIDGE}.{name}")
@@ -87,7 +99,7 @@ def _with_used(names: Collection[str]) -> set[str]:
     return found
 
 
-def _raw(copy: CopyReader, name: str) -> None:
+def _raw(copy: "OpenCopy", name: str) -> None:
     """A table as the views read it."""
     table = next(one for one in copy.tables.values() if one.name.upper() == name)
     columns = ", ".join(quoted(one) for one in table.column_names)

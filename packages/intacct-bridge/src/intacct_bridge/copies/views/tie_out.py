@@ -15,9 +15,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.copies.views.open_views import make_open_views
-from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_protocol.model.sql_text import literal, quoted
+from intacct_protocol.model.wording import money
 
 ZERO = Decimal(0)
 MOST_LINES = 100
@@ -75,6 +76,10 @@ class TieOutLine:
     name: str
     amount: Decimal
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"date": self.day, "name": self.name, "amount": money(self.amount)}
+
 
 @dataclass(frozen=True, slots=True)
 class TieOutCause:
@@ -84,6 +89,11 @@ class TieOutCause:
     amount: Decimal
     count: int
     lines: tuple[TieOutLine, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        lines = [line.to_dict() for line in self.lines]
+        return {"cause": self.cause, "amount": money(self.amount), "count": self.count, "lines": lines}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,21 @@ class ControlAccount:
         """The part of the difference without a cause."""
         return self.difference - sum((one.amount for one in self.causes), ZERO)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "sub_ledger": self.side,
+            "entity": self.entity,
+            "accounts": list(self.accounts),
+            "currency": self.currency,
+            "open_items": money(self.open_items),
+            "ledger": money(self.ledger),
+            "difference": money(self.difference),
+            "unexplained": money(self.unexplained),
+            "causes": [cause.to_dict() for cause in self.causes],
+            "documents_that_differ": [line.to_dict() for line in self.suspects],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class TieOut:
@@ -125,8 +150,17 @@ class TieOut:
         """Whether nothing is unexplained."""
         return all(not one.unexplained for one in self.controls)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "day": self.day,
+            "ties": self.ties,
+            "not_compared": list(self.not_compared),
+            "control_accounts": [account.to_dict() for account in self.controls],
+        }
 
-def tie_out(copy: CopyReader, day: date) -> TieOut:
+
+def tie_out(copy: OpenCopy, day: date) -> TieOut:
     """Compare the sub-ledgers of a copy with its ledger at the end of a day."""
     import duckdb
 
@@ -153,7 +187,7 @@ Place = tuple[str, str]
 class _SubLedger:
     """One sub-ledger at the end of a day."""
 
-    def __init__(self, copy: CopyReader, side: _Side, day: date) -> None:
+    def __init__(self, copy: OpenCopy, side: _Side, day: date) -> None:
         self._copy = copy
         self._side = side
         self._day = f"DATE '{day}'"

@@ -11,15 +11,13 @@ from intacct_bridge.apps.cli.context import CommandContext, file_option, format_
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_bridge.apps.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
 from intacct_bridge.apps.terminal.tables import Count
-from intacct_bridge.apps.views.load import money
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.query.where_text import where_text
-from intacct_protocol.model.wording import counted
+from intacct_protocol.model.wording import counted, money
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from intacct_bridge.copies.live_sql.statement import ReadObject
+    from intacct_bridge.operations.sql import ReadCost
 
 
 @command(
@@ -60,29 +58,24 @@ def sql_command(
       intacct sql "SELECT * FROM CUSTOMER WHERE TOTALDUE > 1000" --explain
       intacct sql "SELECT * FROM reporting.trial_balance" --on duckdb:///books.duckdb --format csv
     """
-    from intacct_bridge.copies.live_sql.live_query import copy_table, explained, live_table, prepared
+    from intacct_bridge.copies.copy import open_copy
+    from intacct_bridge.operations.sql import explain_sql, sql
 
     kind = format_of(kind, context.console, to=out)
     if uri and explain:
         raise SettingsError("`explain` is about Intacct, and `on` asks a copy", fix="A copy costs no transaction.")
     if uri:
-        found = copy_table(uri, statement)
+        found = open_copy(uri).sql(statement)
     else:
         client = context.limited_client(max_transactions)
         if explain:
             costs = [
-                (
-                    one.read.object,
-                    Count(one.rows),
-                    Count(one.transactions),
-                    _read(one.read),
-                    ", ".join(one.read.fields),
-                )
-                for one in explained(client, prepared(client, statement))
+                (one.object, Count(one.rows), Count(one.transactions), _condition(one), ", ".join(one.fields))
+                for one in explain_sql(client, statement)
             ]
             context.console.table(("object", "records", "transactions", "condition", "fields"), costs)
             return
-        found = live_table(client, statement)
+        found = sql(client, statement)
         context.console.say(counted(client.meter.transactions, "API transaction"))
     if kind == "parquet":
         count = write_parquet(found.to_batches() or [_without_rows(found)], to=out)
@@ -105,7 +98,6 @@ def _plain(value: Any) -> Any:
     return money(value) if isinstance(value, Decimal) else value
 
 
-def _read(read: "ReadObject") -> str:
-    """The conditions that the gateway would check, with the number of rows that are enough."""
-    condition = where_text(read.where) if read.where is not None else ""
-    return " ".join(filter(None, (condition, f"(first {read.first.rows:,})" if read.first else "")))
+def _condition(cost: "ReadCost") -> str:
+    """What is asked of Intacct."""
+    return " ".join(filter(None, (cost.condition, f"(first {cost.first:,})" if cost.first else "")))

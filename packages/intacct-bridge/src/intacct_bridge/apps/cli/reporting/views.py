@@ -6,8 +6,6 @@ import click
 
 from intacct_bridge.apps.cli.command import READ, command_group
 from intacct_bridge.apps.cli.context import CommandContext, shared_options
-from intacct_protocol.errors import InvalidRequestError
-from intacct_protocol.model.suggestions import did_you_mean
 
 _IN = click.option(
     "--in", "uri", metavar="URI", required=True, help="The copy: duckdb:///FILE or postgresql://USER@HOST/DATABASE."
@@ -39,9 +37,9 @@ def views_command() -> None:
 @shared_options(connected=False, prints_table=True)
 def list_command(context: CommandContext) -> None:
     """List the views, with what each shows."""
-    from intacct_bridge.copies.views.definitions import view_definitions
+    from intacct_bridge.operations.views import list_views
 
-    views = view_definitions()
+    views = list_views()
     rows = [(name, views[name].kind, views[name].shows.rstrip(".")) for name in sorted(views)]
     context.console.table(("name", "kind", "shows"), rows)
 
@@ -54,26 +52,9 @@ def list_command(context: CommandContext) -> None:
 @shared_options(connected=False)
 def show_command(context: CommandContext, *, name: str, uri: str | None) -> None:
     """Show a view: grain, columns, units, rule and SQL."""
-    from intacct_bridge.copies.views.apply import copy_shape, open_copy
-    from intacct_bridge.copies.views.definitions import view_definitions
-    from intacct_bridge.copies.views.dialects import DIALECTS
-    from intacct_bridge.copies.views.rendering import render
+    from intacct_bridge.operations.views import view_sql
 
-    known = view_definitions()
-    view = known.get(name.lower())
-    if view is None:
-        raise InvalidRequestError(
-            f"there is no view {name!r}{did_you_mean(name.lower(), known)}", fix="See them with: intacct views list"
-        )
-    if uri is None:
-        context.console.write(view.text)
-        return
-    from intacct_bridge.apps.views.reporting import reporting_groups
-
-    with open_copy(uri) as destination:
-        shape = copy_shape(destination, reporting_groups())
-        rendered = render(view, DIALECTS[destination.dialect], shape)
-    context.console.write(";\n".join(rendered.statements) + ";\n")
+    context.console.write(view_sql(name, uri or ""))
 
 
 @views_command.command("apply", exits={})
@@ -91,18 +72,11 @@ def show_command(context: CommandContext, *, name: str, uri: str | None) -> None
 @shared_options(connected=False)
 def apply_command(context: CommandContext, *, uri: str, names: str | None, layout: str | None) -> None:
     """Make the views in a copy, or make them again after an upgrade. Nothing is read from Intacct."""
-    from intacct_bridge.apps.views.reporting import reporting_groups, show_applied
-    from intacct_bridge.copies.views.apply import apply_lower_names, apply_views, open_copy
-    from intacct_bridge.copies.views.fivetran import apply_fivetran_layout
+    from intacct_bridge.apps.views.reporting import show_applied
+    from intacct_bridge.operations.views import apply
 
-    with open_copy(uri) as destination:
-        made = [apply_views(destination, reporting_groups())]
-        if names:
-            made.append(apply_lower_names(destination))
-        if layout:
-            made.append(apply_fivetran_layout(destination))
-    for one in made:
-        show_applied(one, context.console, every_time=True)
+    for made in apply(uri, lower_names=names is not None, fivetran=layout is not None):
+        show_applied(made, context.console, every_time=True)
 
 
 @views_command.command("dbt", exits={})
@@ -114,13 +88,7 @@ def dbt_command(context: CommandContext, *, directory: Path, uri: str) -> None:
 
     Views become models. Functions, such as ap_ageing, become macros.
     """
-    from intacct_bridge.apps.views.reporting import reporting_groups
-    from intacct_bridge.copies.views.apply import copy_shape, open_copy
-    from intacct_bridge.copies.views.dbt_package import dbt_package, write_package
-    from intacct_bridge.copies.views.dialects import DIALECTS
+    from intacct_bridge.operations.views import dbt_package
     from intacct_protocol.model.wording import counted
 
-    with open_copy(uri) as destination:
-        files = dbt_package(DIALECTS[destination.dialect], copy_shape(destination, reporting_groups()))
-    write_package(files, directory)
-    context.console.say(f"{counted(len(files), 'file')} in {directory}")
+    context.console.say(f"{counted(dbt_package(uri, directory), 'file')} in {directory}")

@@ -1,0 +1,47 @@
+"""SQL: one SELECT over the objects of a company, and what it would read; a copy answers with `Copy.sql`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.copies.live_sql.live_query import explained, live_table, prepared
+from intacct_protocol.model.query.where_text import where_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ReadCost", "explain_sql", "sql"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCost:
+    """What a statement reads of one object, and what that costs."""
+
+    object: str
+    rows: int
+    transactions: int
+    fields: tuple[str, ...]
+    condition: str = ""
+    """The condition that Intacct applies."""
+    first: int = 0
+    """Only so many rows are read, if they are enough; 0: all."""
+
+
+def sql(client: Client, statement: str) -> "pa.Table":
+    """The result of one SELECT whose tables are objects of the company; only what it needs is read."""
+    return live_table(client, statement)
+
+
+def explain_sql(client: Client, statement: str) -> tuple[ReadCost, ...]:
+    """What the statement would read of each object; the question takes one API transaction each."""
+    return tuple(
+        ReadCost(
+            cost.read.object,
+            cost.rows,
+            cost.transactions,
+            tuple(cost.read.fields),
+            where_text(cost.read.where) if cost.read.where is not None else "",
+            cost.read.first.rows if cost.read.first is not None else 0,
+        )
+        for cost in explained(client, prepared(client, statement))
+    )
