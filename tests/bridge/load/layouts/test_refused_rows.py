@@ -9,7 +9,7 @@ import pytest
 
 from intacct_bridge.load.layouts import refused_rows
 from intacct_bridge.load.layouts.journal import JournalLayout
-from intacct_bridge.load.layouts.refused_rows import refused_path, with_folder_of_files, write_refused
+from intacct_bridge.load.layouts.refused_rows import with_folder_of_files, write_refused
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, Verdict
 from intacct_bridge.load.plan.planner import make_plan
@@ -20,11 +20,17 @@ from intacct_bridge.load.tables.table import InputTable
 from intacct_protocol.errors import SettingsError
 from support.load.ledger import HEADER, Ledger, entry
 
+SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "excel": ".xlsx", "parquet": ".parquet"}
+
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     with Outbox(tmp_path / "outbox.sqlite3") as opened:
         yield opened
+
+
+def refused_path(table: InputTable) -> Path:
+    return table.path.with_name(f"{table.path.stem}.refused{SUFFIXES[table.form]}")
 
 
 def planned(table: InputTable, outbox: Outbox) -> Plan:

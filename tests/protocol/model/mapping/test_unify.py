@@ -160,7 +160,6 @@ def test_nested_lists_become_lines() -> None:
     assert lines[0].columns["TRX_AMOUNT"] == "lineItems[0].totalPrice"
     assert lines[2].fields["COLOUR"] == "red"
     assert lines[2].fields["TRX_AMOUNT"] == Decimal("-1.00")
-    assert found.carried == {"attachments": [{"name": "b.pdf"}]}
     assert found.unused == ("totalTaxAmount",)
     assert found.problems == ()
     assert [one.object for one in lookup_requests(found)] == ["VENDOR", "CLASS", "GLACCOUNT", "GLACCOUNT"]

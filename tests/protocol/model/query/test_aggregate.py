@@ -4,7 +4,7 @@ from operator import itemgetter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_protocol.model.query.aggregate import aggregated, is_aggregated
+from intacct_protocol.model.query.aggregate import aggregated
 from intacct_protocol.model.query.query import Aggregate
 from intacct_protocol.xml.values import Kind
 
@@ -48,8 +48,3 @@ def test_sums_are_exact(amounts: list[Decimal]) -> None:
     ((total,),) = aggregated(rows, (Aggregate("sum", "DUE"),), KINDS.__getitem__)
     assert (Decimal(total) if total else Decimal(0)) == sum(amounts, Decimal(0))
     assert (total is None) == (not amounts)
-
-
-def test_aggregated_selections_are_recognised() -> None:
-    assert is_aggregated(("STATE", Aggregate("count", "N")))
-    assert not is_aggregated(("STATE",))

@@ -170,9 +170,9 @@ def connection_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]
     return found.connections.get(name, {}) if found is not None else {}
 
 
-def reporting_settings(*, sources: SettingsSources | None = None) -> tuple[Mapping[str, Any], str]:
+def reporting_settings() -> tuple[Mapping[str, Any], str]:
     """The table `[reporting]` of the strongest intacct.toml that has one, and that file's path."""
-    files = (sources or SettingsSources()).files()
+    files = SettingsSources().files()
     return next(((one.reporting, str(one.path)) for one in files if one.reporting), ({}, ""))
 
 

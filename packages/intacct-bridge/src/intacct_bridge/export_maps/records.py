@@ -3,7 +3,7 @@
 for row in mapped_rows(gateway, entity, Query("APBILL", ("*",))): ...
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice
@@ -24,11 +24,9 @@ _AT_ONCE = 1000
 Record = dict[str, Any]
 
 
-def mapped_record(
-    entity: EntityMap, row: Mapping[str, Value], lines: Mapping[str, Sequence[Mapping[str, Value]]] | None = None
-) -> Record:
-    """One record in the other system's shape, from a typed row and its lines by object; makes no call."""
-    return unified(with_lists(entity), row, lines)
+def mapped_record(entity: EntityMap, row: Mapping[str, Value]) -> Record:
+    """One record in the other system's shape, from a typed row; makes no call."""
+    return unified(with_lists(entity), row, None)
 
 
 def typed_row(record: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, Value]:

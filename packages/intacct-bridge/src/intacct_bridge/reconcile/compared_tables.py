@@ -42,8 +42,6 @@ class ComparedTable:
     columns: Mapping[str, str]
     """The compared fields, each with its column in the copy."""
     show_private: bool = True
-    reads_all: bool = False
-    """All fields of all records are read and compared, regardless of the cost."""
 
     @property
     def identity(self) -> tuple[str, ...]:

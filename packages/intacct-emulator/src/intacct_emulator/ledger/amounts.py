@@ -76,11 +76,6 @@ HALF_UP = Rounding()
 """Two decimals, half a cent away from zero."""
 
 
-def to_cents(value: Decimal) -> Decimal:
-    """The amount rounded to the cent, half a cent away from zero."""
-    return HALF_UP.round(value)
-
-
 def to_base(trx_amount: Decimal, rate: Decimal) -> Decimal:
     """The amount in base currency, rounded to the cent unless the rate is 1."""
     return HALF_UP.to_base(trx_amount, rate)

@@ -121,8 +121,3 @@ def iso_date(text: str) -> str | None:
     if len(text) < 10 or text[2] != "/" or text[5] != "/":
         return None
     return f"{text[6:10]}-{text[:2]}-{text[3:5]}{text[10:]}"
-
-
-def from_iso(text: str) -> str:
-    """`YYYY-MM-DD...` as the store holds it."""
-    return f"{text[5:7]}/{text[8:10]}/{text[:4]}{text[10:]}"

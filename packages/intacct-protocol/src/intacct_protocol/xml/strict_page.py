@@ -32,8 +32,6 @@ class PageHead:
     offset: int = 0
     remaining: int = 0
     """Rows beyond this page; what `total_count` leaves if the gateway does not say."""
-    result_id: str = ""
-    """The id with which `readMore` continues; empty for `query`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def page_head(attributes: Mapping[str, str], rows: int) -> PageHead:
         )
     total, offset = _number(attributes, "totalcount", absent=count), _number(attributes, "offset", absent=0)
     remaining = _number(attributes, "numremaining", absent=max(0, total - offset - count))
-    return PageHead(attributes["listtype"], count, total, offset, remaining, attributes.get("resultId", ""))
+    return PageHead(attributes["listtype"], count, total, offset, remaining)
 
 
 def _number(attributes: Mapping[str, str], name: str, *, absent: int) -> int:

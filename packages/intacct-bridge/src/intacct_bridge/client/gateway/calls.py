@@ -126,11 +126,11 @@ def refused_by_legacy(missing: str) -> InvalidRequestError:
     )
 
 
-def successful(result: Result, *, record: str = "") -> Result:
+def successful(result: Result) -> Result:
     """The result if it succeeded; otherwise the error that its faults mean is raised."""
     if result.status == SUCCESS:
         return result
-    raise refusal(result, record=record)
+    raise refusal(result)
 
 
 def refusal(result: Result, *, record: str = "") -> IntacctError:

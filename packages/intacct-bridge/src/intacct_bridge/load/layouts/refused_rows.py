@@ -30,11 +30,6 @@ from intacct_protocol.errors import SettingsError
 _NOT_IN_SHEETS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-def refused_path(table: InputTable) -> Path:
-    """Beside the input: `entries.csv` gives `entries.refused.csv`."""
-    return table.path.with_name(f"{table.path.stem}.refused{_SUFFIXES[table.form]}")
-
-
 def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     """Write rows with their reasons and return how many; an existing file is replaced once the new one is complete.
 
@@ -214,4 +209,3 @@ _WRITERS: Mapping[str, Callable[[InputTable, Iterable[tuple[SourceRow, str]], Pa
     "excel": _write_excel,
     "parquet": _write_parquet,
 }
-_SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "excel": ".xlsx", "parquet": ".parquet"}

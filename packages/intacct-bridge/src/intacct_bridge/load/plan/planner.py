@@ -182,13 +182,12 @@ def plan_writes(
     object_name: str,
     company: Gateway,
     outbox: Outbox,
-    settings: PlanSettings = _USUAL,
     *,
     source: str = "",
 ) -> Plan:
     """Decide on records that do not come from a file; all of them are of one object."""
     empty = Plan(TargetCompany.of(company.connection), object_name, source, (), (), 0)
-    return _plan_all(writes, empty, company, outbox, settings)
+    return _plan_all(writes, empty, company, outbox, _USUAL)
 
 
 def plan_in_stages(writes: Iterable[Write], company: Gateway, outbox: Outbox, *, source: str = "") -> Plan:

@@ -52,8 +52,6 @@ class LookupKeys:
     """Whether the object answers queries, or only the legacy `get`."""
     required: tuple[str, ...] = ()
     """Fields, or wrappers of lines, that a new record must have."""
-    numbers_itself: bool = False
-    """Whether the company gives the natural key if it is set up to."""
     draft: Mapping[str, str] = field(default_factory=dict)
     """The values that make a new record a draft; empty if the object has no drafts."""
     locked_states: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -77,7 +77,6 @@ class NativeRecord(msgspec.Struct, frozen=True):
     """Lines by the element around them."""
     columns: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The input's column for each field."""
-    carried: Mapping[str, Any] = msgspec.field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
     """Columns with a value that the mapping does not use."""
@@ -124,15 +123,12 @@ class _Writer:
         lines: dict[str, tuple[NativeLine, ...]] = {}
         for line in self._entity.lines:
             lines[line.wrapper] = (*lines.get(line.wrapper, ()), *self._lines(line))
-        first = self._rows[0]
-        carried = {name: value_at(first, path) for name, path in self._entity.carry.items()}
         unused = self._unused(fields, columns)
         return NativeRecord(
             self._entity.object,
             fields,
             {wrapper: members for wrapper, members in lines.items() if members},
             columns,
-            {name: value for name, value in carried.items() if value is not None},
             tuple(sorted(self._problems, key=lambda problem: problem.row)),
             unused,
             tuple(self._repeated),

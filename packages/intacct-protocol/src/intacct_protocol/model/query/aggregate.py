@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from intacct_protocol.model.query.comparing import cell_key
 from intacct_protocol.model.query.evaluate import Cells, of_mapping
-from intacct_protocol.model.query.query import Aggregate, KindOf, Selected
+from intacct_protocol.model.query.query import KindOf, Selected
 from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, render_value
 
 Row = TypeVar("Row")
@@ -94,8 +94,3 @@ _FUNCTIONS: dict[str, Callable[[list[str], Callable[[str], Any]], Column]] = {
     "sum": _sum,
     "avg": _average,
 }
-
-
-def is_aggregated(select: tuple[Selected, ...]) -> bool:
-    """Whether these columns are of groups rather than of rows."""
-    return any(isinstance(one, Aggregate) for one in select)

@@ -1,9 +1,8 @@
 """Filters, sort orders and literals as text in the command line's language: the reverse of `where`."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from intacct_protocol.model.query.query import Aggregate, And, Compare, Filter, Op, Or, Order, Selected
+from intacct_protocol.model.query.query import And, Compare, Filter, Op, Or
 from intacct_protocol.xml.values import Kind, Value
 
 _SIGNS = {
@@ -53,13 +52,3 @@ def literal_text(value: Value) -> str:
 def typed_text(kind: Kind, typed: str) -> str:
     """What a person typed for a field, as a literal: a text is quoted, all else is written as it is."""
     return literal_text(typed) if kind in (Kind.TEXT, Kind.ENUM) else typed
-
-
-def select_text(select: Sequence[Selected]) -> str:
-    """A selection."""
-    return ", ".join(f"{one.function}({one.field})" if isinstance(one, Aggregate) else one for one in select)
-
-
-def order_text(order: Sequence[Order]) -> str:
-    """A sort order."""
-    return ", ".join(f"{one.field} desc" if one.descending else one.field for one in order)

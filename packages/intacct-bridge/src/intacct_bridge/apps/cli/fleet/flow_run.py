@@ -27,11 +27,6 @@ class SilentConsole(Console):
         return False
 
 
-def flow_program(root: click.Group, start: Start, shown: Console, person: str) -> "FlowRun":
-    """The program for the commands of `root`; warnings about notifications go to the console `shown`."""
-    return FlowRun(root, start, shown, person)
-
-
 class FlowRun:
     """Carries out flows. Threads may share it."""
 

@@ -78,10 +78,6 @@ def _command(run: dict[str, Any]) -> str:
     return "" if run["command"] == LIBRARY or words[:1] == ["console"] else shlex.join(["intacct", *words])
 
 
-def _log_line(line: dict[str, Any]) -> str:
-    return " ".join(str(line.get(name, "")) for name in ("time", "level", "message"))
-
-
 def _run(request: PageRequest) -> dict[str, Any]:
     run_id = request.params["id"]
     if not run_id.isalnum():
