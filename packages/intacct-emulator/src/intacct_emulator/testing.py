@@ -264,8 +264,8 @@ def emulated_company(
     The demo company of two years takes seconds to make, and that of three months half a second. Make it once for many
     tests, and `reset` it, or give each test a clone of its emulator.
     """
-    with closing(make_company(company, **arguments)) as made:
-        yield made
+    with closing(make_company(company, **arguments)) as emulated:
+        yield emulated
 
 
 def made_emulator(

@@ -41,14 +41,17 @@ def served(emulator: Emulator) -> Iterator[str]:
 def revalued(day: date, balances: Sequence[RevaluedBalance]) -> Iterator[str]:
     """One line on a revaluation, and one on each balance."""
     yield f"Revalued {counted(len(balances), 'balance')} on {day}{':' if balances else '.'}"
-    for one in balances:
-        place = f"{one.entity} " if one.entity else ""
-        held = amount_shown(one.trx_amount, one.currency)
+    for balance in balances:
+        place = f"{balance.entity} " if balance.entity else ""
+        held = amount_shown(balance.trx_amount, balance.currency)
         carried, value, difference = (
-            amount_shown(amount, one.base) for amount in (one.carrying_amount, one.value, one.difference)
+            amount_shown(amount, balance.base)
+            for amount in (balance.carrying_amount, balance.value, balance.difference)
         )
-        worth = f"{value} {one.base} at {one.rate.normalize():f}"
-        yield f"  {place}{one.account}: {held} {one.currency} is {worth}, was {carried}; difference {difference}"
+        worth = f"{value} {balance.base} at {balance.rate.normalize():f}"
+        yield (
+            f"  {place}{balance.account}: {held} {balance.currency} is {worth}, was {carried}; difference {difference}"
+        )
 
 
 def _named(fault: ScriptedFault) -> str:

@@ -67,12 +67,12 @@ class Administration:
     def roles(self) -> tuple[tuple[str, tuple[Row, ...]], ...]:
         """The roles that an administrator made, each with its permissions."""
         company = self._company
-        made = [row for _, row in company.table(ROLES).rows()]
+        rows = [row for _, row in company.table(ROLES).rows()]
         of_settings = {role.name.lower() for role in company.settings.roles}
         granted = [row for _, row in company.table(PERMISSIONS).rows()]
         return tuple(
             (row["NAME"], tuple(one for one in granted if one.get("ROLEKEY") == row.get("RECORDNO")))
-            for row in made
+            for row in rows
             if row.get("NAME", "").lower() not in of_settings
         )
 
@@ -87,8 +87,8 @@ class Administration:
     def mail(self) -> tuple[UserMail, ...]:
         """The messages to the users that are not users of the settings, in the order of the users."""
         company = self._company
-        known = {one.user_id.lower() for one in company.settings.users}
-        rows = [row for row, _ in self.users if row.get("LOGINID", "").lower() not in known]
+        settings_users = {one.user_id.lower() for one in company.settings.users}
+        rows = [row for row, _ in self.users if row.get("LOGINID", "").lower() not in settings_users]
         password = company.behaviour.initial_password
         return tuple(UserMail(row.get("EMAIL", ""), row.get("LOGINID", ""), password) for row in rows)
 
@@ -103,8 +103,8 @@ class Administration:
         waiting = [one for one in self.senders if not one.active]
         chosen = next((one for one in self.senders if one.sender_id == sender_id), None) if sender_id else None
         if chosen is None and sender_id:
-            known = [one.sender_id for one in self.senders]
-            raise SettingsError(f"Sage knows no sender {sender_id}{did_you_mean(sender_id, known)}")
+            sender_ids = [one.sender_id for one in self.senders]
+            raise SettingsError(f"Sage knows no sender {sender_id}{did_you_mean(sender_id, sender_ids)}")
         chosen = chosen or (waiting or list(self.senders))[0]
         held = self._company.facts.administered.get()
         licensed = held.licensed if held is not None else ()
@@ -160,11 +160,13 @@ class Administration:
         if record is None:
             raise SettingsError(f"There is no role {role}.", fix="Create the role first.")
         code, chosen = _code(application), _rights(rights)
-        known = [one.permission for one in permissions().values() if one.application == APPLICATIONS[code]]
-        if permission.lower() not in {"all", *(one.lower() for one in known)}:
+        company_permissions = [
+            one.permission for one in permissions().values() if one.application == APPLICATIONS[code]
+        ]
+        if permission.lower() not in {"all", *(one.lower() for one in company_permissions)}:
             raise SettingsError(
-                f"{APPLICATIONS[code]} has no permission {permission}{did_you_mean(permission, known)}",
-                fix=f"It has {', '.join(dict.fromkeys(known)) or 'only All'}.",
+                f"{APPLICATIONS[code]} has no permission {permission}{did_you_mean(permission, company_permissions)}",
+                fix=f"It has {', '.join(dict.fromkeys(company_permissions)) or 'only All'}.",
             )
         table, module = company.table(PERMISSIONS), f"{_MODULES[code]}.{code}"
         key = {"ROLEKEY": record.get("RECORDNO", ""), "MODULE": module, "POLICYNAME": permission}
@@ -214,8 +216,8 @@ class Administration:
         fields = company.find(USERS).fields
         changes = {name: text for name, text in (("USERTYPE", user_type), ("ADMIN", admin), ("STATUS", status)) if text}
         for name, text in changes.items():
-            if text not in (known := fields[name].values):
-                raise SettingsError(f"{text!r} is no {fields[name].label}.", fix=f"Use {', '.join(known)}.")
+            if text not in (allowed := fields[name].values):
+                raise SettingsError(f"{text!r} is no {fields[name].label}.", fix=f"Use {', '.join(allowed)}.")
         table = company.table(USERS)
         with company.store.together():
             table.update(number, {**(table.get(number) or {}), **changes})
@@ -256,8 +258,11 @@ def _code(application: str) -> str:
 
 
 def _rights(rights: Iterable[str]) -> list[str]:
-    known = {one.lower(): one for one in RIGHTS}
-    for one in (chosen := list(rights)):
-        if one.lower() not in known:
-            raise SettingsError(f"There is no right {one}{did_you_mean(one, RIGHTS)}", fix=f"Use {', '.join(RIGHTS)}.")
-    return [right for right in RIGHTS if right.lower() in {one.lower() for one in chosen}]
+    known_rights = {right.lower(): right for right in RIGHTS}
+    for right in (chosen := list(rights)):
+        if right.lower() not in known_rights:
+            raise SettingsError(
+                f"There is no right {right}{did_you_mean(right, RIGHTS)}", fix=f"Use {', '.join(RIGHTS)}."
+            )
+    names = {right.lower() for right in chosen}
+    return [right for right in RIGHTS if right.lower() in names]

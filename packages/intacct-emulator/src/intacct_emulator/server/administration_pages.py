@@ -55,8 +55,8 @@ def act(emulator: Emulator, body: bytes) -> tuple[int, str]:
 
 def _administration(emulator: Emulator, fields: Fields) -> Administration:
     company = _text_of(fields, "company")
-    known = emulator.settings.company(company)
-    return Administration(emulator, known.company_id if known is not None else "")
+    settings = emulator.settings.company(company)
+    return Administration(emulator, settings.company_id if settings is not None else "")
 
 
 def _text_of(fields: Fields, name: str) -> str:
@@ -144,14 +144,14 @@ _ACTIONS: Mapping[str, Callable[[Administration, Fields], str]] = {
 def _page(administration: Administration, message: str = "", *, problem: bool = False) -> str:
     settings = administration.settings
     title = f"Administration of {settings.title} ({settings.company_id})"
-    said = f'<p class="message{" problem" if problem else ""}" role="status">{escape(message)}</p>' if message else ""
+    status = f'<p class="message{" problem" if problem else ""}" role="status">{escape(message)}</p>' if message else ""
     sections = (_sage, _subscriptions, _authorizations, _roles, _users, _assignments, _mail, _company)
     parts = "".join(section(administration) for section in sections)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>{escape(title)}</h1><p>This page stands for Intacct's screens. The company is emulated, and all of it is"
-        f" made up.</p>{said}{parts}</body></html>"
+        f" made up.</p>{status}{parts}</body></html>"
     )
 
 
@@ -254,14 +254,14 @@ def _authorizations(administration: Administration) -> str:
 
 
 def _roles(administration: Administration) -> str:
-    made = administration.roles
+    roles = administration.roles
     rows = [
         (
             name,
             f"{APPLICATIONS.get(one.get('MODULE', '').rpartition('.')[2], '')} > {one.get('POLICYNAME', '')}",
             one.get("RIGHTS", ""),
         )
-        for name, granted in made
+        for name, granted in roles
         for one in granted or ({},)
     ]
     every = dict.fromkeys(f"{one.application} > {one.permission}" for one in permissions().values())
@@ -270,7 +270,7 @@ def _roles(administration: Administration) -> str:
         administration,
         "grant",
         "Save the permission",
-        _select("permissions", "Role", "role", _same(name for name, _ in made)),
+        _select("permissions", "Role", "role", _same(name for name, _ in roles)),
         _select("permissions", "Permission", "permission", _same(sorted(every))),
         f"<fieldset><legend>Rights</legend>{boxes}</fieldset>",
     )
@@ -279,7 +279,7 @@ def _roles(administration: Administration) -> str:
         "Company ▸ Admin ▸ Roles ▸ Add, then Subscriptions ▸ Permissions",
         _table(("Role", "Permission", "Rights"), rows),
         _form(administration, "role", "Create the role", _input("roles", "Name", "role")),
-        grant if made else "",
+        grant if roles else "",
     )
 
 
@@ -321,7 +321,7 @@ def _users(administration: Administration) -> str:
 
 def _assignments(administration: Administration) -> str:
     users = administration.users
-    made = [name for name, _ in administration.roles]
+    role_names = [name for name, _ in administration.roles]
     of_settings = [role.name for role in administration.settings.roles]
     return _section(
         "assignments",
@@ -332,7 +332,7 @@ def _assignments(administration: Administration) -> str:
             "assign",
             "Assign the role",
             _select("assignments", "User", "user_id", _same(row.get("LOGINID", "") for row, _ in reversed(users))),
-            _select("assignments", "Role", "role", _same((*made, *of_settings))),
+            _select("assignments", "Role", "role", _same((*role_names, *of_settings))),
         ),
     )
 

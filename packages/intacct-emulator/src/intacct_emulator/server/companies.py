@@ -142,19 +142,23 @@ class Companies:
                 fix="start it without a database file",
             )
         shared = like.store.share(_new_layer(model))
-        found = []
-        for one in settings:
-            company = self._sharing(SharingCompany(one, (_new_layer(one.company_id), *shared), model), like)
+        added = []
+        for company_settings in settings:
+            company = self._sharing(
+                SharingCompany(company_settings, (_new_layer(company_settings.company_id), *shared), model), like
+            )
             company.ahead = like.ahead
             keep_users(company)
-            found.append(company)
-        return found
+            added.append(company)
+        return added
 
-    def _sharing(self, one: SharingCompany, model: CompanyData) -> CompanyData:
-        company = open_company(one.settings, self._behaviour, self._connection, standard_catalog(), layers=one.layers)
+    def _sharing(self, sharing: SharingCompany, model: CompanyData) -> CompanyData:
+        company = open_company(
+            sharing.settings, self._behaviour, self._connection, standard_catalog(), layers=sharing.layers
+        )
         company.define_as(model)
-        self._models[one.settings.company_id] = one.model
-        self.by_id[one.settings.company_id] = company
+        self._models[sharing.settings.company_id] = sharing.model
+        self.by_id[sharing.settings.company_id] = company
         return company
 
     def layers(self) -> dict[str, tuple[str, ...]]:
@@ -208,10 +212,10 @@ class Companies:
 
     def take(self, clones: Iterable[CompanyCopy], sharing: Iterable[SharingCompany] = ()) -> None:
         """Take over companies that were added before a snapshot; clones have copies of their records."""
-        for one in clones:
-            connection = self._clones[one.settings.company_id] = _copied(one.database)
-            company = self.by_id[one.settings.company_id] = self._opened(one.settings, connection, one.layers)
-            company.ahead = one.ahead
+        for clone in clones:
+            connection = self._clones[clone.settings.company_id] = _copied(clone.database)
+            company = self.by_id[clone.settings.company_id] = self._opened(clone.settings, connection, clone.layers)
+            company.ahead = clone.ahead
         for other in sharing:
             self._sharing(other, self.by_id[other.model])
 
@@ -287,11 +291,11 @@ def _define(company: CompanyData, definitions: CompanyDefinitions, where: str) -
     named += [relation.object for _, relation in definitions.relations]
     named += [relation.object for one in definitions.objects for relation in one.relations.values()]
     named += [one.object for one in (*definitions.reports, *definitions.views)]
-    known = {*standard_catalog(), *(one.name for one in definitions.objects)}
+    object_names = {*standard_catalog(), *(one.name for one in definitions.objects)}
     for name in named:
-        if name not in known:
+        if name not in object_names:
             raise SettingsError(
-                f"{where}: there is no object {name}{did_you_mean(name, known)}",
+                f"{where}: there is no object {name}{did_you_mean(name, object_names)}",
                 fix="name a standard object, or declare a custom_object or dimension of this name",
             )
     company.define(definitions)

@@ -109,10 +109,12 @@ class Emulator(RequestPipeline):
             snapshot = self.snapshot()
         cloned = {one.settings.company_id for one in snapshot.clones}
         cloned |= {one.settings.company_id for one in snapshot.sharing}
-        own = replace(
+        clone_settings = replace(
             self.settings, companies=tuple(one for one in self.settings.companies if one.company_id not in cloned)
         )
-        copy = Emulator(snapshot.database, more.pop("settings", own), clock=more.pop("clock", self._clock), **more)
+        copy = Emulator(
+            snapshot.database, more.pop("settings", clone_settings), clock=more.pop("clock", self._clock), **more
+        )
         copy.companies.use_layers(snapshot.layers)
         copy._take_over(snapshot)
         copy.companies.keep_users()
@@ -136,11 +138,11 @@ class Emulator(RequestPipeline):
             settings = replace(model.settings, company_id=company) if isinstance(company, str) else company
             if self.settings.company(settings.company_id) is not None:
                 raise SettingsError(f"there is a company {settings.company_id} already", fix="give it another id")
-            made = self.companies.add(settings, model, *self._records_of(model.settings.company_id, snapshot))
+            added = self.companies.add(settings, model, *self._records_of(model.settings.company_id, snapshot))
             if settings.clock is not None and not isinstance(company, str):
-                set_clock(made, settings.clock, self.now())
+                set_clock(added, settings.clock, self.now())
             self._with_settings((*self.settings.companies, settings))
-            return made
+            return added
 
     def add_companies(self, companies: Iterable[str | CompanySettings], like: str = "") -> tuple[str, ...]:
         """Many companies at once, thousands in a second: they share the records of the first one, or of `like`.
@@ -165,14 +167,14 @@ class Emulator(RequestPipeline):
         if snapshot is None:
             return self.companies.database_of(company_id), self.company(company_id).store.layers
         layers = snapshot.layers.get(company_id, (company_id,))
-        kept = (one.database for one in snapshot.clones if one.settings.company_id == company_id)
-        return next(kept, snapshot.database), layers
+        databases = (one.database for one in snapshot.clones if one.settings.company_id == company_id)
+        return next(databases, snapshot.database), layers
 
     def administer(self, company_id: str = "", **changes: Any) -> None:
         """Change the set-up of a company, or of the first one, as its administrator does (see `administration`)."""
         with self._lock:
-            kept = self.company(company_id).facts.administered
-            kept.put(value=msgspec.structs.replace(kept.get() or AdministeredSettings(), **changes))
+            stored = self.company(company_id).facts.administered
+            stored.put(value=msgspec.structs.replace(stored.get() or AdministeredSettings(), **changes))
             self._apply_administered()
 
     def set_clock(self, moment: datetime, company_id: str = "") -> None:
@@ -225,10 +227,10 @@ class Emulator(RequestPipeline):
     def _take_over(self, snapshot: EmulatorSnapshot) -> None:
         """Take over the added companies and the clocks of a snapshot."""
         self.companies.take(snapshot.clones, snapshot.sharing)
-        kept = {one.company_id: one for one in self.settings.companies if one.company_id in self.companies.by_id}
+        by_id = {one.company_id: one for one in self.settings.companies if one.company_id in self.companies.by_id}
         cloned = {one.settings.company_id: one.settings for one in snapshot.clones}
         cloned |= {one.settings.company_id: one.settings for one in snapshot.sharing}
-        self._with_settings(tuple({**kept, **cloned}.values()))
+        self._with_settings(tuple({**by_id, **cloned}.values()))
         for company_id, ahead in snapshot.clocks.items():
             if company_id in self.companies.by_id:
                 self.companies.by_id[company_id].ahead = ahead

@@ -37,15 +37,15 @@ _UNDECLARED_ATTRIBUTE = 533
 def incoming(body: bytes, behaviour: Behaviour) -> Request:
     """The request in these bytes. Raises ControlRefusedError with one fault per violation."""
     try:
-        found = read_document(body)
+        document = read_document(body)
     except UnreadableDocumentError as error:
         raise _refusal(map(_schema_error, error.sentences), control_block(body), behaviour) from None
-    control = found.root.find("control")
-    violations = _violations(found, behaviour)
+    control = document.root.find("control")
+    violations = _violations(document, behaviour)
     if violations:
         raise _refusal(violations, control, behaviour)
     try:
-        request = request_from(found.root)
+        request = request_from(document.root)
     except ProtocolError as error:
         raise _refusal([_schema_error(error.message)], control, behaviour) from None
     unknown = [_unknown(one.name, request.control.dtd_version) for one in request.functions]
@@ -90,16 +90,16 @@ def _definition(name: str, *, documented: bool) -> Any:
     return lxml().DTD(StringIO(function_dtd(name, documented=documented)))
 
 
-def _violations(found: RequestDocument, behaviour: Behaviour) -> list[str]:
+def _violations(document: RequestDocument, behaviour: Behaviour) -> list[str]:
     """Violations of the schema of the document's version, one sentence each; none without lxml."""
-    if found.tree is None:
+    if document.tree is None:
         return []
     documented, large_pages = behaviour.nested_order == "documented", behaviour.legacy_page != "refused"
-    control = found.root.find("control")
+    control = document.root.find("control")
     if control is not None and control.findtext("dtdversion").strip() == "2.1":
-        return list(islice(_legacy_violations(found.tree, documented=documented), MOST_VIOLATIONS))
+        return list(islice(_legacy_violations(document.tree, documented=documented), MOST_VIOLATIONS))
     schema = _schema(documented=documented, large_pages=large_pages)
-    if schema.validate(found.tree):
+    if schema.validate(document.tree):
         return []
     return [_schema_error(libxml_line("Error", entry)) for entry in schema.error_log][:MOST_VIOLATIONS]
 

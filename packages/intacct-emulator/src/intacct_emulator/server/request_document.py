@@ -66,8 +66,8 @@ def read_document(body: bytes) -> RequestDocument:
     try:
         tree = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        found = [libxml_line("Fatal Error", entry) for entry in parser.error_log][:MOST_VIOLATIONS]
-        raise UnreadableDocumentError(*(found or [str(error)])) from None
+        problems = [libxml_line("Fatal Error", entry) for entry in parser.error_log][:MOST_VIOLATIONS]
+        raise UnreadableDocumentError(*(problems or [str(error)])) from None
     try:
         return RequestDocument(_element(tree, 0) if root is None else root, tree)
     except ProtocolError as error:
@@ -76,17 +76,17 @@ def read_document(body: bytes) -> RequestDocument:
 
 def control_block(body: bytes) -> Element | None:
     """The control block of a document that is not well-formed after it; None if there is none."""
-    found = _CONTROL.search(body, 0, _CONTROL_WITHIN) if is_plain(body) else None
+    match = _CONTROL.search(body, 0, _CONTROL_WITHIN) if is_plain(body) else None
     try:
-        return parse(found[0]) if found else None
+        return parse(match[0]) if match else None
     except ProtocolError:
         return None
 
 
 def is_plain(body: bytes) -> bool:
     """Whether the document's encoding writes ASCII as ASCII."""
-    found = _DECLARATION.match(body)
-    named = _ENCODING.search(found[0]) if found else None
+    declaration = _DECLARATION.match(body)
+    named = _ENCODING.search(declaration[0]) if declaration else None
     starts = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"<", b"")
     return starts and b"\0" not in body and (named is None or named[1].lower() in _PLAIN)
 

@@ -114,9 +114,9 @@ class RequestPipeline:
         """The answers of asynchronous requests that were sent, or should have been, oldest first."""
         self.companies = Companies(self.settings, connection, clock())
         self.sessions = Sessions(behaviour.session_minutes, draw)
-        own = {one.company_id: one for one in self.settings.companies}
+        by_id = {one.company_id: one for one in self.settings.companies}
         usual_window = WindowLimit(behaviour.window_requests, behaviour.window_seconds)
-        self._own_concurrency, self._own_windows = _own_concurrency(own), _own_windows(own, usual_window)
+        self._own_concurrency, self._own_windows = _own_concurrency(by_id), _own_windows(by_id, usual_window)
         self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds, self._own_concurrency)
         self.window = RateWindow(usual_window, self._own_windows, clock)
         partners = [one.sender_id for one in self.settings.senders if one.marketplace]
@@ -155,12 +155,12 @@ class RequestPipeline:
     def _with_settings(self, companies: tuple[CompanySettings, ...]) -> None:
         """Replace the companies of the settings, and the limits of each."""
         self.settings = replace(self.settings, companies=companies)
-        behaviour, own = self.settings.behaviour, {one.company_id: one for one in companies}
+        behaviour, by_id = self.settings.behaviour, {one.company_id: one for one in companies}
         usual_window = WindowLimit(behaviour.window_requests, behaviour.window_seconds)
         self._own_concurrency.clear()
-        self._own_concurrency.update(_own_concurrency(own))
+        self._own_concurrency.update(_own_concurrency(by_id))
         self._own_windows.clear()
-        self._own_windows.update(_own_windows(own, usual_window))
+        self._own_windows.update(_own_windows(by_id, usual_window))
         self._authenticator = Authenticator(self.settings, self.companies.by_id, self.sessions)
 
     def _apply_administered(self) -> None:
@@ -168,8 +168,8 @@ class RequestPipeline:
         by_id = self.companies.by_id
         for company in by_id.values():
             company.apply_administered()
-        found = [one.facts.administered.get() for one in by_id.values()]
-        licensed = {name for one in found if one is not None for name in one.licensed}
+        changes = [one.facts.administered.get() for one in by_id.values()]
+        licensed = {name for one in changes if one is not None for name in one.licensed}
         senders = (replace(one, active=one.active or one.sender_id in licensed) for one in self._senders)
         self.settings = replace(self.settings, senders=tuple(senders))
         self._with_settings(tuple(by_id[one.company_id].settings for one in self.settings.companies))
@@ -331,9 +331,9 @@ class RequestPipeline:
             work.started_before,
         )
         outcomes = run(context, operation)
-        for function, one in zip(operation.functions, outcomes, strict=True):
+        for function, outcome in zip(operation.functions, outcomes, strict=True):
             billed = self._transactions.add(
-                session.company_id, control.sender_id, function, one.result.status, one.answer
+                session.company_id, control.sender_id, function, outcome.result.status, outcome.answer
             )
             self._log.billed(work.number, billed)
         return OperationAnswer(signed_in(session, now, company.ahead), outcomes, ahead=company.ahead)

@@ -290,8 +290,8 @@ def _unwrapped(content_type: str, body: bytes) -> bytes:
     """The request, taken out of a form post."""
     if not content_type.startswith("application/x-www-form-urlencoded"):
         return body
-    found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True).get("xmlrequest")
-    return found[0].encode() if found else body
+    form_values = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True).get("xmlrequest")
+    return form_values[0].encode() if form_values else body
 
 
 async def _cut(receive: Callable[[], Awaitable[Any]]) -> None:

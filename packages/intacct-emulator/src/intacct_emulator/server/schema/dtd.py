@@ -38,9 +38,9 @@ ENVELOPED = ("request", "control", "operation", "authentication", "login", "cont
 @cache
 def envelope_dtd() -> str:
     """The definition of everything around the functions."""
-    known = [name for name in functions() if name not in GENERIC]
-    parts = [_ENVELOPE, f"<!ELEMENT function ({'|'.join(known)})>"]
-    plain = _leaves() - set(known) - set(ENVELOPED) - {"ANY"}
+    legacy_names = [name for name in functions() if name not in GENERIC]
+    parts = [_ENVELOPE, f"<!ELEMENT function ({'|'.join(legacy_names)})>"]
+    plain = _leaves() - set(legacy_names) - set(ENVELOPED) - {"ANY"}
     parts += [f"<!ELEMENT {name} ANY>" for name in sorted(plain)]
     return "\n".join(parts)
 
@@ -61,9 +61,9 @@ def _leaves() -> set[str]:
     return set(re.findall(r"\w+", " ".join(re.findall(r"\(([^)]*)\)", _ENVELOPE)))) - {"true", "false"}
 
 
-def _attribute(element: str, one: Attribute) -> str:
-    kind = f"({'|'.join(one.values)})" if one.values else "CDATA"
-    return f"<!ATTLIST {element} {one.name} {kind} {'#REQUIRED' if one.required else '#IMPLIED'}>"
+def _attribute(element: str, attribute: Attribute) -> str:
+    kind = f"({'|'.join(attribute.values)})" if attribute.values else "CDATA"
+    return f"<!ATTLIST {element} {attribute.name} {kind} {'#REQUIRED' if attribute.required else '#IMPLIED'}>"
 
 
 def content_dtd(model: str) -> str:

@@ -28,8 +28,8 @@ Parts = dict[str, str]
 @cache
 def functions() -> Mapping[str, FunctionDef]:
     """Every function that the emulator knows, by name."""
-    known = [one for one in map(function_def, function_names()) if one is not None]
-    return {one.name: one for one in sorted((*known, *_ALSO_DOCUMENTED), key=lambda one: one.name)}
+    definitions = [one for one in map(function_def, function_names()) if one is not None]
+    return {one.name: one for one in sorted((*definitions, *_ALSO_DOCUMENTED), key=lambda one: one.name)}
 
 
 def parts_of(name: str, *, documented: bool = True) -> Parts:

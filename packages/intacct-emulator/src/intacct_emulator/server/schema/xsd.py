@@ -107,15 +107,15 @@ def _part(word: str) -> str:
     return f'<xs:element name="{name}" type="{kind or "xs:string"}"{least}/>'
 
 
-def _attribute(one: Attribute) -> str:
-    use = ' use="required"' if one.required else ""
-    if not one.values:
-        return f'<xs:attribute name="{one.name}" type="xs:string"{use}/>'
-    if one.values == _BOOLEAN_VALUES:
-        return f'<xs:attribute name="{one.name}" type="xs:boolean"{use}/>'
-    listed = "".join(f'<xs:enumeration value="{value}"/>' for value in one.values)
+def _attribute(attribute: Attribute) -> str:
+    use = ' use="required"' if attribute.required else ""
+    if not attribute.values:
+        return f'<xs:attribute name="{attribute.name}" type="xs:string"{use}/>'
+    if attribute.values == _BOOLEAN_VALUES:
+        return f'<xs:attribute name="{attribute.name}" type="xs:boolean"{use}/>'
+    listed = "".join(f'<xs:enumeration value="{value}"/>' for value in attribute.values)
     restricted = f'<xs:simpleType><xs:restriction base="xs:string">{listed}</xs:restriction></xs:simpleType>'
-    return f'<xs:attribute name="{one.name}"{use}>{restricted}</xs:attribute>'
+    return f'<xs:attribute name="{attribute.name}"{use}>{restricted}</xs:attribute>'
 
 
 def _conditions() -> str:
