@@ -13,7 +13,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.connections.connection import Connection
 from intacct_emulator.demo_company.company import demo_company
-from intacct_emulator.demo_company.generator.declaration import demo_facts
+from intacct_emulator.demo_company.generator.declaration import demo_definitions, demo_facts
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.reply import Transport
@@ -106,6 +106,7 @@ def _with_recent_documents() -> Emulator:
 def _make_little_company() -> Emulator:
     empty = Emulator.empty(clock=NOON.timestamp)
     empty.company().facts.demo.put(value="a little one")
+    empty.company().facts.definitions.put(value=demo_definitions())
     emulator = empty.clone()  # from here on it has the demo company's own fields and dimension
     books = emulator.company()
     load(books, _some())

@@ -14,6 +14,7 @@ from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.setup.examination import run
 from intacct_bridge.setup.findings import DoctorReport
+from intacct_emulator.demo_company.generator.declaration import demo_definitions
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.companies import EmulatorSettings
 from intacct_emulator.settings.faults import load_faults
@@ -39,6 +40,7 @@ def healthy_company() -> Emulator:
     """A company with two entities, a bill of one of them, and a user-defined dimension."""
     emulator = Emulator.empty(clock=lambda: NOW)
     emulator.company().facts.demo.put(value="a small one")
+    emulator.company().facts.definitions.put(value=demo_definitions())
     emulator = emulator.clone()  # a demo company has its own dimension in the catalogue
     books = emulator.company()
     stamps = {"WHENMODIFIED": "11/20/2026 10:00:00"}
