@@ -21,7 +21,7 @@ PACKAGES = {
     ),
     "intacct_bridge": (
         "machine connections shared_state client streams copies extract export_maps changes load "
-        "reconcile runs setup library fleet operations dlt testing pytest_plugin apps spark"
+        "reconcile runs setup fleet operations notebook results library dlt testing pytest_plugin apps spark"
     ),
 }
 STANDS_ON = {"intacct_protocol": (), "intacct_emulator": ("intacct_protocol",), "intacct_bridge": ("intacct_protocol",)}
@@ -30,6 +30,8 @@ MAY_START_THE_EMULATOR = (
     *("intacct_bridge.apps.", "intacct_bridge.testing", "intacct_bridge.pytest_plugin"),
     *("intacct_bridge.connections.demo_company", "intacct_bridge.connections.embedded_demo"),
 )
+GIVES_A_CLIENT = ("intacct_bridge.fleet.fleet", "intacct_bridge.library")
+"""A fleet gives the library's client of a tenant, though it stands below the library."""
 OUTSIDE_WORLD = (
     *("socket", "http", "urllib3", "requests", "time", "random", "uuid", "secrets", "sqlite3", "asyncio", "threading"),
 )
@@ -114,6 +116,8 @@ def allowed(module: str, target: str) -> bool:
         return False
     if distribution != module.partition(".")[0]:
         return distribution in STANDS_ON[module.partition(".")[0]]
+    if (module, target) == GIVES_A_CLIENT:
+        return True
     return -1 < height(target) <= height(module)
 
 

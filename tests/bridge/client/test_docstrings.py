@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import intacct_bridge
-from intacct_bridge import Client
+from intacct_bridge.library import client_of
 from intacct_emulator.server.gateway import Emulator
 from support.demo_company import DEMO
 
@@ -29,7 +29,7 @@ EXAMPLES = {test.name: test for test in examples()}
 def test_an_example_runs_as_written(demo: Emulator, name: str) -> None:
     test = EXAMPLES[name]
     said: list[str] = []
-    with Client(DEMO, transport=demo) as client:
+    with client_of(DEMO, transport=demo, outbox=None) as client:
         test.globs = {each: getattr(intacct_bridge, each) for each in intacct_bridge.__all__} | {"client": client}
         done = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append, clear_globs=False)
     assert done.failed == 0, "".join(said)

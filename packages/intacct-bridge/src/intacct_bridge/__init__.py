@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from intacct_bridge.client.writing import Outcome
     from intacct_bridge.connections.connection import Connection
     from intacct_bridge.connections.sources import list_connections, load_connection
-    from intacct_bridge.library import connect
+    from intacct_bridge.library import BridgeClient, connect, open_copy
+    from intacct_bridge.results.checks import DoctorReport
+    from intacct_bridge.results.copies import Copy, ExtractResult, Reconciliation
     from intacct_protocol.errors import (
         CapError,
         Diagnosis,
@@ -43,13 +45,17 @@ __version__ = "0.1.0"
 __all__ = [
     "UNSET",
     "Aggregate",
+    "BridgeClient",
     "CapError",
     "Catalog",
     "ChangeEvent",
     "Client",
     "Connection",
+    "Copy",
     "Diagnosis",
+    "DoctorReport",
     "Element",
+    "ExtractResult",
     "Fault",
     "FieldDef",
     "Formatting",
@@ -66,6 +72,7 @@ __all__ = [
     "Page",
     "ProtocolError",
     "Query",
+    "Reconciliation",
     "RecordError",
     "RefusedError",
     "Relation",
@@ -80,6 +87,7 @@ __all__ = [
     "field",
     "list_connections",
     "load_connection",
+    "open_copy",
 ]
 
 _HOMES = {
@@ -89,7 +97,9 @@ _HOMES = {
     "intacct_bridge.connections.sources": ("list_connections", "load_connection"),
     "intacct_bridge.client.writing": ("Outcome",),
     "intacct_bridge.changes.event": ("ChangeEvent",),
-    "intacct_bridge.library": ("connect",),
+    "intacct_bridge.library": ("BridgeClient", "connect", "open_copy"),
+    "intacct_bridge.results.checks": ("DoctorReport",),
+    "intacct_bridge.results.copies": ("Copy", "ExtractResult", "Reconciliation"),
     "intacct_protocol.model.catalog": ("Catalog", "FieldDef", "ObjectDef", "Relation"),
     "intacct_protocol.model.query.query": ("Aggregate", "Order", "Query", "field"),
     "intacct_protocol.xml.envelope": ("Function", "Result"),

@@ -1,14 +1,15 @@
-"""The entry point of the library: a client that records its writes in the outbox, as the commands do.
+"""The library: one object for a company, with everything that the commands do and the same guarantees.
 
-The client can also read the changes in the company, and run SQL.
+A program that only reads imports no more than reading needs; what loads, copies or checks is imported when it is used.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from intacct_bridge.client.client import Client, WriteSender
 from intacct_bridge.connections.connection import Connection
@@ -26,10 +27,23 @@ if TYPE_CHECKING:
     from intacct_bridge.changes.event_filter import EventFilter
     from intacct_bridge.changes.follower import FollowOptions
     from intacct_bridge.changes.watch import Watch
+    from intacct_bridge.client.reading.records import Record
     from intacct_bridge.client.writing import Outcome
+    from intacct_bridge.extract.stream_run import StreamProgress
     from intacct_bridge.load.apply.single_writes import OutboxWriter
     from intacct_bridge.load.outbox.outbox import Outbox
+    from intacct_bridge.results.checks import DoctorReport, Runs
+    from intacct_bridge.results.copies import Copy, ExtractResult, Reconciliation
     from intacct_bridge.shared_state.place import Place
+
+
+def open_copy(uri: str) -> "Copy":
+    """The copy at an address, without a connection to its company. SettingsError if there is none."""
+    from intacct_bridge.results.copies import Copy
+
+    copy = Copy(uri)
+    copy.check()
+    return copy
 
 
 class OutboxChoice(Enum):
@@ -93,7 +107,7 @@ class _LazyWriter:
     """The writer of a client, imported with its first write: a program that only reads imports no planner."""
 
     def __init__(self, outbox: "Outbox | None" = None, *, run: str = "") -> None:
-        self._outbox, self._run = outbox, run
+        self.outbox, self._run = outbox, run
         self._guard = threading.Lock()
         self._writer: OutboxWriter | None = None
 
@@ -103,7 +117,7 @@ class _LazyWriter:
             if self._writer is None:
                 from intacct_bridge.load.apply.single_writes import OutboxWriter
 
-                self._writer = OutboxWriter(self._outbox, run=self._run)
+                self._writer = OutboxWriter(self.outbox, run=self._run)
         return self._writer.write(*words, **more)
 
     def close(self) -> None:
@@ -113,7 +127,10 @@ class _LazyWriter:
 
 
 class BridgeClient(Client):
-    """A client that records its writes in an outbox, reads changes, and runs SQL."""
+    """A company: query and change it, load files and rows, copy and compare it, follow its changes.
+
+    What it writes is recorded in an outbox.
+    """
 
     _program: "ProgramRun | None" = None
 
@@ -156,6 +173,131 @@ class BridgeClient(Client):
             self._program.failed(error)
         self.close()
 
+    # --- copies
+
+    def extract(
+        self,
+        *streams: str,
+        to: str,
+        everything: bool = False,
+        full: bool = False,
+        select: Mapping[str, Sequence[str]] | Sequence[str] = (),
+        as_text: Mapping[str, Sequence[str]] | Sequence[str] = (),
+        since: date | None = None,
+        unified: str = "",
+        entity_column: str = "",
+        hard_deletes: bool = False,
+        views: bool = True,
+        lower_names: bool = False,
+        progress: "Callable[[StreamProgress], object] | Literal[False] | None" = None,
+    ) -> "ExtractResult":
+        """Bring a copy up to date: the named streams, or the usual ones of the company.
+
+        `to` is the address of the copy, such as `duckdb:///books.duckdb`, `postgresql://...` or `parquet:DIR`. A stream
+        that fails has its error in the result, and costs no other stream anything. The other settings are those of the
+        command. `progress` is called as rows arrive; without it, a notebook and a terminal show a line.
+        """
+        from intacct_bridge.notebook import as_shown, progress_line
+        from intacct_bridge.operations.extract import ExtractRequest, extract
+        from intacct_bridge.results.copies import ExtractResult
+
+        request = ExtractRequest(
+            to=to,
+            streams=streams,
+            everything=everything,
+            full=full,
+            select=select,
+            as_text=as_text,
+            since=since,
+            unified=unified,
+            entity_column=entity_column,
+            hard_deletes=hard_deletes,
+            views=views,
+            lower_names=lower_names,
+        )
+        show, end = progress_line("Extracting") if progress is None else (lambda _text: None, lambda: None)
+
+        def tell(event: "StreamProgress") -> None:
+            show(f"{event.stream}, {event.rows:,} rows")
+            if callable(progress):
+                progress(event)
+
+        recorder = self._program.recorder if self._program is not None else None
+        try:
+            return as_shown(ExtractResult, extract(self, request, run=recorder, progress=tell))
+        finally:
+            end()
+
+    def copy(self, uri: str) -> "Copy":
+        """The copy at this address: its tables, views and SQL. SettingsError if there is none."""
+        return open_copy(uri)
+
+    def reconcile(
+        self,
+        copy: "Copy | str",
+        *,
+        period: str = "",
+        all_fields: bool = False,
+        ignore: Mapping[str, Sequence[str]] | Sequence[str] = (),
+    ) -> "Reconciliation":
+        """Compare a copy with the company, balance by balance and record by record.
+
+        `period` limits the ledger to a month (`2026-11`) or a reporting period. With `all_fields` every record is read.
+        SettingsError for another company's copy.
+        """
+        from intacct_bridge.notebook import as_shown
+        from intacct_bridge.operations.reconcile import ReconcileRequest, reconcile
+        from intacct_bridge.results.copies import Reconciliation
+
+        uri = copy if isinstance(copy, str) else copy.uri
+        request = ReconcileRequest(uri, period=period, all_fields=all_fields, ignore=ignore)
+        recorder = self._program.recorder if self._program is not None else None
+        return as_shown(Reconciliation, reconcile(self, request, run=recorder))
+
+    # --- checks
+
+    def doctor(self, streams: Iterable[str] = (), writes: Iterable[str] = ()) -> "DoctorReport":
+        """Check the set-up for reading these streams and writing these objects, or for the usual streams.
+
+        It changes nothing.
+        """
+        from intacct_bridge.notebook import as_shown
+        from intacct_bridge.results.checks import DoctorReport
+        from intacct_bridge.setup.examination import run
+
+        return as_shown(DoctorReport, run(self, tuple(streams), tuple(writes)))
+
+    @property
+    def runs(self) -> "Runs":
+        """The history of runs."""
+        from intacct_bridge.results.checks import Runs
+
+        return Runs()
+
+    # --- reading
+
+    def get(self, object_name: str, key: str | int) -> "Record | None":
+        """One record with all its fields and its lines: by RECORDNO if `key` is a number, else by its natural key.
+
+        None if there is none.
+
+        >>> client.get("VENDOR", "V10001")["NAME"]
+        'Drumhallow Realty Partners'
+        """
+        read = self.read if isinstance(key, int) else self.read_by_name
+        return next(iter(read(object_name, [key])), None)  # type: ignore[list-item]  # each takes its own kind of key
+
+    def report(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        interactive: bool = False,
+        timeout: float = 900.0,
+    ) -> "Iterator[dict[str, str | None]]":
+        """The rows of a custom report, as text; two dates are a range of an argument."""
+        return self.reports.run(name, arguments, interactive=interactive, timeout=timeout)
+
     def sql(self, statement: str) -> "pa.Table":
         """The result of one SELECT whose tables are objects of the company.
 
@@ -163,7 +305,7 @@ class BridgeClient(Client):
         decimals. InvalidRequestError for a statement that is not a SELECT, or that cannot run.
 
         >>> client.sql("SELECT count(*) AS accounts FROM GLACCOUNT").to_pylist()
-        [{'accounts': 112}]
+        [{'accounts': 113}]
         """
         from intacct_bridge.copies.live_sql.live_query import live_table
 
