@@ -30,7 +30,7 @@ PRONOUNS = re.compile(
 HELPER = 3
 """Statements up to which a private function may share its name with another one of its package."""
 WORDS = re.compile(
-    r"\b(nobody|somebody|whoever|whatever|all the same|anew|weather|witness(?:es)?|twins?|vanished|put right|undone|"
+    r"\b(nobody|somebody|whoever|whatever|all the same|anew|weather|witness(?:es)?|twins?|vanished|put right|"
     r"in any case|so many|such that|is told|comes? again)\b",
     re.IGNORECASE,
 )

@@ -49,7 +49,7 @@ class CompanyArguments(TypedDict, total=False):
     months: int
     """The demo company's months of history, 3 to 24."""
     scale: int
-    """The demo company has so many times as many documents."""
+    """How many times more documents the demo company has."""
     cash_book: bool
     """Whether the demo company has a cash book too."""
     seed: int

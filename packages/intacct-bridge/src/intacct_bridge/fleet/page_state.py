@@ -39,7 +39,7 @@ _KEPT = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimit:
-    """At most so many attempts of a kind by one tenant within a time."""
+    """A limit on the attempts of one kind by a tenant within a time."""
 
     kind: str
     what: str

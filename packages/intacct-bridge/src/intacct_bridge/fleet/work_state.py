@@ -25,7 +25,7 @@ SIGN_INS = 2
 PUT_OFF = timedelta(seconds=10)
 """How long a due run is put off while the earlier run of its flow is queued or goes on."""
 _LONGEST_UNANSWERED = timedelta(hours=2)
-"""A company without an answer waits for an hour at most; a later time is of a clock that has been set back since."""
+"""The back-off of a company that does not answer is at most an hour. A later time means that the clock was set back."""
 _SPREAD = 60
 """Seconds over which runs are spread that cron makes due at one time."""
 _AT_ONCE = 200

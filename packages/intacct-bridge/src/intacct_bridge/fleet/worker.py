@@ -154,7 +154,7 @@ class FleetWorker:
             _log.warning("workers that were killed: %s; their runs, which are queued again: %d", dead, count)
 
     def _recover_lost(self) -> None:
-        """Queue runs again that belong to this worker and that it does not carry out."""
+        """Requeue runs that are assigned to this worker and that it is not running."""
         if time.monotonic() - self._looked_for_lost < _LOOK_FOR_LOST_EVERY:
             return
         self._looked_for_lost = time.monotonic()

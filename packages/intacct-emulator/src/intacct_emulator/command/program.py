@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; a mistake of the user is a message, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and not stream.isatty():
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # whatever the locale is
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # in every locale
     try:
         status = program.main(arguments, prog_name="intacct-emulator", standalone_mode=False)
         sys.stdout.flush()

@@ -34,12 +34,12 @@ def get_trialbalance(call: FunctionCall) -> FunctionAnswer:
     """`get_trialbalance`: the balance of every account, by department and location if the request asks for them."""
     options = (("department", "showdeptdetail"), ("location", "showlocdetail"))
     by = tuple(name for name, flag in options if _flag(call, flag))
-    return _balances(call, "trialbalance", _filter(call, None), _Detail(by, _flag(call, "showzerobalances")))
+    return _balances_answer(call, "trialbalance", _filter(call, None), _Detail(by, _flag(call, "showzerobalances")))
 
 
 def get_accountbalances(call: FunctionCall) -> FunctionAnswer:
     """`get_accountbalances`: the balances of one account, or of a range of accounts."""
-    return _balances(
+    return _balances_answer(
         call, "accountbalance", _filter(call, _accounts(call)), _Detail((), _flag(call, "showzerobalances"))
     )
 
@@ -51,7 +51,7 @@ def dimension_balances(call: FunctionCall) -> FunctionAnswer:
     names_of_groups = {**{f"{name}id": name for name in GROUPS}, **{name: name for name in GROUPS}}
     names_of_groups |= {name.lower(): name.lower() for name in user_defined(call.company.catalog)}
     by = tuple(dict.fromkeys(names_of_groups[text.lower()] for text in names if text.lower() in names_of_groups))
-    return _balances(call, "account_balance", _filter(call, _accounts(call)), _Detail(by))
+    return _balances_answer(call, "account_balance", _filter(call, _accounts(call)), _Detail(by))
 
 
 def _accounts(call: FunctionCall) -> tuple[str, str] | None:
@@ -68,11 +68,13 @@ def _is_account(company: CompanyData, account: str) -> bool:
     return any(company.table(name).find("ACCOUNTNO", account) for name in ("GLACCOUNT", "STATACCOUNT"))
 
 
-def _balances(call: FunctionCall, tag: str, selection: PostingFilter, detail: _Detail) -> FunctionAnswer:
+def _balances_answer(call: FunctionCall, tag: str, selection: PostingFilter, detail: _Detail) -> FunctionAnswer:
     sums = account_sums(call.company, selection, detail.by)
     if detail.zeros:
         sums = _with_zeros(call.company, sums, selection, detail.by)
-    rows = tuple(_row(tag, one, "+".join(selection.books), detail) for one in sums if detail.zeros or _has_amounts(one))
+    rows = tuple(
+        _balance_row(tag, one, "+".join(selection.books), detail) for one in sums if detail.zeros or _has_amounts(one)
+    )
     return FunctionAnswer(Element("data", "", rows))
 
 
@@ -112,7 +114,7 @@ def _with_zeros(
     return sorted([*sums, *added], key=lambda one: one.account)
 
 
-def _row(tag: str, account_sum: AccountSum, book: str, detail: _Detail) -> Element:
+def _balance_row(tag: str, account_sum: AccountSum, book: str, detail: _Detail) -> Element:
     parts = [element("glaccountno", account_sum.account)]
     parts += [
         element(f"{name}id" if name in GROUPS else name, text)

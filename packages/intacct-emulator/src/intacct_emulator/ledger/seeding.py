@@ -50,7 +50,7 @@ def load(
             packer = packers.get(name)
             if packer is None:
                 packer = packers[name] = RowPacker(company.table(name), texts)
-            packer.add(_detail(company, row) if name == "GLDETAIL" and not of_detail else row)
+            packer.add(_seeded_detail(company, row) if name == "GLDETAIL" and not of_detail else row)
             if name == "GLBATCH":
                 poster.batch(row)
             elif name == "GLENTRY" and not of_detail:
@@ -77,7 +77,7 @@ def _without_cycle_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _detail(company: CompanyData, row: Mapping[str, Value]) -> Mapping[str, Value]:
+def _seeded_detail(company: CompanyData, row: Mapping[str, Value]) -> Mapping[str, Value]:
     book = row.get("BOOKID")
     if book in (None, ACCRUAL):
         return row

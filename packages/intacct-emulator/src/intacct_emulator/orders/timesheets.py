@@ -96,10 +96,10 @@ def _complete(call: FunctionCall, draft: Draft, sheet: Row) -> None:
     entries = draft.lines.get("TIMESHEETENTRY")
     if entries is not None:
         values["LINES#"] = str(len(entries))
-        _entries(entries, sheet)
+        _complete_entries(entries, sheet)
 
 
-def _entries(entries: Iterable[Draft], sheet: Row) -> None:
+def _complete_entries(entries: Iterable[Draft], sheet: Row) -> None:
     repeated = {"STATE": "STATE", "EMPLOYEEID": "EMPLOYEEID", "EMPLOYEENAME": "EMPLOYEENAME"}
     repeated |= {"EMPLOYEEDIMKEY": "EMPLOYEEKEY", "TS_BEGINDATE": "BEGINDATE", "TS_ENDDATE": "ENDDATE"}
     for place, entry in enumerate(entries, 1):

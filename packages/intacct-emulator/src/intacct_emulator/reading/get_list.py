@@ -241,7 +241,7 @@ def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequen
     for number in numbers:
         row = table.get(number) or {}
         cells = [one for one in layout.cells(row) if not fields or one.tag in fields]
-        owned = [_lines(call, one, its, row) for one, its in zip(owners, line_layouts, strict=True)]
+        owned = [_listed_lines(call, one, its, row) for one, its in zip(owners, line_layouts, strict=True)]
         yield Element(tag, "", (*cells, *owned))
 
 
@@ -253,7 +253,7 @@ def _day(name: str, text: str) -> Element:
     return element(name, element("year", year), element("month", month), element("day", day))
 
 
-def _lines(call: FunctionCall, owned: Owner, layout: _RecordLayout, header: Row) -> Element:
+def _listed_lines(call: FunctionCall, owned: Owner, layout: _RecordLayout, header: Row) -> Element:
     table = call.company.table(call.company.find(owned.line))
     wrapper, tag = _WRAPPERS.get(owned.line, (owned.wrapper.lower(), owned.line.lower()))
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))

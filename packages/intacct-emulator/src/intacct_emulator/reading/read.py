@@ -63,7 +63,7 @@ def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
     keys = [text.strip() for text in call.body.findtext("keys").split(",") if text.strip()]
     if len(keys) > MOST_KEYS:
         too_many(call.name, MOST_KEYS, call.company.behaviour)
-    columns, owned, parts = _columns(call, described, call.body.findtext("fields").strip())
+    columns, owned, parts = _columns_to_read(call, described, call.body.findtext("fields").strip())
     formatting = call.session.user.formatting
     refresh(call.company, described.name, None)
     rows = _rows_by_keys(call, described, key, keys)
@@ -99,7 +99,9 @@ def _with_parts(call: FunctionCall, name: str, row: Row, record: Element, parts:
     return Element(record.tag, "", (*record.children, *selected_parts), record.attributes)
 
 
-def _columns(call: FunctionCall, described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner], Container[str]]:
+def _columns_to_read(
+    call: FunctionCall, described: ObjectDef, fields: str
+) -> tuple[list[Column], list[Owner], Container[str]]:
     """The fields of an answer, the lines inside it, and the parts without an object inside it."""
     owned = [one for one in lines(described.name) if one.wrapper]
     names_of_parts = part_names(described.name)
@@ -125,10 +127,10 @@ def _columns(call: FunctionCall, described: ObjectDef, fields: str) -> tuple[lis
 def _element(call: FunctionCall, tag: str, row: Row, columns: list[Column], *, owned: Iterable[Owner] = ()) -> Element:
     formatting = call.session.user.formatting
     parts = nested([(column.tag, _text(row, column, formatting)) for column in columns])
-    return Element(tag, "", (*parts, *(_lines(call, one, row) for one in owned)))
+    return Element(tag, "", (*parts, *(_lines_element(call, one, row) for one in owned)))
 
 
-def _lines(call: FunctionCall, owned: Owner, header: Row) -> Element:
+def _lines_element(call: FunctionCall, owned: Owner, header: Row) -> Element:
     table, described = call.company.table(owned.line), call.company.find(owned.line)
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
     columns = all_columns(call.company, described)

@@ -59,14 +59,14 @@ def read_by_query(call: FunctionCall) -> FunctionAnswer:
     results = ResultSet(
         described,
         numbers[places.start : places.stop],
-        _columns(call, described),
+        _plain_columns(call, described),
         _page_size(call),
         call.body.findtext("returnFormat").strip(),
         call.session.session_id,
         0,
         0,
     )
-    return _page(call, results, _result_id(call, results))
+    return _query_page(call, results, _result_id(call, results))
 
 
 def read_more(call: FunctionCall) -> FunctionAnswer:
@@ -83,7 +83,7 @@ def read_more(call: FunctionCall) -> FunctionAnswer:
     if results is None or not alive:
         text = "The result set has expired or does not exist. Run the query again."
         raise FunctionRefusedError(Fault(call.company.behaviour.result_errorno, description2=text))
-    return _page(call, results, result_id)
+    return _query_page(call, results, result_id)
 
 
 def _page_size(call: FunctionCall) -> int:
@@ -98,7 +98,7 @@ def _scattered(call: FunctionCall, numbers: Sequence[int]) -> Sequence[int]:
     return sorted(numbers, key=lambda number: number * _SCATTER % 2**32)
 
 
-def _columns(call: FunctionCall, described: ObjectDef) -> list[Column]:
+def _plain_columns(call: FunctionCall, described: ObjectDef) -> list[Column]:
     names = call.body.findtext("fields").strip()
     if names in ("", "*"):
         return [_with_words(described, column) for column in all_columns(call.company, described)]
@@ -130,7 +130,7 @@ def _result_id(call: FunctionCall, results: ResultSet) -> str:
     return result_id
 
 
-def _page(call: FunctionCall, results: ResultSet, result_id: str) -> FunctionAnswer:
+def _query_page(call: FunctionCall, results: ResultSet, result_id: str) -> FunctionAnswer:
     table = call.company.table(results.described)
     page = results.numbers[results.place : results.place + results.page_size]
     results.place += len(page)

@@ -114,7 +114,7 @@ def _report_page(call: FunctionCall, running: RunningReport, report_id: str) -> 
         texts = page_text(table, _next_numbers(running), running.columns, call.session.user.formatting)
         answer = bare(running.return_format, running.columns, texts)
     else:
-        answer = FunctionAnswer(_page(call, running, "report", "REPORT"))
+        answer = FunctionAnswer(_page_answer(call, running, "report", "REPORT"))
     if running.place >= len(running.numbers):
         del call.company.results[("report", report_id)]
     return answer
@@ -141,7 +141,7 @@ def more_of_view(call: FunctionCall) -> FunctionAnswer:
 
 
 def _view_page(call: FunctionCall, running: RunningReport) -> FunctionAnswer:
-    page = _page(call, running, "view", running.described.name.lower())
+    page = _page_answer(call, running, "view", running.described.name.lower())
     return FunctionAnswer(Element("data", "", (Element("view", "", page.children, page.attributes),), page.attributes))
 
 
@@ -172,7 +172,7 @@ def _next_numbers(running: RunningReport) -> Sequence[int]:
     return numbers
 
 
-def _page(call: FunctionCall, running: RunningReport, listtype: str, tag: str) -> Element:
+def _page_answer(call: FunctionCall, running: RunningReport, listtype: str, tag: str) -> Element:
     table = call.company.table(running.described)
     page = page_xml(table, _next_numbers(running), tag, running.columns, call.session.user.formatting)
     attributes = {

@@ -89,7 +89,7 @@ def with_effect_check(
     names = frozenset(effective.split())
 
     def answer(call: FunctionCall) -> FunctionAnswer:
-        for node in _leaves(call.body):
+        for node in _leaf_elements(call.body):
             name = node.tag.lower()
             if name not in names and _LEGACY.search(name) and _number(node.text.strip()):
                 raise _without_effect(node.tag, node.text.strip())
@@ -98,11 +98,11 @@ def with_effect_check(
     return answer
 
 
-def _leaves(node: Element) -> Iterable[Element]:
+def _leaf_elements(node: Element) -> Iterable[Element]:
     for child in node.children:
         if child.tag == "customfields":
             continue
         if child.children:
-            yield from _leaves(child)
+            yield from _leaf_elements(child)
         else:
             yield child

@@ -1,7 +1,7 @@
 """From bytes to a request that matches the schema, or to a refusal in the gateway's words.
 
 The gateway's parser is libxml2, so with lxml installed the strings of XL03000003 are the gateway's own. Our own reader
-reads the content in any case. Without lxml, only errors that our reader and the codec find are refused. A refusal
+always reads the content. Without lxml, only errors that our reader and the codec find are refused. A refusal
 repeats the control block, even of a document that is not well-formed (Sage's page on error handling).
 """
 

@@ -88,7 +88,7 @@ class Work:
 
 
 class RequestPipeline:
-    """What answers the requests to a gateway, with its companies and its limits."""
+    """Handles gateway requests, with the companies and the limits."""
 
     def __init__(
         self,

@@ -102,7 +102,7 @@ def scenario(tree: dict[str, Any], where: str = "scenario", start: EmulatorSetti
     for company in _companies(tree.get("company", []), companies, behaviour, where):
         check_company(company, f"{where}: company")
         companies[company.company_id] = company
-    policies = _policies(tree, where)
+    policies = _policy_settings(tree, where)
     return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, start.policies | policies)
 
 
@@ -134,7 +134,7 @@ def _entries(kind: type[_T], tree: dict[str, Any], where: str, name: str) -> tup
     return entries
 
 
-def _policies(tree: dict[str, Any], where: str) -> dict[str, PolicySettings]:
+def _policy_settings(tree: dict[str, Any], where: str) -> dict[str, PolicySettings]:
     """The policies; a text is a table with nothing but a URL."""
     tables = tree.get("policies", {})
     if isinstance(tables, dict):

@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     "periods",
     metavar="[STREAM=]HOURS",
     multiple=True,
-    help="Refresh streams without a modification time in full every so many hours, or one stream. Repeatable.",
+    help="Refresh streams without a modification time in full once in this many hours, or one stream. Repeatable.",
 )
 @click.option(
     "--estimate", is_flag=True, help="Only show what the run would read and cost; uses one transaction a stream."

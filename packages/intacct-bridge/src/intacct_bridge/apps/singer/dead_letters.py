@@ -148,6 +148,6 @@ def _free_names(path: Path) -> Iterator[Path]:
 
 
 def _free_earlier_name(path: Path) -> Path:
-    """A free name for the earlier file; what it holds is nowhere else, since the states have gone past it."""
+    """An unused name for the old file, which has the only copy of its records."""
     names = (f"{path.name}.before{number or ''}" for number in itertools.count())
     return next(free for name in names if not (free := path.with_name(name)).exists())

@@ -101,7 +101,7 @@ class RecordResult:
 
 
 def content_key(digest: str) -> tuple[str, str]:
-    """What the key of a record without key properties begins with; its number among equal ones follows."""
+    """Key prefix for records without key properties; the number of a duplicate follows."""
     return ("content", digest)
 
 

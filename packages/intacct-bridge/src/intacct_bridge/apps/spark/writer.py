@@ -74,7 +74,7 @@ def stream_write(given: Mapping[str, str], schema: Mapping[str, Any], *, overwri
     write = _write(given, schema, overwrite=overwrite)
     if not write.options.batch:
         raise SettingsError(
-            "a stream needs the option `batch`, which identifies a repeated micro-batch",
+            "set the option `batch`: Spark may repeat a micro-batch, and the name tells it from a new one",
             fix='name the stream, and give a new checkpoint another name: option("batch", "invoices-1")',
         )
     return write

@@ -51,7 +51,7 @@ def _purchase(world: World, vendor: Vendor, rng: Random, *, day: date, days: int
     memo = vendor.memo.format(
         month=month_name(day), week=day.isocalendar().week, ticket=int(seed * 90000) + 10000, po=int(seed * 9000) + 1000
     )
-    charges = tuple(_charges(world, vendor, rng, memo=memo))
+    charges = tuple(_charges_of_purchase(world, vendor, rng, memo=memo))
     cents = sum(int(charge.trx_amount.scaleb(2)) for charge in charges)
     due = day + timedelta(days=days)
     draft = day >= world.calendar.open_from and rng.random() < 0.02
@@ -87,7 +87,7 @@ def _number(vendor: Vendor, day: date, seed: float) -> str:
 _SPREAD = ("110", "120", "210", "220", "310", "320", "510", "520", "600")
 
 
-def _charges(world: World, vendor: Vendor, rng: Random, *, memo: str) -> Iterator[Charge]:
+def _charges_of_purchase(world: World, vendor: Vendor, rng: Random, *, memo: str) -> Iterator[Charge]:
     total = int((vendor.low + (vendor.high - vendor.low) * rng.random() ** 1.6) * 100)
     if vendor.rate >= 1 and vendor.day:  # regular bills vary little
         total = int((vendor.low * 2 + vendor.high) / 3 * 100 * (0.96 + rng.random() * 0.08))

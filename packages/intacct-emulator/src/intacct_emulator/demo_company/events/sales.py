@@ -75,7 +75,7 @@ def _sale(world: World, customer: Customer, rng: Random, *, day: date, days: int
         sold, memo = _basket(world, rng, ("SERV",), 3), f"Service {month_name(day)}"
     else:
         sold, memo = [(_named(world, pick(rng, ("SUB-BASIC", "SUB-PLUS"))), 12)], "Maintenance plan, 12 months"
-    charges = tuple(_charges(world, customer, rng, sold=sold))
+    charges = tuple(_charges_of_sale(world, customer, rng, sold=sold))
     cents = sum(int(charge.trx_amount.scaleb(2)) for charge in charges)
     due = day + timedelta(days=days)
     draft = day >= world.calendar.open_from and rng.random() < 0.015
@@ -118,7 +118,9 @@ _DEPARTMENTS = {"INSTR": "310", "PARTS": "310", "SERV": "400", "SUBS": "600", "O
 _CLASSES = {"Commercial": "10", "Public Sector": "20", "Education": "30", "Health Care": "40", "Reseller": "10"}
 
 
-def _charges(world: World, customer: Customer, rng: Random, *, sold: list[tuple[Item, int]]) -> Iterator[Charge]:
+def _charges_of_sale(
+    world: World, customer: Customer, rng: Random, *, sold: list[tuple[Item, int]]
+) -> Iterator[Charge]:
     discount = pick(rng, (0, 0, 0, 5, 8, 12)) if customer.type != "Reseller" else 22
     taxed = 0
     shared = {"CUSTOMER": customer.id, "CLASS": _CLASSES[customer.type]}

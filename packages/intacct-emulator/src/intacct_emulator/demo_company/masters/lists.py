@@ -116,7 +116,7 @@ def _organisation(world: World, stamps: RecordStamps) -> Rows:
             **stamps.imported(),
         }
         yield "LOCATION", row
-    yield from _dimensions(world, stamps)
+    yield from _dimension_rows(world, stamps)
 
 
 def _entity(world: World, id_: str, name: str, currency: str) -> TypedRow:
@@ -141,7 +141,7 @@ def _entity(world: World, id_: str, name: str, currency: str) -> TypedRow:
     }
 
 
-def _dimensions(world: World, stamps: RecordStamps) -> Rows:
+def _dimension_rows(world: World, stamps: RecordStamps) -> Rows:
     inactive = world.data["inactive_departments"]
     keys = {id_: (key, title) for key, (id_, title, _) in enumerate(world.data["departments"], 1)}
     for id_, title, parent in world.data["departments"]:

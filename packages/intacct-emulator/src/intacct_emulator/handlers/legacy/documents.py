@@ -254,7 +254,7 @@ _ELSEWHERE = {
 which deletes recurring bills too (see `stored_documents`)."""
 
 
-def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
+def _document_functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     handlers: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, functions in DOCUMENT_FUNCTIONS.items():
         start = "record" if name in ("cctransaction", "otherreceipt") else "create"
@@ -266,4 +266,4 @@ def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     return {name: handler for name, handler in handlers.items() if name not in _ELSEWHERE}
 
 
-FUNCTIONS = _functions()
+FUNCTIONS = _document_functions()

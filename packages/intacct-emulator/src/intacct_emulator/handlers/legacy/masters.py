@@ -154,7 +154,7 @@ _ONLY_BY_GENERIC_FUNCTIONS = {
 """Functions that the published schema does not have, so that they are refused before they get here."""
 
 
-def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
+def _master_functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     handlers: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, object_ in OBJECTS.items():
         listed = MasterFunctions(object_)
@@ -166,4 +166,4 @@ def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     return {name: handler for name, handler in handlers.items() if name not in _ONLY_BY_GENERIC_FUNCTIONS}
 
 
-FUNCTIONS = _functions()
+FUNCTIONS = _master_functions()

@@ -121,7 +121,7 @@ def create_stkittransaction(call: FunctionCall) -> FunctionAnswer:
     return key_answer(orders.enter(call, functions.order_module, OrderInput(values, lines))["DOCID"])
 
 
-def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
+def _order_functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     handlers: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {}
     for name, order_module in ORDER_MODULES.items():
         functions = OrderFunctions(name, order_module)
@@ -132,4 +132,4 @@ def _functions() -> dict[str, Callable[[FunctionCall], FunctionAnswer]]:
     return handlers
 
 
-FUNCTIONS = _functions()
+FUNCTIONS = _order_functions()

@@ -127,17 +127,17 @@ def delete_paymentrequest(call: FunctionCall) -> FunctionAnswer:
 
 def approve_request(call: FunctionCall) -> FunctionAnswer:
     """Approve payment requests."""
-    return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Approved"))
+    return _each_payment(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Approved"))
 
 
 def decline_request(call: FunctionCall) -> FunctionAnswer:
     """Decline payment requests; the amounts that they reserved are open again."""
-    return _each(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Declined"))
+    return _each_payment(call, lambda number, row: _moved(call, number, row, ("Submitted",), "Declined"))
 
 
 def confirm_request(call: FunctionCall) -> FunctionAnswer:
     """Post payment requests."""
-    return _each(call, lambda number, row: _posted(call, number, row))
+    return _each_payment(call, lambda number, row: _posted(call, number, row))
 
 
 def void_request(call: FunctionCall) -> FunctionAnswer:
@@ -149,10 +149,10 @@ def void_request(call: FunctionCall) -> FunctionAnswer:
         else:
             _moved(call, number, row, payment.WAITING, "Voided")
 
-    return _each(call, void)
+    return _each_payment(call, void)
 
 
-def _each(call: FunctionCall, work: Callable[[int, Row], None]) -> FunctionAnswer:
+def _each_payment(call: FunctionCall, work: Callable[[int, Row], None]) -> FunctionAnswer:
     check_right(call, "UPDATE", "APPYMT")
     wrapper = call.body.find("appaymentkeys")
     keys = [one.text.strip() for one in wrapper.children] if wrapper is not None else []

@@ -81,7 +81,7 @@ def with_tax_rows(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", 
     if gross_text:
         _settle_gross(rounded, rounded.sent(GROSS, gross_text), net, amounts, sent_amounts)
     rows = [
-        _row(call, line, detail, amount, account=account, money=money)
+        _tax_row(call, line, detail, amount, account=account, money=money)
         for detail, amount in zip(details, amounts, strict=True)
     ]
     return [line, *(row for row in rows if rounded.sent(money, row[money]))]
@@ -91,7 +91,7 @@ def _taxes(call: FunctionCall, line: Row) -> tuple[list[Row], list[Decimal | Non
     pairs: list[list[str]] = json.loads(line.get(TAX_ENTRIES) or "[]")
     rounded = _Rounded(posting_rules(call.company).rounding, line.get("CURRENCY", ""))
     sent_amounts = [rounded.sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
-    return [_detail(call, one[0]) for one in pairs], sent_amounts
+    return [_tax_detail(call, one[0]) for one in pairs], sent_amounts
 
 
 def _settle_gross(
@@ -124,7 +124,7 @@ def _rate(detail: Row) -> Decimal:
     return Decimal(detail.get("VALUE") or 0)
 
 
-def _detail(call: FunctionCall, name: str) -> Row:
+def _tax_detail(call: FunctionCall, name: str) -> Row:
     if not name:
         raise refused("Required field DETAILID is missing for TAXENTRY.", correction="Name a tax detail.")
     detail = find_reference(call.company, _DETAIL, name, field="DETAILID")
@@ -135,7 +135,7 @@ def _detail(call: FunctionCall, name: str) -> Row:
     return detail
 
 
-def _row(call: FunctionCall, line: Row, detail: Row, amount: Decimal, *, account: str, money: str) -> Row:
+def _tax_row(call: FunctionCall, line: Row, detail: Row, amount: Decimal, *, account: str, money: str) -> Row:
     """The row of one tax, with the dimensions of its line and the account of its detail."""
     dropped = ("RECORDNO", "ACCOUNTLABEL", "ACCOUNTLABELKEY", "FORM1099", "FORM1099TYPE", "FORM1099BOX", "AMOUNT")
     row = {name: text for name, text in line.items() if name not in dropped}

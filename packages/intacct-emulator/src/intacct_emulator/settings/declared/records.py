@@ -46,9 +46,9 @@ _MONTHS = (
 
 def declared_records(declared: CompanyDeclaration, number: NextNumber) -> Records:
     """Every record of a declaration."""
-    yield from _currencies(declared, number)
+    yield from _currency_rows(declared, number)
     yield from _accounts(declared)
-    yield from _organisation(declared, number)
+    yield from _organisation_rows(declared, number)
     yield from _journals(declared, number)
     yield from _periods(declared, number)
     yield from _definitions(declared)
@@ -63,7 +63,7 @@ def declared_records(declared: CompanyDeclaration, number: NextNumber) -> Record
 # --- the organisation
 
 
-def _organisation(declared: CompanyDeclaration, number: NextNumber) -> Rows:
+def _organisation_rows(declared: CompanyDeclaration, number: NextNumber) -> Rows:
     parents = {location.id: location.parent for location in declared.locations}
     names = {location.id: location.name or location.id for location in declared.entities}
     for entity in declared.entities:
@@ -249,7 +249,7 @@ def _month(day: date) -> str:
 # --- currencies
 
 
-def _currencies(declared: CompanyDeclaration, number: NextNumber) -> Rows:
+def _currency_rows(declared: CompanyDeclaration, number: NextNumber) -> Rows:
     base = declared.currency or DEFAULT_CURRENCY
     bases = {currency.currency or base for currency in declared.entities} or {base}
     by_code = {currency.code: currency for currency in declared.currencies}

@@ -18,7 +18,7 @@ SUMMARIES = {
     "ARPYMT": ("ARINVOICEBATCH", "rp"),
     "EEXPENSES": ("EXPENSEREPORTBATCH", "ei"),
 }
-"""By the object of the documents, that of their summaries, and the record type of both."""
+"""By document object: the summary object and the record type of both."""
 KEY, TITLE = "PRBATCHKEY", "PRBATCH"
 
 

@@ -38,7 +38,7 @@ def create(call: FunctionCall, draft: Draft) -> Row:
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     row["RECORDNO"] = str(next_number(call.company, "PRRECORD"))
     start_without_batches(call, NAME, row)
-    return _write(call, draft, row, new=True)
+    return _write_advance(call, draft, row, new=True)
 
 
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
@@ -50,7 +50,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     chosen = {"CURRENCY", "EXCH_RATE_TYPE_ID", "EXCH_RATE_DATE"} & draft.values.keys()
     if chosen and "EXCHANGE_RATE" not in draft.values:
         row.pop("EXCHANGE_RATE", None)
-    return _write(call, draft, row, new=False)
+    return _write_advance(call, draft, row, new=False)
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
@@ -73,12 +73,12 @@ def _check_open(row: Row) -> None:
         )
 
 
-def _write(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
+def _write_advance(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     company, described = call.company, draft.described
-    _check_header(row)
+    _check_advance(row)
     apply_references(company, described, {name: text for name, text in row.items() if text}, row)
-    account, place = _account(call, row)
-    lines = _lines(call, draft, row)
+    account, place = _advance_account(call, row)
+    lines = _advance_lines(call, draft, row)
     entity = posting_rules(company).entity_of.get(place or call.session.entity or lines[0].get("LOCATIONID", ""), "")
     _convert(call, row, entity)
     factor, rounding = Decimal(row["EXCHANGE_RATE"]), posting_rules(company).rounding
@@ -122,14 +122,14 @@ def _keep_rows(call: FunctionCall, row: Row, lines: list[Row]) -> list[Row]:
     return rows
 
 
-def _check_header(row: Row) -> None:
+def _check_advance(row: Row) -> None:
     missing = [name for name in _REQUIRED if not row.get(name)]
     if missing:
         faults = (f"Required field {name} is missing for {NAME}." for name in missing)
         raise FunctionRefusedError(*(Fault("BL01001973", description2=text) for text in faults))
 
 
-def _account(call: FunctionCall, row: Row) -> tuple[str, str]:
+def _advance_account(call: FunctionCall, row: Row) -> tuple[str, str]:
     if row.get("FINANCIALENTITY"):
         return bank_account(call, row["FINANCIALENTITY"])
     account = row.get("UNDEPOSITEDACCOUNTNO") or posting_rules(call.company).undeposited_funds
@@ -139,7 +139,7 @@ def _account(call: FunctionCall, row: Row) -> tuple[str, str]:
     return account, ""
 
 
-def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
+def _advance_lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
     nodes = [one for wrapper in draft.nodes.get("ARADVANCEITEMS", []) for one in wrapper.children]
     described = call.company.find(_LINE.line)
     sent = [one.values for one in draft.lines.get("ARADVANCEITEM", ())]

@@ -28,7 +28,7 @@ def get_araging(call: FunctionCall) -> FunctionAnswer:
     by_posting_date = call.body.findtext("useglpostdate").strip() == "true"
     field = "WHENDUE" if by_due_date else "WHENPOSTED" if by_posting_date else "WHENCREATED"
     customers: dict[str, list[tuple[int, OpenOnDay]]] = {}
-    for open_document in _open(call, as_of):
+    for open_document in _open_invoices(call, as_of):
         day = (iso_date(open_document.row.get(field) or open_document.row.get("WHENCREATED", "")) or "")[:10]
         age = (as_of - date.fromisoformat(day)).days if day else 0
         customers.setdefault(open_document.row.get("CUSTOMERID", ""), []).append((max(0, age), open_document))
@@ -37,7 +37,7 @@ def get_araging(call: FunctionCall) -> FunctionAnswer:
     return FunctionAnswer(Element("data", "", rows))
 
 
-def _open(call: FunctionCall, as_of: date) -> Iterator[OpenOnDay]:
+def _open_invoices(call: FunctionCall, as_of: date) -> Iterator[OpenOnDay]:
     customer = call.body.findtext("customerid").strip()
     invoice = call.body.findtext("invoiceno").strip()
     credits_too = call.company.behaviour.aging == "open items"

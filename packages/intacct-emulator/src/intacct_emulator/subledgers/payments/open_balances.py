@@ -94,7 +94,7 @@ def _open_on_day(
     call: FunctionCall, document_type: DocumentType, row: Row, day: date, changes: _Changes, *, sign: int
 ) -> Iterator[OpenOnDay]:
     money, taken_back = (
-        _open(call, document_type, row, day, changes) * sign,
+        _open_amount(call, document_type, row, day, changes) * sign,
         changes.taken_back[document_type.object, row["RECORDNO"]],
     )
     if money != _NONE or taken_back:
@@ -102,7 +102,7 @@ def _open_on_day(
         yield OpenOnDay(row, document_type, money.base, money.trx, reversed_parts)
 
 
-def _open(call: FunctionCall, document_type: DocumentType, row: Row, day: date, changes: _Changes) -> _Money:
+def _open_amount(call: FunctionCall, document_type: DocumentType, row: Row, day: date, changes: _Changes) -> _Money:
     """The open amount: what was entered and not reversed by that day, less what was settled by then.
 
     A payment can be dated before its document: until the document's day, its amount is open on the other side.

@@ -74,13 +74,13 @@ def enter(call: FunctionCall, payment_type: PaymentType, payment: PaymentInput, 
     company = call.company
     row = {name: text for name, text in payment.values.items() if text}
     new = not key
-    _check_header(payment_type, row, payment)
+    _check_payment(payment_type, row, payment)
     apply_references(company, company.find(payment_type.object), dict(row), row)
     if not new:
         reserve(call, payment_type, {"RECORDNO": key}, undo=True)
     requested = SettlementInput(payment.details, payment.stated_total, payment.stated_field)
     parts = parts_of(call, payment_type, row, requested, overpayment=payment.overpayment.amount)
-    number, location = _account(call, payment_type, row)
+    number, location = _payment_account(call, payment_type, row)
     entity = _entity(call, parts, (location, payment.overpayment.location))
     account = PaymentAccount(number, entity, payment.overpayment)
     _check_overpayment_entity(call, entity, payment)
@@ -186,7 +186,7 @@ def reverse(call: FunctionCall, payment_type: PaymentType, number: int, *, day: 
     if old.get("STATE") != payment_type.posted_state:
         raise refused(f"{payment_type.noun} {number} is {old.get('STATE', '').lower()} and cannot be reversed.")
     check_reversal_day(company, old, payment_type.day, day)
-    mirror = _mirror(call, payment_type, old, day=day, memo=memo)
+    mirror = _mirror_payment(call, payment_type, old, day=day, memo=memo)
     table.insert(mirror)
     start_without_batches(call, payment_type.object, mirror)
     reverse_all(call, old, _voucher(payment_type, mirror, day=day), change=reversal_through_bank(call, old))
@@ -236,7 +236,7 @@ def apply_overpayment(
 # --- refusals
 
 
-def _check_header(payment_type: PaymentType, row: Row, payment: PaymentInput) -> None:
+def _check_payment(payment_type: PaymentType, row: Row, payment: PaymentInput) -> None:
     required = [payment_type.party_id, payment_type.day, "PAYMENTMETHOD"]
     missing = [name for name in required if not row.get(name)]
     if missing:
@@ -269,7 +269,7 @@ def _check_overpayment_entity(call: FunctionCall, entity: str, payment: PaymentI
         )
 
 
-def _account(call: FunctionCall, payment_type: PaymentType, row: Row) -> tuple[str, str]:
+def _payment_account(call: FunctionCall, payment_type: PaymentType, row: Row) -> tuple[str, str]:
     """The ledger account that the money leaves or reaches, and its location."""
     name = row.get("FINANCIALENTITY", "")
     if not name:
@@ -329,7 +329,7 @@ def _head(
     row["ENTITY"] = f"{payment_type.party[0]}{row[payment_type.party_id]}"
 
 
-def _mirror(call: FunctionCall, payment_type: PaymentType, old: Row, *, day: str, memo: str) -> Row:
+def _mirror_payment(call: FunctionCall, payment_type: PaymentType, old: Row, *, day: str, memo: str) -> Row:
     mirror = {name: text for name, text in old.items() if name not in ("CLRDATE",)}
     mirror |= {"RECORDNO": str(next_number(call.company, "PRRECORD")), "STATE": "Reversal", "DISPLAYSTATE": "Reversal"}
     mirror |= {"WHENCREATED": day, "WHENPAID": day, "RECEIPTDATE": day, "TOTALDUE": "0", "TRX_TOTALDUE": "0"}

@@ -128,7 +128,7 @@ def _entered(
     call: FunctionCall, balances: Sequence[RevaluedBalance], day: date, journal: str, *, reversing: bool
 ) -> dict[str, str]:
     """Post the entry of one entity; gives its record number and the entity, or nothing if no amount moves."""
-    posting = Posting(tuple(_lines(call, balances, reversing=reversing)))
+    posting = Posting(tuple(_difference_lines(call, balances, reversing=reversing)))
     if not posting.lines:
         return {}
     entity, title, next_day = balances[0].entity, f"Revaluation {day:%m/%d/%Y}", day + timedelta(days=1)
@@ -142,7 +142,9 @@ def _entered(
     return {entry["RECORDNO"]: entity}
 
 
-def _lines(call: FunctionCall, balances: Iterable[RevaluedBalance], *, reversing: bool) -> Iterable[PostingLine]:
+def _difference_lines(
+    call: FunctionCall, balances: Iterable[RevaluedBalance], *, reversing: bool
+) -> Iterable[PostingLine]:
     """Two lines for each balance that changes: its account, and the gain or loss. No currency amount moves."""
     rules = posting_rules(call.company)
     other, role = (rules.unrealised, Role.UNREALISED) if reversing else (rules.exchange, Role.EXCHANGE)

@@ -41,7 +41,7 @@ _LOOK_EVERY = 0.5
 """Seconds between two looks for results of requested runs."""
 
 threads_option = number_option(
-    "--threads", "Carry out this many runs at once; runs that wait for an answer do not count.", least=1,
+    "--threads", "Run this many flows in parallel, not counting those that wait for Intacct.", least=1,
     most=200, default=_THREADS,
 )  # fmt: skip
 longest_option = number_option(
