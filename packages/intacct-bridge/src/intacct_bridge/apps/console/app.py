@@ -19,6 +19,7 @@ from intacct_bridge.apps.web.security import SecurityMiddleware
 from intacct_bridge.apps.web.server import ThreadedServer, address_of, listen
 from intacct_bridge.apps.web.sessions import Sessions
 from intacct_bridge.apps.web.uploads import LARGEST_UPLOAD
+from intacct_bridge.operations.flows import FlowProgram
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.cli.context import Start
@@ -68,7 +69,12 @@ class ConsoleApp(WebApp):
     templates = Path(__file__).parent / "templates"
 
     def __init__(
-        self, settings: ConsoleSettings, *, start: "Start | None" = None, report: Report = lambda _: None
+        self,
+        settings: ConsoleSettings,
+        *,
+        flows: FlowProgram,
+        start: "Start | None" = None,
+        report: Report = lambda _: None,
     ) -> None:
         super().__init__(report=report)
         self.settings = settings
@@ -76,8 +82,14 @@ class ConsoleApp(WebApp):
         self.read_only = settings.read_only
         self.largest_upload = settings.largest_upload
         self.proposed_connection = settings.connection
+        self._flows = flows
         self.start = start
         """Runs a command line in this process."""
+
+    @property
+    def flows(self) -> FlowProgram:
+        """What carries out flows."""
+        return self._flows
 
     def may_configure(self, person: str) -> bool:
         """In team mode only administrators may."""

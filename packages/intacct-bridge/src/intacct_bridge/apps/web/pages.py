@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from intacct_bridge.apps.web.jobs import Jobs, JobState, Report, Work
 from intacct_bridge.apps.web.sessions import VisitorSession
 from intacct_bridge.apps.web.uploads import LARGEST_FORM, LARGEST_UPLOAD, FormData, Upload
+from intacct_bridge.operations.flows import FlowProgram
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class WebApp:
         self.jobs = Jobs(report, at_once=jobs_at_once) if jobs_at_once else Jobs(report)
         self.port = 0
         """Where it listens; 0 before it does."""
+
+    @property
+    def flows(self) -> FlowProgram:
+        """What carries out flows."""
+        raise NotImplementedError("this application runs no flows")
 
     def may_configure(self, person: str) -> bool:  # noqa: ARG002
         """Whether a person may change connections and schedules."""

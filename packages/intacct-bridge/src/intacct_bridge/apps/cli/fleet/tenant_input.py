@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from intacct_bridge.connections.connection import SECRETS
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.json_keys import refuse_repeated_keys
@@ -243,14 +241,12 @@ def refuse_mistakes(new: "Iterable[NewTenant]") -> None:
 
 def check_flows(tenant: "Tenant") -> None:
     """SettingsError if the options of a flow are not those of its command."""
-    from intacct_bridge.apps.cli.flows.command_line import checked_command
+    from intacct_bridge.apps.cli.flows.program import checked_command
     from intacct_bridge.fleet.tenant import with_secrets
 
-    root = click.get_current_context().find_root().command
-    assert isinstance(root, click.Group)
     for name in tenant.flows:
         flow = tenant.flow(name)
-        checked_command(replace(flow, options=with_secrets(flow, defaultdict(lambda: "a-secret"))), root)
+        checked_command(replace(flow, options=with_secrets(flow, defaultdict(lambda: "a-secret"))))
 
 
 def _text(path: Path) -> str:

@@ -189,12 +189,9 @@ def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: 
     from intacct_bridge.apps.cli.fleet.flow_run import FlowRun
     from intacct_bridge.fleet.dbos_runner import DbosRunner
     from intacct_bridge.fleet.worker import FleetWorker
-    from intacct_bridge.machine.account import account_name
 
     _ = fleet.keys  # raises if the key is missing, before a run begins
-    root = click.get_current_context().find_root().command
-    assert isinstance(root, click.Group)
-    program = FlowRun(root, context.start, context.console, context.person or account_name())
+    program = FlowRun(context.console, context.actor)
 
     def ended(run: "TenantRun", end: "FlowEnd") -> None:
         _log_end(context, run, end)

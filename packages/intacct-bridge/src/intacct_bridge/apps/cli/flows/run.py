@@ -11,15 +11,11 @@ from intacct_bridge.apps.cli.command import AUTOMATE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
 from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED
-from intacct_protocol.errors import IntacctError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.cli.flows.command_line import FlowCommand
-    from intacct_bridge.runs.channels import Channel
-    from intacct_bridge.runs.definitions import Flow
-    from intacct_bridge.runs.run import Run
-    from intacct_bridge.shared_state.place import Place
+    from intacct_bridge.operations.flows import Flow, FlowProgram, FlowResult, PreparedFlow
+    from intacct_bridge.operations.runs import Run
 
 _STOPPED = (INTERRUPTED, TERMINATED)
 
@@ -47,79 +43,41 @@ def run_command(context: CommandContext, *, names: tuple[str, ...], metrics: Pat
       intacct run nightly check --connection books
       intacct run nightly --metrics /var/lib/node_exporter/intacct.prom
     """
-    from intacct_bridge.apps.cli.flows.command_line import checked_command
-    from intacct_bridge.runs.channels import find_channels
-    from intacct_bridge.runs.definitions import find_flow
-    from intacct_bridge.runs.run import worst
+    from intacct_bridge.apps.cli.flows.program import CommandFlows
+    from intacct_bridge.operations.flows import find_flow, prepare_flow, worst
+    from intacct_bridge.operations.runs import write_metrics_of_all
 
-    root = click.get_current_context().find_root().command
-    assert isinstance(root, click.Group)
-    prepared = []
-    for name in dict.fromkeys(names):
-        flow = find_flow(name).on(context.name)
-        prepared.append((flow, checked_command(flow, root), find_channels(flow.notify)))
+    program = CommandFlows(entity=context.entity)
+    prepared = [prepare_flow(find_flow(name).on(context.name), program) for name in dict.fromkeys(names)]
     statuses, results = [], []
-    for flow, line, channels in prepared:
-        status, ran, result = _run(context, flow, line, channels)
-        statuses.append(status)
-        results.append(_result(flow, status, ran, result))
-        if status in _STOPPED:
+    for flow in prepared:
+        result, printed = _run(context, flow, program)
+        statuses.append(result.status)
+        results.append(_result(result, printed))
+        if result.status in _STOPPED:
             break
     if context.console.as_json:
         context.console.json({"exit_status": worst(statuses), "flows": results})
     if metrics is not None:
-        _write_metrics(metrics)
+        write_metrics_of_all(metrics)
     return statuses[-1] if statuses[-1] in _STOPPED else worst(statuses)
 
 
-def _run(
-    context: CommandContext, flow: "Flow", command: "FlowCommand", channels: "list[Channel]"
-) -> tuple[int, "Run | None", str]:
-    """Run one flow under its lock: its exit status, its run, and under --json what it printed."""
-    from intacct_bridge.machine.account import account_name
-    from intacct_bridge.runs.flow_lock import flow_lock
-    from intacct_bridge.runs.notify import notify
+def _run(context: CommandContext, prepared: "PreparedFlow", program: "FlowProgram") -> "tuple[FlowResult, str]":
+    """Run one flow: how it ended, and under --json what it printed."""
+    from intacct_bridge.operations.flows import run_flow
 
     shown = context.console
     printed = io.StringIO() if shown.as_json else None
     console = shown.another(out=printed)
-    console.log_format, console.log_facts = shown.log_format, {"flow": flow.name}
-    console.hide(flow.secrets())
-    for channel in channels:
-        console.hide(channel.secrets)
-    try:
-        with flow_lock(flow, context.person or account_name(), _outbox(flow)):
-            status, ran = context.start(command.line(_shared(context, flow)), console, flow.name, context.person)
-    except IntacctError as error:
-        return report(error, console), None, ""
-    if ran is not None:
-        _summarise(context, flow, ran)
-        notify(channels, ran, warn=console.complain)
-        console.log_file.close()  # a warning opened it again
-    return status, ran, printed.getvalue() if printed is not None else ""
-
-
-def _outbox(flow: "Flow") -> "Place | None":
-    """The outbox of the flow's connection; None for the demo, and if the command will refuse the settings."""
-    from intacct_bridge.connections.demo_company import means_demo
-    from intacct_bridge.connections.sources import load_connection
-    from intacct_bridge.load.outbox.storage import outbox_place
-
-    if means_demo(flow.connection or None):
-        return None
-    try:
-        return outbox_place(load_connection(flow.connection or None))
-    except IntacctError:
-        return None
-
-
-def _shared(context: CommandContext, flow: "Flow") -> list[str]:
-    """The options of every command, as `intacct run` was given them."""
-    console = context.console
-    words = ["--connection", flow.connection] if flow.connection else []
-    words += ["--entity", context.entity] if context.entity is not None else []
-    words += ["--json"] if console.as_json else []
-    return [*words, *(["-q"] if console.quiet else []), *["-v"] * console.verbose]
+    console.log_format, console.as_json = shown.log_format, shown.as_json
+    console.quiet, console.verbose = shown.quiet, shown.verbose
+    result = run_flow(prepared, program, console, person=context.person)
+    if result.problem is not None:
+        report(result.problem, console)
+    if result.run is not None:
+        _summarise(context, result.flow, result.run)
+    return result, printed.getvalue() if printed is not None else ""
 
 
 def _summarise(context: CommandContext, flow: "Flow", run: "Run") -> None:
@@ -131,31 +89,19 @@ def _summarise(context: CommandContext, flow: "Flow", run: "Run") -> None:
         context.console.say(text, flow=flow.name, run=run.id)
 
 
-def _result(flow: "Flow", status: int, run: "Run | None", printed: str) -> dict[str, Any]:
+def _result(result: "FlowResult", printed: str) -> dict[str, Any]:
     from msgspec import to_builtins
 
     try:
-        result: Any = json.loads(printed) if printed.strip() else None
+        document: Any = json.loads(printed) if printed.strip() else None
     except ValueError:
-        result = printed
+        document = printed
     return {
-        "flow": flow.name,
-        "connection": flow.connection,
-        "exit_status": status,
-        "run": run.id if run is not None else None,
-        "end": run.end.value if run is not None else None,
-        "error": to_builtins(run.error) if run is not None else None,
-        "result": result,
+        "flow": result.flow.name,
+        "connection": result.flow.connection,
+        "exit_status": result.status,
+        "run": result.run.id if result.run is not None else None,
+        "end": result.run.end.value if result.run is not None else None,
+        "error": to_builtins(result.run.error) if result.run is not None else None,
+        "result": document,
     }
-
-
-def _write_metrics(path: Path) -> None:
-    from contextlib import closing
-
-    from intacct_bridge.runs.history import RunHistory, history_place
-    from intacct_bridge.runs.metrics import write_metrics
-
-    kept = history_place()
-    if kept is not None:
-        with closing(RunHistory(kept)) as history:
-            write_metrics(path, history.runs())

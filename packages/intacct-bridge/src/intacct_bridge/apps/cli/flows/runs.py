@@ -1,6 +1,5 @@
 """`intacct runs`: what ran, how it ended, and what it cost."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from intacct_protocol.model.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from intacct_bridge.runs.run import Run, StreamCount
+    from intacct_bridge.operations.runs import Run, StreamCount
 
 _SHORT = 12
 """Characters of a run's id that are shown, here and by `intacct outbox list`."""
@@ -55,12 +54,9 @@ def list_command(
       intacct runs list
       intacct runs list --flow nightly --failed
     """
-    from intacct_bridge.runs.history import open_history
+    from intacct_bridge.operations.runs import RunFilter, list_runs
 
-    with open_history() as history:
-        found = history.runs(flow=flow, command=command_name, connection=connection_name)
-        wanted = (run for run in found if not failed or not (run.end.succeeded or run.alive))
-        listed = [run for run, _ in zip(wanted, range(limit or 1_000_000), strict=False)]
+    listed = list_runs(RunFilter(flow, command_name, connection_name, failed, limit))
     if context.console.as_json:
         context.console.json([run_data(run) for run in listed])
         return
@@ -83,13 +79,13 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
       intacct runs show 5f0c2a7d
       intacct runs show 5f0c2a7d --log
     """
-    from intacct_bridge.runs.history import open_history
+    from intacct_bridge.operations.runs import find_run, run_log
 
-    with open_history() as history:
-        run = history.find(run_id)
-    log = _log_lines(run) if with_log else []
+    run = find_run(run_id)
+    log = run_log(run) if with_log else []
     if context.console.as_json:
-        context.console.json(run_data(run) | ({"log_lines": log} if with_log else {}))
+        lines = [{"time": line.time, "level": line.level, "message": line.message} for line in log]
+        context.console.json(run_data(run) | ({"log_lines": lines} if with_log else {}))
         return
     context.console.pairs({name: value for name, value in _facts(run).items() if value not in ("", None, [])})
     if run.streams:
@@ -98,7 +94,7 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
         shown = (one for one in run.streams if one.rows or one.deleted or one.error)
         context.console.table(columns, [_stream_row(one) for one in shown])
     for line in log:
-        context.console.result(f"{line.get('time', '')} {line.get('level', ''):<7} {line.get('message', '')}")
+        context.console.result(f"{line.time} {line.level:<7} {line.message}")
 
 
 def _facts(run: "Run") -> dict[str, object]:
@@ -143,18 +139,12 @@ def stats_command(context: CommandContext, *, flow: str, connection_name: str, d
       intacct runs stats
       intacct runs stats --days 7 --metrics intacct.prom
     """
-    from intacct_bridge.runs.history import open_history
-    from intacct_bridge.runs.metrics import write_metrics
-    from intacct_bridge.runs.statistics import flow_statistics, monthly_usage
+    from intacct_bridge.operations.runs import run_statistics
 
-    with open_history() as history:
-        runs = list(history.runs(flow=flow, connection=connection_name))
-    since = datetime.now(UTC) - timedelta(days=days)
-    flows = flow_statistics(run for run in runs if run.started >= since)
-    usage = monthly_usage(runs)
+    told = run_statistics(days=days, flow=flow, connection=connection_name, metrics=metrics)
+    flows, usage = told.flows, told.usage
     if metrics is not None:
-        write_metrics(metrics, runs)
-        context.console.say(f"The metrics of {counted(len(runs), 'run')} are in {metrics}.")
+        context.console.say(f"The metrics of {counted(told.runs, 'run')} are in {metrics}.")
     rates = [
         (one.name, one.connection, one.runs, one.succeeded, one.failed, _percent(one.success_rate), one.last_success)
         for one in flows
@@ -219,7 +209,7 @@ def _stream_row(one: "StreamCount") -> tuple[object, ...]:
 
 
 def _what_ran(run: "Run") -> str:
-    from intacct_bridge.runs.run import LIBRARY
+    from intacct_bridge.operations.runs import LIBRARY
 
     words = " ".join(run.arguments)
     return f"the library, in {words}" if run.command == LIBRARY else f"intacct {words}".strip()
@@ -250,13 +240,3 @@ def _company(run: "Run") -> str:
 
 def _percent(part: float | None) -> str | None:
     return None if part is None else f"{part:.1%}"
-
-
-def _log_lines(run: "Run") -> list[dict[str, object]]:
-    """The lines of a run's log; none if it has none, or no longer."""
-    import json
-
-    path = Path(run.log) if run.log else None
-    if path is None or not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.startswith("{")]

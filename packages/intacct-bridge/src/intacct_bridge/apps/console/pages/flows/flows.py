@@ -1,84 +1,77 @@
 """Flows: the named jobs of intacct.toml with their last runs; run one now; write its schedule."""
 
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict
 
 from intacct_bridge.apps.console.pages.flows.runs import run_line
-from intacct_bridge.apps.console.site import command_data, command_work, run_command
+from intacct_bridge.apps.views.flows import scheduled_words
+from intacct_bridge.apps.web.jobs import BackgroundJob, JobMessages
 from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
-from intacct_bridge.machine.directories import config_directory
-from intacct_bridge.runs.crontab import installed_entry
-from intacct_bridge.runs.definitions import find_flow, load_flows
-from intacct_bridge.runs.history import history_place
-from intacct_bridge.runs.systemd import unit_name
+from intacct_bridge.operations.flows import (
+    check_flow,
+    cron_entry_of,
+    find_flow,
+    install_cron_entry,
+    list_flows,
+    load_flows,
+    prepare_flow,
+    remove_schedule,
+    run_flow,
+    schedule_of,
+    timer_files,
+    timer_folder,
+    write_timer,
+)
+from intacct_bridge.operations.runs import RunFilter, has_history, last_run_of, list_runs, run_statistics
+from intacct_bridge.runs.messages import Messages
+from intacct_protocol.errors import SettingsError
 
 _RUNS = 20
 DAYS = 30
-_ELSEWHERE = ("flow", "environments", "notifies")
-"""Facts that have places of their own on the page."""
 
 
-def show(request: PageRequest) -> PageView:
+def show(request: PageRequest) -> PageView:  # noqa: ARG001
     """Every flow with its last run, its success rate and its schedule."""
-    flows = command_data(request.site, ["flows", "list"], person=request.person) or []
-    rates: dict[str, Any] = {}
-    if history_place() is not None:
-        told = command_data(request.site, ["runs", "stats", f"--days={DAYS}"], person=request.person)
-        rates = {one["flow"]: one["success"] for one in told["flows"] if one["flow"]}
-    listed = [
+    rates = {}
+    if has_history():
+        rates = {counted.flow: counted.success_rate for counted in run_statistics(days=DAYS).flows if counted.flow}
+    flows = [
         {
-            "name": one["flow"],
-            "command": one["command"],
-            "connection": one["connection"],
-            "description": one["description"],
-            "last_run": one["last run"] or "",
-            "end": one["end"] or "",
-            "success": rates.get(one["flow"]),
-            "schedule": _schedule(one["flow"])["kind"],
+            "name": listed.flow.name,
+            "command": listed.flow.command,
+            "connection": listed.flow.connection,
+            "description": listed.flow.description,
+            "last_run": f"{listed.last_run.started:%Y-%m-%d %H:%M:%S}" if listed.last_run is not None else "",
+            "end": listed.last_run.end.value if listed.last_run is not None else "",
+            "success": rates.get(listed.flow.name),
+            "schedule": schedule_of(listed.flow.name).kind,
         }
-        for one in flows
+        for listed in list_flows()
     ]
-    return PageView("flows.html", {"flows": listed, "days": DAYS})
-
-
-def _schedule(name: str) -> dict[str, str]:
-    """The schedule that this machine has for a flow: the files of a timer, or the entry of the crontab."""
-    timer = _units() / f"{unit_name(name)}.timer"
-    if timer.is_file():
-        service = timer.with_suffix(".service")
-        files = [one for one in (timer, service) if one.is_file()]
-        text = "\n".join(f"# {one.name}\n{one.read_text('utf-8')}" for one in files)
-        return {"kind": "systemd timer", "text": text, "unit": timer.name}
-    entry = installed_entry(name)
-    return {"kind": "crontab" if entry else "", "text": entry, "unit": ""}
-
-
-def _units() -> Path:
-    """The user's folder of systemd units."""
-    return config_directory().parent / "systemd" / "user"
+    return PageView("flows.html", {"flows": flows, "days": DAYS})
 
 
 def show_flow(request: PageRequest) -> PageView:
     """One flow: its command line, what a check finds, its schedule and its runs."""
     name = _name(request)
-    facts = command_data(request.site, ["flows", "show", name], person=request.person)
-    findings = command_data(request.site, ["flows", "check", name], person=request.person) or []
-    runs: list[Any] = []
-    if history_place() is not None:
-        runs = command_data(request.site, ["runs", "list", f"--flow={name}", f"--limit={_RUNS}"], person=request.person)
-    flow = find_flow(name)
+    flow, program = find_flow(name), request.app.flows
+    last = last_run_of(name)
+    facts = {
+        "file": str(flow.path),
+        "description": flow.description,
+        "connection": flow.connection,
+        "runs": program.shown(flow, Messages()),
+        "last run": f"{last.started:%Y-%m-%d %H:%M:%S} UTC: {last.end.value}" if last is not None else "",
+    }
     data = {
         "name": name,
-        "facts": {
-            key: value for key, value in facts.items() if value and key not in ("flow", "environments", "notifies")
-        },
+        "facts": {label: text for label, text in facts.items() if text},
         "connections": [flow.connection, *(str(one.get("connection", key)) for key, one in flow.environments.items())],
-        "notifies": facts["notifies"],
-        "findings": findings,
-        "schedule": _schedule(name),
-        "units": str(_units()),
+        "notifies": list(flow.notify),
+        "findings": [asdict(finding) for finding in check_flow(flow, program)],
+        "schedule": asdict(schedule_of(name)),
+        "units": str(timer_folder()),
         "may_configure": request.may_configure,
-        "runs": [run_line(one) for one in runs or []],
+        "runs": [run_line(run) for run in list_runs(RunFilter(flow=name, limit=_RUNS))] if has_history() else [],
     }
     return PageView("flow.html", data, title=f"Flow {name}")
 
@@ -92,9 +85,19 @@ def _name(request: PageRequest) -> str:
 
 def run(request: PageRequest) -> Redirect:
     """Run the flow now, as a job."""
-    name = _name(request)
-    words = ["run", name, *([f"--connection={request.field('connection')}"] if request.field("connection") else [])]
-    return request.start(f"Run {name}", command_work(request.site, words, result=address("flows", name)))
+    name, program = _name(request), request.app.flows
+    prepared = prepare_flow(find_flow(name).on(request.field("connection") or None), program)
+
+    def work(job: BackgroundJob) -> None:
+        job.result = address("flows", name)
+        result = run_flow(prepared, program, JobMessages(job), person=job.person)
+        job.stop_if_asked()
+        if result.problem is not None:
+            raise result.problem
+        if result.status:
+            raise SettingsError(f"The flow {name} ended with exit status {result.status}", fix="Its messages say why.")
+
+    return request.start(f"Run {name}", work)
 
 
 def schedule(request: PageRequest) -> Redirect:
@@ -102,23 +105,17 @@ def schedule(request: PageRequest) -> Redirect:
     request.check_may_configure("schedules")  # it runs on this machine until it is removed, and in no person's name
     name, kind = _name(request), request.field("kind")
     if kind == "remove":
-        _remove(request, name)
+        remove_schedule(name)
         return request.redirect(address("flows", name), notice="The schedule is removed.")
+    flow = prepare_flow(find_flow(name), request.app.flows).flow
+    words = scheduled_words(flow)
     if kind == "systemd":
-        words = ["flows", "systemd", name, f"--on-calendar={request.field('calendar')}", f"--to={_units()}"]
-        notice = f"The timer is written to {_units()}. Start it with the commands below."
+        write_timer(timer_files(flow, words, calendar=request.field("calendar")), timer_folder())
+        notice = f"The timer is written to {timer_folder()}. Start it with the commands below."
     else:
-        words = ["flows", "cron", name, f"--when={request.field('when')}", "--install"]
+        install_cron_entry(name, cron_entry_of(flow, words, when=request.field("when")))
         notice = "The crontab has the entry."
-    run_command(request.site, words, person=request.person)
     return request.redirect(address("flows", name), notice=notice)
-
-
-def _remove(request: PageRequest, name: str) -> None:
-    for suffix in (".timer", ".service"):
-        (_units() / f"{unit_name(name)}{suffix}").unlink(missing_ok=True)
-    if installed_entry(name):
-        run_command(request.site, ["flows", "cron", name, "--remove"], person=request.person)
 
 
 PAGES = (

@@ -3,11 +3,11 @@
 import shlex
 from typing import Any
 
+from msgspec.structs import asdict
+
 from intacct_bridge.apps.console.pages.postings.outbox import plan_to_undo
-from intacct_bridge.apps.console.site import command_data
 from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect
-from intacct_bridge.runs.history import history_place
-from intacct_bridge.runs.run import LIBRARY
+from intacct_bridge.operations.runs import LIBRARY, Run, RunFilter, find_run, has_history, list_runs, run_log
 from intacct_protocol.errors import SettingsError
 
 _MOST = 100
@@ -19,81 +19,83 @@ _FILTERS = ("flow", "command", "connection")
 def show(request: PageRequest) -> PageView:
     """The runs that match, the latest first."""
     asked = {name: request.query.get(name, "") for name in (*_FILTERS, "failed")}
-    words = [f"--{name}={asked[name]}" for name in _FILTERS if asked[name]]
-    words += ["--failed"] if asked["failed"] else []
-    runs: list[Any] = []
-    if history_place() is not None:
-        runs = command_data(request.site, ["runs", "list", f"--limit={_MOST}", *words], person=request.person) or []
-    data = {"runs": [run_line(one) for one in runs], "asked": asked, "has_history": history_place() is not None}
+    chosen = RunFilter(asked["flow"], asked["command"], asked["connection"], bool(asked["failed"]), _MOST)
+    runs = list_runs(chosen) if has_history() else []
+    data = {"runs": [run_line(run) for run in runs], "asked": asked, "has_history": has_history()}
     return PageView("runs.html", data)
 
 
-def run_line(run: dict[str, Any]) -> dict[str, Any]:
+def run_line(run: Run) -> dict[str, Any]:
     """A run in one line."""
-    counts = {name: count for name, count in run["records"].items() if count}
+    seconds = run.seconds()
     return {
-        "id": run["id"],
-        "what": run["flow"] or run["command"],
-        "is_flow": bool(run["flow"]),
-        "connection": run["connection"],
-        "person": run["person"],
-        "started": run["started"][:19].replace("T", " "),
-        "end": run["end"],
-        "kind": _GOOD.get(run["end"], "bad"),
-        "seconds": round(run["seconds"], 1) if run["seconds"] is not None else None,
-        "rows": run["rows"],
-        "records": ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()),
-        "transactions": run["transactions"],
-        "error": run["error"]["message"] if run["error"] else "",
+        "id": run.id,
+        "what": run.flow or run.command,
+        "is_flow": bool(run.flow),
+        "connection": run.connection,
+        "person": run.person,
+        "started": f"{run.started:%Y-%m-%d %H:%M:%S}",
+        "end": run.end.value,
+        "kind": _GOOD.get(run.end.value, "bad"),
+        "seconds": round(seconds, 1) if seconds is not None else None,
+        "rows": run.rows,
+        "records": ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in _records(run).items()),
+        "transactions": run.transactions,
+        "error": run.error.message if run.error is not None else "",
     }
+
+
+def _records(run: Run) -> dict[str, int]:
+    """The counts of records that are not zero, by their names."""
+    return {name: count for name, count in asdict(run.records).items() if count}
 
 
 def show_run(request: PageRequest) -> PageView:
     """One run with its log."""
     run = _run(request)
-    lines = run.pop("log_lines", [])
-    data = {
-        "run": run_line(run) | {"records": {name: count for name, count in run["records"].items() if count}},
-        "facts": {
-            name: run[name]
-            for name in ("machine", "version", "company", "entity", "environment", "destination", "ended", "status")
-            if run[name] not in ("", None)
-        }
-        | ({"ended": f"{run['ended'][:19].replace('T', ' ')} UTC"} if run["ended"] else {}),
-        "command": _command(run),
-        "error": run["error"],
-        "streams": [one for one in run["streams"] if one["rows"] or one["deleted"] or one["error"]],
-        "refused_rows": run["refused_rows"],
-        "log": [
-            f"{one.get('time', '')} {one.get('level', '')} {one.get('message', '')}" for one in lines[-_LOG_LINES:]
-        ],
-        "posted": bool(run["records"]["posted"]) and bool(run["connection"]),
+    facts = {
+        "machine": run.machine,
+        "version": run.version,
+        "company": run.company,
+        "entity": run.entity,
+        "environment": run.environment,
+        "destination": run.destination,
+        "ended": f"{run.ended:%Y-%m-%d %H:%M:%S} UTC" if run.ended is not None else "",
+        "status": run.status,
     }
-    return PageView("run.html", data, title=f"Run {run['id'][:12]}")
+    data = {
+        "run": run_line(run) | {"records": _records(run)},
+        "facts": {name: value for name, value in facts.items() if value not in ("", None)},
+        "command": _command(run),
+        "error": asdict(run.error) if run.error is not None else None,
+        "streams": [asdict(stream) for stream in run.streams if stream.rows or stream.deleted or stream.error],
+        "refused_rows": list(run.refused_rows),
+        "log": [f"{line.time} {line.level} {line.message}" for line in run_log(run)[-_LOG_LINES:]],
+        "posted": bool(run.records.posted) and bool(run.connection),
+    }
+    return PageView("run.html", data, title=f"Run {run.id[:12]}")
 
 
-def _command(run: dict[str, Any]) -> str:
+def _command(run: Run) -> str:
     """The command line; empty for work of a page or of a program."""
-    words = run["arguments"]
-    return "" if run["command"] == LIBRARY or words[:1] == ["console"] else shlex.join(["intacct", *words])
+    words = run.arguments
+    return "" if run.command == LIBRARY or words[:1] == ("console",) else shlex.join(["intacct", *words])
 
 
-def _run(request: PageRequest) -> dict[str, Any]:
+def _run(request: PageRequest) -> Run:
     run_id = request.params["id"]
     if not run_id.isalnum():
         raise NotFoundError(f"There is no run {run_id}.", fix="Choose one of the list.")
     try:
-        found = command_data(request.site, ["runs", "show", run_id, "--log"], person=request.person)
+        return find_run(run_id)
     except SettingsError as error:
         raise NotFoundError(error.message, fix="Choose one of the list.") from None
-    assert isinstance(found, dict)
-    return found
 
 
 def undo(request: PageRequest) -> Redirect:
     """Make the plan that takes back what a run posted."""
     run = _run(request)
-    return plan_to_undo(request, run["connection"], runs=(run["id"],))
+    return plan_to_undo(request, run.connection, runs=(run.id,))
 
 
 PAGES = (

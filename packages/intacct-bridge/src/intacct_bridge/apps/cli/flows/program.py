@@ -1,17 +1,26 @@
-"""A flow as a command line: its keys become the arguments and long options of its command, each checked."""
+"""What carries out flows: the keys of a flow become the arguments and long options of its command, each checked."""
 
-from collections.abc import Iterator, Sequence
+import io
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.operations.recorded_run import TenantRun
 from intacct_bridge.runs.commands import UNATTENDED
 from intacct_bridge.runs.definitions import OWN_KEYS, Flow
+from intacct_bridge.runs.messages import Messages
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
+from intacct_protocol.model.uri_text import redacted_word
 from intacct_protocol.model.wording import listed
+
+if TYPE_CHECKING:
+    from intacct_bridge.runs.run import Run
 
 _GIVEN_OTHERWISE = ("connection", "help", "json", "log-format", "quiet", "verbose")
 """Options of every command, which `intacct run` has itself."""
@@ -46,19 +55,78 @@ class FlowCommand:
         return [*self.names, *shared, *self.rest]
 
 
-def checked_command(flow: Flow, root: click.Group) -> FlowCommand:
+def checked_command(flow: Flow) -> FlowCommand:
     """The command line of a flow, parsed as the command will. SettingsError names the place of a mistake."""
+    from intacct_bridge.apps.cli.app import root
+
     names, command = command_of(flow, root)
-    found = FlowCommand(tuple(names), tuple(_words(flow, command)))
+    checked = FlowCommand(tuple(names), tuple(_words(flow, command)))
     parent = click.Context(root, info_name="intacct")
     try:
-        with command.make_context(" ".join(names), list(found.rest), parent=parent):
+        with command.make_context(" ".join(names), list(checked.rest), parent=parent):
             pass
     except click.UsageError as error:
         key = _key_of(error)
         place = flow.where(key) if key else flow.where()
         raise SettingsError(f"{place}: {' '.join(error.format_message().split())}") from None
-    return found
+    return checked
+
+
+class CommandFlows:
+    """Carries out each flow by the command that it names, as a person would run it. Threads may share it."""
+
+    def __init__(self, *, entity: str | None = None) -> None:
+        """`entity` is that of all flows, in place of those of their connections."""
+        self._entity = entity
+
+    def check(self, flow: Flow) -> None:
+        """SettingsError names the key that is wrong."""
+        checked_command(flow)
+
+    def shown(self, flow: Flow, messages: Messages) -> str:
+        """The command line of a flow without secrets; the messages mask them from then on."""
+        shared = ["--connection", flow.connection] if flow.connection else []
+        messages.hide(flow.secrets())
+        words = ["intacct", *checked_command(flow).line(shared)]
+        return shlex.join(messages.masked(redacted_word(word)) for word in words)
+
+    def carry_out(
+        self, flow: Flow, messages: Messages, *, person: str = "", tenant: TenantRun | None = None
+    ) -> "tuple[int, Run | None]":
+        """Carry out a flow as a run of its own; a console gets the results too, other messages the messages only."""
+        from intacct_bridge.apps.cli.app import run_words
+
+        console = messages if isinstance(messages, Console) else ForwardingConsole(messages)
+        words = ["--connection", flow.connection] if flow.connection and tenant is None else []
+        words += ["--entity", self._entity] if self._entity is not None else []
+        words += ["--json"] if console.as_json else []
+        words += ["-q"] if console.quiet else []
+        return run_words(
+            checked_command(flow).line([*words, *["-v"] * console.verbose]), console, flow.name, person, tenant
+        )
+
+
+class ForwardingConsole(Console):
+    """A command's output for a program that has messages only: results go nowhere, and questions to the program."""
+
+    def __init__(self, messages: Messages) -> None:
+        super().__init__(out=io.StringIO(), err=io.StringIO())
+        self._messages = messages
+        self.quiet, self.verbose = messages.quiet, messages.verbose
+        self.log_facts = messages.log_facts
+        self._secrets = messages._secrets
+
+    def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
+        """Pass a message on."""
+        self._messages.show(text, level, facts)
+
+    def progressed(self, name: str, done: int, total: int | None, noun: str) -> None:
+        """Pass the progress on."""
+        self._messages.progressed(name, done, total, noun)
+
+    def confirm(self, question: str) -> bool:
+        """The program's answer."""
+        return self._messages.confirm(question)
 
 
 def _words(flow: Flow, command: click.Command) -> list[str]:

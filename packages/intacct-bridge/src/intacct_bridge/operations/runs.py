@@ -1,0 +1,122 @@
+"""The history of runs: what ran, how it ended, what it cost, and its log."""
+
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from intacct_bridge.runs.history import RunHistory, history_place, open_history
+from intacct_bridge.runs.metrics import write_metrics
+from intacct_bridge.runs.run import LIBRARY, Run, StreamCount
+from intacct_bridge.runs.statistics import FlowStatistics, MonthUsage, flow_statistics, monthly_usage
+from intacct_protocol.errors import SettingsError
+
+__all__ = [
+    "LIBRARY",
+    "FlowStatistics",
+    "LogLine",
+    "MonthUsage",
+    "Run",
+    "RunFilter",
+    "RunStatistics",
+    "StreamCount",
+    "find_run",
+    "has_history",
+    "last_run_of",
+    "list_runs",
+    "run_log",
+    "run_statistics",
+    "write_metrics_of_all",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs are meant; an empty text stands for all."""
+
+    flow: str = ""
+    command: str = ""
+    connection: str = ""
+    failed: bool = False
+    """Only runs that did not succeed."""
+    limit: int = 0
+    """At most so many, the latest first; 0 for all."""
+
+
+def has_history() -> bool:
+    """Whether runs are kept: the history can be switched off."""
+    return history_place() is not None
+
+
+def list_runs(chosen: RunFilter = RunFilter()) -> list[Run]:
+    """The runs that are meant, the latest first."""
+    with open_history() as history:
+        runs = history.runs(flow=chosen.flow, command=chosen.command, connection=chosen.connection)
+        wanted = (run for run in runs if not chosen.failed or not (run.end.succeeded or run.alive))
+        return list(islice(wanted, chosen.limit or None))
+
+
+def find_run(begun: str) -> Run:
+    """The run with that id, or whose id begins so. SettingsError if there is none, or more than one."""
+    with open_history() as history:
+        return history.find(begun)
+
+
+def last_run_of(flow: str) -> Run | None:
+    """The latest run of a flow; None if there is none, or no history that can be read."""
+    place = history_place()
+    if place is None:
+        return None
+    with closing(RunHistory(place)) as history:
+        try:
+            return next(history.runs(flow=flow, limit=1), None)
+        except SettingsError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A message of a run."""
+
+    time: str
+    level: str
+    message: str
+
+
+def run_log(run: Run) -> list[LogLine]:
+    """The log of a run; empty if it has none, or no longer."""
+    path = Path(run.log) if run.log else None
+    if path is None or not path.exists():
+        return []
+    lines = (json.loads(line) for line in path.read_text("utf-8").splitlines() if line.startswith("{"))
+    return [LogLine(line.get("time", ""), line.get("level", ""), line.get("message", "")) for line in lines]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatistics:
+    """What runs came to."""
+
+    flows: tuple[FlowStatistics, ...]
+    """Of each flow, and of each command outside flows, in the days asked for."""
+    usage: tuple[MonthUsage, ...]
+    """Of each connection and month, as far as the history goes."""
+    runs: int
+    """The runs in the history that were counted."""
+
+
+def run_statistics(*, days: int, flow: str = "", connection: str = "", metrics: Path | None = None) -> RunStatistics:
+    """The success rates of the last days, and the usage by month; `metrics` is a file that gets all of it, too."""
+    runs = list_runs(RunFilter(flow, connection=connection))
+    since = datetime.now(UTC) - timedelta(days=days)
+    if metrics is not None:
+        write_metrics(metrics, runs)
+    flows = flow_statistics(run for run in runs if run.started >= since)
+    return RunStatistics(tuple(flows), tuple(monthly_usage(runs)), len(runs))
+
+
+def write_metrics_of_all(path: Path) -> None:
+    """Write the metrics of all runs in Prometheus's text format; nothing if there is no history."""
+    if has_history():
+        write_metrics(path, list_runs())
