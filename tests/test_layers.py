@@ -20,7 +20,7 @@ PACKAGES = {
         "testing command pytest_plugin"
     ),
     "intacct_bridge": (
-        "machine connections shared_state client streams copies extract export_maps changes load "
+        "machine mapping connections shared_state client streams copies extract export_maps changes load "
         "reconcile runs setup fleet operations notebook results library dlt testing pytest_plugin apps spark"
     ),
 }

@@ -33,13 +33,13 @@ from intacct_bridge.load.tables.cells import (
     read_money,
 )
 from intacct_bridge.load.tables.open import open_table
+from intacct_bridge.mapping.language import parse_map
+from intacct_bridge.mapping.unify import lookup_requests, native
+from intacct_emulator.reading.condition_text import parse_legacy
 from intacct_protocol.errors import IntacctError, RecordError
-from intacct_protocol.model.mapping.language import parse_map
-from intacct_protocol.model.mapping.unify import lookup_requests, native
 from intacct_protocol.model.query.evaluate import predicate
 from intacct_protocol.model.query.filter_xml import filter_element, filter_from
 from intacct_protocol.model.query.query import Compare, Filter, comparisons, negated
-from intacct_protocol.model.query.read_by_query import parse_legacy
 from intacct_protocol.model.query.where import parse_order, parse_select, parse_where
 from intacct_protocol.xml.arrow_page import text_columns
 from intacct_protocol.xml.codec import decode_response

@@ -4,9 +4,9 @@ from datetime import date, datetime
 
 import pytest
 
+from intacct_bridge.mapping.language import parse_map
 from intacct_protocol.errors import RecordError, SettingsError
 from intacct_protocol.model.day_formats import check_format, full_year, month_number, read_moment, written
-from intacct_protocol.model.mapping.language import parse_map
 
 
 @pytest.mark.parametrize(

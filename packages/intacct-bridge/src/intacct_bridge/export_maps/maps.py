@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from intacct_bridge.mapping.language import EntityMap, parse_map
+from intacct_bridge.mapping.unify import read_lines
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.mapping.language import EntityMap, parse_map
-from intacct_protocol.model.mapping.unify import read_lines
 
 LINES = "lines"
 """The list that holds lines which have no list of their own."""

@@ -12,10 +12,10 @@ from typing import Any, cast
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.export_maps.maps import LINES, flat_columns, flat_lines, with_lists
 from intacct_bridge.extract.unified import UnifiedStream, select_unified, unified_records
+from intacct_bridge.mapping.language import EntityMap
+from intacct_bridge.mapping.paths import value_at
+from intacct_bridge.mapping.unify import unified
 from intacct_protocol.model.batched import batched
-from intacct_protocol.model.mapping.language import EntityMap
-from intacct_protocol.model.mapping.paths import value_at
-from intacct_protocol.model.mapping.unify import unified
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.values import Kind, Value
 

@@ -34,7 +34,7 @@ from intacct_bridge.streams.stream import Stream, StreamOutcome
 
 if TYPE_CHECKING:
     from intacct_bridge.extract.estimate import Estimate
-    from intacct_protocol.model.mapping.language import EntityMap
+    from intacct_bridge.mapping.language import EntityMap
 
 
 @dataclass(frozen=True, slots=True)

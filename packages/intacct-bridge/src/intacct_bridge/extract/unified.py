@@ -21,14 +21,14 @@ from intacct_bridge.extract.source import GatewaySource
 from intacct_bridge.extract.strategies import as_kind
 from intacct_bridge.extract.transform import Transform
 from intacct_bridge.extract.virtual.registry import KEY, virtual_stream
+from intacct_bridge.mapping.language import EntityMap, LineMap, Rules, unified_map, unified_maps
+from intacct_bridge.mapping.unify import column_types, line_reads, read_lines, reads, unified
 from intacct_bridge.streams.names import VirtualStream, parse_virtual
 from intacct_bridge.streams.partition import PartitionPage, lookup_filters
 from intacct_bridge.streams.stream import Stream, StreamOutcome, stream_of
 from intacct_protocol.errors import InvalidRequestError, RefusedError
 from intacct_protocol.model import keys
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.mapping.language import EntityMap, LineMap, Rules, unified_map, unified_maps
-from intacct_protocol.model.mapping.unify import column_types, line_reads, read_lines, reads, unified
 from intacct_protocol.model.query.query import MAX_IN, MAX_PAGE, Query
 from intacct_protocol.xml.typed_arrow import arrow_type
 from intacct_protocol.xml.values import Kind, Value

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from intacct_bridge.copies.views.apply import AppliedViews
     from intacct_bridge.extract.estimate import Estimate
     from intacct_bridge.extract.stream_run import StreamProgress
+    from intacct_bridge.mapping.language import EntityMap
     from intacct_bridge.runs.recorder import RunRecorder
-    from intacct_protocol.model.mapping.language import EntityMap
 
 __all__ = [
     "DELETES",

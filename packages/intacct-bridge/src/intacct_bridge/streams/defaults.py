@@ -111,7 +111,7 @@ def _tables(name: str) -> tuple[str, ...]:
 
 
 def _entities(names: Sequence[str], version: str) -> set[str]:
-    from intacct_protocol.model.mapping.language import unified_map, unified_maps
+    from intacct_bridge.mapping.language import unified_map, unified_maps
 
     found = [unified_map(name, version) for name in names] or list(unified_maps(version).values())
     return {one.name.upper() for one in found}

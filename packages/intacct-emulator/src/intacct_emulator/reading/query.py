@@ -12,11 +12,11 @@ from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_emulator.company.relations import Column
 from intacct_emulator.company.render import RenderedPage, fetch, page_text, page_xml, rows_csv, rows_json
 from intacct_emulator.company.selection import kinds, select, viewer
+from intacct_emulator.reading.aggregate import aggregated
 from intacct_emulator.reading.query_request import ReadRequest, described_for, read_request
 from intacct_emulator.settings.cells import decimal_text
 from intacct_emulator.settings.refusals import bad_query
 from intacct_protocol.errors import InvalidRequestError
-from intacct_protocol.model.query.aggregate import aggregated
 from intacct_protocol.model.query.filter_xml import query_from
 from intacct_protocol.model.query.query import Aggregate, Query, Selected
 from intacct_protocol.xml.values import Kind

@@ -13,13 +13,13 @@ from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_emulator.company.relations import Column, columns
 from intacct_emulator.company.render import page_text, page_xml
 from intacct_emulator.company.selection import RowQuery, select
+from intacct_emulator.reading.condition_text import parse_legacy
 from intacct_emulator.reading.query import CONTENT_TYPES, bare
 from intacct_emulator.reading.query_request import all_columns, described_for, paths, typed, visible
 from intacct_emulator.reading.reports import more_of_report, more_of_view
 from intacct_emulator.settings.refusals import FunctionRefusedError, bad_query
 from intacct_protocol.errors import Fault, InvalidRequestError
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.query.read_by_query import parse_legacy
 from intacct_protocol.xml.xml import Element
 
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1000

@@ -136,7 +136,7 @@ class StreamLayouts:
 
     def _unified(self, stream: str) -> str:
         """The unified entity that the stream's name means; empty if it is an object's own name."""
-        from intacct_protocol.model.mapping.language import unified_map
+        from intacct_bridge.mapping.language import unified_map
 
         schema = self._config.schema
         if schema == "native" or stream.isupper():
@@ -164,7 +164,7 @@ class StreamLayouts:
 
     def _unknown(self, stream: str, error: InvalidRequestError) -> IntacctError:
         """The error for an unknown stream, with the nearest name of any kind."""
-        from intacct_protocol.model.mapping.language import VERSIONS, unified_maps
+        from intacct_bridge.mapping.language import VERSIONS, unified_maps
 
         objects = self._client.objects()
         if stream.upper() in objects:
@@ -179,7 +179,7 @@ class StreamLayouts:
 
 def unified_object(name: str) -> str:
     """The object of a unified entity such as `v1:Bills`."""
-    from intacct_protocol.model.mapping.language import unified_map
+    from intacct_bridge.mapping.language import unified_map
 
     version, _, entity = name.partition(":")
     return unified_map(entity, version).object

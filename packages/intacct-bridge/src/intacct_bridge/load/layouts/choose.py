@@ -23,7 +23,7 @@ from intacct_protocol.model.suggestions import closest, suggestion
 from intacct_protocol.model.text_forms import nfc
 
 if TYPE_CHECKING:
-    from intacct_protocol.model.mapping.language import EntityMap
+    from intacct_bridge.mapping.language import EntityMap
 
 _NATIVE = frozenset(("BATCH_DATE", "ENTRIES", "RECORDNO", "TRX_AMOUNT"))
 """Columns that only an input under Intacct's names has."""
@@ -110,7 +110,7 @@ def layout_for(
 
 def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
     """The mapping: the one in the file, or one of the unified schemas."""
-    from intacct_protocol.model.mapping.language import parse_map, unified_map
+    from intacct_bridge.mapping.language import parse_map, unified_map
 
     if map_file is not None:
         try:

@@ -26,9 +26,9 @@ from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.attachments import FOLDER
 from intacct_bridge.load.target.writable import WritableObject
+from intacct_bridge.mapping.language import EntityMap, make_map
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import FieldDef
-from intacct_protocol.model.mapping.language import EntityMap, make_map
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.load.records.values import comparable, equal_form
+from intacct_bridge.mapping.language import OR
+from intacct_bridge.mapping.rules import LookupRequest
 from intacct_protocol.errors import NotPermittedError, RecordError, RefusedError
 from intacct_protocol.model.batched import batched
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.mapping.language import OR
-from intacct_protocol.model.mapping.rules import LookupRequest
 from intacct_protocol.model.query.query import Filter, Query
 from intacct_protocol.model.query.query import field as field_named
 from intacct_protocol.model.text_forms import with_forms

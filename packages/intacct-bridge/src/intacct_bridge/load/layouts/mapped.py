@@ -31,12 +31,12 @@ from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.attachments import COLUMN, FOLDER, FileSource, real_folder
 from intacct_bridge.load.target.writable import WritableObject
+from intacct_bridge.mapping.language import EntityMap, Rules
+from intacct_bridge.mapping.paths import value_at
+from intacct_bridge.mapping.rules import LookupRequest, Readers
+from intacct_bridge.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import FieldDef
-from intacct_protocol.model.mapping.language import EntityMap, Rules
-from intacct_protocol.model.mapping.paths import value_at
-from intacct_protocol.model.mapping.rules import LookupRequest, Readers
-from intacct_protocol.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.text_forms import nfc
 from intacct_protocol.xml.values import Kind

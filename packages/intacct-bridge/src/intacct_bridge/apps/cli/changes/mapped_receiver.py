@@ -6,10 +6,10 @@ from dataclasses import replace
 from intacct_bridge.changes.delivery import Receiver
 from intacct_bridge.changes.event import ChangeEvent
 from intacct_bridge.export_maps.records import mapped_record, typed_row
+from intacct_bridge.mapping.language import EntityMap
+from intacct_bridge.mapping.unify import reads
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import InvalidRequestError
-from intacct_protocol.model.mapping.language import EntityMap
-from intacct_protocol.model.mapping.unify import reads
 from intacct_protocol.xml.values import Kind
 
 

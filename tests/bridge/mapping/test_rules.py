@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from intacct_protocol.errors import RecordError
-from intacct_protocol.model.mapping.language import Rules, parse_map
-from intacct_protocol.model.mapping.rules import (
+from intacct_bridge.mapping.language import Rules, parse_map
+from intacct_bridge.mapping.rules import (
     NO_VALUE,
     LookupRequest,
     Readers,
@@ -15,6 +14,7 @@ from intacct_protocol.model.mapping.rules import (
     apply_rules,
     unified_value,
 )
+from intacct_protocol.errors import RecordError
 
 
 def rules(text: str) -> Rules:

@@ -13,10 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from intacct_protocol.errors import RecordError
-from intacct_protocol.model.mapping.language import Custom, EntityMap, LineMap, Rules
-from intacct_protocol.model.mapping.paths import column, items, put, steps, value_at
-from intacct_protocol.model.mapping.rules import (
+from intacct_bridge.mapping.language import Custom, EntityMap, LineMap, Rules
+from intacct_bridge.mapping.paths import column, items, put, steps, value_at
+from intacct_bridge.mapping.rules import (
     NO_VALUE,
     STRICT,
     LookupRequest,
@@ -28,6 +27,7 @@ from intacct_protocol.model.mapping.rules import (
     apply_rules,
     unified_value,
 )
+from intacct_protocol.errors import RecordError
 from intacct_protocol.model.text_forms import nfc
 from intacct_protocol.xml.values import Value
 

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intacct_emulator.reading.condition_text import parse_legacy
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.query.query import Compare, Filter, Op, field
-from intacct_protocol.model.query.read_by_query import parse_legacy
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from intacct_protocol.errors import RecordError
-from intacct_protocol.model.mapping.language import parse_map, unified_map
-from intacct_protocol.model.mapping.rules import LookupRequest
-from intacct_protocol.model.mapping.unify import (
+from intacct_bridge.mapping.language import parse_map, unified_map
+from intacct_bridge.mapping.rules import LookupRequest
+from intacct_bridge.mapping.unify import (
     column_types,
     grouped,
     line_reads,
@@ -20,6 +19,7 @@ from intacct_protocol.model.mapping.unify import (
     unified,
     with_answers,
 )
+from intacct_protocol.errors import RecordError
 from intacct_protocol.xml.values import Value
 
 FLAT = parse_map(
@@ -385,7 +385,7 @@ def test_fields_to_select_and_columns_of_the_result() -> None:
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_every_shipped_entity_writes_back_the_fields_it_reads(version: str) -> None:
     """A map that reads a field by renaming alone can write it back to the same field."""
-    from intacct_protocol.model.mapping.language import unified_maps
+    from intacct_bridge.mapping.language import unified_maps
 
     for entity in unified_maps(version).values():
         for path, rules in entity.read.items():

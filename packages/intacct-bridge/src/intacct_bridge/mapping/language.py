@@ -30,10 +30,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from intacct_bridge.mapping.paths import column
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.day_formats import check_format
 from intacct_protocol.model.keys import natural_key, owner
-from intacct_protocol.model.mapping.paths import column
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.text_forms import nfc
 
@@ -279,7 +279,7 @@ def unified_maps(version: str) -> Mapping[str, EntityMap]:
     """The shipped entities of one version of the schema, by name."""
     if version not in VERSIONS:
         raise SettingsError(f"there is no unified schema {version!r}", fix=f"use {' or '.join(VERSIONS)}")
-    folder = files("intacct_protocol.data").joinpath("unified", version)
+    folder = files("intacct_bridge.data").joinpath("unified", version)
     maps = (parse_map(one.read_text(), one.name) for one in folder.iterdir() if one.name.endswith(".toml"))
     return {one.name: one for one in sorted(maps, key=lambda one: one.name)}
 

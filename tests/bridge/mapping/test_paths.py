@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from intacct_protocol.model.mapping.paths import column, has, items, put, steps, value_at
+from intacct_bridge.mapping.paths import column, has, items, put, steps, value_at
 
 RECORD: dict[str, Any] = {
     "Invoice No.": "INV-1",

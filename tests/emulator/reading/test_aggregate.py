@@ -4,7 +4,7 @@ from operator import itemgetter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_protocol.model.query.aggregate import aggregated
+from intacct_emulator.reading.aggregate import aggregated
 from intacct_protocol.model.query.query import Aggregate
 from intacct_protocol.xml.values import Kind
 

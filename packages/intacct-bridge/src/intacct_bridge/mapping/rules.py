@@ -14,11 +14,11 @@ from typing import NamedTuple, cast
 
 import msgspec
 
+from intacct_bridge.mapping.language import UP, Rule, Rules, Type
+from intacct_bridge.mapping.paths import has, value_at
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.day_formats import read_moment, written
 from intacct_protocol.model.keys import natural_key, record_key
-from intacct_protocol.model.mapping.language import UP, Rule, Rules, Type
-from intacct_protocol.model.mapping.paths import has, value_at
 from intacct_protocol.xml.values import Kind, Value, parse_value, render_value
 
 Record = Mapping[str, object]

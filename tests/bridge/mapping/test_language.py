@@ -1,7 +1,7 @@
 import pytest
 
+from intacct_bridge.mapping.language import condition_parts, parse_map, unified_map, unified_maps
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.mapping.language import condition_parts, parse_map, unified_map, unified_maps
 
 BILLS = """
 object = "APBILL"
