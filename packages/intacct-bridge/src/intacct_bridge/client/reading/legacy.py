@@ -292,7 +292,8 @@ class LegacyReader:
         if not legacy.single:
             raise InvalidRequestError(f"no function of the gateway reads {query.object}", fix="look it up in Intacct")
         for key in _values(query.where, RECORDNO) or _values(query.where, legacy.key):
-            for record in self._calls.data(get(legacy.name, key)):
+            data = self._calls.ask(get(legacy.name, key)).data  # none where the record is gone
+            for record in data.children if data is not None else ():
                 yield self._row(legacy, {**record_cells(record), "key": key}, query.select)
 
     def _row(self, legacy: LegacyObject, cells: Mapping[str, Any], select: Sequence[object]) -> dict[str, Value]:
