@@ -1,10 +1,7 @@
 """A loader killed with kill -9 between any two steps, over real HTTP; the next one carries on, and nothing is twice."""
 
 import os
-import signal
-import subprocess
 import sys
-import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,42 +19,12 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply
+from support.journeys.killing import KILLED, Ended, Killer, creates, run_to_its_end
 from support.load.ledger import HEADER
 from support.repository import python_path
 from support.small_company import Clock, client
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
-
-
-class Killer:
-    """The emulator behind HTTP; it may kill the loader before or after doing the work of its first create."""
-
-    def __init__(self, emulator: Emulator, when: str) -> None:
-        self._emulator, self._when = emulator, when
-        self.victim: subprocess.Popen[str] | None = None
-        self.known = threading.Event()
-        """Set once `victim` is: the process may ask before this one has it in hand."""
-
-    def __call__(self, endpoint: str, body: bytes) -> Reply:
-        creates = decode_request(body).operations[0].functions[0].name == "create"
-        if creates and self._when == "before the work":
-            self._kill()
-            return Reply(503, b"", {})
-        reply = self._emulator(endpoint, body)
-        if creates and self._when == "after the work":
-            self._kill()
-        return reply
-
-    def aim(self, victim: "subprocess.Popen[str]") -> None:
-        self.victim = victim
-        self.known.set()
-
-    def _kill(self) -> None:
-        assert self.known.wait(120)
-        if self.victim is not None:
-            os.kill(self.victim.pid, signal.SIGKILL)
-            self.victim.wait()
-            self.victim = None
 
 
 def entries(folder: Path) -> Path:
@@ -70,21 +37,24 @@ def entries(folder: Path) -> Path:
     return path
 
 
+def load_until(moment: str, url: str, file: Path, place: Place, killer: Killer | None = None) -> Ended:
+    """A loader in a process that ends itself at a step, or that the gateway kills."""
+    path = f"{place.uri}&schema={place.schema}" if isinstance(place, PostgresPlace) else str(place)
+    script = [sys.executable, "-m", "support.journeys.loader_process", url, str(file), path, moment]
+    return run_to_its_end(killer, script, env={**os.environ, "PYTHONPATH": python_path(tests=True)})
+
+
 @pytest.mark.parametrize("moment", ["planned", "begun", "before the work", "after the work", "answered", "concluded"])
 def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     tmp_path: Path, clock: Clock, emulator: Emulator, place: Place, moment: str
 ) -> None:
     file = entries(tmp_path)
-    path = f"{place.uri}&schema={place.schema}" if isinstance(place, PostgresPlace) else str(place)
-    killer = Killer(emulator, moment)
-    environment = {**os.environ, "PYTHONPATH": python_path(tests=True)}
+    killer = Killer(emulator, creates)
+    killer.arm(1 if moment.endswith("the work") else 0, after=moment == "after the work")
     with serve(killer) as server:
-        script = [sys.executable, "-m", "support.journeys.loader_process", server.url, str(file), path, moment]
-        first = subprocess.Popen(script, env=environment, text=True, stdout=subprocess.PIPE)
-        killer.aim(first)
-        told, _ = first.communicate(timeout=300)
-    assert first.returncode == -signal.SIGKILL
-    assert "in doubt" not in told
+        first = load_until(moment, server.url, file, place, killer)
+    assert first.status == KILLED, first.err
+    assert "in doubt" not in first.out
     clock.forward(minutes=61)  # a little more: the process counted on with a clock of its own
     # a database cannot tell that a loader was killed, so that others wait until its request can run no more
     later = datetime.now(UTC) + timedelta(hours=1)
@@ -109,12 +79,9 @@ def test_an_answer_that_came_and_was_not_read_leaves_its_records_in_doubt_and_no
     tmp_path: Path, clock: Clock, emulator: Emulator, place: Place, moment: str
 ) -> None:
     file = entries(tmp_path)
-    path = f"{place.uri}&schema={place.schema}" if isinstance(place, PostgresPlace) else str(place)
-    environment = {**os.environ, "PYTHONPATH": python_path(tests=True)}
     with serve(emulator) as server:
-        script = [sys.executable, "-m", "support.journeys.loader_process", server.url, str(file), path, moment]
-        ended = subprocess.run(script, env=environment, text=True, capture_output=True, timeout=300, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+        ended = load_until(moment, server.url, file, place)
+    assert ended.status == KILLED, ended.err
     first = {row["REFERENCENO"]: row["RECORDNO"] for _, row in emulator.company().table("GLBATCH").rows()}
     assert sorted(first) == ["REF-1", "REF-2"]
     again: list[str] = []

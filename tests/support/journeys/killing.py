@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply
 from support.journeys.file_operations import FileOperations
 from support.journeys.tapping import CREDENTIALS
@@ -66,6 +68,23 @@ class Ended:
     err: str
 
 
+def creates(body: bytes) -> bool:
+    """Whether a request creates records."""
+    return decode_request(body).operations[0].functions[0].name == "create"
+
+
+def run_to_its_end(killer: Killer | None, command: list[str], text: str | None = None, **more: Any) -> Ended:
+    """Run a process until it ends or is killed; the text is its input."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, stdin=None if text is None else pipe, stdout=pipe, stderr=pipe, text=True, **more
+    )
+    if killer is not None:
+        killer.aim(process)
+    out, err = process.communicate(text, timeout=300)
+    return Ended(process.returncode, out, err)
+
+
 @dataclass(slots=True)
 class Programs:
     """The command line and the tap as processes in one directory."""
@@ -76,17 +95,23 @@ class Programs:
 
     def run(self, program: str, *arguments: str | Path, how: str = "whole") -> Ended:
         """Run a program to its end; `extract_process` lists the ways to end."""
-        process = self._start(self._command(how, program, *arguments))
-        if self.killer is not None:
-            self.killer.aim(process)
-        out, err = process.communicate(timeout=300)
-        return Ended(process.returncode, out, err)
+        command = self._command(how, program, *arguments)
+        return run_to_its_end(self.killer, command, cwd=self.place, env=self._environment())
 
     def run_asking(self, operations: FileOperations, *arguments: str | Path, how: str = "asking") -> Ended:
         """Run `intacct` with a way to end that asks before operations on files."""
         with operations.asked() as handle:
             command = self._command(f"{how}={handle}", "intacct", *arguments)
-            process = self._start(command, handle)
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(
+                command,
+                cwd=self.place,
+                env=self._environment(),
+                pass_fds=(handle,),
+                text=True,
+                stdout=pipe,
+                stderr=pipe,
+            )
         watching = operations.watch(process)
         out, err = process.communicate(timeout=300)
         watching.join()
@@ -94,12 +119,6 @@ class Programs:
 
     def _command(self, how: str, program: str, *arguments: str | Path) -> list[str]:
         return [sys.executable, "-m", "support.journeys.extract_process", how, program, *map(str, arguments)]
-
-    def _start(self, command: list[str], *handles: int) -> "subprocess.Popen[str]":
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            command, cwd=self.place, env=self._environment(), pass_fds=handles, text=True, stdout=pipe, stderr=pipe
-        )
 
     def _environment(self) -> dict[str, str]:
         homes = {f"XDG_{name}_HOME": str(self.place / name.lower()) for name in ("STATE", "CACHE", "CONFIG")}
