@@ -151,7 +151,6 @@ class EventLog:
             except BusyError:
                 raise busy from None
             try:
-                self._db.check_moved()
                 yield
             finally:
                 self._db.release(name)
@@ -160,7 +159,6 @@ class EventLog:
         with path.open("a+b") as file:
             if not try_lock(file):
                 raise busy
-            self._db.check_moved()
             yield
 
     # --- watches

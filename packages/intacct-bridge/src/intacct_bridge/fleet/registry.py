@@ -164,8 +164,9 @@ class Registry:
 
     def check_version(self) -> None:
         """SettingsError if a newer version of the package has changed the tables since they were opened."""
-        self._db.check_moved()
-        self._runs.check_moved()
+        for tables in (self._db, self._runs):
+            with tables.transaction():  # checks it at its beginning
+                pass
 
     def now(self) -> datetime:
         """The time of the database server, in UTC."""

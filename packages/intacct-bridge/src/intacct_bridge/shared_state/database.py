@@ -20,10 +20,10 @@ LONGEST_REQUEST = timedelta(minutes=15)
 requests)."""
 MOVED = 1_000_000
 """Added to the version of a file that was moved elsewhere, so that older programs refuse it too."""
-COMPLETE = " (complete)"
-"""Behind the name of the place that a part was moved to, once the move is complete."""
 ARRIVING = " (arriving)"
-"""Behind the name of the place that a part comes from: the mark of the new place until all is there."""
+"""Behind the name of the place that a part comes from: the mark of a new place that does not hold everything yet."""
+ARRIVED = " (arrived)"
+"""The same for a new place that holds everything, until the old one is retired."""
 Values = Sequence[Any] | Mapping[str, Any]
 Row = Any
 """A row: its values by position and by name, and the names as `keys()`."""
@@ -128,7 +128,10 @@ class StateDatabase(Protocol):
         """The rows of a query, in a transaction or without one."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """A write transaction, which holds the part for itself; rolled back on any error."""
+        """A write transaction, which holds the part for itself; rolled back on any error.
+
+        SettingsError if another process has moved the part since it was opened.
+        """
 
     def last_number(self, table: str) -> int:
         """The highest number that a table has given, also to a row that was deleted since; 0 before the first."""
@@ -140,15 +143,10 @@ class StateDatabase(Protocol):
         """The rows of a query, some at a time; no other process may write meanwhile."""
 
     def moved_to(self) -> str:
-        """The place that this part was moved to, with `COMPLETE`, or is being moved to, or comes from, with `ARRIVING`;
-        empty if there is no move.
-        """
+        """The place that this part was moved to, or, with `ARRIVING` or `ARRIVED`, the one that it comes from."""
 
     def mark_moved(self, target: str) -> None:
         """Mark it as moved, or as arriving, so that every other process refuses it; an empty text removes the mark."""
-
-    def check_moved(self) -> None:
-        """SettingsError if another process has moved the part since it was opened."""
 
     def json_text(self, column: str, field: str) -> tuple[str, str]:
         """An expression for the text of one field of a JSON object in a column of bytes, and its value."""

@@ -1,22 +1,28 @@
-"""Moving parts of the shared state to another place, so that the old one refuses everything from then on.
+"""Moving a part of the shared state to another place, from which time on the old one refuses everything.
 
-The new places of all parts are marked first: an empty place that could be used would not know what was posted. Then
-each old place is marked. After each mark the users of the place are looked for: a process that opened it before the
-mark is seen, and one that comes later is refused. The new place gets everything in one transaction, which removes its
-mark. So a move that was interrupted has either not begun, or is finished by running it again; at no time may both
-places be used, and the new one only once it is complete. The last step marks the move as complete: from then on the old
-place is not copied again, since it lacks what was posted at the new one.
+The old place is locked, and nobody may work with it. Meanwhile the new place gets everything, under a mark that says
+where it comes from: a place with this mark is refused, since it may not know what was posted last. The commit of the
+mark in the old place is the move. Before it the old place is in use, after it the new one, and never both:
+
+    reserved   the new place bears its mark                              the old place is in use
+    copied     the new place holds everything, and its mark says so      the old place is in use
+    moved      the old place is marked as moved; so the mark of the      the new place is in use
+               new one counts no more, and is removed
+
+A move that was interrupted is finished by running it again. After the last step that is needed only if the old place
+is in a database: a file shows by itself that it was retired (`has_arrived`).
 """
 
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.shared_state.database import ARRIVING, COMPLETE, StateDatabase, TableSet
+from intacct_bridge.machine.locks import try_lock
+from intacct_bridge.shared_state.database import ARRIVED, ARRIVING, StateDatabase, TableSet
 from intacct_bridge.shared_state.open import open_database
 from intacct_bridge.shared_state.place import Place, place_name
 from intacct_bridge.shared_state.sqlite import moved_error
@@ -33,7 +39,7 @@ _AFTER_THAT = "Run it again after that."
 
 
 @dataclass(frozen=True, slots=True)
-class MovePart:
+class Part:
     """A part to move."""
 
     tables: TableSet
@@ -46,189 +52,144 @@ class MovePart:
 
 
 @dataclass(frozen=True, slots=True)
-class PartMove:
+class PlannedMove:
     """A part with the place that it is at, and the one that it goes to."""
 
-    part: MovePart
+    part: Part
     source: Place
     target: Place
     step: Step = lambda _: None
 
 
-def move_parts(moves: Sequence[PartMove], *, name: str) -> list[int]:
-    """Move some parts that belong together, and return the number of rows of each; 0 if an earlier run has moved it.
+def move_parts(moves: Sequence[PlannedMove], *, name: str) -> None:
+    """Move parts that belong together, one after the other. One that an earlier run has moved stays as it is.
 
     SettingsError if a part is in use, or if its target holds something else. If that is known before the first part
     has moved, everything is as before.
     """
-    reserved = []
-    try:
-        for one in moves:
-            with _opened(one, name) as (old, new):
-                if _reserve(one.part, old, new):
-                    reserved.append(one)
-                one.step("reserved")
-        rows = []
-        for one in moves:
-            with _opened(one, name) as (old, new):
-                rows.append(_move(one.part, old, new, one.step))
-    except SettingsError:
-        if not moved_place(moves[0].source, moves[0].part.tables, name):
-            for one in reserved:
-                with _opened(one, name) as (_, new):
-                    new.mark_moved("")
-        raise
-    return rows
-
-
-@contextmanager
-def _opened(move: PartMove, name: str) -> Iterator[tuple[StateDatabase, StateDatabase]]:
-    if move.source == move.target:
-        raise SettingsError(
-            f"{move.part.tables.what} is at {place_name(move.source)} already", fix="name another place"
-        )
-    old = open_database(move.source, move.part.tables, name=name, moving=True)
-    try:
-        new = open_database(move.target, move.part.tables, name=name, moving=True)
+    with ExitStack() as opened:
+        parts: list[tuple[PlannedMove, StateDatabase, StateDatabase, str]] = []
+        for move in moves:
+            tables = move.part.tables
+            if move.source == move.target:
+                raise SettingsError(f"{tables.what} is at {place_name(move.source)} already", fix="name another place")
+            old = opened.enter_context(closing(open_database(move.source, tables, name=name, moving=True)))
+            mark = f"{old.place_name}{ARRIVING}"
+            new = opened.enter_context(
+                closing(open_database(move.target, tables, name=name, moving=True, arriving=mark))
+            )
+            parts.append((move, old, new, new.moved_to()))
         try:
-            yield old, new
-        finally:
-            new.close()
-    finally:
-        old.close()
+            for move, old, new, _ in parts:
+                _check(move.part, old, new)
+            for move, old, new, _ in parts:
+                if old.moved_to() != new.place_name:
+                    new.mark_moved(f"{old.place_name}{ARRIVING}")
+                    _refuse_used(move.part, old, new)
+                    move.step("reserved")
+            for move, old, new, _ in parts:
+                _move(move.part, old, new, move.step)
+        except SettingsError:
+            for move, old, new, before in parts:
+                _take_back(move.part, old, new, before)
+            raise
 
 
 def moved_place(place: Place, tables: TableSet, name: str) -> str:
     """The place that a part was moved to; empty if it was not."""
-    db = open_database(place, tables, name=name, moving=True)
-    try:
+    with closing(open_database(place, tables, name=name, moving=True)) as db:
         return db.moved_to()
-    finally:
-        db.close()
 
 
-def _reserve(part: MovePart, old: StateDatabase, new: StateDatabase) -> bool:
-    """Mark a target that is to be filled and is not marked, and tell whether that was done here."""
-    own = _own(part, old, new)
-    if not _check_target(part, new, own, old.place_name) or _is_moved_away(new):
-        return False
-    fresh = not new.moved_to()
-    if fresh:
-        new.mark_moved(f"{old.place_name}{ARRIVING}")
-    problem = _in_use(new)
-    if not problem and _is_empty(part, new):
-        return fresh
-    if fresh:
-        new.mark_moved("")
-    if problem:
+def _check(part: Part, old: StateDatabase, new: StateDatabase) -> None:
+    """SettingsError if the source is elsewhere, or if the target holds something else."""
+    what, away, mark = part.tables.what, old.moved_to(), new.moved_to()
+    if away.endswith((ARRIVING, ARRIVED)):
+        raise moved_error(what, old.place_name, away)
+    if away and away != new.place_name:
+        raise SettingsError(f"{what} {old.place_name} was moved to {away}", fix="move it from there")
+    if away:
+        if not set(_identity(part, old)) <= set(_identity(part, new)):
+            raise SettingsError(
+                f"{what} {old.place_name} was moved to {away}, which does not hold it any more",
+                fix="Restore that place from its backup. The old one is not moved again, because it does not know what"
+                " was posted since.",
+            )
+    elif mark in (old.place_name, f"{old.place_name}{ARRIVING}", f"{old.place_name}{ARRIVED}"):
+        return  # what was moved away from it comes back, or an earlier run has begun
+    elif mark.endswith((ARRIVING, ARRIVED)):
+        raise moved_error(what, new.place_name, mark)
+    elif mark:
+        raise SettingsError(f"{new.place_name} was moved to {mark}", fix="name another place")
+    elif not _is_empty(part, new):
+        raise SettingsError(f"{new.place_name} has {what} of its own", fix="name an empty place")
+
+
+def _refuse_used(part: Part, old: StateDatabase, new: StateDatabase) -> None:
+    if problem := _in_use(new):
         raise SettingsError(f"{part.tables.what} {new.place_name} is in use: {problem}", fix=_AFTER_THAT)
-    raise _not_empty(part, new)
-
-
-def _own(part: MovePart, old: StateDatabase, new: StateDatabase) -> list[tuple[Any, ...]]:
-    """The identity of a source that may be moved to the target. SettingsError for another one."""
-    what, mark = part.tables.what, old.moved_to()
-    if mark.endswith(ARRIVING):
-        raise moved_error(what, old.place_name, mark)
-    marked, own = mark.removesuffix(COMPLETE), _identity(part, old)
-    if marked and marked != new.place_name:
-        raise SettingsError(f"{what} {old.place_name} was moved to {marked}", fix="move it from there")
-    if mark.endswith(COMPLETE) and own and not set(own) <= set(_identity(part, new)):
-        raise SettingsError(
-            f"{what} {old.place_name} was moved to {marked}, which does not hold it any more",
-            fix="Restore that place from its backup. The old one is not moved again, because it does not know what was"
-            " posted since.",
-        )
-    return own
-
-
-def _move(part: MovePart, old: StateDatabase, new: StateDatabase, step: Step) -> int:
-    own, marked = _own(part, old, new), old.moved_to()
-    _check_target(part, new, own, old.place_name)
-    old.mark_moved(new.place_name)
-    step("marked")
-    problem = _in_use(old) or part.refusal(old)
-    if problem:
-        if not marked:
-            old.mark_moved("")
+    if problem := _in_use(old) or part.refusal(old):
         raise SettingsError(f"{part.tables.what} {old.place_name} cannot be moved now: {problem}", fix=_AFTER_THAT)
-    rows = 0
-    with new.transaction():
-        if _check_target(part, new, own, old.place_name):
-            rows = _copy(part, old, new)
+
+
+def _move(part: Part, old: StateDatabase, new: StateDatabase, step: Step) -> None:
+    if old.moved_to() != new.place_name:
+        with old.transaction():  # no other process writes meanwhile, nor afterwards
+            _refuse_used(part, old, new)
+            with new.transaction():
+                _copy(part, old, new)
+                new.mark_moved(f"{old.place_name}{ARRIVED}")
             step("copied")
-    step("moved")
-    old.mark_moved(f"{new.place_name}{COMPLETE}")
-    return rows
+            old.mark_moved(new.place_name)
+        step("moved")
+    if new.moved_to() == f"{old.place_name}{ARRIVED}":
+        new.mark_moved("")
 
 
-def _in_use(old: StateDatabase) -> str:
+def _take_back(part: Part, old: StateDatabase, new: StateDatabase, before: str) -> None:
+    """Give a target that got nothing the mark that it had; one that this run has made gets none."""
+    arriving = f"{old.place_name}{ARRIVING}"
+    if new.moved_to() == arriving and not old.moved_to():
+        if before not in ("", arriving):
+            new.mark_moved(before)
+        elif _is_empty(part, new):
+            new.mark_moved("")
+
+
+def _in_use(db: StateDatabase) -> str:
     ends = time.monotonic() + _LINGER
-    while (others := old.others()) and time.monotonic() < ends:
+    while (others := db.others()) and time.monotonic() < ends:
         time.sleep(0.05)  # a server shows a session for a moment after its end
     return f"{counted(len(others), 'process', 'processes')} at work with it ({'; '.join(others[:3])})" if others else ""
 
 
-def _identity(part: MovePart, db: StateDatabase) -> list[tuple[Any, ...]]:
+def _identity(part: Part, db: StateDatabase) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in db.read(part.identity)]
 
 
-def _check_target(part: MovePart, new: StateDatabase, own: list[tuple[Any, ...]], source: str) -> bool:
-    """Whether the target is to be filled: it is empty, or what was moved away from it comes back."""
-    mark = new.moved_to()
-    if mark in (source, f"{source}{COMPLETE}", f"{source}{ARRIVING}"):
-        return True
-    if mark.endswith(ARRIVING):
-        raise moved_error(part.tables.what, new.place_name, mark)
-    if mark:
-        raise SettingsError(f"{new.place_name} was moved to {mark.removesuffix(COMPLETE)}", fix="name another place")
-    if _is_empty(part, new):
-        return True
-    if own and set(own) <= set(_identity(part, new)):
-        return False
-    raise _not_empty(part, new)
-
-
-def _is_moved_away(db: StateDatabase) -> bool:
-    mark = db.moved_to()
-    return bool(mark) and not mark.endswith(ARRIVING)
-
-
-def _is_empty(part: MovePart, db: StateDatabase) -> bool:
+def _is_empty(part: Part, db: StateDatabase) -> bool:
     return not db.read(f"SELECT 1 FROM {_tables(part.tables)[0][0]} LIMIT 1")
 
 
-def _not_empty(part: MovePart, new: StateDatabase) -> SettingsError:
-    return SettingsError(f"{new.place_name} has {part.tables.what} of its own", fix="name an empty place")
-
-
-def _copy(part: MovePart, old: StateDatabase, new: StateDatabase) -> int:
-    rows, tables = 0, _tables(part.tables)
-    if not _is_moved_away(new) and not _is_empty(part, new):
-        raise _not_empty(part, new)
+def _copy(part: Part, old: StateDatabase, new: StateDatabase) -> None:
+    tables = _tables(part.tables)
     for table, _ in reversed(tables):
         new.execute(f"DELETE FROM {table}")
     for table, numbered in tables:
         if table in part.derived:
             new.execute(f"DELETE FROM {table}")
-        rows += _fill(new, table, old.stream(f"SELECT * FROM {table}"))
+        _fill(new, table, old.stream(f"SELECT * FROM {table}"))
         if numbered:
             new.set_last_number(table, old.last_number(table))
-    if new.moved_to():
-        new.mark_moved("")
-    return rows
 
 
-def _fill(new: StateDatabase, table: str, rows: Iterator[Any]) -> int:
-    count = 0
-    for some in batched(rows, _AT_ONCE):
-        names = tuple(some[0].keys())
+def _fill(new: StateDatabase, table: str, rows: Iterator[Any]) -> None:
+    for batch in batched(rows, _AT_ONCE):
+        names = tuple(batch[0].keys())
         columns = ", ".join(f'"{name}"' for name in names)
         new.executemany(
-            f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))})", [tuple(row) for row in some]
+            f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))})", [tuple(row) for row in batch]
         )
-        count += len(some)
-    return count
 
 
 def _tables(tables: TableSet) -> list[tuple[str, bool]]:
@@ -238,8 +199,6 @@ def _tables(tables: TableSet) -> list[tuple[str, bool]]:
 
 def lock_files_in_use(paths: Iterable[Path]) -> str:
     """Which of these lock files a process holds."""
-    from intacct_bridge.machine.locks import try_lock
-
     for path in paths:
         with path.open("a+b") as file:
             if not try_lock(file):

@@ -43,7 +43,7 @@ from intacct_bridge.shared_state.postgres_link import (
     unreachable,
 )
 from intacct_bridge.shared_state.postgres_sql import numbered_values, postgres_script
-from intacct_bridge.shared_state.sqlite import moved_error
+from intacct_bridge.shared_state.sqlite import has_arrived, moved_error
 from intacct_protocol.errors import BusyError, IntacctError, SettingsError, UnreachableError
 from intacct_protocol.model.sql_text import literal, quoted
 
@@ -80,11 +80,14 @@ class PostgresDatabase:
         *,
         name: str = "",
         moving: bool = False,
+        arriving: str = "",
         clock: Clock | None = None,
         patience: float | None = None,
         pooled: bool = False,
     ) -> None:
         """Connect, and make the tables if there are none. `name` is a unique one that is held from the start.
+
+        `moving` opens also a part that is marked as moved. A part that is made here bears the mark `arriving`.
 
         `pooled`: take a connection of the process for each transaction, as long as no name is held.
 
@@ -95,6 +98,7 @@ class PostgresDatabase:
         self.reconnections = -1
         self._tables = tables
         self._moving = moving
+        self._arriving = arriving
         self._guard = threading.RLock()
         self._patience = patience
         self._held = {name: True} if name else {}
@@ -204,7 +208,7 @@ class PostgresDatabase:
 
     def stream(self, sql: str) -> Iterator[Row]:
         """The rows of a query, through a cursor of the server."""
-        with self._guard, self.transaction():
+        with self._guard, nullcontext() if self._transaction else self.transaction():
             self.execute(f"DECLARE rows_to_move CURSOR FOR {sql}")
             while rows := self._answer("FETCH 500 FROM rows_to_move").fetchall():  # not prepared: its columns vary
                 yield from rows
@@ -218,11 +222,6 @@ class PostgresDatabase:
         """Set the place in the part's row."""
         with self._guard, nullcontext() if self._transaction else self.transaction():
             self.execute("UPDATE bridge_part SET moved_to = ? WHERE part = ?", (target, self._tables.part))
-
-    def check_moved(self) -> None:
-        """SettingsError if another process has moved the part since it was opened."""
-        with self.transaction():
-            pass
 
     def json_text(self, column: str, field: str) -> tuple[str, str]:
         """The expression, and the name of the field."""
@@ -271,7 +270,9 @@ class PostgresDatabase:
 
     def _check(self, version: int, target: str) -> None:
         if target and not self._moving:
-            raise moved_error(self._tables.what, self.place_name, target)
+            if not has_arrived(target, self.place_name):
+                raise moved_error(self._tables.what, self.place_name, target)
+            self._simply(f"UPDATE bridge_part SET moved_to = '' WHERE part = '{self._tables.part}'")
         self._tables.since(version, f"in {self.place_name}")
 
     def _roll_back(self) -> None:
@@ -426,7 +427,8 @@ class PostgresDatabase:
             if version == 0:
                 self._simply(postgres_script(self._tables.script()) + self._tables.postgres)
                 self._simply(
-                    f"INSERT INTO bridge_part (part, version) VALUES ('{self._tables.part}', {self._tables.version})"
+                    "INSERT INTO bridge_part (part, version, moved_to) VALUES"
+                    f" ('{self._tables.part}', {self._tables.version}, {literal(self._arriving)})"
                 )
             elif version < self._tables.version:
                 self._migrate(version)

@@ -3,13 +3,13 @@
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from intacct_bridge.machine.sqlite_file import open_sqlite, run_script
-from intacct_bridge.shared_state.database import ARRIVING, COMPLETE, MOVED, Row, TableSet, Values
+from intacct_bridge.shared_state.database import ARRIVED, ARRIVING, MOVED, Row, TableSet, Values
 from intacct_bridge.shared_state.liveness import Liveness
 from intacct_protocol.errors import SettingsError
 
@@ -21,15 +21,19 @@ class SqliteDatabase:
     grace = timedelta(0)
     reconnections = 0
 
-    def __init__(self, path: Path, tables: TableSet, *, name: str, moving: bool = False) -> None:
-        """Open the file, and hold a name if one is given; `moving` opens also a file that is marked as moved."""
+    def __init__(self, path: Path, tables: TableSet, *, name: str, moving: bool = False, arriving: str = "") -> None:
+        """Open the file, and hold a name if one is given.
+
+        `moving` opens also a file that is marked as moved. A file that is made here bears the mark `arriving`.
+        """
         self.path = path
         self._tables = tables
         self._moving = moving
+        self._arriving = arriving
         self._guard = threading.RLock()
         self._held: dict[str, Liveness] = {}
         if name:
-            self.hold(name)  # before the mark is read: a move marks first, and looks for others then
+            self.hold(name)  # before the file is opened: a move locks it, and looks for others then
         try:
             self._db = open_sqlite(path, what=tables.what, setting="outbox", upgrade=self._upgrade)
         except BaseException:
@@ -45,8 +49,19 @@ class SqliteDatabase:
         """Bring a file of a version, 0 for a new one, to the present version."""
         moved, version = divmod(version, MOVED)
         if moved and not self._moving:
-            raise moved_error(self._tables.what, str(path), moved_to(db))
+            self._refuse_moved(db)
+            moved = 0
+        if version == 0 and self._arriving:
+            _set_mark(db, self._arriving)
+            moved = 1
         return moved * MOVED + bring_up_to_date(db, self._tables, version, str(path))
+
+    def _refuse_moved(self, db: sqlite3.Connection) -> None:
+        """SettingsError for a marked file, but for one whose old place is retired by now: that one loses its mark."""
+        mark = moved_to(db)
+        if not has_arrived(mark, str(self.path.absolute())):
+            raise moved_error(self._tables.what, self.place_name, mark)
+        _set_mark(db, "")
 
     def execute(self, sql: str, values: Values = ()) -> sqlite3.Cursor:
         """Run one statement."""
@@ -67,6 +82,8 @@ class SqliteDatabase:
         with self._guard:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
+                if not self._moving and self._version() >= MOVED:
+                    raise moved_error(self._tables.what, self.place_name, moved_to(self._db))
                 yield
                 self._db.execute("COMMIT")
             except BaseException as error:
@@ -103,16 +120,8 @@ class SqliteDatabase:
         """Make or drop the table of the mark. Programs that do not know it refuse the version."""
         with nullcontext() if self._db.in_transaction else self.transaction():
             version = self._version() % MOVED
-            self._db.execute("DROP TABLE IF EXISTS moved")
-            if target:
-                self._db.execute("CREATE TABLE moved (place TEXT NOT NULL)")
-                self._db.execute("INSERT INTO moved VALUES (?)", (target,))
+            _set_mark(self._db, target)
             self._db.execute(f"PRAGMA user_version = {version + (MOVED if target else 0)}")
-
-    def check_moved(self) -> None:
-        """SettingsError if another process has moved the file since it was opened."""
-        if target := self.moved_to():
-            raise moved_error(self._tables.what, self.place_name, target)
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -175,15 +184,39 @@ def moved_to(db: sqlite3.Connection) -> str:
     return str(found[0])
 
 
+def _set_mark(db: sqlite3.Connection, target: str) -> None:
+    db.execute("DROP TABLE IF EXISTS moved")
+    if target:
+        db.execute("CREATE TABLE moved (place TEXT NOT NULL)")
+        db.execute("INSERT INTO moved VALUES (?)", (target,))
+
+
+def has_arrived(mark: str, place: str) -> bool:
+    """Whether a place with this mark is complete: the old place is a file that was retired for it.
+
+    A move that is killed at its very end leaves the mark of the new place behind.
+    """
+    source = Path(mark.removesuffix(ARRIVED))
+    if not mark.endswith(ARRIVED) or not source.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(source)) as db:
+            retired = int(db.execute("PRAGMA user_version").fetchone()[0]) >= MOVED
+            return retired and moved_to(db) == place
+    except sqlite3.Error:
+        return False
+
+
 def moved_error(what: str, place: str, mark: str) -> SettingsError:
     """The error for a place whose state is elsewhere now, or has not arrived yet."""
-    if mark.endswith(ARRIVING):
+    if mark.endswith((ARRIVING, ARRIVED)):
+        source = mark.removesuffix(ARRIVING).removesuffix(ARRIVED)
         return SettingsError(
-            f"{what} {place} is not complete: it is being moved here from {mark.removesuffix(ARRIVING)}",
+            f"{what} {place} is not complete: it is being moved here from {source}",
             fix="If the move was interrupted, run the same `intacct outbox move` again, which finishes it.",
         )
     return SettingsError(
-        f"{what} {place} was moved to {mark.removesuffix(COMPLETE)}",
+        f"{what} {place} was moved to {mark}",
         fix="Set `outbox` of the connection to that place. If a move was interrupted, run the same"
         " `intacct outbox move` again.",
     )

@@ -9,7 +9,7 @@ from intacct_bridge.changes.event_log import EventLog, event_log_place, locks_of
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.outbox.storage import tables
 from intacct_bridge.shared_state.database import StateDatabase
-from intacct_bridge.shared_state.move import MovePart, PartMove, Step, lock_files_in_use, move_parts, moved_place
+from intacct_bridge.shared_state.move import Part, PlannedMove, Step, lock_files_in_use, move_parts, moved_place
 from intacct_bridge.shared_state.place import Place
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
@@ -31,24 +31,25 @@ def move_outbox(source: Place, target: Place, *, step: Step = lambda _: None) ->
     """Move an outbox with its event log, or finish a move that was interrupted.
 
     SettingsError if loaders or watches are at work, if requests are on their way, or if the target is in use.
-    The source keeps its content, and refuses to be used from then on. The target can be used once all has been moved.
+    The source keeps its content, and refuses to be used from then on.
     """
+    source, target = (place.absolute() if isinstance(place, Path) else place for place in (source, target))
     name = f"move-{uuid.uuid4().hex}"
     if isinstance(source, Path) and not source.exists():
         raise SettingsError(f"there is no outbox {source}", fix="name the outbox to move")
     if not moved_place(source, tables(), name):
         with Outbox(source) as outbox:
             outbox.recover()
-    moves = [PartMove(MovePart(tables(), "SELECT id FROM outbox_id", ("event",), _on_their_way), source, target, step)]
+    moves = [PlannedMove(Part(tables(), "SELECT id FROM outbox_id", ("event",), _on_their_way), source, target, step)]
     log, new_log = event_log_place(source), event_log_place(target)
     has_log = not isinstance(log, Path) or log.exists()
     if has_log:
-        events = MovePart(
+        events = Part(
             EVENTS,
             "SELECT name, company FROM watch",
             refusal=lambda _: lock_files_in_use(locks_of_watches(log)) if isinstance(log, Path) else "",
         )
-        moves.append(PartMove(events, log, new_log, lambda one: step(f"events {one}")))
+        moves.append(PlannedMove(events, log, new_log, lambda one: step(f"events {one}")))
     move_parts(moves, name=name)
     if has_log:
         with EventLog(new_log) as moved_log:
