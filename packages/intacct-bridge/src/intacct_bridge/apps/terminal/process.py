@@ -52,11 +52,27 @@ def run(
     that ends the command.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def context() -> click.Context:
+        _refuse_undecoded(given)
+        return command.make_context(name, given, obj=obj)
+
+    return run_checked(context, console, target=target, keep=keep, path=lambda: command_path(command, name, given))
+
+
+def run_checked(
+    make_context: Callable[[], click.Context],
+    console: Console,
+    *,
+    target: Callable[[], str],
+    keep: Callable[[BaseException], None],
+    path: Callable[[], str] = str,
+) -> int:
+    """Run the command of a context, as `run` does; `path` names it if a usage error does not."""
     os.umask(os.umask(_OTHERS) | _OTHERS)  # copies, caches and exports hold a company's data
     accept_every_character(sys.stdout, sys.stderr)
     try:
-        _refuse_undecoded(given)
-        status = _invoked(command, name, given, obj=obj, console=console)
+        status = _invoked(make_context, console, path)
         sys.stdout.flush()
         return status
     except BaseException as error:
@@ -154,10 +170,10 @@ def _handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
     return before
 
 
-def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, console: Console) -> int:
+def _invoked(make_context: Callable[[], click.Context], console: Console, path: Callable[[], str]) -> int:
     try:
-        with command.make_context(name, given, obj=obj) as context:
-            outcome: Any = command.invoke(context)
+        with make_context() as context:
+            outcome: Any = context.command.invoke(context)
         return outcome if isinstance(outcome, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -168,7 +184,7 @@ def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, c
         console.result(help_wanted.format_message())
         return 0
     except click.UsageError as error:
-        return usage(error, console, command_path(command, name, given))
+        return usage(error, console, path())
     except click.ClickException as error:
         console.complain(f"error  {error.format_message()}")
         return USAGE

@@ -2,14 +2,17 @@
 
 import io
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.apps.cli.context import PROGRAM, CommandContext
 from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.process import run_checked
 from intacct_bridge.operations.recorded_run import TenantRun
 from intacct_bridge.runs.commands import UNATTENDED
 from intacct_bridge.runs.definitions import OWN_KEYS, Flow
@@ -44,26 +47,34 @@ def command_of(flow: Flow, root: click.Group) -> tuple[list[str], click.Command]
 
 @dataclass(frozen=True, slots=True)
 class FlowCommand:
-    """A flow's command line, without the options of every command."""
+    """A flow as its command with values: no command line is written and read again."""
 
     names: tuple[str, ...]
     """The words that name the command."""
-    rest: tuple[str, ...] = field(repr=False)
+    command: click.Command
+    values: Mapping[str, Any] = field(repr=False)
+    """By the names of the command's parameters."""
+    words: tuple[str, ...] = field(repr=False)
+    """The same as arguments and options, for people and for the history."""
 
-    def line(self, shared: Sequence[str] = ()) -> list[str]:
-        """The whole command line with these options of every command."""
-        return [*self.names, *shared, *self.rest]
+    def context(self, obj: Any = None, shared: Mapping[str, Any] = MappingProxyType({})) -> click.Context:
+        """The command's context with each value converted and checked; `shared` are options of every command."""
+        from intacct_bridge.apps.cli.app import root
+
+        parent = click.Context(root, info_name=PROGRAM, obj=obj)
+        values = {**self.values, **shared}
+        return self.command.make_context(" ".join(self.names), [], parent=parent, default_map=values)
 
 
 def checked_command(flow: Flow) -> FlowCommand:
-    """The command line of a flow, parsed as the command will. SettingsError names the place of a mistake."""
+    """The command of a flow with its values. SettingsError names the place of a mistake."""
     from intacct_bridge.apps.cli.app import root
 
     names, command = command_of(flow, root)
-    checked = FlowCommand(tuple(names), tuple(_words(flow, command)))
-    parent = click.Context(root, info_name="intacct")
+    values, words = _values(flow, command)
+    checked = FlowCommand(tuple(names), command, values, tuple(words))
     try:
-        with command.make_context(" ".join(names), list(checked.rest), parent=parent):
+        with checked.context():
             pass
     except click.UsageError as error:
         key = _key_of(error)
@@ -85,25 +96,34 @@ class CommandFlows:
 
     def shown(self, flow: Flow, messages: Messages) -> str:
         """The command line of a flow without secrets; the messages mask them from then on."""
-        shared = ["--connection", flow.connection] if flow.connection else []
         messages.hide(flow.secrets())
-        words = ["intacct", *checked_command(flow).line(shared)]
-        return shlex.join(messages.masked(redacted_word(word)) for word in words)
+        words = _line(flow, checked_command(flow))
+        return shlex.join(messages.masked(redacted_word(word)) for word in (PROGRAM, *words))
 
     def carry_out(
         self, flow: Flow, messages: Messages, *, person: str = "", tenant: TenantRun | None = None
     ) -> "tuple[int, Run | None]":
         """Carry out a flow as a run of its own; a console gets the results too, other messages the messages only."""
-        from intacct_bridge.apps.cli.app import run_words
-
+        checked = checked_command(flow)
         console = messages if isinstance(messages, Console) else ForwardingConsole(messages)
-        words = ["--connection", flow.connection] if flow.connection and tenant is None else []
-        words += ["--entity", self._entity] if self._entity is not None else []
-        words += ["--json"] if console.as_json else []
-        words += ["-q"] if console.quiet else []
-        return run_words(
-            checked_command(flow).line([*words, *["-v"] * console.verbose]), console, flow.name, person, tenant
-        )
+        context = CommandContext(console, flow=flow.name, arguments=_line(flow, checked), person=person)
+        context.tenant = tenant
+        shared: dict[str, Any] = {"as_json": console.as_json, "quiet": console.quiet, "verbose": console.verbose}
+        if tenant is None and flow.connection:
+            shared["connection"] = flow.connection
+        if self._entity is not None:
+            shared["entity"] = self._entity
+        try:
+            status = run_checked(
+                lambda: checked.context(context, shared), console, target=lambda: context.target, keep=context.failed
+            )
+        finally:
+            context.close()
+        return status, context.end_run(status)
+
+
+def _line(flow: Flow, checked: FlowCommand) -> list[str]:
+    return [*checked.names, *(["--connection", flow.connection] if flow.connection else []), *checked.words]
 
 
 class ForwardingConsole(Console):
@@ -129,29 +149,33 @@ class ForwardingConsole(Console):
         return self._messages.confirm(question)
 
 
-def _words(flow: Flow, command: click.Command) -> list[str]:
-    words: list[str] = []
+def _values(flow: Flow, command: click.Command) -> tuple[dict[str, Any], list[str]]:
+    """The values by the names of the command's parameters, and the same as words."""
+    values: dict[str, Any] = {}
+    words, behind = [], []
     options, arguments = _keys(command)
-    behind: dict[str, list[str]] = {name: [] for name in arguments}
     for key, value in flow.values().items():
         name = key.replace("_", "-").lower()
         if name in arguments:
-            behind[name] = [_text(one, flow, key) for one in (value if isinstance(value, list) else [value])]
+            texts = [_text(one, flow, key) for one in (value if isinstance(value, list) else [value])]
+            if arguments[name].nargs == 1 and len(texts) != 1:
+                raise SettingsError(f"{flow.where(key)} takes one value, not a list")
+            values[name] = texts[0] if arguments[name].nargs == 1 else texts
+            behind += texts
         elif name in options:
-            words += _option(flow, key, value, *options[name])
+            words += _option(flow, key, value, options[name], values)
         else:
             own = [one for one in OWN_KEYS if one != "command"]
             near = did_you_mean(name, [*arguments, *options, *own])
             more = near or f"; see: intacct {flow.command} --help"
             raise SettingsError(f"{flow.where(key)}: {flow.command} has no option {key!r}{more}")
-    values = [one for name in arguments for one in behind[name]]
-    return [*words, *(["--"] if any(one.startswith("-") for one in values) else []), *values]
+    return values, [*words, *(["--"] if any(one.startswith("-") for one in behind) else []), *behind]
 
 
-def _keys(command: click.Command) -> tuple[dict[str, tuple[click.Option, str]], list[str]]:
-    """The options by their names, each with its flag, and the names of the arguments."""
-    options = dict(_options(command))
-    return options, [one.name or "" for one in command.params if isinstance(one, click.Argument)]
+def _keys(command: click.Command) -> tuple[dict[str, tuple[click.Option, str]], dict[str, click.Argument]]:
+    """The options by their names, each with its flag, and the arguments by theirs."""
+    arguments = {one.name or "": one for one in command.params if isinstance(one, click.Argument)}
+    return dict(_options(command)), arguments
 
 
 def _options(command: click.Command) -> Iterator[tuple[str, tuple[click.Option, str]]]:
@@ -163,18 +187,26 @@ def _options(command: click.Command) -> Iterator[tuple[str, tuple[click.Option, 
                     yield name, (option, flag)
 
 
-def _option(flow: Flow, key: str, value: Any, option: click.Option, flag: str) -> list[str]:
+def _option(flow: Flow, key: str, value: Any, named: tuple[click.Option, str], values: dict[str, Any]) -> list[str]:
+    """Add an option to the values; the same as words."""
+    option, flag = named
+    name = option.name or ""
     if option.is_flag:
         if not isinstance(value, bool):
             raise SettingsError(f"{flow.where(key)} must be true or false, not {value!r}")
+        if value:
+            values[name] = flag not in option.secondary_opts
         return [flag] if value else []
     if isinstance(value, bool):
         raise SettingsError(f"{flow.where(key)} needs a value, not {str(value).lower()}")
     if isinstance(value, list):
         if not option.multiple:
             raise SettingsError(f"{flow.where(key)} takes one value, not a list")
-        return [word for one in value for word in (flag, _text(one, flow, key))]
-    return [flag, _text(value, flow, key)]
+        values[name] = [_text(one, flow, key) for one in value]
+        return [word for text in values[name] for word in (flag, text)]
+    text = _text(value, flow, key)
+    values[name] = [text] if option.multiple else text
+    return [flag, text]
 
 
 def _text(value: Any, flow: Flow, key: str) -> str:
