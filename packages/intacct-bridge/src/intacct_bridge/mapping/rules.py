@@ -105,30 +105,30 @@ class RuleContext(msgspec.Struct, frozen=True):
         return value_at(self.above, path.removeprefix(UP)) if path.startswith(UP) else value_at(self.record, path)
 
 
-def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> RuleResult:
+def apply_rules(rules: Rules, context: RuleContext, *, clear: bool = False) -> RuleResult:
     """The first value that the rules find. With `clear`, a null in the record is a value too."""
     null_column = ""
     for rule in rules:
         if rule.alone:
-            column, record = rule.alone, scene.record
+            column, record = rule.alone, context.record
             cell = record[column] if column in record else value_at(record, column)
-        elif rule.when and not _applies(rule, scene):
+        elif rule.when and not _applies(rule, context):
             continue
         else:
-            column, cell = _source(rule, scene)
+            column, cell = _source(rule, context)
         if cell is None or (isinstance(cell, str) and not cell.strip()):
             if rule.default is not None:
                 return RuleResult(rule.default)
             if clear and not null_column:
-                null_column = next((one for one in rule.paths if one and has(scene.record, one)), "")
+                null_column = next((one for one in rule.paths if one and has(context.record, one)), "")
             continue
         try:
-            value = _rule_value(rule, cell, column, scene.readers)
+            value = _rule_value(rule, cell, column, context.readers)
         except RecordError as error:
             raise RecordError(error.message, fix=error.fix, field=column) from None
         if not isinstance(value, NoValue):
             plain = not (rule.lookups or rule.reference)
-            return RuleResult(value if plain else _found_by_lookups(rule, value, column, scene), column)
+            return RuleResult(value if plain else _found_by_lookups(rule, value, column, context), column)
     if rules[-1].required or any(rule.required for rule in rules):
         columns = [one for rule in rules for one in rule.sources]
         first = columns[0] if columns else ""
@@ -136,16 +136,16 @@ def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> Rul
     return RuleResult(None, null_column) if null_column else _NO_RESULT
 
 
-def _source(rule: Rule, scene: RuleContext) -> tuple[str, object]:
+def _source(rule: Rule, context: RuleContext) -> tuple[str, object]:
     """The cell that a rule starts from, with its column."""
     if rule.constant is not None:
         return "", rule.constant
     if rule.join:
-        parts = [_cell_text(cell) for one in rule.join if not _empty(cell := scene.at(one))]
+        parts = [_cell_text(cell) for one in rule.join if not _empty(cell := context.at(one))]
         return rule.join[0], rule.with_.join(parts)
     source: tuple[str, object] = ("", None)
     for path in rule.paths:
-        cell = scene.at(path)
+        cell = context.at(path)
         if _empty(cell) or (rule.skip_zero and not _is_set(cell)):
             continue
         if source[0]:
@@ -156,9 +156,9 @@ def _source(rule: Rule, scene: RuleContext) -> tuple[str, object]:
     return source
 
 
-def _applies(rule: Rule, scene: RuleContext) -> bool:
+def _applies(rule: Rule, context: RuleContext) -> bool:
     path, equals, value = rule.condition
-    cell = scene.at(path)
+    cell = context.at(path)
     return _cell_text(cell).casefold() == value.casefold() if equals else _is_set(cell)
 
 
@@ -237,13 +237,13 @@ def _whole_number(number: Decimal | None) -> Value:
     raise RecordError(f"{number} is not a whole number")
 
 
-def _found_by_lookups(rule: Rule, value: Value, column: str, scene: RuleContext) -> Found:
+def _found_by_lookups(rule: Rule, value: Value, column: str, context: RuleContext) -> Found:
     if rule.reference and column != rule.paths[0]:
         by = record_key(rule.object) if column == rule.paths[1] else rule.name
         return LookupRequest(rule.object, natural_key(rule.object) or "", ((by, value),))
     request: LookupRequest | None = None
     for look in reversed(rule.lookups):
-        also = ((name, scene.at(path)) for name, path in look.also.items())
+        also = ((name, context.at(path)) for name, path in look.also.items())
         conditions = tuple((name, _cell_text(cell)) for name, cell in also if not _empty(cell))
         first, *others = look.fields
         pairs = ((first, value), *look.where.items(), *conditions)

@@ -191,12 +191,12 @@ class _Writer:
                     prefix = "" if path == "." else f"{path}[{index}]."
                     yield from self._line(line, RuleContext(item, row, self._readers), place, prefix)
 
-    def _line(self, line: LineMap, scene: RuleContext, place: int, prefix: str) -> Iterator[NativeLine]:
+    def _line(self, line: LineMap, context: RuleContext, place: int, prefix: str) -> Iterator[NativeLine]:
         """The line; none if only constants and the record above have values, as in a row with only the header."""
         problems_before = len(self._problems)
         fields: dict[str, Value | LookupRequest] = {}
         columns: dict[str, str] = {}
-        clear, record = self._entity.empty == "clear", scene.record
+        clear, record = self._entity.empty == "clear", context.record
         for name, rules in line.write.items():
             if copied := rules[0].copied:  # as `apply_rules` does, at less cost for each cell of an input
                 cell = record.get(copied)
@@ -205,7 +205,7 @@ class _Writer:
                     columns[name] = prefix + copied
                     continue
             try:
-                result = apply_rules(rules, scene, clear=clear)
+                result = apply_rules(rules, context, clear=clear)
             except RecordError as error:
                 self._problems.append(Problem(error.message, error.fix, prefix + error.field, place))
                 continue
@@ -214,7 +214,7 @@ class _Writer:
                 if result.column and not result.column.startswith("^"):
                     columns[name] = prefix + result.column
         if line.custom:
-            fields.update(_custom(line.custom, scene.record))
+            fields.update(_custom(line.custom, context.record))
         if not line.sources and not columns and len(self._rows) > 1:
             del self._problems[problems_before:]
             return
