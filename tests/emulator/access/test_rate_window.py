@@ -24,7 +24,8 @@ class Clock:
 
 def test_a_window_moves_with_the_clock_and_counts_each_company_by_itself() -> None:
     clock = Clock()
-    window = RateWindow(WindowLimit(2, 60), {"second": WindowLimit(1, 10)}, clock)
+    window = RateWindow(WindowLimit(2, 60), clock)
+    window.by_company = {"second": WindowLimit(1, 10)}
     assert [window.wait("first") for _ in range(2)] == [0, 0]
     clock.now += 20
     assert window.wait("first") == 40

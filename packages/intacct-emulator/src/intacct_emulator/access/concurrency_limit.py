@@ -13,12 +13,13 @@ from threading import Condition
 class ConcurrencyLimit:
     """Admits requests by company, in no fixed order. A limit of 0 admits all.
 
-    `own` has the limits of companies that differ from the others. A request that names no company has no limit.
+    A request that names no company has no limit.
     """
 
-    def __init__(self, limit: int, hold_seconds: float, by_company: Mapping[str, int] | None = None) -> None:
+    def __init__(self, limit: int, hold_seconds: float) -> None:
         self._limit = limit
-        self._by_company: Mapping[str, int] = {} if by_company is None else by_company
+        self.by_company: Mapping[str, int] = {}
+        """The limits of companies that differ from the others."""
         self._hold_seconds = hold_seconds
         self._changed = Condition()
         self._running = Counter[str]()
@@ -46,7 +47,7 @@ class ConcurrencyLimit:
         return self._waiting[company_id]
 
     def _limit_of(self, company_id: str) -> int:
-        return self._by_company.get(company_id, self._limit) if company_id else 0
+        return self.by_company.get(company_id, self._limit) if company_id else 0
 
     def _enter(self, company_id: str, limit: int) -> bool:
         running, waiting = self._running, self._waiting

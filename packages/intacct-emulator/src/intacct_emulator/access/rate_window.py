@@ -19,16 +19,18 @@ class WindowLimit:
 
 
 class RateWindow:
-    """Admits requests by company. `own` has the limits of companies that differ from the others."""
+    """Admits requests by company."""
 
-    def __init__(self, limit: WindowLimit, by_company: Mapping[str, WindowLimit], clock: Callable[[], float]) -> None:
-        self._limit, self._by_company, self._clock = limit, by_company, clock
+    def __init__(self, limit: WindowLimit, clock: Callable[[], float]) -> None:
+        self.limit, self._clock = limit, clock
+        self.by_company: Mapping[str, WindowLimit] = {}
+        """The limits of companies that differ from the others."""
         self._lock = Lock()
         self._admitted: dict[str, deque[float]] = {}
 
     def wait(self, company_id: str) -> float:
         """Admit a request, which gives 0; or the seconds until the company's next one would be admitted."""
-        limit = self._by_company.get(company_id, self._limit)
+        limit = self.by_company.get(company_id, self.limit)
         if not limit.requests or not company_id:
             return 0.0
         with self._lock:
