@@ -2,14 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from intacct_bridge.apps.cli.context import Command, CommandContext, shared_options
-
-if TYPE_CHECKING:
-    from intacct_bridge.fleet.fleet import Fleet
 
 PLACE = click.option(
     "--fleet",
@@ -26,18 +23,13 @@ def with_fleet(*, prints_table: bool = True) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def run(context: CommandContext, *args: Any, place: str | None, **options: Any) -> Any:
-            with open_fleet(context, place) as fleet:
+            from intacct_bridge.fleet.fleet import Fleet
+            from intacct_protocol.model.uri_text import uri_secrets
+
+            context.console.hide(uri_secrets(place or ""))
+            with Fleet.open(place) as fleet:
                 return command(context, fleet, *args, **options)
 
         return PLACE(shared_options(connected=False, prints_table=prints_table)(run))
 
     return decorate
-
-
-def open_fleet(context: CommandContext, place: str | None) -> "Fleet":
-    """The fleet at a place; the console masks the database's password from then on."""
-    from intacct_bridge.fleet.fleet import Fleet
-    from intacct_protocol.model.uri_text import uri_secrets
-
-    context.console.hide(uri_secrets(place or ""))
-    return Fleet.open(place)

@@ -77,7 +77,7 @@ def share_command(
     Example:
       printf 'sender_id=acme\\nsender_password=%s\\n' "$PASSWORD" | intacct fleet share --secrets-from -
     """
-    from intacct_bridge.apps.cli.fleet.tenant_input import read_secrets
+    from intacct_bridge.operations.fleets import read_secrets
 
     given = read_secrets(secrets_from) if secrets_from else {}
     context.console.hide(map(str, given.values()))

@@ -1,6 +1,6 @@
 """`intacct fleet add | list | show | change | pause | resume | remove`: the tenants of a fleet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted, listed
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.cli.fleet.tenant_input import TenantParts
     from intacct_bridge.fleet.fleet import Fleet
     from intacct_bridge.fleet.tenant import Tenant
+    from intacct_bridge.operations.fleets import TenantParts
 
 _NONE = "The fleet has no tenants. Add one: intacct fleet add NAME --set company_id=ID --secrets-from FILE"
 
@@ -78,8 +78,8 @@ def add_command(
       intacct fleet add acme --set company_id=acme --set user_id=bridge --secrets-from -
       intacct fleet add --from customers.csv --flows-from flows.toml --schedule nightly="every 24h"
     """
-    from intacct_bridge.apps.cli.fleet.tenant_input import read_tenants, refuse_mistakes
-    from intacct_bridge.fleet.fleet import NewTenant
+    from intacct_bridge.apps.cli.flows.program import CommandFlows
+    from intacct_bridge.operations.fleets import NewTenant, add_tenants, read_tenants
 
     source: Path | None = given.pop("from")
     if (name is None) == (source is None):
@@ -91,9 +91,7 @@ def add_command(
         new = [NewTenant(name or "", parts.settings, parts.flows, parts.schedule, parts.limits, parts.secrets, paused)]
     for one in new:
         context.console.hide(map(str, one.secrets.values()))
-    refuse_mistakes(new)
-    known = {tenant.name for tenant in fleet.tenants()} if skip_existing else set()
-    added = fleet.add_all(one for one in new if one.name not in known)
+    added = add_tenants(fleet, new, CommandFlows(), skip_existing=skip_existing)
     skipped = f"; the fleet had {len(new) - added:,} of them" if added < len(new) else ""
     context.console.say(f"Added {counted(added, 'tenant')}{skipped}.")
     if name is not None and (missing := fleet.status_of(name).missing):
@@ -175,7 +173,8 @@ def change_command(
 
     The current run is not affected; the next one has the new values.
     """
-    from intacct_bridge.apps.cli.fleet.tenant_input import check_flows
+    from intacct_bridge.apps.cli.flows.program import CommandFlows
+    from intacct_bridge.operations.fleets import check_tenant_flows
 
     parts = _given(context, given)
     before = fleet.tenant(name)
@@ -191,7 +190,7 @@ def change_command(
     }
     if not secrets and not any(changes.values()):
         raise click.UsageError("Give what to change, such as --set NAME=VALUE.")
-    fleet.change(name, **changes, secrets=secrets, check=check_flows)
+    fleet.change(name, **changes, secrets=secrets, check=lambda tenant: check_tenant_flows(tenant, CommandFlows()))
     context.console.say(f"Changed tenant {name}.")
 
 
@@ -233,14 +232,14 @@ def remove_command(context: CommandContext, fleet: "Fleet", *, name: str, yes: b
 
 
 def _given(context: CommandContext, given: Mapping[str, Any]) -> "TenantParts":
-    from intacct_bridge.apps.cli.fleet.tenant_input import TenantParts, assignments, read_flows, read_secrets
+    from intacct_bridge.operations.fleets import TenantParts, read_flows, read_secrets
 
     secrets = read_secrets(given["secrets_from"]) if given["secrets_from"] else {}
     context.console.hide(map(str, secrets.values()))
     file = read_flows(given["flows_from"]) if given["flows_from"] else TenantParts()
     limits = {name: given[name] for name in ("concurrency", "monthly_limit") if given[name] is not None}
-    schedule = {**file.schedule, **assignments(given["schedule"], "--schedule")}
-    return TenantParts(assignments(given["settings"], "--set"), file.flows, schedule, limits, secrets)
+    schedule = {**file.schedule, **_assignments(given["schedule"], "--schedule")}
+    return TenantParts(_assignments(given["settings"], "--set"), file.flows, schedule, limits, secrets)
 
 
 def _refuse_unknown(what: str, names: tuple[str, ...], known: Mapping[str, Any], tenant: str) -> None:
@@ -260,6 +259,17 @@ def _flow_line(tenant: "Tenant", flow: str) -> str:
     table = tenant.flows[flow]
     options = " ".join(f"{key}={json.dumps(value)}" for key, value in table.items() if key != "command")
     return f"{table['command']} {options}".rstrip()
+
+
+def _assignments(words: Iterable[str], option: str) -> dict[str, str]:
+    """`name=value` pairs."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError(f"{option} {word!r} is not NAME=VALUE", fix=f"Write {option} NAME=VALUE.")
+        found[name.strip()] = value.strip()
+    return found
 
 
 COMMANDS = (

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,14 +21,13 @@ from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.machine.replaced_file import replaced
 from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED
-from intacct_protocol.errors import IntacctError, SettingsError
+from intacct_protocol.errors import IntacctError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.fleet.fleet import Fleet
     from intacct_bridge.fleet.registry import TenantRun
     from intacct_bridge.fleet.runner import RunKey
-    from intacct_bridge.fleet.tenant import Tenant
     from intacct_bridge.fleet.tenant_work import FlowEnd
     from intacct_bridge.fleet.worker import FleetWorker
 
@@ -132,15 +131,10 @@ def run_command(
       intacct fleet run acme nightly
       intacct fleet run all nightly --threads 32
     """
-    from intacct_bridge.fleet.runner import RunKey
     from intacct_bridge.fleet.worker import BEAT
+    from intacct_bridge.operations.fleets import fleet_results, requested_runs
 
-    now = fleet.registry.now()
-    keys = [RunKey(tenant.name, each, now) for tenant in _tenants(fleet, name) for each in _flows(tenant, flow, name)]
-    if not keys:
-        raise SettingsError(
-            f"no tenant has a flow {flow!r}" if flow else "no tenant has a flow", fix="See: intacct fleet list"
-        )
+    keys = requested_runs(fleet, None if name == ALL else name, flow)
     with _signals() as signals:
         worker = _worker(context, fleet, threads, longest_run)
         for key in keys:
@@ -158,10 +152,15 @@ def run_command(
             results |= worker.runner.results([key for key in keys if key not in results])
         if signals.status:
             _end_worker(context, worker, signals.status)
-        status = _show_results(context, fleet, results)
+        ended = fleet_results(fleet, results)
+        rows = [
+            (one.tenant, one.flow, one.outcome, Count(one.rows), Count(one.transactions), one.detail)
+            for one in ended.results
+        ]
+        context.console.table(("tenant", "flow", "end", "rows", "transactions", "detail"), rows)
         if worker.close(_GRACE):
-            _exit_now(status)
-    return status
+            _exit_now(ended.status)
+    return ended.status
 
 
 @command("workers", exits=FLEET_DATABASE)
@@ -186,18 +185,18 @@ COMMANDS = (work_command, run_command, workers_command)
 
 
 def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: int) -> "FleetWorker":
-    from intacct_bridge.apps.cli.fleet.flow_run import FlowRun
-    from intacct_bridge.fleet.dbos_runner import DbosRunner
-    from intacct_bridge.fleet.worker import FleetWorker
+    from intacct_bridge.apps.cli.flows.program import CommandFlows
+    from intacct_bridge.operations.fleets import fleet_worker
 
-    _ = fleet.keys  # raises if the key is missing, before a run begins
-    program = FlowRun(context.console, context.actor)
-
-    def ended(run: "TenantRun", end: "FlowEnd") -> None:
-        _log_end(context, run, end)
-
-    runner = DbosRunner(fleet.registry.place)
-    return FleetWorker(fleet, runner, program, threads=threads, longest_run=timedelta(minutes=longest_run), ended=ended)
+    return fleet_worker(
+        fleet,
+        CommandFlows(),
+        context.console,
+        person=context.actor,
+        threads=threads,
+        longest_run=timedelta(minutes=longest_run),
+        ended=lambda run, end: _log_end(context, run, end),
+    )
 
 
 def _log_end(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
@@ -213,52 +212,6 @@ def _log_end(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
         context.console.complain(text, **facts)
     else:
         context.console.detail(text, **facts)
-
-
-def _tenants(fleet: "Fleet", name: str) -> "Iterator[Tenant]":
-    if name == ALL:
-        yield from (tenant for tenant in fleet.tenants() if not tenant.paused)
-        return
-    tenant = fleet.tenant(name)
-    if tenant.paused:
-        raise SettingsError(f"tenant {name!r} is paused", fix=f"Resume it first: intacct fleet resume {name}")
-    yield tenant
-
-
-def _flows(tenant: "Tenant", flow: str | None, name: str) -> Sequence[str]:
-    if flow is None:
-        return list(tenant.flows)
-    if name != ALL:
-        tenant.flow(flow)
-    return [flow] if flow in tenant.flows else []
-
-
-_ENDS_WITHOUT_A_RUN = {
-    "sign-in refused": ("refused", "The sign-in was refused before. Enter the right credentials first."),
-    "paused": ("interrupted", "The tenant is paused."),
-    "max recovery attempts exceeded": ("killed", "Each worker that carried it out was killed."),
-    "removed": ("wrong settings", "The tenant was removed."),
-}
-"""The outcome and detail of runs that the runner ended and the registry does not have, by the runner's word."""
-
-
-def _show_results(context: CommandContext, fleet: "Fleet", results: "dict[RunKey, str]") -> int:
-    from intacct_bridge.runs.run import WORST_FIRST, end_of, worst
-
-    statuses = {end_of(status).value: status for status in reversed(WORST_FIRST)}
-    rows, ends = [], []
-    latest = fleet.registry.latest_runs(list({key.tenant for key in results}))
-    for key, word in sorted(results.items(), key=lambda item: (item[0].tenant, item[0].flow)):
-        run = latest.get((key.tenant, key.flow))
-        outcome, detail = _ENDS_WITHOUT_A_RUN.get(word, (word, ""))
-        if run is not None and run.due_at == key.due_at and run.outcome:
-            outcome, detail = run.outcome, run.detail
-            rows.append((key.tenant, key.flow, outcome, Count(run.rows), Count(run.transactions), detail))
-        else:
-            rows.append((key.tenant, key.flow, outcome, Count(0), Count(0), detail))
-        ends.append(statuses.get(outcome, 70))
-    context.console.table(("tenant", "flow", "end", "rows", "transactions", "detail"), rows)
-    return worst(ends)
 
 
 def _end_worker(context: CommandContext, worker: "FleetWorker", status: int) -> None:

@@ -1,4 +1,4 @@
-"""What people enter about tenants: options, files of secrets and of flows, and lists of tenants in CSV or JSON."""
+"""Files about tenants: secrets, flows, and lists of tenants in CSV or JSON."""
 
 import csv
 import io
@@ -6,26 +6,23 @@ import json
 import os
 import sys
 import tomllib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.connections.connection import SECRETS
-from intacct_protocol.errors import IntacctError, SettingsError
+from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.json_keys import refuse_repeated_keys
 from intacct_protocol.model.wording import counted, listed
 
 if TYPE_CHECKING:
     from intacct_bridge.fleet.fleet import NewTenant
-    from intacct_bridge.fleet.tenant import Tenant
 
 ENVIRONMENT = "env"
 STDIN = "-"
 _LIMITS = ("concurrency", "monthly_limit")
 _TABLES = ("settings", "flows", "schedule", "limits", "secrets")
-_SHOWN_MISTAKES = 20
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -38,17 +35,6 @@ class TenantParts:
     schedule: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-def assignments(words: Iterable[str], option: str) -> dict[str, str]:
-    """`name=value` pairs."""
-    found = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name.strip():
-            raise SettingsError(f"{option} {word!r} is not NAME=VALUE", fix=f"Write {option} NAME=VALUE.")
-        found[name.strip()] = value.strip()
-    return found
 
 
 def read_secrets(source: str) -> dict[str, str]:
@@ -212,41 +198,6 @@ def _table(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise SettingsError(f"{where} must be an object", fix="Write it as an object of names and values.")
     return value
-
-
-def refuse_mistakes(new: "Iterable[NewTenant]") -> None:
-    """SettingsError with a list of the tenants that have mistakes. Nothing is added until all of them are right."""
-    mistakes, count = [], 0
-    names = set[str]()
-    for one in new:
-        count += 1
-        try:
-            check_flows(one.checked())
-            if one.name in names:
-                raise SettingsError(f"tenant {one.name!r} is given twice", fix="Leave one of them.")
-            names.add(one.name)
-        except IntacctError as error:
-            mistakes.append(f"{error.message}. {error.fix}".rstrip())
-    if len(mistakes) == 1 and count == 1:
-        raise SettingsError(mistakes[0])
-    if mistakes:
-        more = f"\n  and {len(mistakes) - _SHOWN_MISTAKES:,} more" if len(mistakes) > _SHOWN_MISTAKES else ""
-        listed = "".join(f"\n  {one}" for one in mistakes[:_SHOWN_MISTAKES])
-        raise SettingsError(
-            f"{counted(len(mistakes), 'tenant')} of {count:,} {'has' if len(mistakes) == 1 else 'have'} mistakes;"
-            f" nothing was added:{listed}{more}",
-            fix="Correct them, and run it again.",
-        )
-
-
-def check_flows(tenant: "Tenant") -> None:
-    """SettingsError if the options of a flow are not those of its command."""
-    from intacct_bridge.apps.cli.flows.program import checked_command
-    from intacct_bridge.fleet.tenant import with_secrets
-
-    for name in tenant.flows:
-        flow = tenant.flow(name)
-        checked_command(replace(flow, options=with_secrets(flow, defaultdict(lambda: "a-secret"))))
 
 
 def _text(path: Path) -> str:

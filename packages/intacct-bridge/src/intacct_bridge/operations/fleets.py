@@ -1,0 +1,191 @@
+"""Fleets: many companies, each a tenant with a connection, flows, a schedule and limits.
+
+Tenants are checked as a whole before one is added. Their flows run as those of intacct.toml do (`operations.flows`), in
+the workers of the fleet.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from intacct_bridge.fleet.dbos_runner import DbosRunner
+from intacct_bridge.fleet.fleet import Fleet, NewTenant
+from intacct_bridge.fleet.registry import TenantRun as RegisteredRun
+from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.tenant import Tenant, with_secrets
+from intacct_bridge.fleet.tenant_files import TenantParts, read_flows, read_secrets, read_tenants
+from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun
+from intacct_bridge.fleet.worker import FleetWorker
+from intacct_bridge.operations.flows import FlowProgram, prepare_flow, run_flow
+from intacct_bridge.operations.recorded_run import TenantRun
+from intacct_bridge.runs.messages import Messages
+from intacct_bridge.runs.run import WORST_FIRST, RunError, end_of, worst
+from intacct_protocol.errors import IntacctError, SettingsError
+from intacct_protocol.model.wording import counted
+
+__all__ = [
+    "Fleet",
+    "FleetResult",
+    "NewTenant",
+    "RunKey",
+    "Tenant",
+    "TenantParts",
+    "TenantResult",
+    "add_tenants",
+    "check_tenant_flows",
+    "fleet_results",
+    "fleet_worker",
+    "read_flows",
+    "read_secrets",
+    "read_tenants",
+    "requested_runs",
+]
+
+_SHOWN_MISTAKES = 20
+
+
+# --- tenants
+
+
+def add_tenants(
+    fleet: Fleet, tenants: Sequence[NewTenant], program: FlowProgram, *, skip_existing: bool = False
+) -> int:
+    """Add tenants, and return how many were added. Nothing is added until all of them are right.
+
+    SettingsError lists those that have mistakes.
+    """
+    mistakes, names = [], set[str]()
+    for tenant in tenants:
+        try:
+            check_tenant_flows(tenant.checked(), program)
+            if tenant.name in names:
+                raise SettingsError(f"tenant {tenant.name!r} is given twice", fix="Leave one of them.")
+            names.add(tenant.name)
+        except IntacctError as error:
+            mistakes.append(f"{error.message}. {error.fix}".rstrip())
+    if len(mistakes) == 1 and len(tenants) == 1:
+        raise SettingsError(mistakes[0])
+    if mistakes:
+        more = f"\n  and {len(mistakes) - _SHOWN_MISTAKES:,} more" if len(mistakes) > _SHOWN_MISTAKES else ""
+        has = "has" if len(mistakes) == 1 else "have"
+        told = "".join(f"\n  {mistake}" for mistake in mistakes[:_SHOWN_MISTAKES])
+        raise SettingsError(
+            f"{counted(len(mistakes), 'tenant')} of {len(tenants):,} {has} mistakes; nothing was added:{told}{more}",
+            fix="Correct them, and run it again.",
+        )
+    known = {tenant.name for tenant in fleet.tenants()} if skip_existing else set()
+    return fleet.add_all(tenant for tenant in tenants if tenant.name not in known)
+
+
+def check_tenant_flows(tenant: Tenant, program: FlowProgram) -> None:
+    """SettingsError if the options of a flow are not those of its command."""
+    for name in tenant.flows:
+        flow = tenant.flow(name)
+        program.check(replace(flow, options=with_secrets(flow, defaultdict(lambda: "a-secret"))))
+
+
+# --- runs
+
+
+def fleet_worker(
+    fleet: Fleet,
+    program: FlowProgram,
+    messages: Messages,
+    *,
+    person: str,
+    threads: int,
+    longest_run: timedelta,
+    ended: Callable[[RegisteredRun, FlowEnd], None],
+) -> FleetWorker:
+    """A worker that carries out the runs of a fleet; `ended` is told of each end.
+
+    The messages of a run go to its log, since no person watches; `messages` get what receivers of notifications refuse.
+    """
+    _ = fleet.keys  # raises if the key is missing, before a run begins
+
+    def run_tenants_flow(work: FlowToRun) -> FlowEnd:
+        own = Messages()
+        own.quiet = True
+        own.log_facts = {"tenant": work.connection.name}
+        for hiding in (own, messages):
+            hiding.hide((*work.connection.secrets, *work.secrets))
+        tenant = TenantRun(work.connection, work.history, work.stop_if_asked)
+        try:
+            prepared = prepare_flow(work.flow, program)
+        except IntacctError as error:
+            return FlowEnd(error.exit_status, None, RunError.of(error))
+        result = run_flow(prepared, program, own, person=person, warnings=messages, tenant=tenant)
+        return FlowEnd(result.status, result.run, result.error)
+
+    runner = DbosRunner(fleet.registry.place)
+    return FleetWorker(fleet, runner, run_tenants_flow, threads=threads, longest_run=longest_run, ended=ended)
+
+
+def requested_runs(fleet: Fleet, tenant: str | None, flow: str | None) -> list[RunKey]:
+    """The runs to queue now: of one tenant or of all that are not paused, of one flow or of all.
+
+    SettingsError if there is none.
+    """
+    if tenant is None:
+        chosen = [one for one in fleet.tenants() if not one.paused]
+    else:
+        chosen = [fleet.tenant(tenant)]
+        if chosen[0].paused:
+            raise SettingsError(f"tenant {tenant!r} is paused", fix=f"Resume it first: intacct fleet resume {tenant}")
+        if flow is not None:
+            chosen[0].flow(flow)
+    now = fleet.registry.now()
+    keys = [RunKey(one.name, name, now) for one in chosen for name in one.flows if flow in (None, name)]
+    if not keys:
+        raise SettingsError(
+            f"no tenant has a flow {flow!r}" if flow else "no tenant has a flow", fix="See: intacct fleet list"
+        )
+    return keys
+
+
+@dataclass(frozen=True, slots=True)
+class TenantResult:
+    """How a requested run ended."""
+
+    tenant: str
+    flow: str
+    outcome: str
+    rows: int
+    transactions: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetResult:
+    """How requested runs ended."""
+
+    results: tuple[TenantResult, ...]
+    status: int
+    """The exit status of the worst one."""
+
+
+_ENDS_WITHOUT_A_RUN = {
+    "sign-in refused": ("refused", "The sign-in was refused before. Enter the right credentials first."),
+    "paused": ("interrupted", "The tenant is paused."),
+    "max recovery attempts exceeded": ("killed", "Each worker that carried it out was killed."),
+    "removed": ("wrong settings", "The tenant was removed."),
+}
+"""The outcome and detail of runs that the runner ended and the registry does not have, by the runner's word."""
+
+
+def fleet_results(fleet: Fleet, words: dict[RunKey, str]) -> FleetResult:
+    """The results of requested runs, from the words with which the runner ended them."""
+    statuses = {end_of(status).value: status for status in reversed(WORST_FIRST)}
+    results, ends = [], []
+    latest = fleet.registry.latest_runs(list({key.tenant for key in words}))
+    for key, word in sorted(words.items(), key=lambda pair: (pair[0].tenant, pair[0].flow)):
+        run = latest.get((key.tenant, key.flow))
+        if run is not None and run.due_at == key.due_at and run.outcome:
+            result = TenantResult(key.tenant, key.flow, run.outcome, run.rows, run.transactions, run.detail)
+        else:
+            outcome, detail = _ENDS_WITHOUT_A_RUN.get(word, (word, ""))
+            result = TenantResult(key.tenant, key.flow, outcome, 0, 0, detail)
+        results.append(result)
+        ends.append(statuses.get(result.outcome, 70))
+    return FleetResult(tuple(results), worst(ends))
