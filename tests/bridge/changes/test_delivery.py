@@ -31,8 +31,8 @@ class Machine:
     def add(self, key: str, text: str = "", watch: str = "w") -> int:
         with self.log.transaction() as db:
             done = db.execute(
-                "INSERT INTO event (watch, company, object, key, kind, at, record)"
-                " VALUES (?, 'C', 'X', ?, 'updated', ?, ?) RETURNING number",
+                "INSERT INTO event (watch, company, object, key, kind, at, record, nonce)"
+                " VALUES (?, 'C', 'X', ?, 'updated', ?, ?, '') RETURNING number",
                 (watch, key, NOW.isoformat(), b'{"TEXT":"%s"}' % text.encode()),
             )
             return int(done.fetchone()[0])

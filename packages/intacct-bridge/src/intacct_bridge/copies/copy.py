@@ -415,7 +415,7 @@ def _of_files(con: "duckdb.DuckDBPyConnection", path: str) -> tuple[list[CopyTab
         if entry.complete and any(file.kind == ROWS for file in entry.files):
             sql = latest(entry, manifest.format, path)
             tables.append(_query(con, name, sql, con.sql(f"SELECT * FROM ({sql}) LIMIT 0").columns))
-    last = {str(outcome["stream"]): outcome for run in folder.histories() for outcome in run["outcomes"]}
+    last = {str(outcome["name"]): outcome for run in folder.histories() for outcome in run["outcomes"]}
     failed = [(name, one["error"], one["fix"]) for name, one in last.items() if one["error"] or not one["complete"]]
     bookmarks = {name: entry.bookmark for name, entry in manifest.streams.items()}
     return tables, CopyFacts(manifest.company, bookmarks, manifest.settings, failed_streams(failed))

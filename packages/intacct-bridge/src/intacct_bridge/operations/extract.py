@@ -21,6 +21,7 @@ from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import Prepared, ReadRequest, prepare
 from intacct_bridge.extract.run import DELETES, HISTORY
+from intacct_bridge.extract.stream_run import StreamProgress
 from intacct_bridge.operations.extract_request import ExtractRequest
 from intacct_bridge.streams.defaults import (
     fields_of_objects,
@@ -36,7 +37,6 @@ from intacct_protocol.model.uri_text import redacted
 if TYPE_CHECKING:
     from intacct_bridge.copies.views.apply import AppliedViews
     from intacct_bridge.extract.estimate import Estimate
-    from intacct_bridge.extract.stream_run import StreamProgress
     from intacct_bridge.mapping.language import EntityMap
     from intacct_bridge.runs.recorder import RunRecorder
 
@@ -46,13 +46,14 @@ __all__ = [
     "ExtractRequest",
     "ExtractResult",
     "StreamOutcome",
+    "StreamProgress",
     "compact_copy",
     "estimate",
     "extract",
     "importing",
 ]
 
-Progress = Callable[["StreamProgress"], None]
+Progress = Callable[[StreamProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ class PreparedExtraction:
         if run is not None:
             run.destination = "standard output" if output is not None else redacted(to)
 
-        def note(event: "StreamProgress") -> None:
+        def note(event: StreamProgress) -> None:
             if progress is not None:
                 progress(event)
             if run is not None:

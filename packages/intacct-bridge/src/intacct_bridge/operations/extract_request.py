@@ -71,6 +71,7 @@ class ExtractRequest:
 
     def check(self) -> None:
         """SettingsError for settings that do not go together, or that the destination does not have."""
+        parse_uri(self.to)
         if self.unified and (self.entity_column or self.everything):
             other = "`entity_column`" if self.entity_column else "`all`"
             raise SettingsError(

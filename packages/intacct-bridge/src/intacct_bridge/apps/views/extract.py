@@ -9,6 +9,7 @@ from intacct_bridge.apps.terminal.process import stoppable
 from intacct_bridge.apps.terminal.progress import progress
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.operations.extract import ExtractRequest, ExtractResult, StreamOutcome, extract
+from intacct_bridge.runs.messages import Messages
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
@@ -71,20 +72,23 @@ def extraction_data(result: ExtractResult, console: Console) -> dict[str, object
         "rows": sum(one.rows for one in streams),
         "deleted": sum(one.deleted for one in outcomes),
     }
-    rows = [{**dict(zip(_COLUMNS, _row(one), strict=True)), **_failure(one, console)} for one in outcomes]
+    rows = [
+        {name: console.spelled(value) if isinstance(value, str) else value for name, value in stream_data(one).items()}
+        for one in outcomes
+    ]
     return {"totals": totals, "streams": rows}
 
 
-def log_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
+def log_extraction(outcomes: Sequence[StreamOutcome], messages: Messages) -> None:
     """A line of the log for each stream."""
     for one in outcomes:
         facts: dict[str, Any] = {"stream": one.name, "rows": one.rows, "deleted": one.deleted}
         facts["seconds"] = round(one.seconds, 2)
         if one.error:
-            console.event(f"{one.name}: {one.error}", level="error", **facts)
+            messages.event(f"{one.name}: {one.error}", level="error", **facts)
         else:
             how = _read(full=one.full)
-            console.event(f"{one.name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted", **facts)
+            messages.event(f"{one.name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted", **facts)
 
 
 def show_failures(outcomes: Sequence[StreamOutcome], console: Console) -> None:
@@ -96,6 +100,18 @@ def show_failures(outcomes: Sequence[StreamOutcome], console: Console) -> None:
             console.complain(console.wrapped("  fix  ", console.spelled(fix)), level="error")
 
 
+def stream_data(one: StreamOutcome) -> dict[str, object]:
+    """One outcome, as a page and JSON show it."""
+    failure = {"error": one.error, "fix": one.fix} if one.error else {}
+    return {**dict(zip(_COLUMNS, _row(one), strict=True)), **failure}
+
+
+def estimate_data(one: "Estimate") -> dict[str, object]:
+    """What a run would read of one stream, as a page shows it."""
+    read = _read(full=one.full)
+    return {"stream": one.name, "rows": one.rows, "read": read, "transactions": one.transactions, "notes": one.error}
+
+
 _COLUMNS = ("stream", "rows", "deleted", "read", "transactions", "seconds", "notes")
 
 
@@ -103,10 +119,6 @@ def _row(one: StreamOutcome) -> tuple[str | int | float, ...]:
     how = _read(full=one.full)
     rows, deleted, transactions = Count(one.rows), Count(one.deleted), Count(one.transactions)
     return one.name, rows, deleted, how, transactions, round(one.seconds, 2), _notes(one)
-
-
-def _failure(one: StreamOutcome, console: Console) -> dict[str, str]:
-    return {"error": console.spelled(one.error), "fix": console.spelled(one.fix)} if one.error else {}
 
 
 def _read(*, full: bool) -> str:

@@ -1,9 +1,5 @@
 """`intacct watch status`, `dead`, `replay` and `skip`: the watches of a connection, and events that failed."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
 from intacct_bridge.apps.cli.command import command
@@ -13,52 +9,28 @@ from intacct_bridge.apps.terminal.tables import Count
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
 
-if TYPE_CHECKING:
-    from intacct_bridge.changes.event_log import EventLog, LoggedEvent
-    from intacct_bridge.connections.connection import Connection
-
 _SHOWN_ERROR = 60
 """Characters of an error in a table."""
-_MOST = 1_000_000
-
-
-def _log_of(context: CommandContext) -> "EventLog":
-    from intacct_bridge.changes.event_log import EventLog, event_log_place
-    from intacct_bridge.load.outbox.storage import outbox_place
-
-    if not has_event_log(context.connection):
-        raise SettingsError("no watch has run on this connection", fix="Run one: intacct watch STREAM --to RECEIVER")
-    return EventLog(event_log_place(outbox_place(context.connection)))
-
-
-def has_event_log(connection: "Connection") -> bool:
-    """Whether a watch has run on a connection."""
-    from intacct_bridge.changes.event_log import event_log_place
-    from intacct_bridge.load.outbox.storage import outbox_place
-
-    place = event_log_place(outbox_place(connection))
-    return not isinstance(place, Path) or place.exists()
+_STATES = ("pending", "delivered", "dead", "skipped")
 
 
 @command("status", exits={})
 @shared_options(prints_table=True)
 def status_command(context: CommandContext) -> None:
     """List the watches of this connection: the last poll, and how many events wait, are delivered or are dead."""
-    from intacct_bridge.changes.event_log import EventState
-    from intacct_bridge.changes.watch import kept_value
+    from intacct_bridge.operations.watch import watch_statuses
 
-    with _log_of(context) as log:
-        rows = [
-            (
-                one.name,
-                kept_value(one.definition, "receiver"),
-                one.polled_at,
-                *(Count(one.counts.get(state, 0)) for state in EventState),
-                one.oldest_pending,
-            )
-            for one in log.statuses()
-        ]
-    context.console.table(("watch", "receiver", "polled", *EventState, "oldest_pending"), rows)
+    rows = [
+        (
+            status.name,
+            status.receiver,
+            status.polled_at,
+            *(Count(status.counts[state]) for state in _STATES),
+            status.oldest_pending,
+        )
+        for status in watch_statuses(context.connection)
+    ]
+    context.console.table(("watch", "receiver", "polled", *_STATES, "oldest_pending"), rows)
 
 
 _WATCH = click.option("--watch", metavar="NAME", default="", help="Take only events of this watch.")
@@ -70,12 +42,12 @@ _WATCH = click.option("--watch", metavar="NAME", default="", help="Take only eve
 @shared_options(prints_table=True)
 def dead_command(context: CommandContext, *, watch: str, limit: int) -> None:
     """List the dead letters: events that a receiver did not accept in any attempt."""
-    with _log_of(context) as log:
-        found = [(name, one) for name in _names_of(log, watch) for one in _dead(log, name, limit)]
+    from intacct_bridge.operations.watch import dead_letters
+
     rows = [
-        (one.event.number, name, one.event.object, one.event.key, str(one.event.kind), one.event.at, one.attempts,
+        (one.number, one.watch, one.object, one.key, one.kind, one.time, one.attempts,
          one.error if context.console.as_json else one.error[:_SHOWN_ERROR])
-        for name, one in found[:limit]
+        for one in dead_letters(context.connection, watch=watch, limit=limit)
     ]  # fmt: skip
     columns = ("number", "watch", "object", "key", "kind", "time", "attempts", "error")
     context.console.table(columns, rows, empty="There are no dead letters.")
@@ -98,19 +70,16 @@ def replay_command(
     """
     if bool(numbers) == dead:
         raise SettingsError("there is nothing to replay", fix="Name events by their numbers, or pass --dead.")
-    left_out = 0
-    with _log_of(context) as log:
-        chosen = _chosen(log, numbers, watch)
-        for number in chosen:
-            later = log.replay(number, even_if_outdated=as_of_then)
-            if later is not None:
-                left_out += 1
-                context.console.complain(
-                    f"error  event {number}: a later state of {later.event.object} {later.event.key} was delivered"
-                    f" (event {later.event.number}); --as-of-then sends the older one anyway"
-                )
-    context.console.say(f"{counted(len(chosen) - left_out, 'event')} will be delivered again.")
-    return FAILURES if left_out else 0
+    from intacct_bridge.operations.watch import replay
+
+    result = replay(context.connection, numbers, watch=watch, as_of_then=as_of_then)
+    for number, later in result.outdated.items():
+        context.console.complain(
+            f"error  event {number}: a later state of {later.object} {later.key} was delivered"
+            f" (event {later.number}); --as-of-then sends the older one anyway"
+        )
+    context.console.say(f"{counted(len(result.replayed), 'event')} will be delivered again.")
+    return FAILURES if result.outdated else 0
 
 
 @command("skip", exits={1: "an event was not skipped"})
@@ -118,35 +87,10 @@ def replay_command(
 @shared_options()
 def skip_command(context: CommandContext, *, numbers: tuple[int, ...]) -> int:
     """Give up waiting events or dead letters: they are not delivered."""
-    from intacct_bridge.changes.follower import this_machines_time
+    from intacct_bridge.operations.watch import skip
 
-    with _log_of(context) as log:
-        _chosen(log, numbers, "")
-        done = [log.skip(number, this_machines_time()) for number in numbers]
-    for number, skipped in zip(numbers, done, strict=True):
-        if not skipped:
-            context.console.complain(f"error  event {number} neither waits nor is a dead letter")
-    context.console.say(f"{counted(sum(done), 'event')} skipped.")
-    return 0 if all(done) else FAILURES
-
-
-def _chosen(log: "EventLog", numbers: Sequence[int], watch: str) -> list[int]:
-    """The numbers of existing events, or those of all dead letters; SettingsError for an unknown number."""
-    for number in numbers:
-        if not log.watch_of(number):
-            raise SettingsError(f"there is no event {number}", fix="intacct watch dead lists the dead letters.")
-    return list(numbers) or [one.event.number for name in _names_of(log, watch) for one in _dead(log, name, _MOST)]
-
-
-def _dead(log: "EventLog", watch: str, most: int) -> "list[LoggedEvent]":
-    from intacct_bridge.changes.event_log import EventState
-
-    return log.find(watch, EventState.DEAD, most)
-
-
-def _names_of(log: "EventLog", watch: str) -> list[str]:
-    """The names of all watches, or the one that is named; SettingsError if there is no such watch."""
-    names = [one.name for one in log.statuses()]
-    if watch and watch not in names:
-        raise SettingsError(f"there is no watch {watch}", fix="intacct watch status lists them.")
-    return [watch] if watch else names
+    result = skip(context.connection, numbers)
+    for number in result.refused:
+        context.console.complain(f"error  event {number} neither waits nor is a dead letter")
+    context.console.say(f"{counted(len(result.skipped), 'event')} skipped.")
+    return FAILURES if result.refused else 0

@@ -1,7 +1,6 @@
 """`intacct watch`: send every change of a record to a receiver, once or until the program is stopped."""
 
-from collections.abc import Callable, Mapping
-from hashlib import sha256
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +15,11 @@ from intacct_protocol.errors import InDoubtError, SettingsError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.changes.delivery import Deliveries
-    from intacct_bridge.changes.event_log import EventLog
-    from intacct_bridge.changes.follower import Follower
-    from intacct_bridge.changes.watch import PollResult, Watch
+    from intacct_bridge.operations.watch import OpenWatch, WatchCost, WatchRound
     from intacct_bridge.runs.ongoing_reports import OngoingReports
-    from intacct_bridge.runs.run import RecordCounts
 
 _KINDS = ("created", "updated", "deleted")
 _RUN = "run"
-_DIGEST = 4
-_HALF = 0.5
-"""The share of the monthly API transactions that polls may take without --yes."""
 
 
 class WatchGroup(CommandGroup):
@@ -128,131 +120,55 @@ def watch_command() -> None:
     help="Poll even if that takes more than half of the monthly transactions, and post to a production company.",
 )
 @shared_options(prints_table=True)
-def run_command(context: CommandContext, **given: Any) -> int:
+def run_command(context: CommandContext, **options: Any) -> int:
     """Read what changed in these streams, and deliver each change as an event.
 
     An event arrives at least once, always under the same id, and in order for each record. An event that a receiver
     does not accept is tried again for three days; then it is a dead letter. A STREAM is what `intacct extract` takes.
     """
-    from contextlib import closing
+    from intacct_bridge.operations.watch import WatchRequest, check_cost, open_watch
 
-    from intacct_bridge.apps.cli.changes.mapped_receiver import mapped_receiver
-    from intacct_bridge.apps.cli.changes.receivers import receiver_for
-    from intacct_bridge.changes.event_log import EventLog, event_log_place
-    from intacct_bridge.changes.follower import Follower, FollowOptions
-    from intacct_bridge.changes.watch import prepare_watch
-    from intacct_bridge.export_maps.maps import read_map
-    from intacct_bridge.load.outbox.storage import outbox_place
-
-    if given["once"] and given["follow"]:
+    once = options.pop("once")
+    if options.pop("follow") and once:
         raise SettingsError("--once and --follow do not go together", fix="Leave one of them out.")
-    watch = _watch(given, context.console.masked)
-    place = event_log_place(outbox_place(context.connection))
-    options = FollowOptions(
-        every=float(given["every"]),
-        batch=given["batch"],
-        attempts=given["attempts"],
-        keep_days=given["keep_days"],
-        show_private=not context.connection.location_id,
-    )
-    with EventLog(place) as log, log.exclusively(watch.name):
-        _check_receiver(log, watch, named=bool(given["name"]))
-        receiver = receiver_for(context, given["to"], given)
-        context.recorder.destination = watch.receiver
-        with closing(receiver):
-            client = context.client
-            with stoppable(context.console):
-                prepared = prepare_watch(client, watch)
-            if given["map_file"] is not None and not given["to"].startswith("load:"):
-                receiver = mapped_receiver(receiver, read_map(given["map_file"]), prepared.streams)
-            _show_cost(context, prepared, options.every, once=given["once"], yes=given["yes"])
-            follower = Follower(client, log, watch, receiver, options, masked=context.console.masked)
-            with stoppable(context.console, lambda _: follower.stop()):
-                return _poll_once(context, follower) if given["once"] else _follow(context, follower)
+    names = {name: _names(options[name]) for name in ("kinds", "fields", "changed", "key")}
+    names["kinds"] = [kind.lower() for kind in names["kinds"]]
+    request = WatchRequest(**{**options, **names})
+    console = context.console
+    show = console.say if console.as_json else console.result  # JSON is a document of its own
+    with ExitStack() as opened:
+        with stoppable(console):
+            watch = opened.enter_context(open_watch(context, request, show=show))
+        _show_cost(context, watch.cost, request.every, once=once)
+        if not once:
+            check_cost(watch.cost, request)
+        with stoppable(console, lambda _: watch.stop()):
+            return _exit_status(context, watch.once()) if once else _follow(context, watch)
 
 
-def _poll_once(context: CommandContext, follower: "Follower") -> int:
-    polled, delivered = follower.once()
-    _count(context, polled, delivered)
-    return _exit_status(context, polled, delivered)
-
-
-def _follow(context: CommandContext, follower: "Follower") -> int:
+def _follow(context: CommandContext, watch: "OpenWatch") -> int:
     """Poll and deliver until the program is stopped, with a line and a record of the run for each poll."""
     reports = _reports(context)
-    for polled, delivered in follower.follow():
-        counts = _count(context, polled, delivered)
-        _show(context, polled, delivered)
-        failure = context.console.masked(_failure_text(polled.failures if polled is not None else {}))
-        reports.note(context.begin_run(), counts, polled=polled is not None, failure=failure)
+    for done in watch.follow():
+        _show(context, done)
+        failures = (f"{stream}: {error}" if stream else error for stream, error in done.failures.items())
+        failure = context.console.masked("; ".join(failures))
+        reports.note(context.begin_run(), done.counts, polled=done.polled is not None, failure=failure)
     return 0
 
 
-def _watch(given: dict[str, Any], masked: Callable[[str], str]) -> "Watch":
-    """The watch that the options describe."""
-    from intacct_bridge.changes.event import ChangeKind
-    from intacct_bridge.changes.event_filter import EventFilter
-    from intacct_bridge.changes.watch import Watch, beginning
-    from intacct_protocol.model.query.where import parse_where
-
-    kinds = [one.strip().lower() for one in given["kinds"].split(",") if one.strip()]
-    for one in kinds:
-        if one not in _KINDS:
-            raise SettingsError(f"--on {one} is not a kind of change", fix=f"Use {', '.join(_KINDS)}.")
-    event_filter = EventFilter(
-        frozenset(ChangeKind(one) for one in kinds),
-        parse_where(given["where"]) if given["where"] else None,
-        _names(given["fields"]),
-        _names(given["changed"]),
-    )
-    streams = tuple(dict.fromkeys(given["streams"]))
-    name, receiver = given["name"] or ",".join(streams), _shown_receiver(given["to"], masked)
-    return Watch(name, streams, event_filter, beginning(given["begin"]), given["baseline"], receiver)
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _shown_receiver(address: str, masked: Callable[[str], str]) -> str:
-    """The address as it may be kept. One with a secret in it has a short digest, which tells two of them apart."""
-    from intacct_protocol.model.uri_text import redacted
-
-    plain = redacted(address)
-    shown = masked(plain)
-    return shown if shown == plain else f"{shown} ({sha256(address.encode()).hexdigest()[:_DIGEST]})"
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(one.strip().upper() for one in text.split(",") if one.strip())
-
-
-def _check_receiver(log: "EventLog", watch: "Watch", *, named: bool) -> None:
-    """SettingsError if a watch of the same streams, also without a name, has another receiver."""
-    from intacct_bridge.changes.watch import kept_value
-
-    before = kept_value(log.definition(watch.name), "receiver")
-    if not named and before not in ("", watch.receiver):
-        raise SettingsError(
-            f"the watch {watch.name} delivers to {before}, and now to {watch.receiver}",
-            fix=f"Name the new one with --name, or move this one with --name {watch.name}.",
-        )
-
-
-def _show_cost(context: CommandContext, prepared: Any, every: float, *, once: bool, yes: bool) -> None:
-    """Say what polls cost; SettingsError if they take more than half of the monthly allowance."""
-    from intacct_bridge.changes.watch import idle_transactions, monthly
-
-    one = idle_transactions(prepared)
-    text = f"A poll in which nothing changed takes about {counted(one, 'API transaction')}"
+def _show_cost(context: CommandContext, cost: "WatchCost", every: float, *, once: bool) -> None:
+    """Say what polls cost."""
+    text = f"A poll in which nothing changed takes about {counted(cost.poll, 'API transaction')}"
     if once:
         context.console.detail(f"{text}.")
         return
-    month, allowed = monthly(one, every), context.connection.monthly_transactions
-    share = f", {month / allowed:.0%} of the {allowed:,} in the tier" if allowed else ""
-    context.console.say(f"{text}: {month:,} a month at one poll every {every:,.0f} s{share}.")
-    if allowed and month > allowed * _HALF and not yes:
-        least = monthly(one, 1.0) / (allowed * _HALF)
-        raise SettingsError(
-            "that is more than half of the tier's monthly API transactions",
-            fix=f"Poll less often (--every {least + 1:.0f}), or pass --yes.",
-        )
+    share = f", {cost.month / cost.allowed:.0%} of the {cost.allowed:,} in the tier" if cost.allowed else ""
+    context.console.say(f"{text}: {cost.month:,} a month at one poll every {every:,.0f} s{share}.")
 
 
 def _reports(context: CommandContext) -> "OngoingReports":
@@ -265,26 +181,10 @@ def _reports(context: CommandContext) -> "OngoingReports":
     return OngoingReports(find_channels(names), warn=context.console.complain)
 
 
-def _failure_text(failures: Mapping[str, str]) -> str:
-    """The failures of a poll in one sentence."""
-    return "; ".join(f"{stream}: {error}" if stream else error for stream, error in failures.items())
-
-
-def _count(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> "RecordCounts":
-    """Count what was read and delivered in the history of runs; the counts of the records."""
-    from intacct_bridge.runs.run import RecordCounts
-
-    if polled is not None and polled.events:
-        context.recorder.add_rows("events", polled.events)
-    counts = RecordCounts(posted=delivered.delivered, dead_letters=delivered.dead, in_doubt=delivered.in_doubt)
-    if counts != RecordCounts():
-        context.recorder.add_counts(counts)
-    return counts
-
-
-def _show(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> None:
+def _show(context: CommandContext, done: "WatchRound") -> None:
     """One line for a poll that brought something, and for deliveries."""
-    for stream, error in polled.failures.items() if polled else ():
+    polled, delivered = done.polled, done.delivered
+    for stream, error in done.failures.items():
         text = f"{stream}: {error}" if stream else f"{error}; the next poll follows on schedule"
         context.console.complain(context.console.wrapped("error  ", text))
     parts = []
@@ -302,26 +202,18 @@ def _show(context: CommandContext, polled: "PollResult | None", delivered: "Deli
         context.console.detail(f"no changes; {counted(polled.transactions, 'API transaction')}")
 
 
-def _exit_status(context: CommandContext, polled: "PollResult", delivered: "Deliveries") -> int:
+def _exit_status(context: CommandContext, done: "WatchRound") -> int:
     """The end of a single poll."""
+    polled, delivered = done.polled, done.delivered
     if context.console.as_json:
-        context.console.json(
-            {
-                "events": polled.events,
-                "delivered": delivered.delivered,
-                "failed": delivered.failed,
-                "dead": delivered.dead,
-                "transactions": polled.transactions,
-                "streams": [one.to_dict() for one in polled.outcomes],
-            }
-        )
+        context.console.json(done.to_dict())
     else:
-        _show(context, polled, delivered)
-        if not polled.events and not delivered.delivered and not delivered.failed:
+        _show(context, done)
+        if polled is not None and not polled.events and not delivered.delivered and not delivered.failed:
             context.console.say("No changes.")
     if delivered.in_doubt:
         return InDoubtError.exit_status
-    return 0 if polled.sound and not delivered.failed else FAILURES
+    return 0 if done.complete else FAILURES
 
 
 for _command in (status_command, dead_command, replay_command, skip_command):

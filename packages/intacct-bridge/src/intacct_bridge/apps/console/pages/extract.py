@@ -1,20 +1,24 @@
 """Extract: choose streams, fields and a destination; estimate the cost; run, with progress and result."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from shlex import join
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.apps.console.copies import check_known, known_copies
 from intacct_bridge.apps.console.pages.browse import connections
 from intacct_bridge.apps.console.pages.reporting import prepare_reports
-from intacct_bridge.apps.console.site import command_work
 from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.apps.terminal.failures import described
-from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole
-from intacct_bridge.copies.destinations.uri import parse_uri
+from intacct_bridge.apps.views.extract import estimate_data, log_extraction, stream_data, summary
+from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.operations.extract import ExtractRequest, ExtractResult, StreamProgress, estimate, extract
+from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_bridge.streams.defaults import DOCUMENTS, LISTS
-from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.errors import InvalidRequestError, RefusedError
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
 
 USUAL = "duckdb:///intacct.duckdb"
 GROUPS = {"Documents": tuple(DOCUMENTS.split()), "Lists": tuple(LISTS.split())}
@@ -49,54 +53,95 @@ def _form(visit: Visit, form: dict[str, Any], *, status: int = 200, **more: Any)
     return PageView("extract.html", data, status=status)
 
 
-def words_of(form: dict[str, Any]) -> list[str]:
-    """The command line of the form. InvalidRequestError for a destination that a page cannot write to."""
-    if parse_uri(form["to"]).scheme == "singer":
+def request_of(form: Mapping[str, Any]) -> ExtractRequest:
+    """The extraction of the form. InvalidRequestError for what no extraction understands."""
+    if form["to"] == "-":
         raise InvalidRequestError(
             "Singer messages go to a program, and a page is none", fix="Name a database or a folder."
         )
+    try:
+        since = date.fromisoformat(form["since"]) if form["since"] else None
+    except ValueError:
+        raise InvalidRequestError(f"{form['since']!r} is not a date", fix="Write it as 2026-01-31.") from None
+    if form["most"] and not (form["most"].isdecimal() and int(form["most"])):
+        raise InvalidRequestError(f"{form['most']!r} is not a number of API transactions", fix="Write a whole number.")
+    request = ExtractRequest(
+        to=form["to"],
+        streams=_streams(form),
+        select=(form["select"],) if form["select"] else (),
+        full=bool(form["full"]),
+        since=since,
+    )
+    request.check()
+    return request
+
+
+def _streams(form: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*form["streams"], *form["others"].replace(",", " ").split())))
+
+
+def words_of(form: Mapping[str, Any]) -> list[str]:
+    """The command that does the same."""
     words = ["extract", "--connection", form["connection"], "--to", form["to"]]
     for option, name in (("--select", "select"), ("--since", "since"), ("--max-transactions", "most")):
         words += [f"{option}={form[name]}"] if form[name] else []
     words += ["--full"] if form["full"] else []
-    streams = [*form["streams"], *form["others"].replace(",", " ").split()]
-    return [*words, "--", *dict.fromkeys(streams)] if streams else words
+    streams = _streams(form)
+    return [*words, "--", *streams] if streams else words
 
 
-def _begin(visit: Visit, title: str, *flags: str) -> Redirect | PageView:
+def _begin(visit: Visit, title: str, *, estimated: bool) -> Redirect | PageView:
     form = _entered(visit)
     check_known(visit, form["to"])
     try:
-        words = words_of(form)
+        request = request_of(form)
     except InvalidRequestError as error:
         return _form(visit, form, status=422, problem=described(error))
-
-    def keep(job: BackgroundJob, console: JobConsole) -> None:
-        text = console.results.getvalue()
-        if text.strip():
-            job.add(json.loads(text))
-
+    words = words_of(form)
     at = words.index("--") if "--" in words else len(words)
-    asked = [*words[:at], *flags, *words[at:]]
-    work = command_work(visit.site, [*asked[:1], "--json", *asked[1:]], after=keep)
+    words[at:at] = ["--estimate"] if estimated else []
 
-    def run(job: BackgroundJob) -> None:
-        job.add({"command": join(["intacct", *asked]), "copy": form["to"], "connection": form["connection"]})
-        work(job)
-        if not flags:
-            prepare_reports(visit, form["to"])
+    def work(job: BackgroundJob) -> None:
+        job.add({"command": join(["intacct", *words]), "copy": form["to"], "estimate": estimated})
+        with job.company(form["connection"], "extract") as run:
+            client = run.limited_client(int(form["most"]) if form["most"] else None)
+            if estimated:
+                job.add([estimate_data(one) for one in estimate(client, request)])
+                return
+            result = _extracted(run, client, request)
+            job.add([stream_data(one) for one in result.outcomes])
+            job.stop_if_asked()
+            run.status = 0 if result.complete else 1
+        if not result.complete:
+            raise RefusedError("Some streams were not read to their end.", fix="The table says why, and what helps.")
+        prepare_reports(visit, form["to"])
 
-    return visit.start(title, run, page="/extract/{id}")
+    return visit.start(title, work, page="/extract/{id}")
+
+
+def _extracted(run: RecordedRun, client: "Client", request: ExtractRequest) -> ExtractResult:
+    """Carry the extraction out, with its messages."""
+    messages = run.messages
+
+    def progress(stream: StreamProgress) -> None:
+        messages.progressed(stream.stream, stream.rows, stream.rows + stream.expected, "rows")
+
+    result = extract(client, request, run=run.recorder, progress=progress)
+    log_extraction(result.outcomes, messages)
+    for problem in result.problems:
+        messages.complain(f"{problem.subject}: {problem.error} {problem.fix}".strip())
+    messages.say(summary(result))
+    return result
 
 
 def start(visit: Visit) -> Redirect | PageView:
     """Run the extraction."""
-    return _begin(visit, f"Extract to {visit.field('to')}")
+    return _begin(visit, f"Extract to {visit.field('to')}", estimated=False)
 
 
-def estimate(visit: Visit) -> Redirect | PageView:
+def show_estimate(visit: Visit) -> Redirect | PageView:
     """Show what it would read and cost."""
-    return _begin(visit, "Estimate of an extraction", "--estimate")
+    return _begin(visit, "Estimate of an extraction", estimated=True)
 
 
 def show_run(visit: Visit) -> PageView:
@@ -107,10 +152,9 @@ def show_run(visit: Visit) -> PageView:
     renewal = job.renewal()
     items = list(job.items)
     begun = items[0] if items else {}
-    result = items[1] if len(items) > 1 else None
-    streams = (result if isinstance(result, list) else result["streams"]) if result is not None else []
+    streams = items[1] if len(items) > 1 else []
     busy = [one for one in streams if one.get("rows") or one.get("deleted") or one.get("error") or one.get("notes")]
-    estimated = isinstance(result, list)
+    estimated = bool(begun.get("estimate"))
     data = {
         "job": job.data(),
         "command": begun.get("command", ""),
@@ -128,6 +172,6 @@ def _totals(streams: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 PAGES = (
-    ConsolePage("/extract", "Extract", show, nav="Extract", actions={"run": start, "estimate": estimate}),
+    ConsolePage("/extract", "Extract", show, nav="Extract", actions={"run": start, "estimate": show_estimate}),
     ConsolePage("/extract/{id}", "Extract", show_run),
 )

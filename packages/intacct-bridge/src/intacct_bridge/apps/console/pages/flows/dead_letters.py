@@ -1,64 +1,99 @@
 """Dead letters: the watches of a connection, and the events that a receiver did not take; replay or skip them."""
 
-from typing import Any
-
-from intacct_bridge.apps.console.site import command_data, run_command
-from intacct_bridge.apps.console.visit import ConsolePage, PageView, Redirect, Visit, address
 from intacct_bridge.apps.terminal.failures import described
-from intacct_bridge.connections.demo_company import listed_connections
+from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect, address
+from intacct_bridge.operations.connections import listed_connections
+from intacct_bridge.operations.recorded_run import RecordedRun
+from intacct_bridge.operations.watch import (
+    DeadLetter,
+    WatchStatus,
+    dead_letters,
+    has_watches,
+    replay,
+    skip,
+    watch_statuses,
+)
 from intacct_protocol.errors import IntacctError, SettingsError
 
 _MOST = 100
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The watches of a connection, and their dead letters."""
-    names = [one.name for one in listed_connections()]
-    name = visit.query.get("connection") or visit.site.settings.connection or (names[0] if names else "")
-    watches: list[Any] = []
-    letters: list[Any] = []
+    names = [listed.name for listed in listed_connections()]
+    name = request.query.get("connection") or request.app.proposed_connection or (names[0] if names else "")
+    watches: tuple[WatchStatus, ...] = ()
+    letters: tuple[DeadLetter, ...] = ()
     problem: dict[str, str] = {}
     try:
-        if name and _has_log(visit, name):
-            chosen = [f"--connection={name}"]
-            watches = command_data(visit.site, ["watch", "status", *chosen], person=visit.person) or []
-            letters = (
-                command_data(visit.site, ["watch", "dead", f"--limit={_MOST}", *chosen], person=visit.person) or []
-            )
+        if name:
+            with RecordedRun(connection=name, command="watch status", person=request.person) as run:
+                if has_watches(run.connection):
+                    watches = watch_statuses(run.connection)
+                    letters = dead_letters(run.connection, limit=_MOST)
     except IntacctError as error:
         problem = described(error)
-    data = {"names": names, "chosen": name, "watches": watches, "letters": letters, "problem": problem}
+    data = {
+        "names": names,
+        "chosen": name,
+        "watches": [
+            {
+                "watch": one.name,
+                "receiver": one.receiver,
+                "polled": one.polled_at.isoformat() if one.polled_at else "",
+                **one.counts,
+            }
+            for one in watches
+        ],
+        "letters": [letter.to_dict() for letter in letters],
+        "problem": problem,
+    }
     return PageView("dead_letters.html", data)
 
 
-def _has_log(visit: Visit, name: str) -> bool:
-    """Whether a watch has run on the connection."""
-    from intacct_bridge.apps.cli.changes.logged_events import has_event_log
-
-    with visit.company(name, "watch status") as context:
-        return has_event_log(context.connection)
-
-
-def replay(visit: Visit) -> Redirect:
+def replay_chosen(request: PageRequest) -> Redirect:
     """Let the chosen events be delivered again."""
-    more = ["--as-of-then"] if visit.checked("as-of-then") else []
-    return _decide(visit, "replay", "The events are delivered again by the next run of their watch.", more)
+    with _run(request, "watch replay") as run:
+        result = replay(run.connection, _numbers(request), as_of_then=request.checked("as-of-then"))
+    if result.outdated:
+        number, later = next(iter(result.outdated.items()))
+        raise SettingsError(
+            f"event {number}: a later state of {later.object} {later.key} was delivered (event {later.number})",
+            fix="Tick the box that sends the older state anyway, or give the event up.",
+        )
+    return _done(request, "The events are delivered again by the next run of their watch.")
 
 
-def skip(visit: Visit) -> Redirect:
+def skip_chosen(request: PageRequest) -> Redirect:
     """Give the chosen events up."""
-    return _decide(visit, "skip", "The events are given up.")
+    with _run(request, "watch skip") as run:
+        result = skip(run.connection, _numbers(request))
+    if result.refused:
+        raise SettingsError(f"event {result.refused[0]} neither waits nor is a dead letter")
+    return _done(request, "The events are given up.")
 
 
-def _decide(visit: Visit, command: str, notice: str, more: "list[str] | None" = None) -> Redirect:
-    numbers = visit.fields("number")
-    if not numbers or not all(one.isascii() and one.isdecimal() for one in numbers):
+def _run(request: PageRequest, command: str) -> RecordedRun:
+    return RecordedRun(connection=request.field("connection") or None, command=command, person=request.person)
+
+
+def _numbers(request: PageRequest) -> list[int]:
+    numbers = request.fields("number")
+    if not numbers or not all(number.isascii() and number.isdecimal() for number in numbers):
         raise SettingsError("No event is chosen.", fix="Tick the events.")
-    name = visit.field("connection")
-    run_command(visit.site, ["watch", command, *numbers, *(more or []), f"--connection={name}"], person=visit.person)
-    return visit.redirect(address("dead-letters", connection=name), notice=notice)
+    return [int(number) for number in numbers]
+
+
+def _done(request: PageRequest, notice: str) -> Redirect:
+    return request.redirect(address("dead-letters", connection=request.field("connection")), notice=notice)
 
 
 PAGES = (
-    ConsolePage("/dead-letters", "Dead letters", show, nav="Dead letters", actions={"replay": replay, "skip": skip}),
+    Page(
+        "/dead-letters",
+        "Dead letters",
+        show,
+        nav="Dead letters",
+        actions={"replay": replay_chosen, "skip": skip_chosen},
+    ),
 )

@@ -9,13 +9,15 @@ from typing import Any
 
 from intacct_bridge.apps.console.copies import check_known
 from intacct_bridge.apps.console.visit import ConsolePage, Download, NotFoundError, PageView, Redirect, Visit, address
-from intacct_bridge.apps.views.reconcile_report import read_report
-from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole
+from intacct_bridge.apps.views.reconcile_report import read_report, report_html, write_report
+from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.machine.directories import state_directory
+from intacct_bridge.operations.reconcile import ReconcileRequest, reconcile
 from intacct_bridge.runs.history import history_place, open_history
 from intacct_protocol.errors import IntacctError, SettingsError
-from intacct_protocol.model.wording import amount_shown
+from intacct_protocol.model.uri_text import redacted
+from intacct_protocol.model.wording import amount_shown, counted
 
 _KEPT = 50
 _SHOWN = 200
@@ -52,16 +54,16 @@ def run(visit: Visit) -> Redirect:
     report_id = secrets.token_hex(8)
     path = _folder(visit.person) / f"{report_id}.html"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    words = ["reconcile", f"--with={copy}", f"--report={path}", f"--connection={name}"]
-    words += [f"--period={visit.field('period')}"] if visit.field("period") else []
-    words += ["--fields"] if visit.checked("fields") else []
-    words += ["--strict-tie-out"] if visit.checked("strict") else []
+    request = ReconcileRequest(copy, visit.field("period"), visit.checked("fields"), digests=True)
+    strict = visit.checked("strict")
 
     def work(job: BackgroundJob) -> None:
-        assert visit.site.start is not None
-        status, _ = visit.site.start(words, JobConsole(job), "", job.person)
-        if not path.is_file() or status not in (0, _DIFFERENT):
-            raise SettingsError(f"intacct reconcile ended with exit status {status}", fix="Its messages say why.")
+        with job.company(name, "reconcile") as run:
+            run.messages.say(f"Comparing the copy with {run.connection.target} ...")
+            found = reconcile(run.client, request, run=run.recorder)
+            write_report(path, report_html(found, redacted(copy)))
+            run.messages.say(counted(found.transactions, "API transaction"))
+            run.status = 0 if found.equal and (found.ties or not strict) else _DIFFERENT
         job.result = address("reconcile", report_id)
         for old in _reports(job.person)[_KEPT:]:
             old.unlink(missing_ok=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from intacct_bridge.apps.cli.context import CommandContext
 from intacct_bridge.changes.delivery import DeliveryError
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind, encode
 from intacct_bridge.connections.sources import load_connection
@@ -23,6 +22,7 @@ from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.open import open_table
+from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_protocol.errors import SettingsError
 
 
@@ -40,11 +40,11 @@ class LoadOptions:
 class LoadReceiver:
     """Posts events to the company of a connection, one after another."""
 
-    def __init__(self, context: CommandContext, name: str, options: LoadOptions, *, yes: bool) -> None:
+    def __init__(self, run: RecordedRun, name: str, options: LoadOptions, *, yes: bool) -> None:
         """SettingsError if the connection takes approved plans only, and for a production company without `yes`."""
         connection = load_connection(name)
-        context.console.hide(connection.secrets)
-        watched = context.connection
+        run.messages.hide(connection.secrets)
+        watched = run.connection
         if (connection.company_id.casefold(), connection.endpoint) == (
             watched.company_id.casefold(),
             watched.endpoint,
@@ -53,11 +53,11 @@ class LoadReceiver:
         refuse_without_plan(connection, fix="deliver to another connection, or load a file of events with approvals")
         if connection.environment == "production" and not yes:
             raise SettingsError(
-                f"events would be posted to the production company {connection.target}", fix="pass --yes if they should"
+                f"events would be posted to the production company {connection.target}", fix="pass `yes` if they should"
             )
         self._options = options
         self._lock = threading.Lock()
-        self._client = context.open_client(connection)
+        self._client = run.open_client(connection)
         self._outbox = open_outbox(connection)
         self._folder = TemporaryDirectory(prefix="intacct-watch-")
 
