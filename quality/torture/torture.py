@@ -261,8 +261,8 @@ def newest(entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
 
 def first_sender(outbox: Outbox, entry: OutboxEntry) -> str:
     """The loader that first sent the entry's attempt: the entry can be settled if its memory proof still holds."""
-    sent = [one for one in outbox.history(entry) if one["status"] == RecordStatus.SENT]
-    return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
+    sent = [one for one in outbox.history(entry) if one.status == RecordStatus.SENT]
+    return next((one.loader for one in sent if one.control_id == entry.control_id), "")
 
 
 def ours(seed: int, folder: Path, tally: Tally, kind: WriteKind | None = None) -> None:

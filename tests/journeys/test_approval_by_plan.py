@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.load.apply.loader import Loader
-from intacct_bridge.load.approval.approvals import approve, keep_plan, made_plan
+from intacct_bridge.load.approval.approvals import approve, plan_record, record_plan
 from intacct_bridge.load.approval.plan_folder import PlanFolder, is_plan_id, plan_file
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import SendOptions
@@ -29,7 +29,7 @@ def desk(tmp_path: Path, emulator: Emulator, place: Place, monkeypatch: pytest.M
 
 def kept(desk: Desk, gateway: object, outbox: Outbox, *, needed: bool = True) -> Path:
     plan = desk.make(gateway, outbox, desk.file(VENDORS), "VENDOR")
-    made = keep_plan(plan, gateway, outbox, SendOptions(), person="anna", needs_approval=needed)  # type: ignore[arg-type]
+    made = record_plan(plan, gateway, outbox, SendOptions(), person="anna", needs_approval=needed)  # type: ignore[arg-type]
     return PlanFolder(outbox).save(made)
 
 
@@ -76,7 +76,7 @@ def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
         assert is_plan_id(name) and folder.file(name) == path
         assert plan_file(Path(name), outbox) == path
         assert plan_file(path, outbox) == path
-        assert made_plan(folder.open(name), gateway, outbox).person == "anna"
+        assert plan_record(folder.open(name), gateway, outbox).person == "anna"
         other = f"plan-{'0' * 12}"
         for text in (f"../{name}", f"{name}/..", "", "plan-", name.upper(), f"{name}\n", str(path)):
             with pytest.raises(SettingsError, match="is not the id of a plan"):

@@ -11,7 +11,7 @@ import pytest
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.plan.plan import Mode, Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
-from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_protocol.errors import IntacctError
 from support.journeys.objects import BILLS, VENDORS, Desk
@@ -40,7 +40,7 @@ def keep(desk: Desk, text: str, object_name: str, mode: str = "create") -> Path:
 def apply(desk: Desk, path: Path) -> list[RecordStatus]:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         company = gateway
-        return [one.status for one in Loader(company, outbox).apply(confirm_plan(open_plan(path), company, outbox))]
+        return [one.status for one in Loader(company, outbox).apply(revalidate_plan(open_plan(path), company, outbox))]
 
 
 def altered(path: Path, alter: Alter, *, seal: bool) -> Path:

@@ -11,13 +11,13 @@ import pytest
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.retry import retry
 from intacct_bridge.load.apply.single_writes import OutboxWriter
-from intacct_bridge.load.approval.approvals import approve, keep_plan
+from intacct_bridge.load.approval.approvals import approve, record_plan
 from intacct_bridge.load.approval.digest import plan_digest
 from intacct_bridge.load.outbox.entry import Approval, Resolution, ResolutionKind
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Mode, SendOptions
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
-from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.shared_state.place import Place
 from intacct_emulator.server.gateway import Emulator
@@ -50,7 +50,7 @@ def keep(
     options = more.pop("options", SendOptions())
     with client(desk.emulator, **desk.connecting) as gateway, outbox(desk) as entries:
         plan = desk.make(gateway, entries, desk.file(text), object_name, Mode(mode), **more)
-        save_plan(keep_plan(plan, gateway, entries, options, person=by), path)
+        save_plan(record_plan(plan, gateway, entries, options, person=by), path)
     return path
 
 
@@ -100,7 +100,7 @@ def test_without_an_approval_nothing_is_sent(desk: Desk) -> None:
         for use in (
             lambda: list(loader.apply(plan)),
             lambda: list(loader.load([one.write for one in plan.records])),
-            lambda: list(loader.apply(confirm_plan(open_plan(path), gateway, entries))),
+            lambda: list(loader.apply(revalidate_plan(open_plan(path), gateway, entries))),
             lambda: retry(gateway, entries),
             lambda: gateway.create("VENDOR", [{"VENDORID": "V-9", "NAME": "Direct"}]),
             lambda: gateway.delete("VENDOR", ["1"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.load.apply.loader import Loader
-from intacct_bridge.load.approval.approvals import approve, keep_plan
+from intacct_bridge.load.approval.approvals import approve, record_plan
 from intacct_bridge.load.plan.plan import SendOptions
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_protocol.errors import IntacctError, InvalidRequestError
@@ -109,7 +109,7 @@ def test_a_file_that_changes_after_the_plan_is_not_sent(desk: Desk, tmp_path: Pa
         company = gateway
         plan = desk.make(gateway, outbox, desk.file(FILED), "APBILL")
         if approved:
-            plan = keep_plan(plan, company, outbox, SendOptions(), person="maker")
+            plan = record_plan(plan, company, outbox, SendOptions(), person="maker")
             approve(plan, company, outbox, person="approver")
         loading = Loader(company, outbox, step=step).apply(plan)
         assert next(loading).write.object == "SUPDOCFOLDER"

@@ -8,7 +8,7 @@ from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.outbox.entry import Resolution, ResolutionKind
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
-from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
@@ -186,7 +186,7 @@ def test_a_kept_plan_does_not_post_anew_what_it_called_posted(desk: Desk, clock:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         plan, company = open_plan(desk.folder / "kept.plan"), gateway
         with pytest.raises(InvalidRequestError, match="was posted when the plan was made, and is deleted now"):
-            confirm_plan(plan, company, outbox)
+            revalidate_plan(plan, company, outbox)
 
 
 UPDATED = BILLS.replace(",15,", ",16,")

@@ -11,7 +11,7 @@ from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.retry import retry, settle_doubts
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
-from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.codec import decode_request
@@ -97,7 +97,7 @@ def test_a_plan_of_several_entities_is_kept_and_confirmed(desk: Desk) -> None:
     plan = desk.plan(BILLS, "APBILL")
     save_plan(plan, desk.folder / "bills.plan")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        again = confirm_plan(open_plan(desk.folder / "bills.plan"), gateway, outbox)
+        again = revalidate_plan(open_plan(desk.folder / "bills.plan"), gateway, outbox)
     assert sorted(one.write.entity for one in again.records) == ["", "100", "100", "200"]
     assert {one.verdict for one in again.records} == {Verdict.CREATE}
 

@@ -12,7 +12,7 @@ from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.apply.retry import settle_doubts
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Verdict
-from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.behaviour import Behaviour
@@ -226,13 +226,13 @@ def test_a_kept_plan_with_changes_in_doubt_is_applied_by_the_outbox_that_knows_t
     with client(desk.emulator) as gateway, Outbox(tmp_path / "another.sqlite3") as another:
         for use in (
             lambda: list(Loader(gateway, another).apply(plan)),
-            lambda: confirm_plan(plan, gateway, another),
+            lambda: revalidate_plan(plan, gateway, another),
         ):
             with pytest.raises(SettingsError, match=r"another\.sqlite3 has no such entry"):
                 use()
     clock.forward(minutes=61)
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         settle_doubts(gateway, outbox)
-        outcomes = list(Loader(gateway, outbox).apply(confirm_plan(plan, gateway, outbox)))
+        outcomes = list(Loader(gateway, outbox).apply(revalidate_plan(plan, gateway, outbox)))
     assert {one.status for one in outcomes} == {RecordStatus.UNCHANGED}
     desk.emulator.close()

@@ -8,7 +8,7 @@ import pytest
 
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
-from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.xml.codec import decode_request
@@ -107,11 +107,11 @@ def test_a_kept_plan_is_refused_where_its_references_or_periods_moved(desk: Desk
         change(desk, "LOCATIONENTITY", "LOCATIONID", {"100": "12/01/2026"}, "STARTOPEN")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         if moved == "nothing":
-            now = confirm_plan(open_plan(desk.folder / "kept.plan"), gateway, outbox)
+            now = revalidate_plan(open_plan(desk.folder / "kept.plan"), gateway, outbox)
             assert [one.verdict.value for one in now.records] == [mode]
             return
         with pytest.raises(InvalidRequestError, match="inactive" if moved == "reference" else "closed period"):
-            confirm_plan(open_plan(desk.folder / "kept.plan"), gateway, outbox)
+            revalidate_plan(open_plan(desk.folder / "kept.plan"), gateway, outbox)
 
 
 def change(desk: Desk, name: str, by: str, to: dict[str, str], field: str) -> None:

@@ -295,7 +295,7 @@ def test_a_plan_that_refuses_a_record_is_not_kept(office: Office) -> None:
     status, said = office.books("recall", "APBILL", bill["RECORDNO"], "--out", "p.plan")
     assert (status, "does not wait for approval" in said, Path("p.plan").exists()) == (1, True, False), said
     status, said = office.books("undo", "bills.csv", "--apply", "--out", "p.plan")
-    assert (status, "--out keeps a plan" in said) == (2, True), said
+    assert (status, "--out saves a plan" in said) == (2, True), said
 
 
 def test_amounts_of_an_undo_are_in_its_plan(office: Office) -> None:

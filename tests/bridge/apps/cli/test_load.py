@@ -136,7 +136,7 @@ def test_a_mapping_gives_columns_their_meaning(demo: Intacct, home: Path) -> Non
         (("rows.csv", "--as", "CLASS", "--draft"), "no drafts"),
         (("rows.csv", "--as", "CLASS", "--mode", "update", "--offline"), "without --offline"),
         (("rows.csv", "--map", "map.toml"), "cannot read map.toml"),
-        (("rows.csv", "--from-plan", "x.plan"), "takes no FILE"),
+        (("rows.csv", "--from-plan", "x.plan"), "already contains the records"),
         (("--from-plan", "x.plan", "--draft"), "without --draft"),
         (("--from-plan", "x.plan", "--refused", "bad.csv"), "without --refused"),
         (("rows.csv", "rows.csv", "--as", "CLASS", "--refused", "bad.csv"), "one file"),

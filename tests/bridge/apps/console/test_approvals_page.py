@@ -8,7 +8,7 @@ import pytest
 
 from intacct_bridge.apps.cli.app import main
 from intacct_bridge.apps.console.visit import company_context
-from intacct_bridge.load.approval.approvals import keep_plan
+from intacct_bridge.load.approval.approvals import record_plan
 from intacct_bridge.load.approval.plan_folder import PlanFolder
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import SendOptions
@@ -35,10 +35,10 @@ def plan(console: RunningConsole) -> Planned:
             company = context.client
             table = table_of_given_rows("journal-entries (agent)", rows)
             found = make_plan(table, layout_for("journal-entries", company), company, outbox)
-            kept = keep_plan(found, company, outbox, SendOptions(), person=by, needs_approval=True)
+            kept = record_plan(found, company, outbox, SendOptions(), person=by, needs_approval=True)
             PlanFolder(outbox).save(kept)
             assert kept.origin is not None
-            made = outbox.kept_plan(kept.origin.id)
+            made = outbox.plan_record(kept.origin.id)
             assert made is not None
             return made.id, made.digest
 

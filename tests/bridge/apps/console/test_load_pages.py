@@ -294,16 +294,16 @@ def test_a_hidden_mark_in_the_name_of_a_column_comes_back_with_the_form(visitor:
 def test_a_plan_of_a_file_that_another_window_changed_meanwhile_is_not_kept(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from intacct_bridge.apps.cli.postings import load_options
+    from intacct_bridge.operations import loads
 
     seen = drop(visitor, "meanwhile.csv", b"CLASSID,NAME\nW-5,One\n", **{"as": "CLASS"})
-    here, plan_input = seen.location, load_options.plan_input
+    here, plan_load = seen.location, loads.plan_load
 
     def read_meanwhile(*words: Any, **more: Any) -> Any:
         visitor.post(f"{here}/read", {"as": "DEPARTMENT", "mode": "create"})
-        return plan_input(*words, **more)
+        return plan_load(*words, **more)
 
-    monkeypatch.setattr(load_options, "plan_input", read_meanwhile)
+    monkeypatch.setattr(loads, "plan_load", read_meanwhile)
     job = visitor.until_done(visitor.post(f"{here}/plan").location)["job"]
     assert "was changed in another window meanwhile" in job["problem"]["error"]
     shown = visitor.get(f"{here}.json").json

@@ -12,7 +12,7 @@ import pytest
 from mcp_types import ElicitResult
 
 from intacct_bridge.apps.mcp.session import AgentSettings
-from intacct_bridge.load.approval.approvals import keep_plan
+from intacct_bridge.load.approval.approvals import record_plan
 from intacct_bridge.load.approval.plan_folder import PlanFolder
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import SendOptions
@@ -190,10 +190,10 @@ def test_a_plan_that_a_person_made_needs_an_approval_here_too(agent: Agent) -> N
         table = table_of_given_rows("vendors", [{"VENDORID": "V-1", "NAME": "A", "DISPLAYCONTACT.PRINTAS": "A"}])
         company = gateway
         plan = make_plan(table, layout_for("VENDOR", company), company, outbox)
-        kept = keep_plan(plan, company, outbox, SendOptions(), person="carl")
+        kept = record_plan(plan, company, outbox, SendOptions(), person="carl")
         PlanFolder(outbox).save(kept)
         assert kept.origin is not None
-        made = outbox.kept_plan(kept.origin.id)
+        made = outbox.plan_record(kept.origin.id)
         assert made is not None
     assert agent.error("apply_plan", plan=made.id, digest=made.digest)["kind"] == "needs_approval"
     with client(agent.emulator) as reading:

@@ -345,7 +345,7 @@ def test_a_stream_commits_each_micro_batch_once(given: dict[str, str], emulator:
         ({"key": "INVOICENO"}, "no column 'INVOICENO' for `key`"),
         ({"object": ""}, "the option `object` is missing"),
         ({"kye": "VENDORID"}, "no option 'kye'; did you mean key"),
-        ({"operation": "replace"}, "`operation`: 'replace' is not one of"),
+        ({"operation": "replace"}, "`operation` is 'replace'"),
         ({"batch_size": "500"}, "`batch_size`"),
         ({"draft": "yes"}, "`draft` is 'yes'"),
         ({"unapproved": "post"}, "`unapproved` is 'post'"),

@@ -17,7 +17,7 @@ from intacct_bridge.load.apply.settle import SettleSettings
 from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlanSettings, Verdict
-from intacct_bridge.load.plan.planner import confirm_plan, make_plan
+from intacct_bridge.load.plan.planner import make_plan, revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.shared_state.sqlite import SqliteDatabase
@@ -599,7 +599,7 @@ def test_a_plan_that_relies_on_another_outbox_is_stopped_before_anything_is_sent
     sent = len(bench.ledger.submits)
     with Outbox(bench.folder / "another.sqlite3", clock=bench.ledger.clock) as another:
         for use in (lambda: list(Loader(bench.ledger.gateway, another).apply(plan)),
-                    lambda: confirm_plan(plan, bench.ledger.gateway, another)):  # fmt: skip
+                    lambda: revalidate_plan(plan, bench.ledger.gateway, another)):  # fmt: skip
             with pytest.raises(SettingsError, match=rf"je\.csv:4: GJ 2026-11-30 'Entry B' B {reason}") as caught:
                 use()
             assert "another.sqlite3" in caught.value.message

@@ -67,9 +67,9 @@ def test_an_outbox_of_an_earlier_checkout_is_refused_until_it_is_converted(path:
         assert (applied.totals, applied.posting_date) == ((Total("USD", Decimal("12.50")),), date(2026, 11, 20))
         assert rejected.faults == (Fault("BL01", "no", ""),)
         assert decided.identity == 'key:["s:\u00c9-3"]', "in the form in which strings count now"
-        assert [event["status"] for event in outbox.history(decided)] == ["planned", "sent", "in_doubt", "applied"]
+        assert [event.status for event in outbox.history(decided)] == ["planned", "sent", "in_doubt", "applied"]
         (decision,) = outbox.decisions(decided)
-        assert (decision["person"], decision["record"], decision["reason"]) == ("Ada", "9", "seen in Intacct")
+        assert (decision.person, decision.record, decision.reason) == ("Ada", "9", "seen in Intacct")
         assert outbox.earlier_values(update) == {"NAME": "old", "TOTAL": Decimal("1.50")}
         assert len(outbox.batches(entries.values())) == 4
         assert outbox.take_repeat_guard("run-1") == "ib1-witness-run-1"
@@ -101,7 +101,7 @@ def test_a_converted_outbox_has_the_tables_of_a_new_one_and_goes_on(path: Path, 
         )
         assert (known.number, known.status, fresh.number) == (1, RecordStatus.APPLIED, 6)
         (begun,) = outbox.begin([fresh])
-        assert [event["status"] for event in outbox.history(begun)] == ["planned", "sent"]
+        assert [event.status for event in outbox.history(begun)] == ["planned", "sent"]
 
 
 def test_a_file_that_is_no_such_outbox_or_is_in_use_stays_as_it_is(path: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def fill(place: Place, *, in_flight: bool = False) -> None:
         if not in_flight:
             outbox.conclude([Conclusion(third, RecordStatus.IN_DOUBT)])
         outbox.keep_repeat_guard("loader", "witness")
-        outbox.keep_plan("plan-1", "digest", "anna")
+        outbox.record_plan("plan-1", "digest", "anna")
         outbox.approve(Approval("plan-1", "digest", "ben", NOW, NOW + timedelta(days=1)))
         outbox.equal_counts.assign(STREAM, {"d": 3})
         outbox.equal_counts.cover([CoveredStream(STREAM, StreamPosition("at", "v"), {"d": 2})])
@@ -81,7 +81,7 @@ def content(place: Place) -> dict[str, Any]:
             "entries": entries,
             "history": [outbox.history(one) for one in entries],
             "decisions": [outbox.decisions(one) for one in entries],
-            "plan": outbox.kept_plan("plan-1"),
+            "plan": outbox.plan_record("plan-1"),
             "approvals": outbox.approvals("plan-1"),
             "count": outbox.equal_counts.count(STREAM, "d"),
             "position": outbox.equal_counts.position(STREAM),
@@ -103,8 +103,8 @@ def test_everything_comes_along_and_the_numbers_go_on(place_of: MakePlace, here:
     assert content(new) == before
     with Outbox(new, clock=lambda: NOW) as outbox:
         (entry,) = outbox.plan([intent("d")])
-        assert (entry.number, [event["status"] for event in outbox.history(entry)]) == (4, ["planned"])
-        assert outbox.history(entry)[0]["number"] > max(one["number"] for some in before["history"] for one in some)
+        assert (entry.number, [event.status for event in outbox.history(entry)]) == (4, ["planned"])
+        assert outbox.history(entry)[0].number > max(one.number for some in before["history"] for one in some)
         assert outbox.take_repeat_guard("loader") == "witness"
     for opened in (Outbox, lambda place: EventLog(event_log_place(place))):
         with pytest.raises(SettingsError, match="was moved to"):

@@ -122,7 +122,7 @@ def test_an_entry_passes_from_planned_to_sent_to_applied_and_leaves_a_history(ou
     assert (begun.status, begun.sent_at, begun.control_id) == (RecordStatus.SENT, NOW, planned.control_id)
     (done,) = outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("42", "GJ-7"))])
     assert (done.status, done.receipt) == (RecordStatus.APPLIED, Receipt("42", "GJ-7"))
-    assert [event["status"] for event in outbox.history(done)] == ["planned", "sent", "applied"]
+    assert [event.status for event in outbox.history(done)] == ["planned", "sent", "applied"]
     assert outbox.claimed("demo-company", "GLBATCH", ["41", "42"]) == {"42"}
     assert [tuple(row) for row in outbox._db.read("SELECT entry FROM content")] == [(done.number,)]
 
@@ -529,14 +529,14 @@ def test_a_person_resolves_an_entry_as_posted_and_the_outbox_keeps_who_and_why(o
     done = outbox.decide(entry.number, decided(ResolutionKind.POSTED_AS, "7295"))
     assert (done.status, done.receipt) == (RecordStatus.APPLIED, Receipt("7295"))
     (kept,) = outbox.decisions(done)
-    assert dict(kept) == {
+    assert kept.to_dict() == {
         "at": "2026-11-30T12:00:00.000000+00:00",
         "person": "Ada",
         "decision": "posted as",
         "record": "7295",
         "reason": "seen in Intacct",
     }
-    assert outbox.history(done)[-1]["note"] == "posted as 7295, says Ada: seen in Intacct"
+    assert outbox.history(done)[-1].note == "posted as 7295, says Ada: seen in Intacct"
     assert outbox.plan([intent()]) == [done], "it counts as posted"
 
 
@@ -562,7 +562,7 @@ def test_a_forgotten_record_is_posted_again_under_another_control_id(outbox: Out
     (done,) = outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("42"))])
     forgotten = outbox.decide(done.number, decided(ResolutionKind.FORGOTTEN))
     assert forgotten.status is RecordStatus.RELEASED
-    assert [event["record"] for event in outbox.history(forgotten)] == [None, None, "42", None]
+    assert [event.record for event in outbox.history(forgotten)] == [None, None, "42", None]
     (new,) = sent(outbox)
     assert new.number != done.number
     assert new.control_id != done.control_id

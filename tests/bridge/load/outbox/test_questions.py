@@ -269,10 +269,10 @@ def test_a_conclusion_in_the_same_status_keeps_its_time(outbox: Outbox, clock: N
 
 def test_a_kept_plan_and_its_approvals(outbox: Outbox) -> None:
     ended(outbox, intent("a"))
-    kept = outbox.keep_plan("p", "digest", "Ada")
+    kept = outbox.record_plan("p", "digest", "Ada")
     assert (kept.id, kept.digest, kept.person, kept.at, kept.last_event) == ("p", "digest", "Ada", NOW, 3)
-    assert outbox.kept_plan("p") == kept
-    assert outbox.kept_plan("q") is None
+    assert outbox.plan_record("p") == kept
+    assert outbox.plan_record("q") is None
     assert outbox.approvals("p") == []
     approvals = [Approval("p", "digest", person, NOW, NOW + SECOND) for person in ("Ben", "Cleo")]
     for one in approvals:

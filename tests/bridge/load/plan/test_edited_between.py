@@ -18,7 +18,7 @@ from intacct_bridge.load.layouts.native import NativeLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
-from intacct_bridge.load.plan.planner import confirm_plan, make_plan
+from intacct_bridge.load.plan.planner import make_plan, revalidate_plan
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.writable import writable_object
@@ -139,7 +139,7 @@ class EditedBetween(RuleBasedStateMachine):
         assert self.plan is not None
         planned = {name: self._verdict(name) for name in self.rows}
         try:
-            now = confirm_plan(self.plan, gateway, self.outbox)
+            now = revalidate_plan(self.plan, gateway, self.outbox)
         except IntacctError as error:
             assert any(self.seen.get(name) != self.vendors.get(name) for name in planned), error
             assert self._there() == before

@@ -13,7 +13,7 @@ from intacct_bridge.load.outbox.described import posting_date, write_target
 from intacct_bridge.load.outbox.entry import Conclusion, Intent
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict
-from intacct_bridge.load.plan.planner import confirm_plan, make_plan
+from intacct_bridge.load.plan.planner import make_plan, revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.delimited import open_csv
@@ -286,7 +286,9 @@ def test_a_record_posted_without_a_key_is_not_posted_again_with_one(plan: Planne
     assert record.verdict is Verdict.REFUSED
     assert "posted on 2026-11-30 as GLBATCH 7, when its key was not named" in str(record.reasons[0])
     allowed = keyed(plan, lines("1", "1"), "id", settings=PlanSettings(allow_duplicates=True))
-    assert [one.verdict for one in confirm_plan(allowed, plan.ledger.gateway, plan.outbox).records] == [Verdict.CREATE]
+    assert [one.verdict for one in revalidate_plan(allowed, plan.ledger.gateway, plan.outbox).records] == [
+        Verdict.CREATE
+    ]
 
 
 def test_one_input_may_have_equal_entries_with_and_without_a_key(plan: Planner) -> None:

@@ -13,7 +13,7 @@ from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
-from intacct_bridge.load.plan.planner import confirm_plan, make_plan
+from intacct_bridge.load.plan.planner import make_plan, revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import RecordLine
 from intacct_bridge.load.tables.delimited import open_csv
@@ -87,18 +87,18 @@ def _bare_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> dict[str, tuple[
 
 
 def test_a_confirmed_plan_is_applied_as_it_was_shown(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
-    confirmed = confirm_plan(plan, ledger.gateway, outbox)
+    confirmed = revalidate_plan(plan, ledger.gateway, outbox)
     assert [record.verdict for record in confirmed.records] == [Verdict.CREATE, Verdict.CREATE]
     assert confirmed.totals == plan.totals
     assert {outcome.status for outcome in Loader(ledger.gateway, outbox).apply(confirmed)} == {RecordStatus.APPLIED}
-    again = confirm_plan(plan, ledger.gateway, outbox)
+    again = revalidate_plan(plan, ledger.gateway, outbox)
     assert [record.verdict for record in again.records] == [Verdict.UNCHANGED, Verdict.UNCHANGED]
     assert ledger.posted == ["A", "B"]
 
 
 def test_a_confirmation_reads_only_what_the_plan_relies_on(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
     ledger.queries.clear()
-    confirm_plan(plan, ledger.gateway, outbox)
+    revalidate_plan(plan, ledger.gateway, outbox)
     asked = [query.object for query in ledger.queries]
     assert sorted(asked) == ["GLACCOUNT", "GLBATCH", "GLJOURNAL", "LOCATION", "LOCATIONENTITY"]
 
@@ -108,13 +108,13 @@ def test_a_plan_is_refused_if_the_company_has_changed(plan: Plan, ledger: Ledger
     with pytest.raises(
         InvalidRequestError, match=r"has changed since the plan was made: je\.csv:2: Account: the account '6100'"
     ):
-        confirm_plan(plan, ledger.gateway, outbox)
+        revalidate_plan(plan, ledger.gateway, outbox)
 
 
 def test_a_plan_for_another_company_or_entity_is_refused(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
     ledger.connection = replace(ledger.connection, location_id="E1")
     with pytest.raises(InvalidRequestError, match="entity none, and this connection for company acme, entity E1"):
-        confirm_plan(plan, ledger.gateway, outbox)
+        revalidate_plan(plan, ledger.gateway, outbox)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"plan": 2}', '{"plan": 1}', "[1]", '{"plan": 1, "target": []}'])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.load.apply.loader import Loader
-from intacct_bridge.load.approval.approvals import approve, keep_plan
+from intacct_bridge.load.approval.approvals import approve, record_plan
 from intacct_bridge.load.plan.plan import Mode, SendOptions, Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.records.status import RecordStatus
@@ -80,7 +80,7 @@ def test_a_kept_plan_of_such_an_update_is_applied_once(desk: Desk, tmp_path: Pat
     with client(desk.transport or desk.emulator) as gateway, desk.outbox() as outbox:
         company = gateway
         made = desk.make(gateway, outbox, desk.file(NOTED), "GLBATCH", Mode.UPDATE)
-        save_plan(keep_plan(made, company, outbox, SendOptions(), person="maker"), tmp_path / "plan.json")
+        save_plan(record_plan(made, company, outbox, SendOptions(), person="maker"), tmp_path / "plan.json")
         kept = open_plan(tmp_path / "plan.json")
         approve(kept, company, outbox, person="approver")
         for status in (APPLIED, UNCHANGED):

@@ -5,7 +5,8 @@ and keeps how the run ended. The connection `demo` needs no settings: it is the 
 `intacct demo` made.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +39,75 @@ class TenantRun:
     """Called before each request; its error ends the run."""
 
 
-class RecordedRun:
+class CompanyRun:
+    """A run on one company, for one thread.
+
+    The caller closes the client. An outbox that the caller gives stays open; any other is opened for an operation, or
+    for a block of several, and closed after it.
+    """
+
+    def __init__(
+        self,
+        client: "Client | None" = None,
+        *,
+        connection: "Connection | None" = None,
+        recorder: "RunRecorder | None" = None,
+        person: str = "",
+        outbox: "Outbox | None" = None,
+    ) -> None:
+        """`person` is who acts; empty: the account of the operating system. An operation that asks nothing of the
+        company needs its `connection` only.
+        """
+        self.person = person
+        self._connection = connection
+        self._client = client
+        self._recorder = recorder
+        self._outbox = outbox
+
+    @property
+    def connection(self) -> "Connection":
+        """The connection to the company."""
+        return self._connection if self._connection is not None else self.client.connection
+
+    @property
+    def client(self) -> "Client":
+        """The client on the connection."""
+        assert self._client is not None
+        return self._client
+
+    @property
+    def recorder(self) -> "RunRecorder":
+        """What the run did; the history keeps it from the first call on, if the program has it recorded."""
+        if self._recorder is None:
+            from intacct_bridge.runs.recorder import RunRecorder
+
+            self._recorder = RunRecorder()
+        return self._recorder
+
+    @property
+    def actor(self) -> str:
+        """The name of who acts: the person who signed in, or the account of the operating system."""
+        from intacct_bridge.machine.account import account_name
+
+        return self.person or account_name()
+
+    @contextmanager
+    def open_outbox(self) -> "Iterator[Outbox]":
+        """The company's outbox, in which the entries of this run bear its id; an inner block has the same one."""
+        if self._outbox is not None:
+            yield self._outbox
+            return
+        from intacct_bridge.load.outbox.outbox import open_outbox
+
+        with open_outbox(self.connection, run=self.recorder.id) as outbox:
+            self._outbox = outbox
+            try:
+                yield outbox
+            finally:
+                self._outbox = None
+
+
+class RecordedRun(CompanyRun):
     """The connection, client, outbox and messages of one run."""
 
     def __init__(
@@ -53,6 +122,7 @@ class RecordedRun:
         flow: str = "",
         tenant: TenantRun | None = None,
     ) -> None:
+        super().__init__(person=person)
         self.messages = messages if messages is not None else Messages()
         self.name = connection
         """The connection's name; None for the default one."""
@@ -61,8 +131,6 @@ class RecordedRun:
         """What the history calls the run, such as `outbox retry`."""
         self.arguments = arguments
         """The command line, for the history and for messages that say how to continue."""
-        self.person = person
-        """Who acts; empty: the account of the operating system."""
         self.flow = flow
         """The flow that this is a run of; empty for none."""
         self.tenant = tenant
@@ -71,10 +139,7 @@ class RecordedRun:
         """How the work ended, as an exit status, unless an error ended it."""
         self.run_at_first_call = False
         """Whether the run begins with the first request, so that work without one leaves none in the history."""
-        self._connection: Connection | None = None
-        self._client: Client | None = None
         self._embedded: Transport | None = None
-        self._recorder: RunRecorder | None = None
         self._closers: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
@@ -172,18 +237,11 @@ class RecordedRun:
             self._closers.append(emulator.close)
         return self._embedded
 
-    def open_outbox(self) -> "Outbox":
-        """The company's outbox, in which the entries of this run bear its id."""
+    def another_outbox(self) -> "Outbox":
+        """The company's outbox for a thread of its own; the caller closes it."""
         from intacct_bridge.load.outbox.outbox import open_outbox
 
         return open_outbox(self.connection, run=self.recorder.id)
-
-    @property
-    def actor(self) -> str:
-        """The name of who acts: the person who signed in, or the account of the operating system."""
-        from intacct_bridge.machine.account import account_name
-
-        return self.person or account_name()
 
     # --- writes
 

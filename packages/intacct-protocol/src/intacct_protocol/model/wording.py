@@ -48,6 +48,11 @@ def amount_shown(amount: Decimal, currency: str = "") -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
+def money(amount: Decimal, currency: str = "") -> Decimal:
+    """The same amount with at least the decimals of its currency, and no zeros beyond them."""
+    return Decimal(amount_shown(amount, currency).replace(",", ""))
+
+
 def _plural(noun: str) -> str:
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"
@@ -58,8 +63,3 @@ def listed(names: Sequence[str], conjunction: str = "and") -> str:
     """`A`, `A and B`, `A, B and C`; empty without names."""
     *most, last = names or ("",)
     return f"{', '.join(most)} {conjunction} {last}" if most else last
-
-
-def money(amount: Decimal, currency: str = "") -> Decimal:
-    """The same amount with at least the decimals of its currency, and no zeros beyond them."""
-    return Decimal(amount_shown(amount, currency).replace(",", ""))

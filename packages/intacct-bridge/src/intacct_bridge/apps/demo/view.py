@@ -9,12 +9,10 @@ from pathlib import Path
 from intacct_bridge.apps.demo.sample import NAMES
 from intacct_bridge.apps.demo.steps import COPY, Demo, DemoCompany, LoadedFile
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.views.load import amount_of
 from intacct_bridge.apps.views.reconcile import show_reconciliation, totals, verdict
 from intacct_bridge.connections.demo_company import demo_home
-from intacct_bridge.load.plan.plan import Verdict
-from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.operations.extract import ExtractResult
+from intacct_bridge.operations.plans import RecordStatus, Verdict, amount_of
 from intacct_bridge.reconcile.reconcile import Reconciliation
 from intacct_bridge.setup.findings import DoctorReport
 from intacct_protocol.model.wording import amount_shown, counted

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from intacct_bridge.apps.mcp.values import plain
+from intacct_bridge.operations.plans import ApprovalMissingError
 from intacct_protocol.errors import (
     CapError,
     InDoubtError,
@@ -29,14 +30,6 @@ _KINDS: tuple[tuple[type[IntacctError], str], ...] = (
     (RecordError, "record"),
     (ProtocolError, "protocol"),
 )
-
-
-class ApprovalMissingError(SettingsError):
-    """A plan that no person has approved, or not as it is; `plan` is its id."""
-
-    def __init__(self, message: str, *, plan: str, **details: Any) -> None:
-        super().__init__(message, **details)
-        self.plan = plan
 
 
 def failure(error: IntacctError) -> dict[str, Any]:

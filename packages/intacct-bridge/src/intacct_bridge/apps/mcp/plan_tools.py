@@ -5,33 +5,31 @@ Every plan of this server needs an approval, even if its connection asks for non
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from intacct_bridge.apps.mcp.cancellation import cancelled, stop_if_cancelled
-from intacct_bridge.apps.mcp.failures import ApprovalMissingError, failure
+from intacct_bridge.apps.mcp.failures import failure
 from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.values import plain
-from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.views.load import amount_of, outcome_rows, plan_data, tally, unreached
-from intacct_bridge.load.apply.loader import Loader, LoadSettings
-from intacct_bridge.load.apply.outcome import RecordOutcome
-from intacct_bridge.load.apply.settle import SettleSettings
-from intacct_bridge.load.approval.admission import approval_problem, confirmed_plan
-from intacct_bridge.load.approval.approvals import keep_plan, made_plan
-from intacct_bridge.load.approval.plan_folder import PlanFolder
-from intacct_bridge.load.layouts.choose import layout_for
-from intacct_bridge.load.outbox.entry import KeptPlan
-from intacct_bridge.load.outbox.outbox import Outbox
-from intacct_bridge.load.plan.plan import WRITTEN, Mode, Plan, PlanSettings, SendOptions, Verdict
-from intacct_bridge.load.plan.planner import make_plan
-from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.tables.open import check_input, open_table
-from intacct_bridge.load.tables.table import InputTable, table_of_given_rows
-from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
+from intacct_bridge.apps.views.load import tally
+from intacct_bridge.operations.loads import LoadRequest, Mode, plan_load
+from intacct_bridge.operations.plans import (
+    ApplyOptions,
+    ApprovalMissingError,
+    Plan,
+    Receipts,
+    SavedPlan,
+    SendOptions,
+    amount_of,
+    apply_plan,
+    open_revalidated,
+    save_plan,
+    saved_plans,
+)
+from intacct_protocol.errors import IntacctError, InvalidRequestError
 
 _SHOWN_RECORDS = 50
 _MOST_RECORDS = 2_000
@@ -191,30 +189,27 @@ class PlanTools:
             path = self._session.input_file(file)
             if path.stat().st_size > _LARGEST_FILE:
                 raise InvalidRequestError(f"{file} is larger than 50 MB", fix="Let a person load it.")
-            check_input(path)
             # files that rows name would be read from anywhere on this machine
-            return self._plan(replace(open_table(path), takes_files=False), load_as, Mode(mode), key, atomic=atomic)
-        rows = [{name: _cell(value) for name, value in record.items()} for record in records or ()]
-        return self._plan(table_of_given_rows(f"{load_as} (agent)", rows), load_as, Mode(mode), key, atomic=atomic)
+            request = LoadRequest(source=path, layout=load_as, mode=Mode(mode), key=tuple(key or ()), takes_files=False)
+        else:
+            rows = [{name: _cell(value) for name, value in record.items()} for record in records or ()]
+            request = LoadRequest(
+                source=rows, name=f"{load_as} (agent)", layout=load_as, mode=Mode(mode), key=tuple(key or ())
+            )
+        return self._plan(request, SendOptions(atomic=atomic))
 
     def show_plan(self, plan: PlanId) -> dict[str, Any]:
         """Show a plan as the company is now: what is left to do, whether it is approved, and what is missing."""
-        with self._session.company() as client, self._session.open_outbox() as outbox:
-            company = client
-            kept = PlanFolder(outbox).open(plan)
-            made = made_plan(kept, company, outbox)
-            now = confirmed_plan(kept, made, company, outbox)
-            return self._shown(now, made, approval_problem(made, self._session.connection, outbox))
+        with self._session.planning() as run:
+            return self._shown(open_revalidated(run, plan))
 
     def list_plans(self) -> dict[str, Any]:
-        """List the kept plans of this connection's outbox, the latest first, with their approvals."""
-        with self._session.open_outbox() as outbox:
-            found = []
-            for name in PlanFolder(outbox).ids()[:_SHOWN_RECORDS]:
-                made = outbox.kept_plan(name)
-                if made is not None:
-                    problem = approval_problem(made, self._session.connection, outbox)
-                    found.append({"plan": name, "digest": made.digest, "made_at": made.at, "approved": not problem})
+        """List the saved plans of this connection's outbox, the latest first, with their approvals."""
+        with self._session.without_company() as run:
+            found = [
+                {"plan": saved.id, "digest": saved.digest, "made_at": saved.made_at, "approved": saved.is_approved}
+                for saved in saved_plans(run, limit=_SHOWN_RECORDS).plans
+            ]
         return {"plans": plain(found)}
 
     def apply_plan(self, plan: PlanId, digest: Digest) -> dict[str, Any]:
@@ -223,33 +218,18 @@ class PlanTools:
         Refused unless a person has approved exactly this digest, outside of this server, and the approval holds.
         Applying again does only what was not done; nothing is posted twice.
         """
-        with self._session.company_to_apply() as client, self._session.open_outbox() as outbox:
-            company = client
-            kept = PlanFolder(outbox).open(plan)
-            made = made_plan(kept, company, outbox)
-            self._refuse_unapproved(made, digest, outbox)
-            assert kept.origin is not None
-            options = kept.origin.options
-            settle = SettleSettings(repeat_guard=client.runtime.calibration.repeat_guard)
-            settings = LoadSettings(
-                batch_size=options.batch_size,
-                atomic=options.atomic,
-                stop_on_error=options.stop_on_error,
-                settle=settle,
-            )
-            now = confirmed_plan(kept, made, company, outbox)
-            outcomes: list[RecordOutcome] = []
-            stopped: IntacctError | None = None
+        options = ApplyOptions(digest=digest, require_approval=True)
+        with self._session.applying() as run:
             try:
-                for outcome in Loader(company, outbox, settings).apply(now):
-                    outcomes.append(outcome)
-                    if cancelled().is_set():
-                        break
-            except IntacctError as error:
-                if not outcomes:
-                    raise
-                stopped = error
-            return self._applied(now, made, outcomes, client.meter.transactions) | _stop(stopped)
+                receipts = apply_plan(run, plan, options, stop=cancelled().is_set)
+            except ApprovalMissingError as error:
+                error.fix = (
+                    f"Ask a person to look at it and approve it: intacct plan approve {plan}. Then apply it again."
+                )
+                raise
+        if receipts.error is not None and not receipts.outcomes:
+            raise receipts.error
+        return _applied(receipts, plan, digest) | _stop(receipts.error)
 
     # --- parts
 
@@ -259,70 +239,41 @@ class PlanTools:
         rows = [{**head, **_cells(line)} for line in lines]
         names = list(dict.fromkeys(name for row in rows for name in row))
         filled = [name for name in names if any(row.get(name) not in (None, "") for row in rows)]
-        table = table_of_given_rows(
-            f"{layout} (agent)", [{name: _cell(row.get(name)) for name in filled} for row in rows]
-        )
-        return self._plan(table, layout, Mode.CREATE, None)
+        cells = [{name: _cell(row.get(name)) for name in filled} for row in rows]
+        return self._plan(LoadRequest(source=cells, name=f"{layout} (agent)", layout=layout), SendOptions())
 
-    def _plan(
-        self, table: InputTable, load_as: str, mode: Mode, key: Sequence[str] | None, *, atomic: bool = False
-    ) -> dict[str, Any]:
-        names = tuple(key or ())
-        with self._session.company() as client, self._session.open_outbox() as outbox:
-            company = client
-            created = mode is Mode.CREATE
-            layout = layout_for(load_as, company, key=names if created else (), complete=created)
-            settings = PlanSettings(mode=mode, match=() if created else tuple(name.upper() for name in names))
-            plan = make_plan(table, layout, company, outbox, settings)
+    def _plan(self, request: LoadRequest, sending: SendOptions) -> dict[str, Any]:
+        with self._session.planning() as run:
+            plan = plan_load(run, request)
             stop_if_cancelled()
-            if not plan.of(*WRITTEN, Verdict.IN_DOUBT):
-                return {"plan": None, "why": _nothing_kept(plan), **_content(plan)}
-            options = SendOptions(atomic=atomic)
-            kept = keep_plan(plan, company, outbox, options, person=self._session.person, needs_approval=True)
-            PlanFolder(outbox).save(kept)
-            made = made_plan(kept, company, outbox)
-            return self._shown(kept, made, approval_problem(made, self._session.connection, outbox))
+            if not plan.to_send:
+                return {"plan": None, "why": _nothing_saved(plan), **_content(plan)}
+            return self._shown(save_plan(run, plan, sending=sending, needs_approval=True))
 
-    def _shown(self, plan: Plan, made: KeptPlan, problem: str) -> dict[str, Any]:
-        approval: dict[str, Any] = {"approved": not problem, "problem": problem}
-        if problem:
-            words = f"intacct plan approve {made.id} --connection {self._session.connection.name}"
-            approval |= {"command_for_a_person": words, "page": self._session.approval_page(made.id) or None}
-        return {"plan": made.id, "digest": made.digest, "approval": approval, **_content(plan)}
+    def _shown(self, saved: SavedPlan) -> dict[str, Any]:
+        approval: dict[str, Any] = {"approved": saved.is_approved, "problem": saved.approval_problem}
+        if not saved.is_approved:
+            words = f"intacct plan approve {saved.id} --connection {self._session.connection.name}"
+            approval |= {"command_for_a_person": words, "page": self._session.approval_page(saved.id) or None}
+        return {"plan": saved.id, "digest": saved.digest, "approval": approval, **_content(saved.plan)}
 
-    def _refuse_unapproved(self, made: KeptPlan, digest: str, outbox: Outbox) -> None:
-        """Refuse a plan without an approval of this digest, even if the connection would let it pass."""
-        if digest != made.digest:
-            raise SettingsError(
-                f"the plan {made.id} has another digest", fix="Call show_plan, and apply what it shows."
-            )
-        problem = approval_problem(made, self._session.connection, outbox)
-        if problem:
-            raise ApprovalMissingError(
-                f"no approval of the plan {made.id} holds: {problem}",
-                plan=made.id,
-                fix=f"Ask a person to look at it and approve it: intacct plan approve {made.id}. Then apply it again.",
-            )
 
-    def _applied(
-        self, plan: Plan, made: KeptPlan, outcomes: Sequence[RecordOutcome], transactions: int
-    ) -> dict[str, Any]:
-        columns = ("record", "outcome", "receipt", "why")
-        rows = [dict(zip(columns, row, strict=True)) for row in outcome_rows(outcomes, as_json=True)]
-        good = sum(one.good for one in outcomes)
-        doubtful = any(one.status is RecordStatus.IN_DOUBT for one in outcomes)
-        return plain(  # type: ignore[no-any-return]
-            {
-                "plan": made.id,
-                "digest": made.digest,
-                "summary": tally(outcomes, plan),
-                "counts": dict(Counter(one.status.outcome_text for one in outcomes)),
-                "all_done": good == len(outcomes) and not unreached(outcomes, plan),
-                "outcomes": sorted(rows, key=lambda row: row["outcome"] == "posted")[:_SHOWN_RECORDS],
-                "next": "Some records are in doubt. Apply it again later: they are looked for." if doubtful else "",
-                "api_transactions": transactions,
-            }
-        )
+def _applied(receipts: Receipts, plan: str, digest: str) -> dict[str, Any]:
+    rows = [outcome.to_dict() for outcome in receipts]
+    all_good = all(outcome.good for outcome in receipts) and not receipts.unreached
+    again = "Some records are in doubt. Apply it again later: they are looked for." if receipts.is_in_doubt else ""
+    return plain(  # type: ignore[no-any-return]
+        {
+            "plan": plan,
+            "digest": digest,
+            "summary": tally(receipts.outcomes, receipts.plan),
+            "counts": dict(Counter(outcome.status.outcome_text for outcome in receipts)),
+            "all_done": all_good,
+            "outcomes": sorted(rows, key=lambda row: row["outcome"] == "posted")[:_SHOWN_RECORDS],
+            "next": again,
+            "api_transactions": receipts.transactions,
+        }
+    )
 
 
 def _stop(error: IntacctError | None) -> dict[str, Any]:
@@ -332,34 +283,35 @@ def _stop(error: IntacctError | None) -> dict[str, Any]:
     return {"all_done": False, "stopped": failure(error)["error"], "next": "Apply it again: it goes on with the rest."}
 
 
-def _nothing_kept(plan: Plan) -> str:
+def _nothing_saved(plan: Plan) -> str:
     """Why there is nothing to approve."""
-    if plan.of(Verdict.REFUSED):
-        return "No record can be written, so no plan is kept. Correct what `refusals` say, and plan again."
-    return "Every record is already in Intacct as given, so no plan is kept."
+    if plan.refused:
+        return "No record can be written, so no plan is saved. Correct what `refusals` say, and plan again."
+    return "Every record is already in Intacct as given, so no plan is saved."
 
 
 def _content(plan: Plan) -> dict[str, Any]:
     """What a plan would do, with its totals, refusals and cost."""
-    data = plan_data(plan, Console())
-    counts = Counter(one.verdict.value for one in plan.records)
     records = [
         {
-            "record": one.write.label,
-            "verdict": one.verdict.value,
-            "object": one.write.object,
-            "lines": sum(1 for _ in one.write.all_lines),
-            "amount": amount_of(one.write),
-            "intacct_record": one.receipt.record if one.receipt is not None else None,
-            "changes": [{"field": c.name, "before": c.before, "after": c.after} for c in one.changes],
+            "record": record.write.label,
+            "verdict": record.verdict.value,
+            "object": record.write.object,
+            "lines": sum(1 for _ in record.write.all_lines),
+            "amount": amount_of(record.write),
+            "intacct_record": record.receipt.record if record.receipt is not None else None,
+            "changes": [
+                {"field": change.name, "before": change.before, "after": change.after} for change in record.changes
+            ],
         }
-        for one in plan.records[:_SHOWN_RECORDS]
+        for record in plan.records[:_SHOWN_RECORDS]
     ]
-    warnings = [str(found) for one in plan.records for found in one.findings if not found.refuses]
+    warnings = [str(found) for record in plan.records for found in record.findings if not found.refuses]
+    data = plan.to_dict()
     return plain(  # type: ignore[no-any-return]
         {
             "target": f"company {plan.target.company} ({plan.target.environment})",
-            "counts": dict(counts),
+            "counts": {verdict.value: count for verdict, count in plan.counts.items()},
             "totals": data["totals"],
             "refusals": data["refusals"],
             "warnings": list(dict.fromkeys(warnings))[:_SHOWN_RECORDS],

@@ -25,7 +25,6 @@ from intacct_bridge.apps.mcp.cancellation import begin, cancelled
 from intacct_bridge.apps.mcp.company_tools import CompanyTools
 from intacct_bridge.apps.mcp.copy_tools import CopyTools
 from intacct_bridge.apps.mcp.failures import (
-    ApprovalMissingError,
     bug,
     failure,
     half_pair,
@@ -36,6 +35,7 @@ from intacct_bridge.apps.mcp.plan_tools import PlanTools
 from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.unreadable_lines import AnsweredLines
 from intacct_bridge.apps.mcp.values import half_pair_in
+from intacct_bridge.operations.plans import ApprovalMissingError
 from intacct_protocol.errors import IntacctError
 
 INSTRUCTIONS = """\

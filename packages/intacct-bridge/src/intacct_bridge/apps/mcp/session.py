@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from intacct_bridge.apps.mcp.call_log import CallLog
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.copies.questions.answer import QuestionLimits
-from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
+    from intacct_bridge.load.outbox.outbox import Outbox
+    from intacct_bridge.runs.recorder import RunRecorder
 
 MAX_TRANSACTIONS = 200
 """API transactions that reading and planning may use in one run of the server, unless the user says otherwise."""
@@ -45,9 +47,10 @@ class AgentSession:
         settings: AgentSettings,
         *,
         open_client: "Callable[[Connection, int | None], Client]",
-        open_outbox: Callable[[], Outbox],
+        open_outbox: "Callable[[], Outbox]",
         log: CallLog,
         person: str,
+        recorder: "RunRecorder | None" = None,
         masked: Callable[[str], str] = str,
     ) -> None:
         self.connection = connection
@@ -55,7 +58,8 @@ class AgentSession:
         self.log = log
         self.person = person
         """The account that the server runs under: it counts as the maker of plans."""
-        self.open_outbox = open_outbox
+        self._open_outbox = open_outbox
+        self._recorder = recorder
         self.masked = masked
         """A text without the secrets of the connection."""
         self._open_client = open_client
@@ -95,6 +99,24 @@ class AgentSession:
                 yield client
             finally:
                 client.close()
+
+    @contextmanager
+    def planning(self) -> Iterator[CompanyRun]:
+        """The run of one call that plans, within the limit on API transactions."""
+        with self.company() as client, self._open_outbox() as outbox:
+            yield CompanyRun(client, recorder=self._recorder, person=self.person, outbox=outbox)
+
+    @contextmanager
+    def applying(self) -> Iterator[CompanyRun]:
+        """The run of one call that applies an approved plan."""
+        with self.company_to_apply() as client, self._open_outbox() as outbox:
+            yield CompanyRun(client, recorder=self._recorder, person=self.person, outbox=outbox)
+
+    @contextmanager
+    def without_company(self) -> Iterator[CompanyRun]:
+        """The run of one call that asks the outbox alone."""
+        with self._open_outbox() as outbox:
+            yield CompanyRun(connection=self.connection, person=self.person, outbox=outbox)
 
     def spent(self, transactions: int) -> None:
         """Count what another client than the reading one has used."""

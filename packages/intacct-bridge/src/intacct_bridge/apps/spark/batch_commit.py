@@ -16,30 +16,26 @@ from typing import Any
 
 import msgspec
 
-from intacct_bridge.apps.cli.postings.load_options import chosen_layout, load_settings, plan_settings
 from intacct_bridge.apps.spark.arrow_lines import Reading
 from intacct_bridge.apps.spark.options import connection_of
 from intacct_bridge.apps.spark.staging import BatchState, RowResult, StagedAttempt, StagedBatch, Staging
 from intacct_bridge.apps.spark.write_options import KEEP, WriteOptions
 from intacct_bridge.client.client import Client
-from intacct_bridge.load.apply.loader import Loader
-from intacct_bridge.load.apply.outcome import RecordOutcome
-from intacct_bridge.load.approval.admission import approval_problem, confirmed_plan
-from intacct_bridge.load.approval.approvals import keep_plan, made_plan
-from intacct_bridge.load.approval.plan_folder import PlanFolder
-from intacct_bridge.load.layouts.refused_rows import write_refused
-from intacct_bridge.load.outbox.outbox import Outbox, open_outbox
-from intacct_bridge.load.plan.plan import WRITTEN, Plan, Verdict, refused_rows
-from intacct_bridge.load.plan.plan_file import open_plan, save_plan
-from intacct_bridge.load.plan.planner import make_plan
-from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.tables.json_lines import table_of_lines
-from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.machine.account import account_name
+from intacct_bridge.operations.loads import JsonLines, LoadRequest, Mode, check_layout, plan_load, write_refused_rows
+from intacct_bridge.operations.plans import (
+    Plan,
+    RecordOutcome,
+    RecordStatus,
+    SavedPlan,
+    Verdict,
+    apply_plan,
+    open_revalidated,
+    open_saved,
+    refused_rows,
+    save_plan,
+)
+from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.runs.program_run import ProgramRun
-from intacct_bridge.runs.recorder import counts_of
-from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import InDoubtError, IntacctError, RefusedError, SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -58,7 +54,7 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """What became of a batch."""
+    """The result of committing a batch."""
 
     posted: int = 0
     known: int = 0
@@ -85,12 +81,11 @@ def company_client(given: Mapping[str, str]) -> Iterator[tuple[Client, ProgramRu
             program.end()
 
 
-def check_layout(given: Mapping[str, str], options: WriteOptions) -> None:
+def check_columns(given: Mapping[str, str], options: WriteOptions) -> None:
     """Raise what the layout says of the DataFrame's columns, before a row is staged."""
-    with company_client(given) as (client, _):
-        layout = chosen_layout(client, dict(options.load))
-        table = table_of_lines("DataFrame", options.columns, lambda: ())
-        list(layout.read(table))
+    with company_client(given) as (client, program):
+        no_rows = JsonLines(options.columns, lambda: ())
+        check_layout(CompanyRun(client, recorder=program.recorder), options.request(no_rows, "DataFrame"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +123,16 @@ def commit(given: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> 
             return CommitResult(repeated=True)
         staging.check(attempts)
         _check_rows(options, [one.reading for one in reports if one is not None])
-        with company_client(given) as (client, program), open_outbox(
-            client.connection, run=program.recorder.id
-        ) as outbox:  # fmt: skip
+        with company_client(given) as (client, program):
+            run = CompanyRun(client, recorder=program.recorder)
             begun = StagedBatch(batch, BatchState.BEGUN, digest, "")
-            work = _Commit(client, outbox, options, staging=staging, batch=begun, program=program)
-            waiting = work.kept_plan(before)
-            if isinstance(waiting, CommitResult):
-                return waiting
-            if waiting is not None:
-                return work.apply(waiting)
-            name = f"batch {batch}" if options.batch else "DataFrame"
-            table = table_of_lines(name, options.columns, lambda: staging.rows(rows.job, attempts))
-            return work.post(replace(table, decimal=options.load["decimal"] or table.decimal))
+            work = _Commit(run, options, staging=staging, batch=begun)
+            with run.open_outbox():
+                if (waiting := work.saved_plan(before)) is not None:
+                    return waiting
+                name = f"batch {batch}" if options.batch else "DataFrame"
+                lines = JsonLines(options.columns, lambda: staging.rows(rows.job, attempts))
+                return work.post(options.request(lines, name))
 
 
 def _digest(options: WriteOptions, attempts: Sequence[StagedAttempt]) -> str:
@@ -150,7 +142,7 @@ def _digest(options: WriteOptions, attempts: Sequence[StagedAttempt]) -> str:
 
 def _check_rows(options: WriteOptions, readings: Sequence[Reading]) -> None:
     keyless = sum(one.keyless for one in readings)
-    if keyless and options.load["mode"] == "create":
+    if keyless and options.mode is Mode.CREATE:
         raise RefusedError(
             f"{counted(keyless, 'row')} {'has' if keyless == 1 else 'have'} no value in {' or '.join(options.keys)},"
             " which is the `key`; nothing was sent",
@@ -169,119 +161,97 @@ def _check_rows(options: WriteOptions, readings: Sequence[Reading]) -> None:
 class _Commit:
     """One commit, with the company at hand."""
 
-    def __init__(
-        self,
-        client: Client,
-        outbox: Outbox,
-        options: WriteOptions,
-        *,
-        staging: Staging,
-        batch: StagedBatch,
-        program: ProgramRun,
-    ) -> None:
-        self._client = client
-        self._company = client
-        self._outbox = outbox
+    def __init__(self, run: CompanyRun, options: WriteOptions, *, staging: Staging, batch: StagedBatch) -> None:
+        self._run = run
         self._options = options
-        self._load = dict(options.load)
         self._staging = staging
         self._batch = batch
-        self._program = program
 
     # --- approval
 
-    def kept_plan(self, before: StagedBatch | None) -> "Plan | CommitResult | None":
-        """The plan that an earlier commit of the same rows has kept, once it is approved; None if there is none."""
-        if before is None or before.state is not BatchState.KEPT or before.digest != self._batch.digest:
+    def saved_plan(self, before: StagedBatch | None) -> CommitResult | None:
+        """The result of the plan that an earlier commit of the same rows has saved: it is applied once it is approved.
+
+        None if there is none.
+        """
+        if before is None or before.state is not BatchState.SAVED or before.digest != self._batch.digest:
             return None
         file = Path(before.plan)
         if not file.is_file():
             return None
-        plan = open_plan(file)
-        made = made_plan(plan, self._company, self._outbox)
-        problem = approval_problem(made, self._client.connection, self._outbox)
-        if not problem:
-            return plan
-        now = confirmed_plan(plan, made, self._company, self._outbox)
-        if not now.of(*WRITTEN, Verdict.IN_DOUBT):  # it was applied, and its approval has ended since
-            return self._end(now, [], None)
-        return self._waiting(plan, file, made.digest, problem)
+        if open_saved(self._run, file).is_approved:
+            return self._apply(file)
+        saved = open_revalidated(self._run, file)
+        if not saved.open_records:  # it was applied, and its approval has ended since
+            return self._end(saved.plan, ())
+        return self._waiting(saved)
 
-    def _keep(self, plan: Plan) -> CommitResult:
-        """Keep a plan for a person to approve."""
-        sending = load_settings(self._client, self._load).options
-        kept = keep_plan(plan, self._company, self._outbox, sending, person=account_name())
-        named: Path | None = self._load["out"]
-        if named is None:
-            named = PlanFolder(self._outbox).save(kept)
-        else:
-            save_plan(kept, named)
-        made = made_plan(kept, self._company, self._outbox)
-        self._batch = replace(self._batch, state=BatchState.KEPT, plan=str(named.absolute()))
+    def _save(self, plan: Plan) -> CommitResult:
+        """Save a plan for a person to approve."""
+        saved = save_plan(self._run, plan, self._options.plan, sending=self._options.texts.sending)
+        self._batch = replace(self._batch, state=BatchState.SAVED, plan=str(saved.file.absolute()))
         self._staging.keep(self._batch)
-        return self._waiting(kept, named, made.digest, "")
+        return self._waiting(saved, made_now=True)
 
-    def _waiting(self, plan: Plan, file: Path, digest: str, problem: str) -> CommitResult:
+    def _waiting(self, saved: SavedPlan, *, made_now: bool = False) -> CommitResult:
         """How a job ends whose plan waits for an approval."""
-        assert plan.origin is not None
         if self._options.unapproved == KEEP:
-            _log.warning("Nothing was posted: the plan %s waits for an approval.", plan.origin.id)
-            return CommitResult(plan=plan.origin.id)
-        connection = self._client.connection
-        words = shlex.join([str(file), "--connection", connection.name])
+            _log.warning("Nothing was posted: the plan %s waits for an approval.", saved.id)
+            return CommitResult(plan=saved.id)
+        connection = self._run.connection
+        words = shlex.join([str(saved.file), "--connection", connection.name])
         if connection.location_id:
             words += shlex.join(["", "--entity", connection.location_id])
         raise RefusedError(
-            f"Nothing was posted: connection {connection.name!r} requires an approval. The plan {plan.origin.id} with"
-            f" {counted(len(plan.records), 'record')} is kept in {file}; its digest is {digest}"
-            + (f" ({problem})" if problem else ""),
+            f"Nothing was posted: connection {connection.name!r} requires an approval. The plan {saved.id} with"
+            f" {counted(len(saved.plan.records), 'record')} is saved in {saved.file}; its digest is {saved.digest}"
+            + ("" if made_now else f" ({saved.approval_problem})"),
             fix=f"intacct plan approve {words}; then intacct plan apply {words}"
             + (", or run this job again with the same rows" if self._options.batch else ""),
         )
 
     # --- posting
 
-    def post(self, table: InputTable) -> CommitResult:
+    def post(self, request: LoadRequest) -> CommitResult:
         """Plan the rows, and post what the plan would write."""
         self._staging.keep(self._batch)
-        layout = chosen_layout(self._company, self._load)
-        plan = make_plan(table, layout, self._company, self._outbox, plan_settings(self._load))
+        plan = plan_load(self._run, request)
         for text in (*plan.notes, *(f"not checked: {rule}" for rule in plan.unchecked)):
             _log.warning("%s", text)
-        open_records = plan.of(*WRITTEN, Verdict.IN_DOUBT)
-        if self._client.connection.needs_approval and open_records:
-            return self._end(plan, [], table) if plan.of(Verdict.REFUSED) else self._keep(plan)
-        return self.apply(plan, table) if open_records else self._end(plan, [], table)
+        if not plan.to_send:
+            return self._end(plan, ())
+        if self._run.connection.needs_approval:
+            return self._end(plan, ()) if plan.refused else self._save(plan)
+        return self._apply(plan)
 
-    def apply(self, plan: Plan, table: InputTable | None = None) -> CommitResult:
+    def _apply(self, plan: Plan | Path) -> CommitResult:
         """Post a plan. RefusedError and InDoubtError if some of its records are not in Intacct at the end."""
-        outcomes: list[RecordOutcome] = []
+        options = self._options.applying
+        if isinstance(plan, Path):  # it is sent as it was saved
+            options = replace(options, sending=None)
+        done: tuple[RecordOutcome, ...] = ()
         try:
-            for outcome in Loader(self._company, self._outbox, load_settings(self._client, self._load)).apply(plan):
-                outcomes.append(outcome)
+            receipts = apply_plan(self._run, plan, options)
+            plan, done = receipts.plan, receipts.outcomes
+            if receipts.error is not None:
+                raise receipts.error
         except IntacctError as error:
-            self._count(plan, outcomes)
-            self._staging.keep(replace(self._batch, state=BatchState.FAILED), _results(plan, outcomes))
-            _add(error, f"{_tally(outcomes)} before that. Run the job again: nothing is posted twice.")
+            results = _results(plan, done) if isinstance(plan, Plan) else ()
+            self._staging.keep(replace(self._batch, state=BatchState.FAILED), results)
+            _add(error, f"{_tally(done)} before that. Run the job again: nothing is posted twice.")
             raise
-        self._count(plan, outcomes)
-        return self._end(plan, outcomes, table)
+        return self._end(plan, done)
 
-    def _count(self, plan: Plan, outcomes: Sequence[RecordOutcome]) -> None:
-        self._program.add(counts_of(one.status for one in outcomes))
-        self._program.add(RecordCounts(refused=len(plan.of(Verdict.REFUSED))))
-
-    def _end(self, plan: Plan, outcomes: Sequence[RecordOutcome], table: InputTable | None) -> CommitResult:
-        refused = plan.of(Verdict.REFUSED)
-        failed = [one for one in outcomes if not one.good]
-        state = BatchState.FAILED if refused or failed else BatchState.DONE
+    def _end(self, plan: Plan, outcomes: Sequence[RecordOutcome]) -> CommitResult:
+        failed = [outcome for outcome in outcomes if not outcome.good]
+        state = BatchState.FAILED if plan.refused or failed else BatchState.DONE
         self._staging.keep(replace(self._batch, state=state, plan=""), _results(plan, outcomes))
         if state is BatchState.FAILED:
-            if table is not None and self._load["refused"] is not None:
-                write_refused(table, _refused(plan, outcomes), self._load["refused"])
+            if plan.input is not None and self._options.refused is not None:
+                write_refused_rows(plan, outcomes, self._options.refused, all_missing=True)
             raise self._failure(plan, outcomes)
-        posted = sum(one.status is not RecordStatus.UNCHANGED for one in outcomes)
-        _log.info("%s: %s", self._client.connection.target, _tally(outcomes))
+        posted = sum(outcome.status is not RecordStatus.UNCHANGED for outcome in outcomes)
+        _log.info("%s: %s", self._run.connection.target, _tally(outcomes))
         return CommitResult(posted, len(plan.records) - posted)
 
     def _failure(self, plan: Plan, outcomes: Sequence[RecordOutcome]) -> IntacctError:
@@ -319,13 +289,6 @@ def _tally(outcomes: Sequence[RecordOutcome]) -> str:
 
 def _add(error: IntacctError, text: str) -> None:
     error.fix = f"{error.fix} {text}".strip()
-
-
-def _refused(plan: Plan, outcomes: Sequence[RecordOutcome]) -> list[tuple[SourceRow, str]]:
-    failed = [
-        (row, one.reason or one.status.outcome_text) for one in outcomes if not one.good for row in one.write.rows
-    ]
-    return sorted([*plan.refused_rows, *failed], key=lambda pair: pair[0].number)
 
 
 def _results(plan: Plan, outcomes: Sequence[RecordOutcome]) -> Iterator[RowResult]:

@@ -84,7 +84,7 @@ class BatchState(StrEnum):
 
     BEGUN = "begun"
     """Being planned or posted, unless that was interrupted."""
-    KEPT = "kept"
+    SAVED = "saved"
     """Its plan waits for an approval."""
     FAILED = "failed"
     """Some of its records are not in Intacct."""

@@ -4,44 +4,30 @@ Spark keeps options in the job's plan, so none of them is a secret: `connection`
 in its own environment or files.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
 
-from intacct_bridge.apps.cli.postings.load import parse_load_options
-from intacct_bridge.apps.cli.postings.load_options import key_names
 from intacct_bridge.apps.spark.options import own_options
 from intacct_bridge.connections.connection import Connection
+from intacct_bridge.operations.loads import ApplyOptions, LoadRequest, LoadTexts, Mode, Source, key_names
 from intacct_bridge.shared_state.place import PostgresPlace, shared_place
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.uri_text import uri_secrets
 
-_VALUES = {
-    "object": "--as",
-    "map": "--map",
-    "operation": "--mode",
-    "key": "--key",
-    "date_order": "--date-order",
-    "decimal": "--decimal",
-    "batch_size": "--batch-size",
-    "on_error": "--on-error",
-    "settle_after": "--settle-after",
-    "refused": "--refused",
-    "plan": "--out",
-}
-"""Options with one value, each with that of `intacct load`."""
-_LISTS = {"track": "--track", "date_format": "--date-format"}
+_NAMES = {"object": "layout", "operation": "mode", "date_format": "date_formats"}
+"""Options that a load calls otherwise."""
+_TEXTS = (
+    *("object", "operation", "key", "date_order", "decimal", "batch_size", "on_error", "settle_after"),
+    *("draft", "clear_empty", "allow_duplicates", "atomic"),
+)
+"""Options of a load."""
+_PATHS = ("map", "refused", "plan")
+_LISTS = ("track", "date_format")
 """Options with values separated by commas."""
-_SWITCHES = {
-    "draft": "--draft",
-    "clear_empty": "--clear-empty",
-    "allow_duplicates": "--allow-duplicates",
-    "atomic": "--atomic",
-}
 _OWN = ("as", "batch", "unapproved")
-_SWITCH_VALUES = {"true": True, "false": False}
 _LONGEST_BATCH = 200
 ERROR, KEEP = "error", "keep"
 """How a job ends whose plan waits for an approval: with an error, or well."""
@@ -51,8 +37,14 @@ ERROR, KEEP = "error", "keep"
 class WriteOptions:
     """The options of one write, checked. They hold no secret, so Spark may keep them in its plan."""
 
-    load: Mapping[str, Any]
-    """The options of `intacct load`, as its command takes them."""
+    texts: LoadTexts
+    """The options of the load."""
+    mapping: Path | None
+    refused: Path | None
+    """The file for the rows of records that are not in Intacct."""
+    plan: Path | None
+    """The file of the plan that waits for an approval; None: beside the outbox."""
+    tracked: tuple[str, ...]
     columns: tuple[str, ...]
     """The columns of the DataFrame."""
     keys: tuple[str, ...]
@@ -64,11 +56,29 @@ class WriteOptions:
     @property
     def described(self) -> str:
         """What decides which records a row becomes: the same rows under other options are another batch."""
-        given = ((name, value) for name, value in sorted(self.load.items()) if name not in _OUTPUTS)
-        return str([(name, str(value)) for name, value in given])
+        return str([*sorted(self.texts.texts.items()), ("map", str(self.mapping or "")), ("track", self.tracked)])
+
+    @property
+    def mode(self) -> Mode:
+        """Whether records are created, updated or deleted."""
+        return Mode(self.texts.choice("mode") or Mode.CREATE)
+
+    def request(self, source: Source, name: str) -> LoadRequest:
+        """The load of these rows."""
+        return self.texts.request(source, mapping=self.mapping, name=name)
+
+    @property
+    def applying(self) -> ApplyOptions:
+        """How the plan of the rows is applied."""
+        seconds = self.texts.number("settle_after")
+        return ApplyOptions(
+            sending=self.texts.sending,
+            settle_after=None if seconds is None else timedelta(seconds=seconds),
+            tracked=self.tracked,
+            skip_refused=True,
+        )
 
 
-_OUTPUTS = ("out", "refused")
 _SPARKS = ("checkpointlocation", "queryname")
 """Options of a stream that are Spark's own; it shows them to the sink too."""
 
@@ -82,7 +92,7 @@ def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite
             ' add option("operation", "upsert")',
         )
     given = {name: value for name, value in given.items() if name.lower() not in _SPARKS}
-    options = own_options(given, (*_VALUES, *_LISTS, *_SWITCHES, *_OWN))
+    options = own_options(given, (*_TEXTS, *_PATHS, *_LISTS, *_OWN))
     options.setdefault("object", options.pop("as", ""))
     if not options["object"] and "map" not in options:
         raise SettingsError(
@@ -93,19 +103,25 @@ def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite
             "the option `key` is missing: it tells a repeated record from a new one",
             fix='name the columns that identify a record in its source: option("key", "INVOICENO")',
         )
-    load = _load_options(options)
-    keys = _key_columns(load, columns)
-    if load["mode"] == "create":
-        load["key"] = ",".join(keys)
+    texts = _load_texts(options)
+    keys = _key_columns(texts, columns)
+    if texts.choice("mode") in ("", Mode.CREATE):
+        texts = replace(texts, texts={**texts.texts, "key": ",".join(keys)})
     batch = options.get("batch", "")
     if len(batch) > _LONGEST_BATCH:
         raise SettingsError(f"`batch` has more than {_LONGEST_BATCH} characters", fix="shorten it")
     unapproved = options.get("unapproved", ERROR).lower()
     if unapproved not in (ERROR, KEEP):
         raise SettingsError(
-            f"`unapproved` is {unapproved!r}", fix=f"use {ERROR}, or {KEEP} to end the job normally with a kept plan"
+            f"`unapproved` is {unapproved!r}", fix=f"use {ERROR}, or {KEEP} to end the job normally with a saved plan"
         )
-    return WriteOptions(load, tuple(columns), keys, batch, unapproved)
+    mapping, refused, plan = (Path(options[name]) if options.get(name) else None for name in _PATHS)
+    checked = WriteOptions(
+        texts, mapping, refused, plan, _listed(options, "track"), tuple(columns), keys, batch, unapproved
+    )
+    checked.request((), "DataFrame")
+    _ = checked.applying
+    return checked
 
 
 def outbox_place(given: Mapping[str, str], connection: Connection) -> PostgresPlace:
@@ -126,36 +142,26 @@ def outbox_place(given: Mapping[str, str], connection: Connection) -> PostgresPl
     return place
 
 
-def _load_options(options: Mapping[str, str]) -> dict[str, Any]:
-    words = [word for name, option in _VALUES.items() if options.get(name) for word in (option, options[name])]
-    for name, option in _LISTS.items():
-        words += [word for one in options.get(name, "").split(",") if one.strip() for word in (option, one.strip())]
-    for name, option in _SWITCHES.items():
-        value = options.get(name, "false").lower()
-        if value not in _SWITCH_VALUES:
-            raise SettingsError(f"`{name}` is {value!r}", fix="use true or false")
-        words += [option] if _SWITCH_VALUES[value] else []
-    try:
-        return parse_load_options(words)
-    except SettingsError as error:
-        raise SettingsError(_in_spark(error.message), fix=_in_spark(error.fix)) from None
+def _load_texts(options: Mapping[str, str]) -> LoadTexts:
+    """The options of the load; their values are checked when they are asked for."""
+    texts = {_NAMES.get(name, name): options[name] for name in _TEXTS if options.get(name)}
+    if formats := _listed(options, "date_format"):
+        texts["date_formats"] = "\n".join(formats)
+    return LoadTexts(texts, {load_name: name for name, load_name in _NAMES.items()})
 
 
-def _in_spark(text: str) -> str:
-    """A text of the command line with options as a DataFrame has them."""
-    for name, option in (*_VALUES.items(), *_LISTS.items(), *_SWITCHES.items()):
-        text = re.sub(rf"'?{option}\b'?", f"`{name}`", text)
-    return text
+def _listed(options: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(text.strip() for text in options.get(name, "").split(",") if text.strip())
 
 
-def _key_columns(load: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+def _key_columns(texts: LoadTexts, columns: Sequence[str]) -> tuple[str, ...]:
     """The columns of the key, whose case does not matter."""
     by_name = {name.casefold(): name for name in columns}
     found = []
-    for name in key_names(dict(load)):
+    for name in key_names(texts.text("key")):
         if name.casefold() in by_name:
             found.append(by_name[name.casefold()])
-        elif load["mode"] == "create":
+        elif texts.choice("mode") in ("", Mode.CREATE):
             raise SettingsError(
                 f"the DataFrame has no column {name!r} for `key`{did_you_mean(name, columns)}",
                 fix=f"its columns are {', '.join(columns)}",

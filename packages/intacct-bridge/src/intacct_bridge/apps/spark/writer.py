@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.apps.spark.arrow_lines import LineMaker, Reading, check_types
-from intacct_bridge.apps.spark.batch_commit import BatchRows, CommitResult, TaskReport, check_layout, commit
+from intacct_bridge.apps.spark.batch_commit import BatchRows, CommitResult, TaskReport, check_columns, commit
 from intacct_bridge.apps.spark.options import connection_of
 from intacct_bridge.apps.spark.staging import Staging
 from intacct_bridge.apps.spark.write_options import WriteOptions, outbox_place, write_options
@@ -38,7 +38,7 @@ class StagedWrite:
     def stage(self, batches: "Iterable[pa.RecordBatch]", partition: int) -> TaskReport:
         """Stage the rows of one task attempt: all of them, or none."""
         reading = Reading()
-        lines = LineMaker(self.options.keys, clear=self.options.load["clear_empty"]).lines(batches, reading)
+        lines = LineMaker(self.options.keys, clear=self.options.texts.switch("clear_empty")).lines(batches, reading)
         with Staging(self.place) as staging:
             staged = staging.stage(self.job, f"{partition:06d}-{uuid.uuid4().hex}", lines)
         return TaskReport(staged, reading)
@@ -65,7 +65,7 @@ def batch_write(given: Mapping[str, str], schema: Mapping[str, Any], *, overwrit
     SettingsError and InvalidRequestError for what is wrong with the options or the columns, before a task begins.
     """
     write = _write(given, schema, overwrite=overwrite)
-    check_layout(given, write.options)
+    check_columns(given, write.options)
     return write
 
 

@@ -2,20 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
-from typing import Any
 
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.views.finding_causes import causes
-from intacct_bridge.load.apply.outcome import RecordOutcome
-from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
-from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.records.values import comparable
-from intacct_bridge.load.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation
-from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_bridge.load.target.current_records import AMOUNTS
-from intacct_bridge.runs.recorder import counts_of
-from intacct_protocol.model.wording import amount_shown, counted, money
+from intacct_bridge.operations.plans import (
+    WRITTEN,
+    Plan,
+    PlannedRecord,
+    RecordOutcome,
+    RecordStatus,
+    Verdict,
+    amount_of,
+    causes,
+    counts_of,
+    existing_amount,
+    unreached,
+)
+from intacct_protocol.model.wording import amount_shown, counted
 
 _SHOWN = 40
 """Records listed one by one; a longer file is summed up, and its refusals are still listed."""
@@ -25,7 +27,7 @@ _TO_DO = {one: f"to {one.value}" for one in WRITTEN}
 def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     """The records with their verdicts (unless the outcomes will follow), the refusals, the totals, the cost."""
     if console.as_json:
-        console.json(plan_data(plan, console))
+        console.json(plan.to_dict(console.spelled))
         return
     counts = Counter(record.verdict for record in plan.records)
     by_verdict = [f"{counts[one]:,} {_TO_DO.get(one, one.value)}" for one in Verdict if counts[one]]
@@ -57,50 +59,8 @@ def _row(record: PlannedRecord) -> tuple[object, ...]:
     number = record.receipt.record if record.receipt is not None else ""
     since = f" since {record.since:%Y-%m-%d}" if record.since is not None and number else ""
     existing = f"{write.object} {number}{since}" if number else ""
-    amount = amount_of(write) if write.lines else _existing_amount(record)
+    amount = amount_of(write) if write.lines else existing_amount(record)
     return write.label, record.verdict.value, sum(1 for _ in write.all_lines), amount, existing
-
-
-def amount_of(write: Write) -> Decimal | None:
-    """The sum of a journal entry's debits, or of other lines; None for records whose lines have no amounts."""
-    amounts = [
-        line.amount for line in write.all_lines if line.fields.get("TR_TYPE", 1) == 1 and line.amount is not None
-    ]
-    return money(sum(amounts, Decimal(0)), _currency_of(write)) if amounts else None
-
-
-def content_of(write: Write, *, most_lines: int) -> dict[str, Any]:
-    """All that is sent of a record: its fields, and its lines as a table, up to a number of them."""
-    lines = [line.fields for line in write.all_lines]
-    columns = list(dict.fromkeys(name for line in lines for name, value in line.items() if value is not None))
-    return {
-        "fields": {name: _sent(name, value) for name, value in write.fields.items() if value is not None},
-        "columns": columns,
-        "lines": [[_sent(name, line.get(name)) for name in columns] for line in lines[:most_lines]],
-        "lines_left_out": max(0, len(lines) - most_lines),
-    }
-
-
-def _sent(name: str, value: Any) -> Any:
-    """A value as a person reads it: a number that is a key has no separators, and a side is a word."""
-    if name == "TR_TYPE":
-        return {"1": "debit", "-1": "credit"}.get(str(value), value)
-    if isinstance(value, Decimal):
-        return money(value)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _currency_of(write: Write) -> str:
-    """The one currency of a record; empty if it names none, or several."""
-    usual = write.fields.get("CURRENCY")
-    found = {comparable(line.fields.get("CURRENCY") or usual) for line in write.all_lines} or {comparable(usual)}
-    return found.pop() if len(found) == 1 else ""
-
-
-def _existing_amount(record: PlannedRecord) -> Decimal | None:
-    """The amount of the record that is deleted or acted on, if the company shows one."""
-    found = next((record.existing[name] for name in AMOUNTS if name in record.existing), None)
-    return money(Decimal(found), record.existing.get("CURRENCY", "")) if found is not None else None
 
 
 def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:
@@ -120,8 +80,7 @@ def _show_existing(records: Sequence[PlannedRecord], console: Console) -> None:
         console.result("")
         console.result("Existing records:")
     for record in records:
-        given = {name: record.write.fields.get(name) for name in (ACTION_DATE, ACTION_COMMENT)}
-        asked = "".join(f"; {name.lower()} {value}" for name, value in given.items() if value)
+        asked = "".join(f"; {name} {value}" for name, value in record.asked.items())
         facts = ", ".join(f"{name} {value}" for name, value in record.existing.items())
         console.result(console.wrapped("  ", f"{record.write.label}: {facts}{asked}"))
 
@@ -140,51 +99,6 @@ def _show_warnings(records: Iterable[PlannedRecord], console: Console) -> None:
     open_records = (record for record in records if record.verdict is not Verdict.UNCHANGED)
     for cause in causes(finding for record in open_records for finding in record.findings if not finding.refuses):
         console.say(console.wrapped("  ! ", console.spelled(str(cause))))
-
-
-def plan_data(plan: Plan, console: Console) -> dict[str, object]:
-    """The plan as JSON shows it."""
-    return {
-        "source": plan.source,
-        "company": plan.target.company,
-        "environment": plan.target.environment,
-        "object": plan.object,
-        "transactions": plan.transactions,
-        "reads": plan.reads,
-        "totals": [
-            {"currency": one.currency, "debit": one.debit, "credit": one.credit, "amount": one.amount}
-            for one in plan.totals
-        ],
-        "unchecked": list(plan.unchecked),
-        "refusals": [
-            {
-                "rows": list(cause.rows),
-                "column": cause.findings[0].column,
-                "message": cause.findings[0].message,
-                "fix": console.spelled(cause.findings[0].fix),
-            }
-            for cause in causes(finding for record in plan.of(Verdict.REFUSED) for finding in record.reasons)
-        ],
-        "records": [
-            {
-                "record": record.write.label,
-                "position": record.write.position,
-                "verdict": record.verdict.value,
-                "operation": record.write.operation.value,
-                "object": record.write.object,
-                "key": record.receipt.record if record.receipt else None,
-                "existing": dict(record.existing),
-                "takes_back_entry": record.write.undoes,
-                "reasons": [console.spelled(str(finding)) for finding in record.reasons],
-                "changes": [
-                    {"field": change.name, "before": change.before, "after": change.after}
-                    | ({"lines": list(change.lines)} if change.lines else {})
-                    for change in record.changes
-                ],
-            }
-            for record in plan.records
-        ],
-    }
 
 
 def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], console: Console) -> dict[str, object]:
@@ -209,7 +123,7 @@ def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], conso
 
 
 def _file_data(plan: Plan, outcomes: Sequence[RecordOutcome] | None, console: Console) -> dict[str, object]:
-    data = plan_data(plan, console)
+    data = plan.to_dict(console.spelled)
     if outcomes is None:
         return data
     del data["records"]
@@ -239,7 +153,7 @@ def outcome_rows(outcomes: Sequence[RecordOutcome], *, as_json: bool) -> list[tu
     return [
         (
             outcome.write.label,
-            outcome.status.outcome_text if as_json else _outcome_word(outcome),
+            outcome.status.outcome_text if as_json else outcome.word,
             f"{outcome.write.object} {outcome.receipt.record}" if outcome.receipt and outcome.receipt.record else "",
             outcome.reason,
         )
@@ -253,13 +167,6 @@ def log_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
         if not outcome.good:
             text = f"{outcome.write.label}: {outcome.status.outcome_text}: {outcome.reason}"
             console.event(text, level="error", record=outcome.write.label, object=outcome.write.object)
-
-
-def _outcome_word(outcome: RecordOutcome) -> str:
-    """The outcome in a word for people: only new records are posted."""
-    if outcome.status is RecordStatus.APPLIED and outcome.write.operation is not WriteOperation.CREATE:
-        return outcome.write.operation.past_tense
-    return outcome.status.outcome_text
 
 
 def show_known(known: Sequence[PlannedRecord], console: Console) -> None:
@@ -276,15 +183,9 @@ def show_known(known: Sequence[PlannedRecord], console: Console) -> None:
         console.table(("record", "receipt", "sent"), rows)
 
 
-def rejected_rows(outcomes: Iterable[RecordOutcome]) -> list[tuple[SourceRow, str]]:
-    """The rows of records that Intacct refused, each with its reason."""
-    refused = [outcome for outcome in outcomes if outcome.status is RecordStatus.REJECTED]
-    return [(row, outcome.reason) for outcome in refused for row in outcome.write.rows]
-
-
 def tally(outcomes: Sequence[RecordOutcome], plan: Plan) -> str:
     """`8 posted, 1 rejected, 3 not sent`: records that a stopped load did not reach are not sent."""
-    return tally_of(map(_outcome_word, outcomes), unreached(outcomes, plan))
+    return tally_of((outcome.word for outcome in outcomes), unreached(outcomes, plan))
 
 
 def tally_of(words: Iterable[str], left: int) -> str:
@@ -292,9 +193,3 @@ def tally_of(words: Iterable[str], left: int) -> str:
     counts = Counter(words)
     counts[RecordStatus.NOT_SENT.outcome_text] += left
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing to do"
-
-
-def unreached(outcomes: Sequence[RecordOutcome], plan: Plan) -> int:
-    """The records that a stopped load did not get to."""
-    reached = {outcome.write.identity.text for outcome in outcomes}
-    return sum(record.write.identity.text not in reached for record in plan.of(*WRITTEN))

@@ -1,12 +1,19 @@
 """Entries of the outbox: as a row of a list, and with everything about one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from intacct_bridge.load.outbox.audit import amount_text, currency_text, local_text
-from intacct_bridge.load.outbox.entry import OutboxEntry, outcome_word
-from intacct_bridge.load.records.values import comparable
+from intacct_bridge.apps.terminal.exit_statuses import FAILURES, IN_DOUBT
+from intacct_bridge.operations.outbox import (
+    OutboxEntry,
+    RecordStatus,
+    amount_text,
+    comparable,
+    currency_text,
+    local_text,
+    outcome_word,
+)
 
 _RUN = 12
 """Characters of a run's id that are shown."""
@@ -65,3 +72,11 @@ def entry_facts(entry: OutboxEntry, earlier: Mapping[str, Any], *, grouped: bool
         "faults": [str(fault) for fault in entry.faults],
         "note": entry.note,
     }
+
+
+def exit_status(entries: Iterable[OutboxEntry]) -> int:
+    """The exit status that entries make which were to be in Intacct."""
+    statuses = {entry.status for entry in entries}
+    if RecordStatus.IN_DOUBT in statuses:
+        return IN_DOUBT
+    return FAILURES if statuses - {RecordStatus.APPLIED} else 0

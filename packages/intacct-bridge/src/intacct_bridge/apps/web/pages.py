@@ -15,6 +15,8 @@ from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.cli.context import CommandContext
+    from intacct_bridge.operations.recorded_run import RecordedRun
+    from intacct_bridge.runs.messages import Messages
 
 
 class WebApp:
@@ -122,6 +124,10 @@ class PageRequest:
         """The application, under the name that it had."""
         return self.app
 
+    def run(self, name: str, command: str, *, entity: str = "") -> "RecordedRun":
+        """A run on a connection, in the name of this person; the history calls it by the command."""
+        return company_run(name, command, person=self.person, entity=entity)
+
     @contextmanager
     def company(
         self, name: str, command: str, *, entity: str = "", run_at_first_call: bool = False
@@ -221,3 +227,19 @@ def address(*parts: str, **query: str) -> str:
     """An address from its parts, each quoted: `address("connections", name)`."""
     asked = {key: value for key, value in query.items() if value}
     return "/" + "/".join(quote(part, safe="") for part in parts) + (f"?{urlencode(asked)}" if asked else "")
+
+
+def company_run(
+    name: str, command: str, *, person: str, entity: str = "", messages: "Messages | None" = None
+) -> "RecordedRun":
+    """A run on a connection for a page, or for the thread of a job, whose messages are those of the job."""
+    from intacct_bridge.operations.recorded_run import RecordedRun
+
+    return RecordedRun(
+        messages,
+        connection=name or None,
+        entity=entity or None,
+        command=command,
+        arguments=("console", command),
+        person=person,
+    )

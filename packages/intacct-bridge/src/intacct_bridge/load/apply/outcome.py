@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.records.write import Receipt, Write
+from intacct_bridge.load.records.write import Receipt, Write, WriteOperation
 from intacct_protocol.diagnosis import diagnose
 from intacct_protocol.errors import Fault
 
@@ -23,6 +23,32 @@ class RecordOutcome:
     def good(self) -> bool:
         """Whether the company has the record as it was to be."""
         return self.status.is_written
+
+    @property
+    def row(self) -> int | None:
+        """The number of its first row in the input; None for a record that comes from no row."""
+        return self.write.rows[0].number if self.write.rows else None
+
+    @property
+    def key(self) -> str:
+        """The company's own key of the record: its RECORDNO, or what its function answers; empty if it has none."""
+        return self.receipt.record if self.receipt is not None else ""
+
+    @property
+    def word(self) -> str:
+        """The outcome in a word for people: only new records are posted."""
+        if self.status is RecordStatus.APPLIED and self.write.operation is not WriteOperation.CREATE:
+            return self.write.operation.past_tense
+        return self.status.outcome_text
+
+    def to_dict(self) -> dict[str, object]:
+        """The outcome, for JSON."""
+        return {
+            "record": self.write.label,
+            "outcome": self.status.outcome_text,
+            "receipt": f"{self.write.object} {self.key}" if self.key else "",
+            "why": self.reason,
+        }
 
     @property
     def reason(self) -> str:

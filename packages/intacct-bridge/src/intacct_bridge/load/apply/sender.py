@@ -41,11 +41,11 @@ _REPETITION = "control-id-used"
 """The error catalogue's entry for a control id that the company has completed before."""
 
 
-_TO_APPROVE = "Keep the plan with `intacct load FILE --out PLAN`, then have it approved: intacct plan approve PLAN"
+_TO_APPROVE = "Save the plan with `intacct load FILE --out PLAN`, then have it approved: intacct plan approve PLAN"
 
 
 def refuse_without_plan(connection: Connection, *, fix: str = _TO_APPROVE) -> None:
-    """SettingsError if a connection requires an approval, for writes that have no kept plan."""
+    """SettingsError if a connection requires an approval, for writes that have no saved plan."""
     if connection.needs_approval:
         raise SettingsError(
             f"connection {connection.name!r} requires an approval, and these records have no approved plan", fix=fix

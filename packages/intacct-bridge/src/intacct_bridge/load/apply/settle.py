@@ -94,8 +94,8 @@ class RepeatGuard:
 
     def _first_sender(self, entry: OutboxEntry) -> str:
         """The loader that sent this attempt for the first time."""
-        sent = (one for one in self._outbox.history(entry) if one["status"] == RecordStatus.SENT)
-        return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
+        sent = (one for one in self._outbox.history(entry) if one.status == RecordStatus.SENT)
+        return next((one.loader for one in sent if one.control_id == entry.control_id), "")
 
     def _read(self, control_id: str) -> Function:
         user = self._company.connection.user_id

@@ -1,40 +1,49 @@
 """Admission: what of a plan may be sent now. Every load asks here, regardless of who started it.
 
-A kept plan must be the one that was made, for this company, user and outbox, and what it relies on must be as it was.
+A saved plan must be the one that was made, for this company, user and outbox, and what it relies on must be as it was.
 If the connection requires an approval, a person must have approved exactly this plan, and the approval must hold.
 Records that were applied since the plan was made are not sent again.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.apply.sender import refuse_without_plan
-from intacct_bridge.load.approval.approvals import made_plan, why_not
+from intacct_bridge.load.approval.approvals import plan_record, reason_may_not_approve
 from intacct_bridge.load.outbox.described import write_target
-from intacct_bridge.load.outbox.entry import KeptPlan
+from intacct_bridge.load.outbox.entry import PlanRecord
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.changes import UNKNOWN
 from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
-from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.write import Write, WriteOperation
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.load.undo.originals import refuse_changed_originals
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 
 
-def confirmed_plan(plan: Plan, made: KeptPlan, company: Gateway, outbox: Outbox) -> Plan:
-    """A kept plan as it stands now, after all that was applied of it; the records that it takes back are seen again.
+class ApprovalMissingError(SettingsError):
+    """A plan that no person has approved, or not as it is; `plan` is its id."""
+
+    def __init__(self, message: str, *, plan: str, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.plan = plan
+
+
+def revalidated_plan(plan: Plan, made: PlanRecord, company: Gateway, outbox: Outbox) -> Plan:
+    """A saved plan as it stands now, after all that was applied of it; the records it takes back are compared again.
 
     InvalidRequestError or SettingsError if it may not be applied as it is.
     """
-    now = without_applied(confirm_plan(plan, company, outbox), made, outbox)
+    now = remaining(revalidate_plan(plan, company, outbox), made, outbox)
     refuse_changed_originals(now, company, outbox)
     return now
 
 
-def seen_again(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
+def recheck_after_prompt(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
     """A plan after a wait, such as that for a person's answer: existing records that it relies on, compared again.
 
     A plan that only creates new records is returned as it is. InvalidRequestError if an existing one was changed since.
@@ -42,10 +51,10 @@ def seen_again(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
     to_send = [one.write for one in plan.of(*WRITTEN, Verdict.IN_DOUBT)]
     if all(write.operation is WriteOperation.CREATE and write.undoes is None for write in to_send):
         return plan
-    kept = plan.kept or plan
-    if kept.origin is not None:
-        return confirmed_plan(kept, made_plan(kept, company, outbox), company, outbox)
-    now = _with_refused(plan, confirm_plan(plan, company, outbox))
+    saved = plan.saved or plan
+    if saved.origin is not None:
+        return revalidated_plan(saved, plan_record(saved, company, outbox), company, outbox)
+    now = _with_refused(plan, revalidate_plan(plan, company, outbox))
     _refuse_differences(plan, now)
     refuse_changed_originals(now, company, outbox)
     return now
@@ -54,23 +63,23 @@ def seen_again(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
 def admitted(plan: Plan, company: Gateway, outbox: Outbox, options: SendOptions) -> Plan:
     """The plan as it may be applied now; SettingsError or InvalidRequestError, before anything is sent, if it may not.
 
-    A kept plan that was not yet held against the company is confirmed here.
+    A saved plan that was not yet held against the company is confirmed here.
     """
-    kept = plan.kept or plan
-    if kept.origin is None:
+    saved = plan.saved or plan
+    if saved.origin is None:
         refuse_without_plan(company.connection)
         return plan
-    if kept.origin.options != options:
+    if saved.origin.options != options:
         raise SettingsError(
-            f"the plan {kept.origin.id} is sent as it was made: {_worded(kept.origin.options)}",
+            f"the plan {saved.origin.id} is sent as it was made: {_worded(saved.origin.options)}",
             fix="Apply it with these options, or make a new plan.",
         )
-    made = made_plan(kept, company, outbox)
-    refuse_unapproved(kept, made, company.connection, outbox)
-    if plan.kept is None:
-        plan = confirmed_plan(plan, made, company, outbox)
-    plan = without_applied(_with_refused(kept, plan), made, outbox)
-    _refuse_differences(kept, plan)
+    made = plan_record(saved, company, outbox)
+    refuse_unapproved(saved, made, company.connection, outbox)
+    if plan.saved is None:
+        plan = revalidated_plan(plan, made, company, outbox)
+    plan = remaining(_with_refused(saved, plan), made, outbox)
+    _refuse_differences(saved, plan)
     return plan
 
 
@@ -80,12 +89,12 @@ def _worded(options: SendOptions) -> str:
     return f"{records}, {atomic}, {'stop' if options.stop_on_error else 'continue'} after an error"
 
 
-def approval_problem(made: KeptPlan, connection: Connection, outbox: Outbox) -> str:
+def approval_problem(made: PlanRecord, connection: Connection, outbox: Outbox) -> str:
     """Why no approval of the plan holds now; empty if one does."""
     problem = "it has no approval"
     now = outbox.clock()
     for approval in outbox.approvals(made.id):
-        barred = why_not(approval.person, made, connection)
+        barred = reason_may_not_approve(approval.person, made, connection)
         if approval.digest != made.digest:
             problem = f"{approval.person} approved another digest"
         elif barred:
@@ -98,30 +107,33 @@ def approval_problem(made: KeptPlan, connection: Connection, outbox: Outbox) -> 
 
 
 def needs_approval(plan: Plan, connection: Connection) -> bool:
-    """Whether a kept plan is sent only once a person approved it: the connection, or the plan itself, asks for it."""
+    """Whether a saved plan is sent only once a person approved it: the connection, or the plan itself, asks for it."""
     return connection.needs_approval or (plan.origin is not None and plan.origin.needs_approval)
 
 
-def refuse_unapproved(plan: Plan, made: KeptPlan, connection: Connection, outbox: Outbox) -> None:
-    """SettingsError if a kept plan needs an approval, and none of it holds."""
+def refuse_unapproved(
+    plan: Plan, made: PlanRecord, connection: Connection, outbox: Outbox, *, always: bool = False
+) -> None:
+    """ApprovalMissingError if a saved plan needs an approval and none of it holds; `always`: each plan needs one."""
     problem = approval_problem(made, connection, outbox)
-    if problem and needs_approval(plan, connection):
-        raise SettingsError(
+    if problem and (always or needs_approval(plan, connection)):
+        raise ApprovalMissingError(
             f"the plan {made.id} has no approval that holds: {problem}",
+            plan=made.id,
             fix="Have it approved: intacct plan approve PLAN",
         )
 
 
-def _with_refused(kept: Plan, now: Plan) -> Plan:
-    """The confirmed plan with the records that the kept one refused at their places: an atomic batch needs them."""
-    places = {_key(one.write): at for at, one in enumerate(kept.records) if one.verdict is not Verdict.REFUSED}
-    refused = [(at, one) for at, one in enumerate(kept.records) if one.verdict is Verdict.REFUSED]
+def _with_refused(saved: Plan, now: Plan) -> Plan:
+    """The revalidated plan with the records that the saved one refused at their places: an atomic batch needs them."""
+    places = {_key(one.write): at for at, one in enumerate(saved.records) if one.verdict is not Verdict.REFUSED}
+    refused = [(at, one) for at, one in enumerate(saved.records) if one.verdict is Verdict.REFUSED]
     records = [(places.get(_key(one.write), -1), one) for one in now.records if one.verdict is not Verdict.REFUSED]
     ordered = sorted([*records, *refused], key=lambda pair: pair[0])
     return replace(now, records=tuple(one for _, one in ordered))
 
 
-def without_applied(plan: Plan, made: KeptPlan, outbox: Outbox) -> Plan:
+def remaining(plan: Plan, made: PlanRecord, outbox: Outbox) -> Plan:
     """The plan, with records that were applied since it was made as unchanged. Asks the outbox only."""
     open_records = plan.of(*WRITTEN)
     keys = [
@@ -141,9 +153,9 @@ def _within(target: TargetCompany, write: Write) -> TargetCompany:
     return replace(target, entity=write.entity or target.entity)
 
 
-def _refuse_differences(kept: Plan, now: Plan) -> None:
-    """InvalidRequestError if something would be sent that is not in the kept plan as it stands there."""
-    planned: Mapping[tuple[str, ...], PlannedRecord] = {_key(one.write): one for one in kept.records}
+def _refuse_differences(saved: Plan, now: Plan) -> None:
+    """InvalidRequestError if something would be sent that is not in the saved plan as it stands there."""
+    planned: Mapping[tuple[str, ...], PlannedRecord] = {_key(one.write): one for one in saved.records}
     for record in now.of(*WRITTEN):
         before = planned.get(_key(record.write))
         if before is None or not _same(before, record):

@@ -1,4 +1,4 @@
-"""Approvals: a person approves the digest of a kept plan, for a time; the outbox holds who did, and when."""
+"""Approvals: a person approves the digest of a saved plan, for a time; the outbox holds who did, and when."""
 
 import secrets
 from dataclasses import replace
@@ -7,7 +7,7 @@ from datetime import timedelta
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.approval.digest import no_identity, plan_digest
-from intacct_bridge.load.outbox.entry import Approval, KeptPlan
+from intacct_bridge.load.outbox.entry import Approval, PlanRecord
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlanOrigin, SendOptions
 from intacct_bridge.load.target.target_company import TargetCompany
@@ -17,7 +17,7 @@ VALID_FOR = timedelta(hours=24)
 """How long an approval holds, unless the person says otherwise: from one afternoon to the next."""
 
 
-def keep_plan(
+def record_plan(
     plan: Plan,
     company: Gateway,
     outbox: Outbox,
@@ -31,16 +31,16 @@ def keep_plan(
     `needs_approval`: it is sent only once a person approved it, even if the connection does not ask for that.
     """
     origin = PlanOrigin(f"plan-{secrets.token_hex(6)}", outbox.id, options, needs_approval)
-    kept = replace(plan, origin=origin)
-    outbox.keep_plan(origin.id, plan_digest(kept, company), person)
-    return kept
+    recorded = replace(plan, origin=origin)
+    outbox.record_plan(origin.id, plan_digest(recorded, company), person)
+    return recorded
 
 
 def approve(plan: Plan, company: Gateway, outbox: Outbox, *, person: str, valid_for: timedelta = VALID_FOR) -> Approval:
-    """Approve a kept plan. SettingsError if it was changed, is for something else, or the person may not."""
-    kept = plan.kept or plan
-    made = made_plan(kept, company, outbox)
-    problem = why_not(person, made, company.connection)
+    """Approve a saved plan. SettingsError if it was changed, is for something else, or the person may not."""
+    saved = plan.saved or plan
+    made = plan_record(saved, company, outbox)
+    problem = reason_may_not_approve(person, made, company.connection)
     if problem:
         raise SettingsError(f"{person} may not approve {made.id}: {problem}", fix="Ask another person to approve it.")
     now = outbox.clock()
@@ -49,15 +49,15 @@ def approve(plan: Plan, company: Gateway, outbox: Outbox, *, person: str, valid_
     return approval
 
 
-def made_plan(plan: Plan, company: Gateway, outbox: Outbox) -> KeptPlan:
-    """A kept plan as the outbox knows it, once it is seen to be the same and for this company, user and outbox.
+def plan_record(plan: Plan, company: Gateway, outbox: Outbox) -> PlanRecord:
+    """A saved plan as the outbox knows it, once it is seen to be the same and for this company, user and outbox.
 
     SettingsError names the difference.
     """
     if plan.origin is None:
         raise no_identity()
     _same_target(plan, TargetCompany.of(company.connection))
-    made = outbox.kept_plan(plan.origin.id)
+    made = outbox.plan_record(plan.origin.id)
     if plan.origin.outbox != outbox.id or made is None:
         raise SettingsError(
             f"the plan {plan.origin.id} was made with another outbox than {outbox.name}",
@@ -81,7 +81,7 @@ def _same_target(plan: Plan, now: TargetCompany) -> None:
             )
 
 
-def why_not(person: str, made: KeptPlan, connection: Connection) -> str:
+def reason_may_not_approve(person: str, made: PlanRecord, connection: Connection) -> str:
     """Why a person may not approve a plan; empty if they may."""
     if connection.approvers and person not in connection.approvers:
         return f"the approvers of connection {connection.name!r} are {', '.join(connection.approvers)}"

@@ -47,7 +47,7 @@ def plan_digest(plan: Plan, company: Gateway) -> str:
 
 
 def no_identity() -> SettingsError:
-    """The error for a plan that was never kept."""
+    """The error for a plan that was never saved."""
     return SettingsError(
         "this plan has no id and no digest, so it cannot be approved or applied",
         fix="Make a new one with: intacct load FILE --out PLAN",

@@ -1,4 +1,4 @@
-"""The folder of kept plans beside an outbox: plans that are known by their id, such as those that wait for an approval.
+"""The folder of saved plans beside an outbox: plans that are known by their id, as those that wait for an approval.
 
 A plan is a file of its own there. Everyone who may write to the outbox may read it, so that another person can approve
 it.
@@ -18,8 +18,12 @@ _ID = re.compile(r"plan-[0-9a-f]{12}")
 _SUFFIX = ".plan"
 
 
+class NoPlanError(SettingsError):
+    """The outbox knows no plan of this id."""
+
+
 class PlanFolder:
-    """The kept plans beside one outbox."""
+    """The saved plans beside one outbox."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -27,7 +31,7 @@ class PlanFolder:
 
     def save(self, plan: Plan) -> Path:
         """Keep a plan that has an id, and return its file."""
-        assert plan.origin is not None, "a plan without an id is not kept here"
+        assert plan.origin is not None, "a plan without an id is not saved here"
         shared = stat.S_IMODE(self._outbox_mode()) & 0o060
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -50,10 +54,10 @@ class PlanFolder:
     def file(self, plan: str) -> Path:
         """The file of the plan of an id. SettingsError for a text that is not an id."""
         if not is_plan_id(plan):
-            raise SettingsError(f"{plan!r} is not the id of a plan", fix="Give an id such as plan-0123456789ab.")
+            raise NoPlanError(f"{plan!r} is not the id of a plan", fix="Give an id such as plan-0123456789ab.")
         return self.path / f"{plan}{_SUFFIX}"
 
-    def kept_file(self, plan: str) -> Path:
+    def saved_file(self, plan: str) -> Path:
         """The file of the plan of an id. SettingsError if it is not on this machine."""
         file = self.file(plan)
         if not file.is_file():
@@ -62,25 +66,23 @@ class PlanFolder:
 
     def open(self, plan: str) -> Plan:
         """The plan of an id. SettingsError if there is none, if it was altered, or if it has another id."""
-        file = self.kept_file(plan)
+        file = self.saved_file(plan)
         found = open_plan(file)
         if found.origin is None or found.origin.id != plan:
             raise SettingsError(f"{file} is not the plan {plan}", fix="Make a new plan, and have it approved.")
         return found
 
     def _missing(self, plan: str, file: Path) -> SettingsError:
-        known = self._outbox.kept_plan(plan)
+        known = self._outbox.plan_record(plan)
         if known is None:
-            return SettingsError(
-                f"there is no plan {plan} beside the outbox {self._outbox.name}", fix="Make a new plan."
-            )
+            return NoPlanError(f"there is no plan {plan} beside the outbox {self._outbox.name}", fix="Make a new plan.")
         return SettingsError(
             f"the file of plan {plan}, which {known.person} made at {known.at:%Y-%m-%d %H:%M} UTC, is not here",
             fix=f"Go on with it on the machine that made it, copy its file from there to {file}, or make a new plan.",
         )
 
     def ids(self) -> list[str]:
-        """The ids of the plans that are kept here, the latest first."""
+        """The ids of the plans that are saved here, the latest first."""
         return [file.stem for file in sorted(self._files(), key=lambda one: one.stat().st_mtime, reverse=True)]
 
     def _files(self) -> Iterator[Path]:
@@ -96,5 +98,5 @@ def is_plan_id(text: str) -> bool:
 def plan_file(named: Path, outbox: Outbox) -> Path:
     """The file of a plan that a person names by its path, or by its id if there is no such path."""
     if is_plan_id(str(named)) and not named.exists():
-        return PlanFolder(outbox).kept_file(str(named))
+        return PlanFolder(outbox).saved_file(str(named))
     return named

@@ -49,6 +49,10 @@ class Total:
     amount: Decimal = Decimal(0)
     """Of lines that are neither debits nor credits, such as a bill's."""
 
+    def to_dict(self) -> dict[str, object]:
+        """The amounts, for JSON."""
+        return {"currency": self.currency, "debit": self.debit, "credit": self.credit, "amount": self.amount}
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -167,8 +171,8 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPlan:
-    """A plan that was kept in a file, as the outbox knows it."""
+class PlanRecord:
+    """A saved plan, as the outbox knows it."""
 
     id: str
     digest: str
@@ -188,3 +192,13 @@ class Approval:
     person: str
     at: datetime
     expires_at: datetime
+
+    def to_dict(self) -> dict[str, object]:
+        """The approval, for JSON."""
+        return {
+            "id": self.plan,
+            "digest": self.digest,
+            "by": self.person,
+            "at": self.at,
+            "until": self.expires_at,
+        }

@@ -25,8 +25,8 @@ from intacct_bridge.load.outbox.entry import (
     Approval,
     Conclusion,
     Intent,
-    KeptPlan,
     OutboxEntry,
+    PlanRecord,
     Resolution,
     ResolutionKind,
     WriteTarget,
@@ -481,18 +481,18 @@ class Outbox(OutboxReader):
         """The outbox's own id, which does not change when its file is moved."""
         return str(self._db.read("SELECT id FROM outbox_id", ())[0][0])
 
-    def keep_plan(self, plan: str, digest: str, person: str) -> KeptPlan:
+    def record_plan(self, plan: str, digest: str, person: str) -> PlanRecord:
         """Note that a person made the plan of this id, which has this digest."""
         with self._db.transaction():
             self._db.execute(SAVE_PLAN, (plan, digest, person, time_text(self.clock())))
-        found = self.kept_plan(plan)
+        found = self.plan_record(plan)
         assert found is not None
         return found
 
-    def kept_plan(self, plan: str) -> KeptPlan | None:
+    def plan_record(self, plan: str) -> PlanRecord | None:
         """The plan of this id; None if it was not made with this outbox."""
         rows = self._db.read("SELECT id, digest, person, at, last_event FROM saved_plan WHERE id = ?", (plan,))
-        return next((KeptPlan(row[0], row[1], row[2], datetime.fromisoformat(row[3]), row[4]) for row in rows), None)
+        return next((PlanRecord(row[0], row[1], row[2], datetime.fromisoformat(row[3]), row[4]) for row in rows), None)
 
     def approve(self, approval: Approval) -> None:
         """Keep an approval."""

@@ -1,7 +1,7 @@
 """Reading an open outbox: its entries, the entry of a record, and the decisions of people."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 
 from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.storage import BATCHES, OF_BATCH, SELECT, STILL_CLAIMS, TAKEN_BACK, entry_of
@@ -18,6 +18,43 @@ _BATCH = 500
 
 class NoEntryError(SettingsError):
     """The outbox has no entry with this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryEvent:
+    """A status that an entry had: a row of the table `event`."""
+
+    number: int
+    entry: int
+    at: str
+    status: str
+    attempt: int
+    control_id: str
+    digest: str
+    loader: str
+    user: str
+    record: str | None
+    faults: str
+    note: str
+
+    def to_dict(self) -> dict[str, object]:
+        """The status, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about an entry."""
+
+    at: str
+    person: str
+    decision: str
+    record: str
+    reason: str
+
+    def to_dict(self) -> dict[str, object]:
+        """The decision, for JSON."""
+        return asdict(self)
 
 
 class OutboxReader:
@@ -124,12 +161,12 @@ class OutboxReader:
         rows = self._db.read("SELECT fields FROM replaced_values WHERE entry = ?", (entry.number,))
         return fields_from(str(rows[0][0])) if rows else None
 
-    def history(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
-        """Every status that the entry had, oldest first, as rows of the table `event`."""
+    def history(self, entry: OutboxEntry) -> list[EntryEvent]:
+        """Every status that the entry had, oldest first."""
         rows = self._db.read("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
-        return [{key: row[key] for key in tuple(row.keys())} for row in rows]
+        return [EntryEvent(**{column.name: row[column.name] for column in fields(EntryEvent)}) for row in rows]
 
-    def decisions(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
+    def decisions(self, entry: OutboxEntry) -> list[Decision]:
         """What people decided about the entry, oldest first."""
-        sql = "SELECT at, person, decision, record, reason FROM decision WHERE entry = ? ORDER BY number"
-        return [{key: row[key] for key in tuple(row.keys())} for row in self._db.read(sql, (entry.number,))]
+        rows = self._db.read("SELECT * FROM decision WHERE entry = ? ORDER BY number", (entry.number,))
+        return [Decision(**{column.name: row[column.name] for column in fields(Decision)}) for row in rows]

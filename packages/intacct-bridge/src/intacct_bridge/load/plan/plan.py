@@ -1,17 +1,22 @@
 """The plan as a value: the verdict on every record, with reasons, totals and cost."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
+from typing import Any
 
 from intacct_bridge.load.outbox.described import totals
 from intacct_bridge.load.outbox.entry import Total
 from intacct_bridge.load.plan.changes import Change
-from intacct_bridge.load.records.write import Finding, Receipt, Write, WriteOperation
+from intacct_bridge.load.plan.finding_causes import FindingCause, causes
+from intacct_bridge.load.records.write import ACTION_COMMENT, ACTION_DATE, Finding, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_protocol.xml.values import Value
 
 
 class Mode(StrEnum):
@@ -48,7 +53,7 @@ class SendOptions:
 
 @dataclass(frozen=True, slots=True)
 class PlanOrigin:
-    """What identifies a kept plan: its id, the outbox it was made with, and how it is sent."""
+    """What identifies a saved plan: its id, the outbox it was made with, and how it is sent."""
 
     id: str
     outbox: str
@@ -103,6 +108,17 @@ class PlannedRecord:
         return cls(write, Verdict(write.operation.value), write.findings)
 
     @property
+    def is_new(self) -> bool:
+        """Whether it is a record that the company does not have, or did not have before an earlier run."""
+        return self.write.operation is WriteOperation.CREATE
+
+    @property
+    def asked(self) -> dict[str, Value]:
+        """Of an action: its date and its text, as far as it has them."""
+        given = {name.lower(): self.write.fields.get(name) for name in (ACTION_DATE, ACTION_COMMENT)}
+        return {name: value for name, value in given.items() if value}
+
+    @property
     def is_open(self) -> bool:
         """Whether the record would be written, as far as is known."""
         return self.verdict in WRITTEN
@@ -120,6 +136,25 @@ class PlannedRecord:
     def with_findings(self, *findings: Finding) -> "PlannedRecord":
         """The record with more findings, each of them once. Its verdict is unchanged."""
         return replace(self, findings=tuple(dict.fromkeys((*self.findings, *findings)))) if findings else self
+
+    def to_dict(self, wording: Callable[[str], str] = str) -> dict[str, object]:
+        """The record for JSON."""
+        return {
+            "record": self.write.label,
+            "position": self.write.position,
+            "verdict": self.verdict.value,
+            "operation": self.write.operation.value,
+            "object": self.write.object,
+            "key": self.receipt.record if self.receipt else None,
+            "existing": dict(self.existing),
+            "takes_back_entry": self.write.undoes,
+            "reasons": [wording(str(finding)) for finding in self.reasons],
+            "changes": [
+                {"field": change.name, "before": change.before, "after": change.after}
+                | ({"lines": list(change.lines)} if change.lines else {})
+                for change in self.changes
+            ],
+        }
 
     def or_refused(self) -> "PlannedRecord":
         """The record, with the verdict REFUSED if one of its findings refuses it."""
@@ -162,9 +197,11 @@ class Plan:
     unchecked: tuple[str, ...] = ()
     """Rules that could not be checked, with the reason."""
     origin: PlanOrigin | None = None
-    """Of a kept plan; None for plans that were never kept."""
-    kept: "Plan | None" = None
-    """The kept plan that this one was confirmed from."""
+    """Of a saved plan; None for plans that were never saved."""
+    saved: "Plan | None" = None
+    """The saved plan that this one was revalidated from."""
+    input: InputTable | None = field(default=None, repr=False, compare=False)
+    """The rows that it was made from; None if it was made in another program, or from no rows."""
 
     def of(self, *verdicts: Verdict) -> tuple[PlannedRecord, ...]:
         """The records with these verdicts."""
@@ -177,6 +214,42 @@ class Plan:
             return (self,)
         kinds = groupby(self.records, key=lambda record: (record.write.object, record.write.operation))
         return tuple(replace(self, object=name, records=tuple(some)) for (name, _), some in kinds)
+
+    @property
+    def to_send(self) -> tuple[PlannedRecord, ...]:
+        """The records to write, and those in doubt, which may have to be sent again."""
+        return self.of(*WRITTEN, Verdict.IN_DOUBT)
+
+    @property
+    def to_create(self) -> int:
+        """The number of records to create."""
+        return len(self.of(Verdict.CREATE))
+
+    @property
+    def to_update(self) -> int:
+        """The number of records to update."""
+        return len(self.of(Verdict.UPDATE))
+
+    @property
+    def to_delete(self) -> int:
+        """The number of records to delete."""
+        return len(self.of(Verdict.DELETE))
+
+    @property
+    def refused(self) -> int:
+        """The number of records that are refused."""
+        return len(self.of(Verdict.REFUSED))
+
+    @property
+    def refusals(self) -> tuple[FindingCause, ...]:
+        """Why records are refused: findings with one cause are together."""
+        return tuple(causes(finding for record in self.of(Verdict.REFUSED) for finding in record.reasons))
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """The number of records with each verdict that one has."""
+        found = Counter(record.verdict for record in self.records)
+        return {verdict: found[verdict] for verdict in Verdict if found[verdict]}
 
     @property
     def transactions(self) -> int:
@@ -192,6 +265,29 @@ class Plan:
     def refused_rows(self) -> tuple[tuple[SourceRow, str], ...]:
         """Every input row of the refused records in the input's order, with the reason to write beside it."""
         return refused_rows(self.of(Verdict.REFUSED))
+
+    def to_dict(self, wording: Callable[[str], str] = str) -> dict[str, Any]:
+        """The plan for JSON; `wording` puts names of settings in the words of the program that shows it."""
+        return {
+            "source": self.source,
+            "company": self.target.company,
+            "environment": self.target.environment,
+            "object": self.object,
+            "transactions": self.transactions,
+            "reads": self.reads,
+            "totals": [total.to_dict() for total in self.totals],
+            "unchecked": list(self.unchecked),
+            "refusals": [
+                {
+                    "rows": list(cause.rows),
+                    "column": cause.findings[0].column,
+                    "message": cause.findings[0].message,
+                    "fix": wording(cause.findings[0].fix),
+                }
+                for cause in self.refusals
+            ],
+            "records": [record.to_dict(wording) for record in self.records],
+        }
 
 
 def refused_rows(records: Iterable[PlannedRecord]) -> tuple[tuple[SourceRow, str], ...]:

@@ -272,7 +272,7 @@ def _of_entity(records: Iterable[PlannedRecord], entity: str) -> Iterator[Planne
     )
 
 
-def confirm_plan(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
+def revalidate_plan(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
     """A plan made earlier, checked again: its records, and the references and periods that they rely on.
 
     Records that were posted since are unchanged now. InvalidRequestError if the plan is for another company or
@@ -296,7 +296,7 @@ def confirm_plan(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
             f"the company has changed since the plan was made: {refused[0].reasons[0]}{more}",
             fix="make a new plan and check it",
         )
-    return replace(now, kept=plan.kept or plan) if plan.origin is not None else now
+    return replace(now, saved=plan.saved or plan) if plan.origin is not None else now
 
 
 def _refuse_released(plan: Plan, now: Plan) -> None:

@@ -8,16 +8,14 @@ import click
 
 from intacct_bridge.apps.cli.command import WRITE, command
 from intacct_bridge.apps.cli.context import CommandContext, day_option, shared_options
-from intacct_bridge.apps.cli.postings.action_plans import keep_or_apply_actions
 from intacct_bridge.apps.cli.postings.records import BY, OUT, YES
 from intacct_bridge.apps.terminal.exit_statuses import WRITES
-from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.writing.actions import ACTIONS, action_of, objects_of
+from intacct_protocol.model.writing.actions import ACTIONS, objects_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from intacct_bridge.load.records.write import Write
+    from intacct_bridge.operations.records import KeyKind
 
 _ABOUT = {
     "reverse": "Reverse a posted record on a day: Intacct enters its opposite.",
@@ -46,7 +44,7 @@ def _command(operation: str) -> click.Command:
     dated = any(one.dated for one in ACTIONS.values() if one.operation == operation)
     texts = any(one.comment for one in ACTIONS.values() if one.operation == operation)
 
-    def run(context: CommandContext, *, object_name: str, key: str, by: str, yes: bool, **options: Any) -> int:
+    def run(context: CommandContext, *, object_name: str, key: str, by: "KeyKind", yes: bool, **options: Any) -> int:
         return _act(context, operation, object_name.upper(), key, by=by, yes=yes, **options)
 
     run.__doc__ = (
@@ -75,25 +73,21 @@ def _act(
     object_name: str,
     key: str,
     *,
-    by: str,
+    by: "KeyKind",
     yes: bool,
     date: "datetime | None" = None,
     comment: str = "",
     out: Path | None = None,
 ) -> int:
-    from intacct_bridge.apps.cli.record_keys import find_records
-    from intacct_bridge.load.plan.planner import plan_writes
-    from intacct_bridge.load.undo.action_writes import action_write
+    from intacct_bridge.apps.cli.postings.saved_plans import apply_action_plan, save_sound
+    from intacct_bridge.operations.records import plan_action
 
-    action = action_of(operation, object_name, is_legacy=context.connection.is_legacy)
-    if comment and not action.comment:
-        raise SettingsError(f"{action.function} takes no text", fix="Leave --comment out.")
-    (found,) = find_records(context.client, object_name, [key], by=by)
-    day = date.date() if date is not None else context.client.company_time.date()
-    write: Write = action_write(action, found.record, found.name, day=day, comment=comment)
-    with context.open_outbox() as outbox:
-        plan = plan_writes([write], object_name, context.client, outbox, source=f"{operation} {object_name} {key}")
-        return keep_or_apply_actions(context, plan, outbox, out=out, yes=yes)
+    day = date.date() if date is not None else None
+    with context.open_outbox():
+        plan = plan_action(context, operation, object_name, key, by=by, day=day, comment=comment)
+        if out is not None:
+            return save_sound(context, plan, out)
+        return apply_action_plan(context, plan, yes=yes)
 
 
 reverse_command, void_command, approve_command, decline_command, recall_command = map(_command, _ABOUT)

@@ -2,33 +2,34 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from intacct_bridge.apps.cli.command import WRITE, command
 from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, file_option, number_option, shared_options
-from intacct_bridge.apps.cli.postings.apply import json_document, show_or_apply
-from intacct_bridge.apps.cli.postings.kept_plans import (
-    has_work,
-    keep_plan_in,
-    run_kept_plan,
-    tell_where_kept,
-    way_to_approval,
+from intacct_bridge.apps.cli.postings.saved_plans import (
+    apply_saved_plan,
+    approval_hint,
+    show_saved_plan,
+    tell_where_saved,
 )
-from intacct_bridge.apps.cli.postings.load_options import options_given, plan_input, send_options
+from intacct_bridge.apps.terminal.exit_statuses import FAILURES
+from intacct_bridge.apps.views.applying import apply_and_show, json_document
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.cli.postings.apply import PlanResult
-    from intacct_bridge.load.apply.outcome import RecordOutcome
-    from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.load.plan.plan import Plan
-    from intacct_bridge.load.tables.table import InputTable
+    from intacct_bridge.apps.views.applying import ShownPlan
+    from intacct_bridge.operations.loads import LoadRequest
+    from intacct_bridge.operations.plans import ApplyOptions, Plan, RecordOutcome
 
-PLANNING_OPTIONS = {
+
+_PLANNING = {
     "as_name": "--as",
     "map_file": "--map",
     "out": "--out",
@@ -50,7 +51,7 @@ PLANNING_OPTIONS = {
     "decimal": "--decimal",
     "sheet": "--sheet",
 }
-"""The options that shape a plan. A kept plan was made with its own, so it takes none of them."""
+"""The options that shape a plan. A saved plan was made with its own, so it takes none of them."""
 
 
 @command(
@@ -76,12 +77,12 @@ PLANNING_OPTIONS = {
     help="Read the rows by this mapping.",
 )
 @click.option("--plan/--apply", "only_plan", default=True, help="Show what the load would do (default), or do it.")
-@file_option("--out", "Keep the plan in this file.", metavar="PLAN")
+@file_option("--out", "Save the plan in this file.", metavar="PLAN")
 @click.option(
     "--from-plan",
     metavar="PLAN",
     type=click.Path(path_type=Path),
-    help="Show a kept plan; with --apply, apply it.",
+    help="Show a saved plan; with --apply, apply it.",
 )
 @click.option(
     "--mode",
@@ -149,7 +150,17 @@ PLANNING_OPTIONS = {
 @click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
 @shared_options(prints_table=True)
 def load_command(
-    context: CommandContext, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any
+    context: CommandContext,
+    *,
+    files: tuple[Path, ...],
+    only_plan: bool,
+    from_plan: Path | None,
+    out: Path | None,
+    refused: Path | None,
+    settle_after: int | None,
+    track: tuple[str, ...],
+    yes: bool,
+    **reading: Any,
 ) -> int:
     """Load the records of FILE (CSV, JSON lines, Parquet, Excel): show the plan, then --apply it.
 
@@ -169,80 +180,138 @@ def load_command(
       intacct load --from-plan bills.plan --apply
     """
     from intacct_bridge.apps.terminal.memory import relax_gc
-    from intacct_bridge.load.apply.sender import refuse_without_plan
+    from intacct_bridge.operations.plans import ApplyOptions, SendOptions, refuse_without_plan
 
-    _check_options(files, options)
+    _check_options(files, from_plan, as_name=reading["as_name"], map_file=reading["map_file"])
+    _check_outputs(files, reading["map_file"], out=out, refused=refused)
     relax_gc()
-    if files and not only_plan:
-        refuse_without_plan(context.connection, fix=way_to_approval(context))
-    status = 0
-    with context.open_outbox() as outbox, json_document(context) as results:
-        if options["from_plan"] is not None:
-            path = options["from_plan"]
-            status = run_kept_plan(context, outbox, path, options, only_plan=only_plan, yes=yes, results=results)
-        for file in files:
-            ended = _load_file(context, outbox, file, options, only_plan=only_plan, yes=yes, results=results)
-            status = max(status, ended)
-    if only_plan and files and options["out"] is None and not context.console.as_json:
-        if context.connection.needs_approval:
-            context.console.say("Nothing was sent. To have the plan approved, keep it with --out PLAN.")
-            return status
-        words = shlex.join(word for word in context.arguments if word != "--plan")
-        applicable = any(has_work(plan) for plan, _ in results)
-        context.console.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
+    sending = SendOptions(reading["batch_size"], reading["atomic"], reading["on_error"] == "stop")
+    if from_plan is not None:
+        given = sending if _options_given({"batch_size": "", "atomic": "", "on_error": ""}) else None
+        if only_plan:
+            return show_saved_plan(context, from_plan, given)
+        return apply_saved_plan(context, from_plan, sending=given, settle_after=settle_after, track=track, yes=yes)
+    if not only_plan:
+        refuse_without_plan(context.connection, fix=approval_hint(context))
+    waits = None if settle_after is None else timedelta(seconds=settle_after)
+    apply = ApplyOptions(sending=sending, settle_after=waits, tracked=track, skip_refused=True)
+    work = _FileLoad(context, apply, only_plan=only_plan, out=out, refused=refused, yes=yes)
+    with context.open_outbox(), json_document(context, context.console) as results:
+        status = max([work.load(_request(file, reading), results) for file in files])
+    if only_plan and out is None and not context.console.as_json:
+        _tell_next(context, [plan for plan, _ in results])
     return status
 
 
-def _load_file(
-    context: CommandContext,
-    outbox: "Outbox",
-    file: Path,
-    options: dict[str, Any],
-    *,
-    only_plan: bool,
-    yes: bool,
-    results: "list[PlanResult]",
-) -> int:
-    """Plan one file and keep, show or apply its plan. The refused rows are written, even if an error ends the load."""
-    table, plan = plan_input(context, file, outbox, options)
-    out: Path | None = options["out"]
-    if out is not None:
-        keep_plan_in(context, plan, outbox, out, send_options(options))
-    outcomes: list[RecordOutcome] = []
-    results.append((plan, None if only_plan else outcomes))
-    try:
-        status = show_or_apply(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
-    finally:
-        _keep_refused(context, table, plan, outcomes, options["refused"])
-    if out is not None:
-        tell_where_kept(context, plan, out, applied=not only_plan)
-    return status
+@dataclass(frozen=True, slots=True)
+class _FileLoad:
+    """What is done with each file."""
+
+    context: CommandContext
+    apply: "ApplyOptions"
+    only_plan: bool
+    out: Path | None
+    refused: Path | None
+    yes: bool
+
+    def load(self, request: "LoadRequest", results: "list[ShownPlan]") -> int:
+        """Plan one file and save, show or apply its plan. Refused rows are written, even if an error ends the load."""
+        from intacct_bridge.apps.views.load import show_plan
+        from intacct_bridge.operations.loads import plan_load
+        from intacct_bridge.operations.plans import save_plan
+
+        context = self.context
+        plan = plan_load(context, request)
+        saved = save_plan(context, plan, self.out, sending=self.apply.sending) if self.out is not None else None
+        outcomes: list[RecordOutcome] = []
+        try:
+            if self.only_plan:
+                results.append((plan, None))
+                if not context.console.as_json:
+                    show_plan(plan, context.console)
+                status = FAILURES if plan.refused else 0
+            else:
+                status = apply_and_show(
+                    context, context.console, plan, self.apply, outcomes, yes=self.yes, results=results
+                )
+        finally:
+            if self.refused is not None:
+                _write_refused(context, plan, outcomes, self.refused)
+        if saved is not None:
+            tell_where_saved(context, saved, applied=not self.only_plan)
+        return status
 
 
-def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
-    if options["from_plan"] is not None and files:
-        raise SettingsError("--from-plan takes no FILE: a plan has its own records", fix="leave the file out")
-    if options["from_plan"] is None and not files:
+def _write_refused(context: CommandContext, plan: "Plan", outcomes: "Sequence[RecordOutcome]", path: Path) -> None:
+    """Write the rows that the plan or Intacct refused to the file that the user names."""
+    from intacct_bridge.operations.loads import write_refused_rows
+
+    count = write_refused_rows(plan, outcomes, path)
+    if count:
+        context.recorder.add_file(path)
+        context.console.say(f"{counted(count, 'refused row')} in {path}, each with its reason")
+    elif path.exists():
+        context.console.say(f"No row is refused; {path} is from an earlier run.")
+
+
+def _tell_next(context: CommandContext, plans: "Sequence[Plan]") -> None:
+    """Say that nothing was sent, and which command goes on."""
+    if context.connection.needs_approval:
+        context.console.say("Nothing was sent. To have the plan approved, save it with --out PLAN.")
+        return
+    words = shlex.join(word for word in context.arguments if word != "--plan")
+    applicable = any(plan.to_send for plan in plans)
+    context.console.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
+
+
+def _request(file: Path, reading: dict[str, Any]) -> "LoadRequest":
+    from intacct_bridge.operations.loads import LoadRequest, Mode, column_values, date_formats, key_names
+
+    return LoadRequest(
+        source=file,
+        layout=reading["as_name"],
+        mapping=reading["map_file"],
+        mode=Mode(reading["mode"]),
+        key=key_names(reading["key"] or ""),
+        encoding=reading["encoding"],
+        delimiter=reading["delimiter"],
+        sheet=reading["sheet"],
+        header_row=reading["header_row"],
+        decimal=reading["decimal"],
+        date_order=reading["date_order"],
+        date_formats=date_formats(reading["date_format"], "--date-format"),
+        constants=column_values(reading["constants"], "--set"),
+        where=reading["where"],
+        draft=reading["draft"],
+        clear_empty=reading["clear_empty"],
+        allow_duplicates=reading["allow_duplicates"],
+        offline=reading["offline"],
+        attachment_folder=reading["attachment_folder"],
+    )
+
+
+def _check_options(files: tuple[Path, ...], from_plan: Path | None, *, as_name: str, map_file: Path | None) -> None:
+    if from_plan is not None and files:
+        raise SettingsError("--from-plan already contains the records", fix="leave FILE out")
+    if from_plan is None and not files:
         raise SettingsError("Missing argument FILE.", fix="name a file, or a plan with --from-plan")
-    if files and not options["as_name"] and options["map_file"] is None:
+    if files and not as_name and map_file is None:
         raise SettingsError("Missing option --as OBJECT or --map MAP.toml.", fix="name the object, or a mapping")
-    if options["from_plan"] is not None and (others := options_given(PLANNING_OPTIONS)):
-        raise SettingsError(f"a kept plan is applied as it was made, without {others[0]}", fix="plan the file again")
-    if options["out"] is not None and len(files) > 1:
-        raise SettingsError("--out keeps the plan of one file", fix="plan the files one by one")
-    if options["refused"] is not None and len(files) > 1:
+    if from_plan is not None and (others := _options_given(_PLANNING)):
+        raise SettingsError(f"a saved plan is applied as it was made, without {others[0]}", fix="plan the file again")
+
+
+def _check_outputs(files: tuple[Path, ...], map_file: Path | None, *, out: Path | None, refused: Path | None) -> None:
+    """Refuse an output of several files, or one that would replace an input of the load or its other output."""
+    if out is not None and len(files) > 1:
+        raise SettingsError("--out saves the plan of one file", fix="plan the files one by one")
+    if refused is not None and len(files) > 1:
         raise SettingsError("--refused keeps the rows of one file", fix="load the files one by one")
-    _protect_inputs(files, options)
-
-
-def _protect_inputs(files: tuple[Path, ...], options: dict[str, Any]) -> None:
-    """Refuse an output that would replace an input of the load, or its other output."""
-    used = [path for path in (*files, options["map_file"]) if path is not None]
-    for name in ("out", "refused"):
-        path = options[name]
+    used = [path for path in (*files, map_file) if path is not None]
+    for name, path in (("out", out), ("refused", refused)):
         if path is None:
             continue
-        if any(_same_file(path, one) for one in used):
+        if any(_same_file(path, other) for other in used):
             raise SettingsError(f"--{name} would replace {path}, which this load needs", fix="name another file")
         used.append(path)
 
@@ -251,26 +320,7 @@ def _same_file(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
-def parse_load_options(words: Sequence[str]) -> dict[str, Any]:
-    """The options of `intacct load`, for programs that load without its command. SettingsError for a wrong one."""
-    try:
-        with load_command.make_context("load", ["-", *words]) as given:
-            return dict(given.params)
-    except click.UsageError as error:
-        raise SettingsError(" ".join(error.format_message().split())) from None
-
-
-def _keep_refused(
-    context: CommandContext, table: "InputTable", plan: "Plan", outcomes: Sequence["RecordOutcome"], path: Path | None
-) -> None:
-    """Write the rows that the plan or Intacct refused to the file that the user names."""
-    from intacct_bridge.apps.views.load import rejected_rows
-    from intacct_bridge.load.layouts.refused_rows import write_refused
-
-    rows = sorted([*plan.refused_rows, *rejected_rows(outcomes)], key=lambda pair: pair[0].number)
-    if path is not None and rows:
-        count = write_refused(table, rows, path)
-        context.recorder.add_file(path)
-        context.console.say(f"{counted(count, 'refused row')} in {path}, each with its reason")
-    elif path is not None and path.exists():
-        context.console.say(f"No row is refused; {path} is from an earlier run.")
+def _options_given(names: dict[str, str]) -> list[str]:
+    """The options on the command line that are among these: by the parameter's name, as the user writes them."""
+    source = click.get_current_context().get_parameter_source
+    return [option for name, option in names.items() if source(name) is ParameterSource.COMMANDLINE]

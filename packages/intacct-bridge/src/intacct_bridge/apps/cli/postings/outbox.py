@@ -1,8 +1,7 @@
 """`intacct outbox`: posted records with their receipts, failed records, and records in doubt."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -22,10 +21,6 @@ from intacct_bridge.apps.cli.postings.outbox_decisions import (
 )
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_protocol.model.wording import amount_shown, counted
-
-if TYPE_CHECKING:
-    from intacct_bridge.load.outbox.entry import OutboxEntry
-    from intacct_bridge.load.outbox.outbox import Outbox
 
 _COLUMNS = (
     "number", "state", "record", "operation", "amount", "currency", "posting_date", "receipt", "sent", "by", "source",
@@ -85,25 +80,24 @@ def list_command(
 ) -> None:
     """List writes, the latest last: the record, its state, receipt, time, user and source row."""
     from intacct_bridge.apps.views.outbox_entries import listed_row
-    from intacct_bridge.load.outbox.audit import EntryFilter, export, facts, sums
-    from intacct_bridge.load.records.status import RecordStatus
-    from intacct_bridge.load.target.target_company import TargetCompany
+    from intacct_bridge.operations.outbox import EntryQuery, RecordStatus, export_entries, facts, find_entries
 
-    file = options.pop("export")
+    file: Path | None = options.pop("export")
     since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
-    wanted = EntryFilter(operation=options.pop("operation") or "", **options, since=since, until=until)
-    where = TargetCompany.of(context.connection)
-    with context.open_outbox() as outbox:
-        outbox.recover()
-        states = [RecordStatus(one) for one in state]
-        object_name = object_name.upper() if object_name else None
-        found = outbox.entries(company=where.company, statuses=states, object=object_name)
-        entries = [entry for entry in found if wanted(entry)]
-        if links:
-            entries = _linked(context, outbox, entries if file is not None else entries[-limit:], entries)
+    query = EntryQuery(
+        statuses=tuple(RecordStatus(one) for one in state),
+        object=object_name or "",
+        operation=options.pop("operation") or "",
+        since=since,
+        until=until,
+        **options,
+    )
     if file is not None:
-        context.console.say(f"{counted(export(entries, file), 'entry')} in {file}")
+        count = export_entries(context, file, query, links=links)
+        context.console.say(f"{counted(count, 'entry')} in {file}")
         return
+    found = find_entries(context, query, links=limit if links else 0)
+    entries = found.entries
     shown = entries[-limit:]
     tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
     more = _MORE if context.console.as_json else ("link",) if any(entry.url for entry in shown) else ()
@@ -118,7 +112,7 @@ def list_command(
     ]
     columns = (*_COLUMNS, *more, *tracked)
     context.console.table(columns, rows, empty="No writes match.")
-    for one in sums(entries):
+    for one in found.sums:
         amounts = (
             f"debits {amount_shown(one.debit, one.currency)}, credits {amount_shown(one.credit, one.currency)}"
             if one.debit or one.credit
@@ -130,19 +124,6 @@ def list_command(
         context.console.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
 
 
-def _linked(
-    context: CommandContext, outbox: "Outbox", wanted: "list[OutboxEntry]", entries: "list[OutboxEntry]"
-) -> "list[OutboxEntry]":
-    """The entries with the links that Intacct has for the wanted ones."""
-    from intacct_bridge.load.apply.retry import within_entities
-    from intacct_bridge.load.outbox.links import keep_links
-
-    for within, some in within_entities(context.client, wanted):
-        keep_links(within, outbox, some)
-    asked = {entry.number for entry in wanted}
-    return [outbox.entry(entry.number) if entry.number in asked else entry for entry in entries]
-
-
 @outbox_command.command("show", exits=CONNECTED)
 @click.argument("number", type=int)
 @click.option("--links", is_flag=True, help="Ask Intacct for the record's link if it is not known yet.")
@@ -150,27 +131,23 @@ def _linked(
 def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     """Show one entry, with every state that it had."""
     from intacct_bridge.apps.views.outbox_entries import entry_facts
+    from intacct_bridge.operations.outbox import show_entry
 
-    with context.open_outbox() as outbox:
-        outbox.recover()
-        entry = outbox.entry(number)
-        if links:
-            (entry,) = _linked(context, outbox, [entry], [entry])
-        decisions = outbox.decisions(entry)
-        history = [dict(event) for event in outbox.history(entry)]
-        earlier = outbox.earlier_values(entry) or {}
-    facts = entry_facts(entry, earlier, grouped=not context.console.as_json)
+    detail = show_entry(context, number, links=links)
+    history = [event.to_dict() for event in detail.history]
+    decisions = [decision.to_dict() for decision in detail.decisions]
+    facts = entry_facts(detail.entry, detail.earlier, grouped=not context.console.as_json)
     if context.console.as_json:
-        context.console.json({**facts, "history": history, "decisions": decisions, "body": entry.body})
+        context.console.json({**facts, "history": history, "decisions": decisions, "body": detail.entry.body})
         return
     context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
     context.console.result("")
     if history:
-        shown = [name for name in ("at", "status", "attempt", "user", "note") if name in history[0]]
+        shown = ("at", "status", "attempt", "user", "note")
         context.console.table(shown, [[event[name] for name in shown] for event in history])
     if decisions:
         context.console.result("")
-        context.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
+        context.console.table(list(decisions[0]), [list(decision.values()) for decision in decisions])
 
 
 @outbox_command.command("move", exits={2: "wrong settings, or the outbox is in use", 4: "a database cannot be reached"})
@@ -189,13 +166,12 @@ def move_command(context: CommandContext, *, target: str, source: str) -> None:
       intacct outbox move --to env:INTACCT_OUTBOX
       intacct outbox move --to ~/acme.sqlite3
     """
-    from intacct_bridge.load.outbox.move import move_outbox
-    from intacct_bridge.load.outbox.storage import outbox_place
+    from intacct_bridge.operations.outbox import move_outbox
 
     connection = context.connection
     new = _named_place(context, target, "--to")
     old = _named_place(context, source, "--from") if source else connection.outbox
-    moved = move_outbox(outbox_place(replace(connection, outbox=old)), outbox_place(replace(connection, outbox=new)))
+    moved = move_outbox(connection, new, source=old)
     if context.console.as_json:
         context.console.json({"entries": moved.entries, "event_log": moved.events, "outbox": moved.name})
         return

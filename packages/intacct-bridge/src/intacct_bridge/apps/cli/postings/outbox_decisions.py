@@ -1,5 +1,6 @@
 """`intacct outbox retry`, `settle`, `resolve` and `forget`: refused records and records in doubt."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -7,13 +8,11 @@ import click
 
 from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
-from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES, IN_DOUBT, WRITES
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.load.apply.candidates import Candidate
-    from intacct_bridge.load.outbox.entry import OutboxEntry
-    from intacct_bridge.load.outbox.outbox import Outbox
+    from intacct_bridge.operations.outbox import OutboxEntry
 
 
 @command("retry", exits=WRITES)
@@ -27,13 +26,10 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
     Records in doubt are settled, not retried. An update, a delete or an action is not sent if its record was changed in
     Intacct since it was planned.
     """
-    from intacct_bridge.load.apply.retry import retry
-    from intacct_bridge.load.records.status import UNAPPLIED
+    from intacct_bridge.operations.outbox import retry
 
-    with context.open_outbox() as outbox:
-        if any(True for _ in outbox.entries(statuses=UNAPPLIED)):
-            context.allow_write("refused and unsent records again", yes=yes)
-        return _show(context, retry(context.client, outbox, only=numbers), "Nothing to retry.")
+    entries = retry(context, numbers, ask=lambda: context.allow_write("refused and unsent records again", yes=yes))
+    return _show(context, entries, "Nothing to retry.")
 
 
 @command("settle", exits=WRITES)
@@ -43,37 +39,28 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
 @shared_options(prints_table=True)
 def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
     """Settle records in doubt: find out whether they were applied, and send them again only if provably not."""
-    from intacct_bridge.load.apply.retry import settle_doubts
-    from intacct_bridge.load.apply.settle import SettleSettings
-    from intacct_bridge.load.records.status import RecordStatus
+    from intacct_bridge.operations.outbox import RecordStatus, settle
 
-    waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
-    settings = SettleSettings(waits, repeat_guard=context.client.runtime.calibration.repeat_guard)
-    with context.open_outbox() as outbox:
-        outbox.recover()
-        if any(True for _ in outbox.entries(statuses=[RecordStatus.IN_DOUBT])):
-            context.allow_write("records in doubt that prove not to be applied", yes=yes)
-        settled = settle_doubts(context.client, outbox, settings, only=numbers)
-        status = _show(context, settled, "Nothing is in doubt.")
-        _propose(context, outbox, [one for one in settled if one.status is RecordStatus.IN_DOUBT])
+    waits = None if settle_after is None else timedelta(seconds=settle_after)
+    with context.open_outbox():
+        entries = settle(
+            context,
+            numbers,
+            settle_after=waits,
+            ask=lambda: context.allow_write("records in doubt that prove not to be applied", yes=yes),
+        )
+        status = _show(context, entries, "Nothing is in doubt.")
+        _propose(context, [entry for entry in entries if entry.status is RecordStatus.IN_DOUBT])
     return status
 
 
-def proposed(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> "list[Candidate]":
-    """The records that entries in doubt may have become, as Intacct shows them in each entry's entity."""
-    from intacct_bridge.load.apply.candidates import candidates
-    from intacct_bridge.load.apply.retry import within_entities
-
-    return [
-        one for within, some in within_entities(context.client, doubtful) for one in candidates(within, outbox, some)
-    ]
-
-
-def _propose(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> None:
+def _propose(context: CommandContext, doubtful: "list[OutboxEntry]") -> None:
     """Show the records that entries in doubt may have become, for a person to decide."""
+    from intacct_bridge.operations.outbox import propose_records
+
     if not doubtful or context.console.as_json:
         return
-    found = proposed(context, outbox, doubtful)
+    found = propose_records(context, doubtful)
     if found:
         context.console.say("These records may be the ones in doubt. Records with the same key come first.")
         rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in found]
@@ -110,17 +97,14 @@ def resolve_command(
       intacct outbox resolve 17 --posted-as 7295 --because "bill seen in Intacct"
       intacct outbox resolve 17 --not-posted --because "Sage support found no request"
     """
-    from intacct_bridge.load.outbox.entry import Resolution, ResolutionKind
+    from intacct_bridge.operations.outbox import resolve
 
     if (posted_as is None) is not not_posted:
         raise SettingsError("Missing option --posted-as KEY or --not-posted.", fix="Give one of them.")
-    with context.open_outbox() as outbox:
-        outbox.recover()
-        _of_company(context, outbox.entry(number))
-        record = _seen(context, outbox.entry(number), posted_as) if posted_as is not None else ""
-        kind = ResolutionKind.NOT_POSTED if not_posted else ResolutionKind.POSTED_AS
-        entry = outbox.decide(number, Resolution(kind, _decider(person), _reason(because), record))
-    _decided(context, entry)
+    decided = resolve(context, number, posted_as=posted_as, because=because, person=_decider(person))
+    if decided.not_checked:
+        context.console.say(f"Not checked in Intacct: {decided.not_checked}")
+    _decided(context, decided.entry)
     if not_posted:
         context.console.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
 
@@ -139,44 +123,11 @@ def forget_command(context: CommandContext, *, number: int, because: str, person
     Example:
       intacct outbox forget 17 --because "deleted by hand on 3 November"
     """
-    from intacct_bridge.load.outbox.entry import Resolution, ResolutionKind
+    from intacct_bridge.operations.outbox import forget
 
-    with context.open_outbox() as outbox:
-        _of_company(context, outbox.entry(number))
-        entry = outbox.decide(number, Resolution(ResolutionKind.FORGOTTEN, _decider(person), _reason(because)))
+    entry = forget(context, number, because=because, person=_decider(person))
     _decided(context, entry)
     context.console.say("The next load of this record posts it again.")
-
-
-def _of_company(context: CommandContext, entry: "OutboxEntry") -> None:
-    """Refuse an entry that this connection does not reach: another company's, or another entity's."""
-    from intacct_bridge.load.target.target_company import TargetCompany
-
-    here, there = TargetCompany.of(context.connection), entry.target
-    if here.company != there.company or here.entity.casefold() not in ("", there.entity):
-        where = f"{there.company}, entity {there.entity}" if there.entity else there.company
-        raise SettingsError(f"entry {entry.number} is of {where}", fix="Use a connection to it.")
-
-
-def _seen(context: CommandContext, entry: "OutboxEntry", key: str) -> str:
-    """The record that a person names, as Intacct shows it."""
-    from intacct_bridge.load.apply.candidates import record_of
-    from intacct_bridge.load.apply.retry import within_entities
-    from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
-
-    name = entry.target.object
-    ((within, _),) = within_entities(context.client, [entry])
-    try:
-        record = record_of(within, name, key)
-    except (InvalidRequestError, NotPermittedError, RefusedError) as error:
-        context.console.say(f"Not checked in Intacct: {error.message}")
-        return key
-    if not record:
-        raise SettingsError(
-            f"Intacct shows no {name} {key!r} to {entry.user or 'this user'}",
-            fix=f"Give its RECORDNO. Find it with: intacct query {name}",
-        )
-    return record
 
 
 def _decider(person: str | None) -> str:
@@ -191,12 +142,6 @@ def _decider(person: str | None) -> str:
         raise SettingsError("the operating system names no user", fix="Say who decides: --person NAME") from None
 
 
-def _reason(because: str) -> str:
-    if not because.strip():
-        raise SettingsError("--because is empty", fix="Say why; the outbox keeps the reason.")
-    return because.strip()
-
-
 def _decided(context: CommandContext, entry: "OutboxEntry") -> None:
     facts = {"number": entry.number, "record": entry.label, "state": entry.status.value, "note": entry.note}
     if context.console.as_json:
@@ -205,12 +150,9 @@ def _decided(context: CommandContext, entry: "OutboxEntry") -> None:
         context.console.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
 
 
-def _show(context: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:
-    context.recorder.add_records(entry.status for entry in entries)
-    from intacct_bridge.apps.views.outbox_entries import entry_row
+def _show(context: CommandContext, entries: "Sequence[OutboxEntry]", empty: str) -> int:
+    from intacct_bridge.apps.views.outbox_entries import entry_row, exit_status
 
     rows = [(*entry_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
     context.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
-    if any(entry.status.value == "in_doubt" for entry in entries):
-        return IN_DOUBT
-    return 0 if all(entry.status.value == "applied" for entry in entries) else FAILURES
+    return exit_status(entries)

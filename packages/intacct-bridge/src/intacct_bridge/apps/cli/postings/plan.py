@@ -1,26 +1,17 @@
-"""`intacct plan`: a kept plan is shown, approved by a person, and applied."""
+"""`intacct plan`: a saved plan is shown, approved by a person, and applied."""
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
 from intacct_bridge.apps.cli.command import WRITE, command_group
 from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
-from intacct_bridge.apps.cli.postings.kept_plans import next_step, run_kept_plan
+from intacct_bridge.apps.cli.postings.saved_plans import apply_saved_plan, next_step, show_saved_plan
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
 from intacct_protocol.errors import SettingsError
 
 _PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
-AS_MADE: dict[str, Any] = {
-    "batch_size": 100,
-    "atomic": False,
-    "on_error": "continue",
-    "settle_after": None,
-    "track": (),
-}
-"""The options of sending, for plans that bring their own."""
 _LEAST_DIGITS = 12
 
 
@@ -32,7 +23,7 @@ _LEAST_DIGITS = 12
     no_args_is_help=True,
 )
 def plan_command() -> None:
-    """Look at a kept plan, approve it, and apply it.
+    """Look at a saved plan, approve it, and apply it.
 
     The commands load, undo, create, update, delete, reverse, void, approve, decline and recall write a plan to a file
     with --out PLAN. A plan that an agent made has an id instead of a file.
@@ -58,9 +49,7 @@ def show_command(context: CommandContext, *, plan: Path) -> int:
     Example:
       intacct plan show bills.plan
     """
-
-    with context.open_outbox() as outbox:
-        return run_kept_plan(context, outbox, plan, dict(AS_MADE), only_plan=True, yes=False)
+    return show_saved_plan(context, plan)
 
 
 @plan_command.command("approve", exits=CONNECTED)
@@ -78,33 +67,24 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
       intacct plan approve bills.plan
       intacct plan approve bills.plan --hours 72
     """
-    from intacct_bridge.apps.views.approval import show_kept
-    from intacct_bridge.load.approval.admission import approval_problem, confirmed_plan
-    from intacct_bridge.load.approval.approvals import approve, made_plan
-    from intacct_bridge.load.approval.plan_folder import plan_file
-    from intacct_bridge.load.plan.plan_file import open_plan
-    from intacct_bridge.machine.account import account_name
+    from intacct_bridge.apps.views.approval import show_saved
+    from intacct_bridge.operations.plans import approve_plan, open_revalidated
 
-    with context.open_outbox() as outbox:
-        plan = plan_file(plan, outbox)
-        kept = open_plan(plan)
-        made = made_plan(kept, context.client, outbox)
-        now = confirmed_plan(kept, made, context.client, outbox)
+    with context.open_outbox():
+        saved = open_revalidated(context, plan)
         if not context.console.as_json:
-            problem = approval_problem(made, context.connection, outbox)
-            show_kept(now, made, outbox.approvals(made.id), context.console, problem=problem)
+            show_saved(saved, context.console)
         if digest is not None:
-            _check_digest(digest, made.digest)
-        elif not context.console.confirm(f"Approve {made.id} as {account_name()}?"):
-            raise SettingsError("Nothing was approved.", fix=f"Answer yes, or pass --digest {made.digest[:12]}")
-        valid_for = timedelta(hours=hours)
-        given = approve(now, context.client, outbox, person=account_name(), valid_for=valid_for)
+            _check_digest(digest, saved.digest)
+        elif not context.console.confirm(f"Approve {saved.id} as {context.actor}?"):
+            raise SettingsError("Nothing was approved.", fix=f"Answer yes, or pass --digest {saved.digest[:12]}")
+        approval = approve_plan(context, saved, digest=saved.digest, valid_for=timedelta(hours=hours))
     if context.console.as_json:
-        facts = {"id": given.plan, "digest": given.digest, "by": given.person}
-        context.console.json({**facts, "at": given.at, "until": given.expires_at})
+        context.console.json(approval.to_dict())
         return
-    context.console.result(f"{given.plan} is approved by {given.person} until {given.expires_at:%Y-%m-%d %H:%M} UTC")
-    next_step(context, plan, approved=True)
+    until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
+    context.console.result(f"{approval.plan} is approved by {approval.person} until {until}")
+    next_step(context, saved.file, approved=True)
 
 
 def _check_digest(given: str, digest: str) -> None:
@@ -122,7 +102,9 @@ def _check_digest(given: str, digest: str) -> None:
 @click.option("--track", metavar="FIELD", multiple=True, help="Store this field's value in the outbox. Repeatable.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company. This approves nothing.")
 @shared_options(prints_table=True)
-def apply_command(context: CommandContext, *, plan: Path, yes: bool, **options: Any) -> int:
+def apply_command(
+    context: CommandContext, *, plan: Path, settle_after: int | None, track: tuple[str, ...], yes: bool
+) -> int:
     """Apply the plan as it was made, if its references and existing records have not changed.
 
     Applying it again sends only what was not sent.
@@ -131,6 +113,4 @@ def apply_command(context: CommandContext, *, plan: Path, yes: bool, **options: 
     Example:
       intacct plan apply bills.plan
     """
-
-    with context.open_outbox() as outbox:
-        return run_kept_plan(context, outbox, plan, {**AS_MADE, **options}, only_plan=False, yes=yes)
+    return apply_saved_plan(context, plan, settle_after=settle_after, track=track, yes=yes)

@@ -1,7 +1,6 @@
 """`intacct get`, `create`, `update` and `delete`: single records, by RECORDNO or natural key."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -9,15 +8,12 @@ import click
 
 from intacct_bridge.apps.cli.command import READ, WRITE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
-from intacct_bridge.apps.cli.postings.kept_plans import way_to_approval
+from intacct_bridge.apps.cli.postings.saved_plans import approval_hint
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
-from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
+from intacct_protocol.errors import IntacctError, SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.cli.record_keys import FoundRecord
-    from intacct_bridge.client.reading.records import Record
-    from intacct_bridge.client.writing import Outcome
-    from intacct_bridge.load.apply.single_writes import SeenValues
+    from intacct_bridge.operations.records import FoundRecord, KeyKind, Outcome, Record, RecordChange
 
 BY = click.option(
     "--by",
@@ -34,7 +30,7 @@ FROM = click.option(
     help="A JSON object with the fields and lines; - for standard input.",
 )
 YES = click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
-OUT = file_option("--out", "Write nothing to Intacct; keep the plan in this file.", metavar="PLAN")
+OUT = file_option("--out", "Write nothing to Intacct; save the plan in this file.", metavar="PLAN")
 
 
 @command(
@@ -48,7 +44,7 @@ OUT = file_option("--out", "Write nothing to Intacct; keep the plan in this file
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY
 @shared_options(prints_table=True)
-def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str) -> None:
+def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: "KeyKind") -> None:
     """Show records with all their fields and lines.
 
     \b
@@ -56,11 +52,9 @@ def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, .
       intacct get VENDOR V-10012
       intacct get APBILL 4711 4712 --json
     """
-    from intacct_bridge.apps.cli.record_keys import find_records
+    from intacct_bridge.operations.records import read_records
 
-    name = object_name.upper()
-    found = find_records(context.client, name, keys, by=by)
-    records = context.client.read(name, [one.record for one in found])
+    records = read_records(context, object_name, keys, by=by)
     if context.console.as_json:
         context.console.json(records)
         return
@@ -112,12 +106,13 @@ def create_command(
       intacct create VENDOR VENDORID=V-9001 "NAME=Quarry Street Print" "DISPLAYCONTACT.PRINTAS=Quarry Street Print"
       intacct create APBILL --from bill.json
     """
-    name = object_name.upper()
-    row = _row(context, name, fields, source)
+    from intacct_bridge.operations.records import creation
+
+    change = creation(object_name, _row(context, object_name.upper(), fields, source))
     if out is not None:
-        return _keep(context, "create", name, [row], out, source=f"create {name}")
-    context.allow_write(f"a new {name}", yes=yes)
-    _show_outcome(context, "created", name, _through_outbox(context, "create", name, [row]))
+        return _save(context, change, out)
+    outcomes = _make(context, change, f"a new {change.object}", yes=yes)
+    _show_outcome(context, "created", change.object, outcomes)
     return 0
 
 
@@ -142,7 +137,7 @@ def update_command(
     object_name: str,
     key: str,
     fields: tuple[str, ...],
-    by: str,
+    by: "KeyKind",
     source: IO[bytes] | None,
     out: Path | None,
     yes: bool,
@@ -154,23 +149,15 @@ def update_command(
       intacct update VENDOR V-10012 STATUS=inactive
       intacct update VENDOR V-10012 "COMMENTS="
     """
-    from intacct_bridge.apps.cli.record_keys import find_records
-    from intacct_protocol.model.keys import natural_key, record_key
+    from intacct_bridge.operations.records import update
 
-    name = object_name.upper()
-    row = _row(context, name, fields, source)
-    (found,) = find_records(context.client, name, [key], by=by)
-    number = record_key(name)
-    row = _of_record(row, number, found.record, f"{name} {key}")
-    named = natural_key(name) if context.connection.is_legacy and found.name else None
-    if named is not None:  # the functions of document type 2.1 name the record by it
-        row = {**{key: value for key, value in row.items() if key.upper() != named}, named: found.name}
-    else:
-        row[number] = int(found.record) if found.record.isdecimal() else found.record
+    row = _row(context, object_name.upper(), fields, source)
+    change = update(context, object_name, key, row, by=by)
     if out is not None:
-        return _keep(context, "update", name, [row], out, source=f"update {name} {key}")
-    outcomes = _changed(context, "update", name, [row], what=f"{name} {found.name or found.record}", yes=yes)
-    _show_outcome(context, "updated", name, outcomes)
+        return _save(context, change, out)
+    (record,) = change.records
+    outcomes = _make(context, change, f"{change.object} {record.name or record.record}", yes=yes)
+    _show_outcome(context, "updated", change.object, outcomes)
     return 0
 
 
@@ -188,7 +175,7 @@ def update_command(
 @YES
 @shared_options(prints_table=True)
 def delete_command(
-    context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str, out: Path | None, yes: bool
+    context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: "KeyKind", out: Path | None, yes: bool
 ) -> int:
     """Delete records.
 
@@ -196,26 +183,22 @@ def delete_command(
     Example:
       intacct delete VENDOR V-9001
     """
-    from intacct_bridge.apps.cli.record_keys import find_records
-    from intacct_protocol.model.keys import record_key
+    from intacct_bridge.operations.records import deletion
 
-    name = object_name.upper()
-    found = find_records(context.client, name, keys, by=by)
-    listed = ", ".join(one.name or one.record for one in found[:5])
+    change = deletion(context, object_name, keys, by=by)
+    found = change.records
     if out is not None:
-        rows = [{record_key(name): one.record} for one in found]
-        return _keep(context, "delete", name, rows, out, source=f"delete {name} {listed}")
-    what = f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})"
+        return _save(context, change, out)
+    listed = ", ".join(record.name or record.record for record in found[:5])
+    what = f"the deletion of {len(found)} {change.object} ({listed}{', …' if len(found) > 5 else ''})"
     try:
-        outcomes = _changed(
-            context, "delete", name, [{record_key(name): one.record} for one in found], what=what, yes=yes
-        )
+        outcomes = _make(context, change, what, yes=yes)
     except IntacctError as error:
         if len(found) > 1 and error.outcomes:
             _show_deletes(context, found, error.outcomes)
         raise
     if len(outcomes) == 1:
-        _show_outcome(context, "deleted", name, outcomes, named=found[0].name or found[0].record)
+        _show_outcome(context, "deleted", change.object, outcomes, named=found[0].name or found[0].record)
         return 0
     _show_deletes(context, found, outcomes)
     return 0 if all(outcome.ok for outcome in outcomes) else 1
@@ -229,129 +212,47 @@ def _show_deletes(context: CommandContext, found: "Sequence[FoundRecord]", outco
     context.console.table(("given", "record", "outcome", "why"), shown)
 
 
-def _changed(
-    context: CommandContext,
-    operation: str,
-    object_name: str,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    what: str,
-    yes: bool,
-) -> "Sequence[Outcome]":
-    """Update or delete existing records. After an answer to a question they must be as they were before it."""
-    from intacct_bridge.load.apply.single_writes import seen_records
-    from intacct_protocol.model.keys import record_key
+def _make(context: CommandContext, change: "RecordChange", what: str, *, yes: bool) -> "Sequence[Outcome]":
+    """Make a change, after a question if the company is a production company."""
+    from intacct_bridge.operations.plans import refuse_without_plan
+    from intacct_bridge.operations.records import change_records
 
-    asks = context.asks_before_write(yes=yes)
-    seen = seen_records(context.client, operation, object_name, rows) if asks else ()
+    refuse_without_plan(context.connection, fix=approval_hint(context))
+    if context.asks_before_write(yes=yes):
+        return change_records(context, change, confirm=lambda: context.allow_write(what, yes=yes))
     context.allow_write(what, yes=yes)
-    given = [row[record_key(object_name)] for row in rows] if operation == "delete" else rows
-    return _through_outbox(context, operation, object_name, given, seen=seen)
+    return change_records(context, change)
 
 
-def _through_outbox(
-    context: CommandContext,
-    operation: str,
-    object_name: str,
-    given: "Sequence[Any]",
-    *,
-    seen: "Sequence[SeenValues]" = (),
-) -> "Sequence[Outcome]":
-    """Write through the company's outbox, which keeps the write and its receipt."""
-    from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT
-    from intacct_bridge.load.apply.sender import refuse_without_plan
-    from intacct_bridge.load.apply.single_writes import OutboxWriter
-    from intacct_bridge.runs.run import RecordCounts
-    from intacct_protocol.xml.envelope import SUCCESS
+def _save(context: CommandContext, change: "RecordChange", out: Path) -> int:
+    """Plan the change as a load would, and save the plan."""
+    from intacct_bridge.apps.cli.postings.saved_plans import save_sound
+    from intacct_bridge.operations.records import plan_change
 
-    refuse_without_plan(context.connection, fix=way_to_approval(context))
-    with context.open_outbox() as outbox:
-        client = context.client.through(OutboxWriter(outbox, keep_earlier=True, seen=seen))
-        send = {"create": client.create, "update": client.update, "delete": client.delete}[operation]
-        context.recorder.destination = f"{object_name} in {context.connection.target}"
-        outcomes: Sequence[Outcome] = ()
-        try:
-            outcomes = send(object_name, given)  # type: ignore[operator]
-        except IntacctError as error:
-            outcomes = error.outcomes
-            raise
-        finally:
-            counted = (sum(one.status == status for one in outcomes) for status in (SUCCESS, IN_DOUBT, NOT_SENT))
-            good, doubtful, unsent = counted
-            refused = len(outcomes) - good - doubtful - unsent
-            context.recorder.records += RecordCounts(good, refused=refused, in_doubt=doubtful, not_sent=unsent)
-        return outcomes
-
-
-def _keep(
-    context: CommandContext, mode: str, object_name: str, rows: Sequence[Mapping[str, Any]], out: Path, *, source: str
-) -> int:
-    """Plan the records as a load would, and keep the plan."""
-    from intacct_bridge.apps.cli.postings.kept_plans import keep_sound
-    from intacct_bridge.load.layouts.choose import layout_for
-    from intacct_bridge.load.plan.plan import Mode, PlanSettings
-    from intacct_bridge.load.plan.planner import make_plan
-    from intacct_bridge.load.tables.table import table_of_rows
-
-    layout = layout_for(object_name, context.client)
-    with context.open_outbox() as outbox:
-        plan = make_plan(table_of_rows(source, rows), layout, context.client, outbox, PlanSettings(mode=Mode(mode)))
-        return keep_sound(context, plan, outbox, out)
+    with context.open_outbox():
+        return save_sound(context, plan_change(context, change), out)
 
 
 def _row(context: CommandContext, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:
     """The fields of the file, then those of the command line, which win; typed by the company's catalogue."""
-    row: dict[str, Any] = dict(_from_file(source)) if source is not None else {}
-    described = context.client.describe(object_name)
+    from intacct_bridge.operations.records import fields_of_json, typed_fields
+
+    row: dict[str, Any] = {}
+    if source is not None:
+        named = getattr(source, "name", None)
+        row = fields_of_json(source.read(), Path(named).name if isinstance(named, str) else "the file")
+    texts: dict[str, str] = {}
     for text in fields:
         name, equals, value = text.partition("=")
         if not equals:
             raise SettingsError(
                 f"{text!r} is not FIELD=VALUE", fix="Write the field's name, an equals sign and the value."
             )
-        row[described.find(name.strip()).name] = _typed(described.find(name.strip()).kind, name.strip(), value)
+        texts[name.strip()] = value
+    row |= typed_fields(context, object_name, texts)
     if not row:
         raise SettingsError("no fields are given", fix="Give FIELD=VALUE, or a JSON file: --from FILE")
     return row
-
-
-def _of_record(row: Mapping[str, Any], number: str, record: str, what: str) -> dict[str, Any]:
-    """The fields without the record's number; another record's number is refused, as it would update that record."""
-    given = [str(value) for name, value in row.items() if name.upper() == number]
-    if any(one != record for one in given):
-        raise SettingsError(
-            f"{what} has the {number} {record}, and the fields have {given[0]}",
-            fix=f"Leave {number} out, or name the other record.",
-        )
-    return {name: value for name, value in row.items() if name.upper() != number}
-
-
-def _typed(kind: Any, name: str, text: str) -> Any:
-    from intacct_protocol.errors import RecordError
-    from intacct_protocol.xml.values import parse_value
-
-    try:
-        return parse_value(kind, text)
-    except RecordError as error:
-        raise InvalidRequestError(f"{name}: {error.message}", fix=error.fix) from None
-
-
-def _from_file(source: IO[bytes]) -> Mapping[str, Any]:
-    name = Path(source.name).name if isinstance(getattr(source, "name", None), str) else "the file"
-    from intacct_bridge.load.tables.cells import json_number
-    from intacct_protocol.model.json_keys import refuse_repeated_keys
-
-    try:
-        text = source.read()
-        found = json.loads(text, parse_float=json_number)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name} is not JSON: {error}") from None
-    refuse_repeated_keys(text, found, name)
-    if not isinstance(found, dict):
-        raise SettingsError(
-            f"{name} is not a JSON object", fix="Give one record as one object; for many records use `intacct load`."
-        )
-    return found
 
 
 def _show_outcome(

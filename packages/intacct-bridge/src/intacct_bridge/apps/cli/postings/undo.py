@@ -17,9 +17,7 @@ _NAMED = 5
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from intacct_bridge.load.outbox.entry import OutboxEntry
-    from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.load.undo.undo import UndoRefusal
+    from intacct_bridge.operations.undo import UndoRefusal
 
 
 @command(
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--delete", is_flag=True, help="Delete the records if Intacct allows it, instead of reversing them.")
 @click.option("--memo", metavar="TEXT", default="", help="Give reversals this text, and opposite entries this title.")
 @click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
-@file_option("--out", "Keep the plan in this file, to have it approved and applied: intacct plan.", metavar="PLAN")
+@file_option("--out", "Save the plan in this file, to have it approved and applied: intacct plan.", metavar="PLAN")
 @YES
 @shared_options(prints_table=True)
 def undo_command(
@@ -66,68 +64,42 @@ def undo_command(
       intacct undo --entry 17 --delete --apply
       intacct undo payroll.csv --out undo.plan
     """
-    from intacct_bridge.apps.cli.postings.action_plans import apply_actions
-    from intacct_bridge.apps.cli.postings.kept_plans import keep_sound, way_to_approval
+    from intacct_bridge.apps.cli.postings.saved_plans import apply_action_plan, approval_hint, save_sound
     from intacct_bridge.apps.terminal.exit_statuses import FAILURES
     from intacct_bridge.apps.views.load import show_plan
-    from intacct_bridge.load.plan.plan import Verdict
-    from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
+    from intacct_bridge.operations.undo import UndoRequest, plan_undo
 
     if (file is not None) + bool(runs) + bool(numbers) != 1:
         raise SettingsError("one of FILE, --run and --entry is needed", fix="Name a file, a run or an entry.")
     if out is not None and not only_plan:
-        raise SettingsError("--out keeps a plan, and --apply keeps none", fix="Leave one of them out.")
-    source = f"undo of {_named(file, runs, numbers)}"
-    with context.open_outbox() as outbox:
-        outbox.recover()
-        chosen = chosen_entries(context, outbox, file, runs, numbers)
-        day = date.date() if date is not None else context.client.company_time.date()
-        undo = plan_undo(context.client, outbox, chosen, UndoSettings(day, delete, memo), source=source)
+        raise SettingsError("--out saves a plan, and --apply saves none", fix="Leave one of them out.")
+    request = UndoRequest(
+        file=file.name if file is not None else "",
+        runs=runs,
+        entries=numbers,
+        day=date.date() if date is not None else None,
+        delete=delete,
+        memo=memo,
+    )
+    with context.open_outbox():
+        undo = plan_undo(context, request)
         _say_left(context, undo.left)
         if undo.refused:
             _show_refused(context, undo.refused)
             return FAILURES
         if undo.plan is None:
             if context.console.as_json:
-                context.console.json({"source": source, "records": []})
+                context.console.json({"source": undo.source, "records": []})
             context.console.say("There is nothing to take back.")
             return 0
         if not only_plan:
-            return apply_actions(context, undo.plan, outbox, yes=yes)
+            return apply_action_plan(context, undo.plan, yes=yes)
         if out is not None:
-            return keep_sound(context, undo.plan, outbox, out)
+            return save_sound(context, undo.plan, out)
         show_plan(undo.plan, context.console)
     needed = context.connection.needs_approval
-    context.console.say(f"Nothing was sent. {way_to_approval(context) if needed else 'To do it, add --apply.'}")
-    return FAILURES if undo.plan.of(Verdict.REFUSED) else 0
-
-
-def _named(file: Path | None, runs: tuple[str, ...], numbers: tuple[int, ...]) -> str:
-    """What is taken back, in the words of the command line."""
-    if file is not None:
-        return file.name
-    return f"run {', '.join(runs)}" if runs else f"entry {', '.join(map(str, numbers))}"
-
-
-def chosen_entries(
-    context: CommandContext, outbox: "Outbox", file: Path | None, runs: tuple[str, ...], numbers: tuple[int, ...]
-) -> "list[OutboxEntry]":
-    """The entries that the command line means; all of this company."""
-    from intacct_bridge.load.target.target_company import TargetCompany
-    from intacct_bridge.load.undo.undo import entries_of_file, entries_of_run
-
-    company = TargetCompany.of(context.connection).company
-    if numbers:
-        entries = [outbox.entry(number) for number in dict.fromkeys(numbers)]
-        other = next((one for one in entries if one.target.company != company), None)
-        if other is not None:
-            raise SettingsError(f"entry {other.number} is of {other.target.company}", fix="Use a connection to it.")
-        return entries
-    entries = list(outbox.entries(company=company))
-    if file is not None:
-        return entries_of_file(entries, file.name)
-    found = {one.number: one for run in runs for one in entries_of_run(entries, run)}
-    return list(found.values())
+    context.console.say(f"Nothing was sent. {approval_hint(context) if needed else 'To do it, add --apply.'}")
+    return FAILURES if undo.plan.refused else 0
 
 
 def _say_left(context: CommandContext, left: "tuple[UndoRefusal, ...]") -> None:

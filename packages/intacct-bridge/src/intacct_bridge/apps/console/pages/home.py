@@ -1,15 +1,13 @@
 """Home: the connections with their last run, records in doubt, the month's API transactions, and the flows."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from intacct_bridge.apps.cli.context import CommandContext
-from intacct_bridge.apps.console.visit import company_context
-from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect
+from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect, company_run
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.connections.sources import ListedConnection
+from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_bridge.runs.definitions import load_flows
 from intacct_bridge.runs.history import history_place, open_history
 from intacct_bridge.runs.run import Run
@@ -126,26 +124,21 @@ def run_facts(run: Run) -> dict[str, Any]:
 def _in_doubt(name: str, person: str) -> tuple[int | None, str]:
     """The records in doubt of a connection's company; None with the reason if its settings are not complete."""
     try:
-        with company_context(name, "outbox list", person=person) as context:
-            if context.is_demo:  # its outbox is a file, for which no process needs to serve the company
-                context.use(demo_connection())
-            return count_in_doubt(context), ""
+        with company_run(name, "outbox list", person=person) as run:
+            if run.is_demo:  # its outbox is a file, for which no process needs to serve the company
+                run.use(demo_connection())
+            return count_in_doubt(run), ""
     except IntacctError as error:
         return None, error.message
 
 
-def count_in_doubt(context: CommandContext) -> int:
+def count_in_doubt(run: RecordedRun) -> int:
     """The records in doubt in the outbox of the connection's company."""
-    from intacct_bridge.load.outbox.storage import outbox_place
-    from intacct_bridge.load.records.status import RecordStatus
-    from intacct_bridge.load.target.target_company import TargetCompany
+    from intacct_bridge.operations.outbox import EntryQuery, RecordStatus, find_entries, has_outbox
 
-    place = outbox_place(context.connection)
-    if isinstance(place, Path) and not place.exists():
+    if not has_outbox(run.connection):
         return 0
-    with context.open_outbox() as outbox:
-        company = TargetCompany.of(context.connection).company
-        return sum(1 for _ in outbox.entries(company=company, statuses=[RecordStatus.IN_DOUBT]))
+    return len(find_entries(run, EntryQuery(statuses=(RecordStatus.IN_DOUBT,))).entries)
 
 
 def sign_out(request: PageRequest) -> Redirect:

@@ -15,20 +15,47 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from intacct_bridge.apps.console.visit import NotFoundError
+from intacct_bridge.apps.web.pages import NotFoundError
 from intacct_bridge.apps.web.uploads import Upload, checked_name
-from intacct_bridge.load.tables.open import check_input
 from intacct_bridge.machine.directories import state_directory
+from intacct_bridge.operations.loads import check_input
 from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.operations.loads import LoadRequest, LoadTexts
 
 _KEPT_SECONDS = 30 * 86_400
 _MOST_UNPACKED = 512 << 20
 """Bytes to which a workbook from a browser may unpack; the command takes larger ones."""
 _FACTS = "load.json"
+
+
+FORM = {
+    "mode": "mode",
+    "as": "layout",
+    "key": "key",
+    "sheet": "sheet",
+    "header-row": "header_row",
+    "date-order": "date_order",
+    "encoding": "encoding",
+    "delimiter": "delimiter",
+    "decimal": "decimal",
+    "where": "where",
+    "set": "constants",
+    "date-format": "date_formats",
+    "allow-duplicates": "allow_duplicates",
+    "clear-empty": "clear_empty",
+    "draft": "draft",
+    "atomic": "atomic",
+}
+"""The fields of the form, each with the option of a load that it is."""
+TICKS = ("allow-duplicates", "clear-empty", "draft", "atomic")
+_LINES = ("set", "date-format")
+"""Options that may be repeated: one in each line of a field."""
 
 
 @dataclass(slots=True)
@@ -41,8 +68,8 @@ class DroppedFile:
     entity: str
     name: str
     dropped: datetime
-    words: list[str] = field(default_factory=list)
-    """How it is read, as options of `intacct load`."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """How it is read: the fields of the form that a person has filled."""
     preview: dict[str, Any] = field(default_factory=dict)
     """The columns and first rows as they were understood."""
     problem: dict[str, str] = field(default_factory=dict)
@@ -109,9 +136,28 @@ class DroppedFile:
         """The rows that were refused, each with its reason; in a form that can be corrected and dropped again."""
         return self.folder / f"{self.path.stem}.refused{self.path.suffix}"
 
-    def options(self) -> list[str]:
-        """The words of `intacct load` for it, with its mapping."""
-        return [*self.words, *(["--map", str(self.mapping)] if self.mapping.is_file() else [])]
+    @property
+    def texts(self) -> "LoadTexts":
+        """How it is read, as the options of a load."""
+        from intacct_bridge.operations.loads import LoadTexts
+
+        texts = {FORM[name]: text for name, text in self.fields.items()}
+        return LoadTexts(texts, {option: name for name, option in FORM.items()})
+
+    @property
+    def request(self) -> "LoadRequest":
+        """The load of it, with its mapping."""
+        mapping = self.mapping if self.mapping.is_file() else None
+        return self.texts.request(self.path, mapping=mapping, attachments=self.came_with)
+
+    @property
+    def words(self) -> list[str]:
+        """How it is read, as words of `intacct load`."""
+        words: list[str] = []
+        for name, text in self.fields.items():
+            values = text.splitlines() if name in _LINES else [text]
+            words += [f"--{name}"] if name in TICKS else [word for value in values for word in (f"--{name}", value)]
+        return words
 
     def save(self) -> None:
         """Keep its facts; they are replaced in one step, even if two windows do it at once."""
@@ -138,7 +184,7 @@ def keep_file(
     person: str,
     connection: str,
     entity: str,
-    words: Sequence[str],
+    fields: Mapping[str, str],
     most: int,
 ) -> DroppedFile:
     """Keep a file with those that came with it, which may have `most` bytes together.
@@ -147,7 +193,7 @@ def keep_file(
     """
     _prune()
     made = DroppedFile(
-        secrets.token_hex(8), person, connection, entity, upload.name, datetime.now(UTC), words=list(words)
+        secrets.token_hex(8), person, connection, entity, upload.name, datetime.now(UTC), fields=dict(fields)
     )
     (made.folder / "file").mkdir(mode=0o700, parents=True)
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from intacct_bridge.apps.console.pages.postings import load_plan, mapping, plans
 from intacct_bridge.apps.console.pages.postings.dropped_files import (
+    FORM,
     changing,
     files_of,
     find_file,
@@ -13,9 +14,9 @@ from intacct_bridge.apps.console.pages.postings.dropped_files import (
     listed,
     remove_file,
 )
-from intacct_bridge.apps.console.pages.postings.file_preview import form_values, option_words, understand
-from intacct_bridge.apps.console.visit import ConsolePage, PageView, Redirect, Visit, address
+from intacct_bridge.apps.console.pages.postings.file_preview import filled_fields, understand
 from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect, address
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
@@ -28,82 +29,79 @@ MODES = (
 )
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The form for a file, and the files of this person."""
-    return _first_page(visit)
+    return _first_page(request)
 
 
-def _first_page(visit: Visit, problem: dict[str, str] | None = None, status: int = 200) -> PageView:
-    from intacct_bridge.load.layouts.declaration import layout_names
+def _first_page(request: PageRequest, problem: dict[str, str] | None = None, status: int = 200) -> PageView:
+    from intacct_bridge.operations.loads import layout_names
 
     names = [one.name for one in listed_connections()]
-    chosen = visit.field("connection") or visit.query.get("connection") or visit.site.settings.connection
+    chosen = request.field("connection") or request.query.get("connection") or request.site.settings.connection
     data = {
         "names": names,
         "chosen": chosen or (names[0] if names else ""),
         "layouts": list(layout_names()),
         "modes": [list(one) for one in MODES],
-        "given": {name: visit.field(name) for name in ("as", "mode", "entity")},
+        "given": {name: request.field(name) for name in ("as", "mode", "entity")},
         "problem": problem or {},
-        "most_mb": visit.site.settings.largest_upload >> 20,
-        "files": [listed(one) for one in files_of(visit.person)],
+        "most_mb": request.site.settings.largest_upload >> 20,
+        "files": [listed(one) for one in files_of(request.person)],
     }
     return PageView("load.html", data, status=status)
 
 
-def add(visit: Visit) -> PageView | Redirect:
+def add(request: PageRequest) -> PageView | Redirect:
     """Keep a dropped file, and show how it is read."""
-    upload = visit.upload("file")
+    upload = request.upload("file")
     if upload is None:
         return _first_page(
-            visit, {"error": "No file was chosen.", "fix": "Choose a CSV, Excel, JSON lines or Parquet file."}, 422
+            request, {"error": "No file was chosen.", "fix": "Choose a CSV, Excel, JSON lines or Parquet file."}, 422
         )
-    words = [word for name in ("as", "mode") if visit.field(name) for word in (f"--{name}", visit.field(name))]
+    fields = {name: request.field(name) for name in ("as", "mode") if request.field(name)}
     try:
         file = keep_file(
             upload,
-            visit.uploads("attached"),
-            person=visit.person,
-            connection=visit.field("connection"),
-            entity=visit.field("entity"),
-            words=words,
-            most=visit.site.settings.largest_upload,
+            request.uploads("attached"),
+            person=request.person,
+            connection=request.field("connection"),
+            entity=request.field("entity"),
+            fields=fields,
+            most=request.site.settings.largest_upload,
         )
     except IntacctError as error:
-        return _first_page(visit, described(error), 422)
-    understand(visit, file)
-    return visit.redirect(address("load", file.id))
+        return _first_page(request, described(error), 422)
+    understand(request, file)
+    return request.redirect(address("load", file.id))
 
 
-def attach(visit: Visit) -> Redirect:
+def attach(request: PageRequest) -> Redirect:
     """Add files that the rows name."""
-    uploads = visit.uploads("attached")
+    uploads = request.uploads("attached")
     if not uploads:
         raise SettingsError("No file was chosen.", fix="Choose the files that the rows name.")
-    with changing(visit.params["id"], visit.person) as file:
-        file.attach(uploads, most=visit.site.settings.largest_upload)
+    with changing(request.params["id"], request.person) as file:
+        file.attach(uploads, most=request.site.settings.largest_upload)
         file.forget_plan()
-    return visit.redirect(address("load", file.id), notice=f"{counted(len(uploads), 'file')} added. Plan again.")
+    return request.redirect(address("load", file.id), notice=f"{counted(len(uploads), 'file')} added. Plan again.")
 
 
-def show_one(visit: Visit) -> PageView:
+def show_one(request: PageRequest) -> PageView:
     """A file with how it is read, its plan and its outcomes."""
-    file = find_file(visit.params["id"], visit.person)
+    file = find_file(request.params["id"], request.person)
     plan: dict[str, Any] | None = None
     problem = dict(file.problem)
     if file.plan:
         try:
-            with (
-                visit.company(file.connection, "plan show", entity=file.entity) as context,
-                context.open_outbox() as outbox,
-            ):
-                plan = plans.plan_facts(context, outbox, file.plan, visit.person)
+            with request.run(file.connection, "plan show", entity=file.entity) as run:
+                plan = plans.plan_facts(run, file.plan)
         except IntacctError as error:
             problem = described(error)
     data = {
         "file": listed(file) | {"entity": file.entity, "run": file.run},
         "as_command": shlex.join(["intacct", "load", file.name, *file.words, "--connection", file.connection]),
-        "given": form_values(file.words),
+        "given": {**dict.fromkeys(FORM, ""), **file.fields},
         "modes": [list(one) for one in MODES],
         "preview": file.preview,
         "has_mapping": file.mapping.is_file(),
@@ -119,25 +117,25 @@ def show_one(visit: Visit) -> PageView:
     return PageView("loaded_file.html", data, title=file.name)
 
 
-def read(visit: Visit) -> Redirect:
+def read(request: PageRequest) -> Redirect:
     """Read the file as the form says."""
-    file = find_file(visit.params["id"], visit.person)
-    file.words = option_words(visit)
+    file = find_file(request.params["id"], request.person)
+    file.fields = filled_fields(request)
     file.forget_plan()
-    understand(visit, file)
-    return visit.redirect(address("load", file.id))
+    understand(request, file)
+    return request.redirect(address("load", file.id))
 
 
-def remove(visit: Visit) -> Redirect:
+def remove(request: PageRequest) -> Redirect:
     """Remove the file from the console."""
-    file = find_file(visit.params["id"], visit.person)
+    file = find_file(request.params["id"], request.person)
     remove_file(file)
-    return visit.redirect("/load", notice=f"{file.name} is removed. What was posted stays in the outbox.")
+    return request.redirect("/load", notice=f"{file.name} is removed. What was posted stays in the outbox.")
 
 
 PAGES = (
-    ConsolePage("/load", "Load a file", show, nav="Load", actions={"add": add}, takes_files=True),
-    ConsolePage(
+    Page("/load", "Load a file", show, nav="Load", actions={"add": add}, takes_files=True),
+    Page(
         "/load/{id}",
         "File",
         show_one,
@@ -153,7 +151,7 @@ PAGES = (
         },
         takes_files=True,
     ),
-    ConsolePage("/load/{id}/mapping", "Mapping", mapping.show_mapping),
-    ConsolePage("/load/{id}/refused-rows", "Refused rows", load_plan.refused, is_file=True),
-    ConsolePage("/load/{id}/mapping-file", "Mapping file", mapping.mapping_file, is_file=True),
+    Page("/load/{id}/mapping", "Mapping", mapping.show_mapping),
+    Page("/load/{id}/refused-rows", "Refused rows", load_plan.refused, is_file=True),
+    Page("/load/{id}/mapping-file", "Mapping file", mapping.mapping_file, is_file=True),
 )

@@ -1,0 +1,114 @@
+"""Plans in files: saved, shown and applied, and which command goes on with them."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intacct_bridge.apps.cli.context import CommandContext
+from intacct_bridge.apps.terminal.exit_statuses import FAILURES
+from intacct_protocol.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.operations.plans import Plan, SavedPlan, SendOptions
+
+
+def tell_where_saved(context: CommandContext, saved: "SavedPlan", *, applied: bool = False) -> None:
+    """Say in which file the plan is and, unless it was applied, which command goes on with it."""
+    if applied:
+        context.console.say(f"The plan is in {saved.file}.")
+        return
+    context.console.say(f"Nothing was sent. The plan is in {saved.file}.")
+    connection = context.connection
+    if connection.four_eyes or (connection.approvers and context.actor not in connection.approvers):
+        context.console.say(f"Only {context.actor} may read the file: let the approver read it, too.")
+    if saved.open_records:
+        next_step(context, saved.file, approved=not connection.needs_approval)
+    else:
+        context.console.say("It has no record to send.")
+
+
+def save_sound(context: CommandContext, plan: "Plan", out: Path) -> int:
+    """Show a plan and save it, unless it refuses a record or has nothing to do."""
+    from intacct_bridge.apps.views.load import show_plan
+    from intacct_bridge.operations.plans import save_plan
+
+    show_plan(plan, context.console)
+    if plan.refused or not plan.to_send:
+        why = "it refuses a record" if plan.refused else "there is nothing to post"
+        context.console.say(f"No plan was saved to {out}: {why}.")
+        return FAILURES if plan.refused else 0
+    tell_where_saved(context, save_plan(context, plan, out))
+    return 0
+
+
+def approval_hint(context: CommandContext) -> str:
+    """The fix for a command that needs an approved plan: the same command with --out, and then `plan approve`."""
+    unwanted = ("--apply", "--plan", "--yes")
+    words = shlex.join(word for word in context.arguments if word not in unwanted)
+    return f"Save its plan: intacct {words} --out PLAN. Then have it approved: intacct plan approve PLAN"
+
+
+def next_step(context: CommandContext, path: Path, *, approved: bool) -> None:
+    """Say which command goes on with a saved plan."""
+    named = [("--connection", context.name), ("--entity", context.entity)]
+    words = shlex.join([str(path), *(word for name, value in named if value for word in (name, value))])
+    if approved:
+        context.console.say(f"To apply it: intacct plan apply {words}")
+    else:
+        context.console.say(f"It needs an approval: intacct plan approve {words}")
+
+
+def show_saved_plan(context: CommandContext, path: Path, sending: "SendOptions | None" = None) -> int:
+    """Show a saved plan as the company is now, with its approvals, and say which command goes on with it."""
+    from intacct_bridge.apps.views.approval import show_saved
+    from intacct_bridge.operations.plans import open_revalidated
+
+    saved = open_revalidated(context, path)
+    saved.refuse_other_sending(sending)
+    show_saved(saved, context.console)
+    if not context.console.as_json and saved.open_records:
+        context.console.say("Nothing was sent.")
+        next_step(context, saved.file, approved=saved.is_approved or not saved.needs_approval)
+    elif not context.console.as_json:
+        context.console.say("Nothing is left to apply.")
+    return FAILURES if saved.refused_records else 0
+
+
+def apply_saved_plan(
+    context: CommandContext,
+    path: Path,
+    *,
+    sending: "SendOptions | None" = None,
+    settle_after: int | None,
+    track: tuple[str, ...],
+    yes: bool,
+) -> int:
+    """Apply a saved plan, and show it with its receipts."""
+    from datetime import timedelta
+
+    from intacct_bridge.apps.views.applying import apply_and_show, json_document
+    from intacct_bridge.operations.plans import ApplyOptions
+
+    waits = None if settle_after is None else timedelta(seconds=settle_after)
+    options = ApplyOptions(sending=sending, settle_after=waits, tracked=track)
+    with json_document(context, context.console) as results:
+        return apply_and_show(context, context.console, path, options, [], yes=yes, results=results)
+
+
+def apply_action_plan(context: CommandContext, plan: "Plan", *, yes: bool) -> int:
+    """Do what a plan that comes from no file says, and show the receipts; nothing if it refuses a record."""
+    from intacct_bridge.apps.views.applying import sum_up
+    from intacct_bridge.apps.views.load import show_outcomes, show_plan
+    from intacct_bridge.operations.plans import apply_plan, refuse_without_plan
+
+    if plan.refused or not plan.to_send:
+        show_plan(plan, context.console)
+    refuse_without_plan(context.connection, fix=approval_hint(context))
+    if plan.refused:
+        return FAILURES
+    if not plan.to_send:
+        return 0
+    what = f"{counted(len(plan.to_send), 'record')} ({plan.source})"
+    receipts = apply_plan(context, plan, confirm=lambda _: context.allow_write(what, yes=yes))
+    show_outcomes(receipts.outcomes, context.console)
+    return sum_up(context.console, receipts)

@@ -1,0 +1,113 @@
+"""Plans applied: what is shown of them, and the exit status that the receipts make."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.exit_statuses import FAILURES, IN_DOUBT
+from intacct_protocol.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.operations.plans import ApplyOptions, Plan, Receipts, RecordOutcome
+    from intacct_bridge.operations.recorded_run import RecordedRun
+
+    ShownPlan = tuple[Plan, Sequence[RecordOutcome] | None]
+    """A plan with the outcomes of its records, or with None if it is only shown."""
+
+
+@contextmanager
+def json_document(run: "RecordedRun", console: Console) -> "Iterator[list[ShownPlan]]":
+    """Under --json, print one document about all plans at the end, also after an error; the body adds the plans."""
+    results: list[ShownPlan] = []
+    try:
+        yield results
+    finally:
+        if console.as_json and results:
+            from intacct_bridge.apps.views.document import run_document
+            from intacct_bridge.apps.views.load import load_data
+
+            console.json(run_document(run.recorder, load_data(results, console)))
+
+
+def apply_and_show(
+    run: "RecordedRun",
+    console: Console,
+    plan: "Plan | str | Path",
+    options: "ApplyOptions",
+    outcomes: "list[RecordOutcome]",
+    *,
+    yes: bool,
+    results: "list[ShownPlan]",
+) -> int:
+    """Apply a plan, or a saved one by its file or its id, show it with its receipts, and return the exit status.
+
+    `outcomes` and `results` get the outcomes as they become known, so that they are told after an error too.
+    """
+    from intacct_bridge.apps.terminal.progress import Progress, progress
+    from intacct_bridge.apps.views.load import log_outcomes, show_outcomes, show_plan
+    from intacct_bridge.operations.plans import apply_plan
+
+    bars: list[Progress] = []
+
+    def show(plan: "Plan") -> None:
+        results.append((plan, outcomes))
+        if not console.as_json:
+            show_plan(plan, console, records=False)
+
+    def confirm(plan: "Plan") -> bool:
+        show(plan)
+        asked = run.allow_write(f"{counted(len(plan.to_send), 'record')} of {plan.source}", yes=yes)
+        bars.append(view.enter_context(progress(console, spent=lambda: run.client.meter.transactions)))
+        bars[0].update(plan.source, 0, len(plan.records))
+        return asked
+
+    def advance(outcome: "RecordOutcome") -> None:
+        outcomes.append(outcome)
+        source, total = results[-1][0].source, len(results[-1][0].records)
+        bars[0].update(source, len(outcomes), total)
+
+    with ExitStack() as view:
+        receipts = apply_plan(run, plan, options, confirm=confirm, progress=advance)
+        if bars:
+            bars[0].finish(receipts.plan.source, len(outcomes))
+    refused = FAILURES if receipts.plan.refused else 0
+    if not bars:
+        show(receipts.plan)
+        _say_nothing_to_send(console, receipts.plan)
+        return refused
+    log_outcomes(outcomes, console)
+    if not console.as_json:
+        show_outcomes(outcomes, console)
+    return max(refused, sum_up(console, receipts))
+
+
+def _say_nothing_to_send(console: Console, plan: "Plan") -> None:
+    from intacct_bridge.apps.views.load import show_known
+    from intacct_bridge.operations.plans import Verdict
+
+    known = plan.of(Verdict.UNCHANGED)
+    already = "already in Intacct" if all(record.is_new for record in known) else "already as planned"
+    parts = [f"{counted(len(known), 'record')} {already}"] if known else []
+    parts += [f"{counted(plan.refused, 'record')} refused"] if plan.refused else []
+    console.say(f"Nothing to send: {', '.join(parts) or 'no records'}.")
+    if not console.as_json:
+        show_known(known, console)
+
+
+def sum_up(console: Console, receipts: "Receipts") -> int:
+    """Say how many records have which outcome, and return the exit status, or raise the error that ended the load.
+
+    An error that is less than in doubt is not raised if a record is in doubt: that status outranks it.
+    """
+    from intacct_bridge.apps.views.load import tally
+
+    spent = counted(receipts.transactions, "API transaction")
+    console.say(f"{tally(receipts.outcomes, receipts.plan)}; {spent}")
+    if receipts.is_in_doubt:
+        console.say("Some records are in doubt: run the same command again later, or see `intacct outbox list`.")
+    receipts.check()
+    if receipts.is_in_doubt:
+        return IN_DOUBT
+    return 0 if all(outcome.good for outcome in receipts) else FAILURES

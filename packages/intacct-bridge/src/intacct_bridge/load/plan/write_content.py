@@ -1,0 +1,68 @@
+"""What a record would write, as a person reads it: its amount, its fields, and its lines as a table."""
+
+import sys
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from intacct_bridge.load.plan.plan import PlannedRecord
+from intacct_bridge.load.records.values import comparable
+from intacct_bridge.load.records.write import Write
+from intacct_bridge.load.target.current_records import AMOUNTS
+from intacct_protocol.model.wording import money
+
+
+def amount_of(write: Write) -> Decimal | None:
+    """The sum of a journal entry's debits, or of other lines; None for records whose lines have no amounts."""
+    amounts = [
+        line.amount for line in write.all_lines if line.fields.get("TR_TYPE", 1) == 1 and line.amount is not None
+    ]
+    return money(sum(amounts, Decimal(0)), _currency_of(write)) if amounts else None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteContent:
+    """All that is sent of a record: its fields, and its lines as a table."""
+
+    fields: dict[str, Any]
+    columns: list[str]
+    lines: list[list[Any]]
+    lines_left_out: int
+
+    def to_dict(self) -> dict[str, object]:
+        """The content, for JSON."""
+        return asdict(self)
+
+
+def content_of(write: Write, *, most_lines: int = sys.maxsize) -> WriteContent:
+    """The content of a write, with a number of its lines at most."""
+    lines = [line.fields for line in write.all_lines]
+    columns = list(dict.fromkeys(name for line in lines for name, value in line.items() if value is not None))
+    return WriteContent(
+        {name: _sent(name, value) for name, value in write.fields.items() if value is not None},
+        columns,
+        [[_sent(name, line.get(name)) for name in columns] for line in lines[:most_lines]],
+        max(0, len(lines) - most_lines),
+    )
+
+
+def _sent(name: str, value: Any) -> Any:
+    """A value as a person reads it: a number that is a key has no separators, and a side is a word."""
+    if name == "TR_TYPE":
+        return {"1": "debit", "-1": "credit"}.get(str(value), value)
+    if isinstance(value, Decimal):
+        return money(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _currency_of(write: Write) -> str:
+    """The one currency of a record; empty if it names none, or several."""
+    usual = write.fields.get("CURRENCY")
+    found = {comparable(line.fields.get("CURRENCY") or usual) for line in write.all_lines} or {comparable(usual)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def existing_amount(record: PlannedRecord) -> Decimal | None:
+    """The amount of the record that is deleted or acted on, if the company shows one."""
+    found = next((record.existing[name] for name in AMOUNTS if name in record.existing), None)
+    return money(Decimal(found), record.existing.get("CURRENCY", "")) if found is not None else None

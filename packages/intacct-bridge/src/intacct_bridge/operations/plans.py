@@ -1,0 +1,546 @@
+"""Plans: saved, shown, approved by a person, and applied.
+
+A plan says what a load, an undo or a single change would do. It can be applied at once, or saved first. A saved plan
+has an id and a digest. The outbox knows both, so that only what was saved is applied, and only what a person approved
+if an approval is required. Before a saved plan is approved or applied it is revalidated: what it relies on in the
+company must be as it was.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.apply.sender import refuse_without_plan
+from intacct_bridge.load.apply.settle import SettleSettings
+from intacct_bridge.load.approval.admission import (
+    ApprovalMissingError,
+    approval_problem,
+    needs_approval,
+    recheck_after_prompt,
+    refuse_unapproved,
+    remaining,
+    revalidated_plan,
+)
+from intacct_bridge.load.approval.approvals import (
+    VALID_FOR,
+    plan_record,
+    reason_may_not_approve,
+    record_plan,
+)
+from intacct_bridge.load.approval.approvals import approve as _approve
+from intacct_bridge.load.approval.plan_folder import NoPlanError, PlanFolder, is_plan_id
+from intacct_bridge.load.outbox.entry import Approval, PlanRecord, Total
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.finding_causes import causes
+from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict, refused_rows
+from intacct_bridge.load.plan.plan_file import open_plan
+from intacct_bridge.load.plan.plan_file import save_plan as _write_plan
+from intacct_bridge.load.plan.write_content import WriteContent, amount_of, content_of, existing_amount
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_bridge.operations.recorded_run import CompanyRun
+from intacct_bridge.runs.recorder import counts_of
+from intacct_bridge.runs.run import RecordCounts
+from intacct_protocol.errors import InDoubtError, IntacctError, RefusedError, SettingsError
+from intacct_protocol.model.wording import counted
+
+__all__ = [
+    "WRITTEN",
+    "ApplyOptions",
+    "Approval",
+    "ApprovalMissingError",
+    "Confirm",
+    "NoPlanError",
+    "Plan",
+    "PlannedRecord",
+    "Progress",
+    "Receipts",
+    "RecordOutcome",
+    "RecordStatus",
+    "SavedPlan",
+    "SavedPlanPage",
+    "SendOptions",
+    "UnreadablePlan",
+    "Verdict",
+    "WriteContent",
+    "amount_of",
+    "apply_plan",
+    "approve_plan",
+    "causes",
+    "content_of",
+    "counts_of",
+    "existing_amount",
+    "has_plan",
+    "missing_rows",
+    "open_revalidated",
+    "open_saved",
+    "refuse_without_plan",
+    "refused_rows",
+    "rejected_rows",
+    "save_plan",
+    "saved_plans",
+    "unreached",
+]
+
+Confirm = Callable[[Plan], bool]
+"""Called with the plan right before something of it is sent. It returns whether it asked a person, which takes time.
+Its error stops the work."""
+Progress = Callable[[RecordOutcome], object]
+"""Called with the outcome of each record as it becomes known."""
+_NAMED = 3
+"""Refused records that an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan in a file, as it stands now, with who made it, how it is sent, and who approved it."""
+
+    id: str
+    digest: str
+    made_by: str
+    made_at: datetime
+    file: Path
+    plan: Plan
+    """Records that were applied since it was saved are unchanged in it."""
+    totals: tuple[Total, ...]
+    """The amounts of its records when it was saved, by currency."""
+    options: SendOptions
+    approvals: tuple[Approval, ...]
+    approval_problem: str
+    """Why no approval holds now; empty if one does."""
+    needs_approval: bool
+    """Whether it is applied only once a person approved it: the connection asks for that, or the plan itself."""
+    may_not_approve: str = ""
+    """Why the person of this run may not approve it; empty if they may."""
+    shows_contents: bool = False
+    """Whether its records are in no file that a person has seen, as those of an agent."""
+    is_revalidated: bool = False
+    """Whether it was held against the company as it is now."""
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether an approval holds."""
+        return not self.approval_problem
+
+    @property
+    def open_records(self) -> int:
+        """The records that are still to be sent, or are in doubt."""
+        return len(self.plan.to_send)
+
+    @property
+    def may_apply(self) -> bool:
+        """Whether there is something to apply that needs no further approval."""
+        return self.open_records > 0 and (self.is_approved or not self.needs_approval)
+
+    @property
+    def refused_records(self) -> tuple[PlannedRecord, ...]:
+        """The records that it refused when it was saved; they are not sent."""
+        return (self.plan.saved or self.plan).of(Verdict.REFUSED)
+
+    def refuse_other_sending(self, sending: SendOptions | None) -> None:
+        """SettingsError if the records were to be sent otherwise than the plan was saved with."""
+        _refuse_other_sending(self.options, sending)
+
+    def to_dict(self, wording: Callable[[str], str] = str) -> dict[str, object]:
+        """The plan with its approvals, for JSON; `wording` puts names of settings in the words of a program."""
+        data = {
+            "id": self.id,
+            "digest": self.digest,
+            "made_by": self.made_by,
+            "made": self.made_at,
+            "options": asdict(self.options),
+            "approvals": [
+                {"by": approval.person, "at": approval.at, "until": approval.expires_at} for approval in self.approvals
+            ],
+            "problem": self.approval_problem,
+            **self.plan.to_dict(wording),
+        }
+        if self.shows_contents:
+            data["contents"] = [content_of(record.write).to_dict() for record in self.plan.of(*WRITTEN)]
+        return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """How a plan is applied."""
+
+    sending: SendOptions | None = None
+    """How the records are sent. A saved plan is sent as it was saved, and any other way is refused."""
+    settle_after: timedelta | None = None
+    """The time after which a record in doubt that cannot be found counts as not applied; None: an hour."""
+    tracked: tuple[str, ...] = ()
+    """Fields whose values the outbox keeps."""
+    skip_refused: bool = False
+    """Send the other records if the plan refuses some; otherwise nothing is sent. A saved plan was saved with those
+    that it refuses, so this says nothing of it."""
+    digest: str = ""
+    """Of a saved plan: the digest that the caller saw. Another one is refused."""
+    require_approval: bool = False
+    """Refuse a saved plan without an approval, even if the connection asks for none."""
+
+
+USUAL = ApplyOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """The outcome of each record of a plan that was applied."""
+
+    plan: Plan
+    outcomes: tuple[RecordOutcome, ...]
+    run: str
+    """The id of the run that applied it; `undo` takes it."""
+    transactions: int
+    """API transactions that the run has used so far."""
+    error: IntacctError | None = field(default=None, compare=False)
+    """What ended the work before its last record; see `check`."""
+
+    def __iter__(self) -> Iterator[RecordOutcome]:
+        return iter(self.outcomes)
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    @property
+    def unreached(self) -> int:
+        """The records that were not reached, because the work ended early."""
+        return unreached(self.outcomes, self.plan)
+
+    @property
+    def counts(self) -> RecordCounts:
+        """The records by outcome, those that the plan refused included."""
+        refused = RecordCounts(refused=len(self.plan.of(Verdict.REFUSED)))
+        return counts_of((one.status for one in self.outcomes), unsent=self.unreached) + refused
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a record may have been written or not."""
+        return any(one.status is RecordStatus.IN_DOUBT for one in self.outcomes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the company has every record of the plan as it was to be."""
+        return (
+            self.error is None
+            and not self.unreached
+            and not self.plan.of(Verdict.REFUSED)
+            and all(one.good for one in self.outcomes)
+        )
+
+    def check(self) -> None:
+        """Raise the error that ended the work early.
+
+        A record in doubt outranks an error that is less than that: then nothing is raised, and `is_in_doubt` is true.
+        """
+        if self.error is not None and (isinstance(self.error, InDoubtError) or not self.is_in_doubt):
+            raise self.error
+
+    def to_dict(self) -> dict[str, object]:
+        """The outcomes, for JSON."""
+        counts = self.counts
+        return {
+            "run": self.run,
+            "complete": self.complete,
+            "posted": counts.posted,
+            "already_in_intacct": counts.known,
+            "refused": counts.refused,
+            "in_doubt": counts.in_doubt,
+            "not_sent": counts.not_sent,
+            "transactions": self.transactions,
+            "error": self.error.message if self.error is not None else None,
+            "outcomes": [one.to_dict() for one in self.outcomes],
+        }
+
+
+def rejected_rows(outcomes: Iterable[RecordOutcome]) -> tuple[tuple[SourceRow, str], ...]:
+    """The rows of records that Intacct refused, each with its reason."""
+    rejected = (outcome for outcome in outcomes if outcome.status is RecordStatus.REJECTED)
+    return tuple((row, outcome.reason) for outcome in rejected for row in outcome.write.rows)
+
+
+def missing_rows(outcomes: Iterable[RecordOutcome]) -> tuple[tuple[SourceRow, str], ...]:
+    """The rows of all records that are not in Intacct as they were to be, each with the reason."""
+    missing = (outcome for outcome in outcomes if not outcome.good)
+    return tuple(
+        (row, outcome.reason or outcome.status.outcome_text) for outcome in missing for row in outcome.write.rows
+    )
+
+
+def unreached(outcomes: Iterable[RecordOutcome], plan: Plan) -> int:
+    """The records of a plan that have no outcome, because the work ended before them."""
+    reached = {one.write.identity.text for one in outcomes}
+    return sum(record.write.identity.text not in reached for record in plan.of(*WRITTEN))
+
+
+# --- saved plans
+
+
+def save_plan(
+    run: CompanyRun,
+    plan: Plan,
+    file: Path | None = None,
+    *,
+    sending: SendOptions | None = None,
+    needs_approval: bool = False,
+) -> SavedPlan:
+    """Save a plan in a file, or beside the outbox, where it is known by its id. The outbox notes who made it.
+
+    `needs_approval`: it is applied only once a person approved it, even if the connection does not ask for that.
+    """
+    with run.open_outbox() as outbox:
+        recorded = record_plan(
+            plan, run.client, outbox, sending or SendOptions(), person=run.actor, needs_approval=needs_approval
+        )
+        if file is None:
+            file = PlanFolder(outbox).save(recorded)
+        else:
+            _write_plan(recorded, file)
+        assert recorded.origin is not None
+        record = outbox.plan_record(recorded.origin.id)
+        assert record is not None
+        return _saved(run, outbox, recorded, record, file, now=recorded)
+
+
+def open_saved(run: CompanyRun, plan: str | Path) -> SavedPlan:
+    """A saved plan by its id or its file, without what was applied of it since. Nothing is asked of the company.
+
+    A text is an id. A path may be one too, if there is no such file.
+
+    NoPlanError if the outbox does not know it. SettingsError if its file was altered.
+    """
+    with run.open_outbox() as outbox:
+        file, original = _opened(outbox, plan)
+        record = outbox.plan_record(original.origin.id) if original.origin is not None else None
+        if record is None:
+            raise NoPlanError(f"there is no plan {plan}", fix="Plan the file again.")
+        return _saved(run, outbox, original, record, file, now=remaining(original, record, outbox))
+
+
+def open_revalidated(run: CompanyRun, plan: str | Path) -> SavedPlan:
+    """A saved plan by its file or its id, held against the company as it is now.
+
+    SettingsError if it was altered, or is for another company, user or outbox. InvalidRequestError if something that it
+    relies on has changed.
+    """
+    with run.open_outbox() as outbox:
+        file, original = _opened(outbox, plan)
+        record = plan_record(original, run.client, outbox)
+        now = revalidated_plan(original, record, run.client, outbox)
+        return _saved(run, outbox, original, record, file, now=now, is_revalidated=True)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePlan:
+    """A saved plan that cannot be shown, such as one whose file was altered."""
+
+    id: str
+    error: SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlanPage:
+    """Plans that are saved beside an outbox, the latest first."""
+
+    plans: tuple[SavedPlan, ...]
+    unreadable: tuple[UnreadablePlan, ...]
+
+
+def saved_plans(run: CompanyRun, *, limit: int = 50) -> SavedPlanPage:
+    """The plans of this connection that are saved beside its outbox. Nothing is asked of the company."""
+    here = TargetCompany.of(run.connection)
+    plans: list[SavedPlan] = []
+    unreadable: list[UnreadablePlan] = []
+    with run.open_outbox() as outbox:
+        for plan_id in PlanFolder(outbox).ids()[:limit]:
+            try:
+                saved = open_saved(run, plan_id)
+            except NoPlanError:
+                continue
+            except SettingsError as error:
+                unreadable.append(UnreadablePlan(plan_id, error))
+                continue
+            if saved.plan.target == here:  # connections to another entity may share the outbox
+                plans.append(saved)
+    return SavedPlanPage(tuple(plans), tuple(unreadable))
+
+
+def has_plan(run: CompanyRun, plan_id: str) -> bool:
+    """Whether a plan of this id is saved beside the connection's outbox, and is for this company, entity and user."""
+    with run.open_outbox() as outbox:
+        if not is_plan_id(plan_id) or outbox.plan_record(plan_id) is None:
+            return False
+        return open_saved(run, plan_id).plan.target == TargetCompany.of(run.connection)
+
+
+def approve_plan(
+    run: CompanyRun, plan: SavedPlan | str | Path, *, digest: str, valid_for: timedelta = VALID_FOR
+) -> Approval:
+    """Approve a saved plan in the name of the run's person, once it is revalidated; a `SavedPlan` may be so already.
+
+    SettingsError if `digest` is not its digest, or if the person may not approve it.
+    """
+    with run.open_outbox() as outbox:
+        _, original = _opened(outbox, plan.file if isinstance(plan, SavedPlan) else plan)
+        record = plan_record(original, run.client, outbox)
+        if record.digest != digest:
+            raise SettingsError("The plan is not the one that you saw.", fix="Look at it again, then approve it.")
+        if not (isinstance(plan, SavedPlan) and plan.is_revalidated and plan.digest == digest):
+            revalidated_plan(original, record, run.client, outbox)
+        return _approve(original, run.client, outbox, person=run.actor, valid_for=valid_for)
+
+
+def _opened(outbox: Outbox, plan: str | Path) -> tuple[Path, Plan]:
+    """The file of a plan, and the plan in it."""
+    if isinstance(plan, str) or (is_plan_id(str(plan)) and not plan.exists()):
+        folder = PlanFolder(outbox)
+        return folder.file(str(plan)), folder.open(str(plan))
+    return plan, open_plan(plan)
+
+
+def _saved(
+    run: CompanyRun,
+    outbox: Outbox,
+    original: Plan,
+    record: PlanRecord,
+    file: Path,
+    *,
+    now: Plan,
+    is_revalidated: bool = False,
+) -> SavedPlan:
+    assert original.origin is not None
+    return SavedPlan(
+        record.id,
+        record.digest,
+        record.person,
+        record.at,
+        file,
+        now,
+        original.totals,
+        original.origin.options,
+        tuple(outbox.approvals(record.id)),
+        approval_problem(record, run.connection, outbox),
+        needs_approval(original, run.connection),
+        reason_may_not_approve(run.actor, record, run.connection),
+        original.origin.needs_approval,
+        is_revalidated,
+    )
+
+
+# --- applying
+
+
+def apply_plan(
+    run: CompanyRun,
+    plan: Plan | SavedPlan | str | Path,
+    options: ApplyOptions = USUAL,
+    *,
+    confirm: Confirm | None = None,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Receipts:
+    """Apply a plan, or a saved plan by its file or its id. A second time, only what was not done is done.
+
+    Before anything is sent, SettingsError if it needs an approval and none holds, if it was altered, or is for another
+    company, user or outbox; InvalidRequestError if something that it relies on has changed; RefusedError if it refuses
+    records and `skip_refused` is not set. What ends the work later is the `error` of the receipts. `stop` is asked
+    after each record whether to end there.
+    """
+    with run.open_outbox() as outbox:
+        if isinstance(plan, Plan) and plan.origin is None:
+            refuse_without_plan(run.connection)
+            sending = options.sending or SendOptions()
+            refused = plan.of(Verdict.REFUSED)
+            if refused and not options.skip_refused:
+                raise _refusal(plan, refused)
+        else:
+            plan, sending = _admitted(run, outbox, plan, options)
+        run.recorder.destination = run.connection.target
+        if not plan.to_send:
+            run.recorder.add_counts(RecordCounts(known=len(plan.of(Verdict.UNCHANGED))))
+            return Receipts(plan, (), run.recorder.id, run.client.meter.transactions)
+        if confirm is not None and confirm(plan):
+            plan = recheck_after_prompt(plan, run.client, outbox)
+        settings = load_settings(run, sending, options)
+        return _applied(run, outbox, plan, settings, progress=progress, stop=stop)
+
+
+def _admitted(
+    run: CompanyRun, outbox: Outbox, plan: Plan | SavedPlan | str | Path, options: ApplyOptions
+) -> tuple[Plan, SendOptions]:
+    """A saved plan as it may be applied now, and how it is sent."""
+    if isinstance(plan, Plan):
+        original = plan.saved or plan
+    else:
+        _, original = _opened(outbox, plan.file if isinstance(plan, SavedPlan) else plan)
+    record = plan_record(original, run.client, outbox)
+    assert original.origin is not None
+    sending = original.origin.options
+    _refuse_other_sending(sending, options.sending)
+    if options.digest and options.digest != record.digest:
+        raise SettingsError(f"the plan {record.id} has another digest", fix="Look at the plan again, then apply it.")
+    refuse_unapproved(original, record, run.connection, outbox, always=options.require_approval)
+    return revalidated_plan(original, record, run.client, outbox), sending
+
+
+def _refuse_other_sending(saved: SendOptions, sending: SendOptions | None) -> None:
+    if sending is not None and sending != saved:
+        wanted, known = asdict(sending), asdict(saved)
+        name = next(name for name in wanted if wanted[name] != known[name])
+        setting = {"stop_on_error": "on_error"}.get(name, name)
+        raise SettingsError(f"a saved plan is applied as it was made, without `{setting}`", fix="plan the file again")
+
+
+def _refusal(plan: Plan, refused: tuple[PlannedRecord, ...]) -> RefusedError:
+    reasons = [str(finding) for record in refused[:_NAMED] for finding in record.reasons[:1]]
+    more = f" (and {counted(len(refused) - _NAMED, 'more record')})" if len(refused) > _NAMED else ""
+    return RefusedError(
+        f"{len(refused):,} of {counted(len(plan.records), 'record')} of {plan.source} are refused, and nothing was"
+        f" sent: {'; '.join(reasons)}{more}",
+        fix="Correct the records, or skip those that are refused.",
+    )
+
+
+def _applied(
+    run: CompanyRun,
+    outbox: Outbox,
+    plan: Plan,
+    settings: LoadSettings,
+    *,
+    progress: Progress | None,
+    stop: Callable[[], bool] | None,
+) -> Receipts:
+    outcomes: list[RecordOutcome] = []
+    error: IntacctError | None = None
+    try:
+        for outcome in Loader(run.client, outbox, settings).apply(plan):
+            outcomes.append(outcome)
+            if progress is not None:
+                progress(outcome)
+            if stop is not None and stop():
+                break
+    except IntacctError as stopped:
+        error = stopped
+    finally:
+        run.recorder.add_records([one.status for one in outcomes], unsent=unreached(outcomes, plan))
+    return Receipts(plan, tuple(outcomes), run.recorder.id, run.client.meter.transactions, error)
+
+
+def load_settings(run: CompanyRun, sending: SendOptions, options: ApplyOptions) -> LoadSettings:
+    """The settings of the loader; those of the company's calibration are included."""
+    return LoadSettings(
+        batch_size=sending.batch_size,
+        atomic=sending.atomic,
+        stop_on_error=sending.stop_on_error,
+        settle=settle_settings(run, options.settle_after),
+        tracked=tuple(name.upper() for name in options.tracked),
+    )
+
+
+def settle_settings(run: CompanyRun, settle_after: timedelta | None) -> SettleSettings:
+    """When a record in doubt that is not found counts as not applied in this company."""
+    waits = SettleSettings().settle_after if settle_after is None else settle_after
+    return SettleSettings(waits, repeat_guard=run.client.runtime.calibration.repeat_guard)
