@@ -22,7 +22,7 @@ from intacct_bridge.changes.event import ChangeKind, FieldChange, decode_record,
 from intacct_bridge.changes.event_filter import EventFilter
 from intacct_bridge.changes.event_log import EventLog, time_text
 from intacct_bridge.copies.destinations.base import ColumnDifference, Committed
-from intacct_bridge.shared_state.database import StateDatabase
+from intacct_bridge.shared_state.database import StateDatabase, placeholders
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream, StreamOutcome
 from intacct_bridge.streams.times import format_time, parse_time
@@ -190,8 +190,7 @@ class EventWriter:
         """The rows of these parents are those that follow before the next commit."""
         wanted = {str(parent) for parent in parents}
         for some in batched(sorted(wanted), _AT_ONCE):
-            marks = ", ".join("?" * len(some))
-            for (key,) in self._read(f"SELECT key FROM record WHERE {_OF} AND parent IN ({marks})", *some):
+            for (key,) in self._read(f"SELECT key FROM record WHERE {_OF} AND parent IN {placeholders(some)}", *some):
                 self._pending.rows[key] = None
         for key, row in self._pending.rows.items():
             if row is not None and row.parent in wanted:
@@ -289,9 +288,8 @@ class EventWriter:
     # --- events
 
     def _stored(self, db: StateDatabase, keys: Sequence[str]) -> dict[str, bytes]:
-        marks = ", ".join("?" * len(keys))
         found = db.execute(
-            f"SELECT key, content FROM record WHERE {_OF} AND key IN ({marks})",
+            f"SELECT key, content FROM record WHERE {_OF} AND key IN {placeholders(keys)}",
             (self._destination.watch, self._stream.name, *keys),
         )
         return {key: bytes(content) for key, content in found}

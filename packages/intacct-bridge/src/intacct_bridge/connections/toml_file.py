@@ -6,9 +6,7 @@ the edited file must hold the earlier data with that one change, or nothing is w
 one in one step and is readable by its owner only.
 """
 
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intacct_bridge.machine.replaced_file import replaced
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -231,13 +230,8 @@ def _write(path: Path, text: str, wanted: dict[str, Any], what: str) -> None:
     target = path.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(prefix=".intacct-", dir=target.parent)  # made with mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-                out.write(text)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replaced(target) as fresh:
+            fresh.touch(mode=0o600)
+            fresh.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror}") from None

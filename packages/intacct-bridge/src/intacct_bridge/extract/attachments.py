@@ -15,6 +15,7 @@ from pathlib import Path
 from intacct_bridge.client.attachments import shortened
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.machine.locks import try_lock
+from intacct_bridge.machine.replaced_file import replaced
 from intacct_protocol.errors import (
     BusyError,
     CapError,
@@ -165,9 +166,8 @@ class _FileIndex:
         return self._path.read_text("utf-8", errors="replace") if self._path.exists() else ""
 
     def _rewrite(self, text: str) -> None:
-        temporary = self._path.with_name(f".{INDEX}.tmp")
-        temporary.write_text(text, "utf-8")
-        temporary.replace(self._path)
+        with replaced(self._path) as fresh:
+            fresh.write_text(text, "utf-8")
 
 
 def _line(supdoc: str, name: str, path: Path) -> str:

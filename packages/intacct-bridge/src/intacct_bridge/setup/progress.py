@@ -14,6 +14,7 @@ import msgspec
 
 from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.machine.locks import locked
+from intacct_bridge.machine.replaced_file import replaced
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model import keys
 from intacct_protocol.model.permissions import permissions
@@ -126,10 +127,9 @@ class SetUpStore:
         try:
             with locked(path.with_suffix(".lock")):
                 changed = msgspec.structs.replace(self.of(name), **changes)
-                fresh = path.with_suffix(".new")
-                fresh.write_bytes(msgspec.json.format(msgspec.json.encode(changed), indent=1))
-                fresh.chmod(0o600)
-                fresh.replace(path)
+                with replaced(path) as fresh:
+                    fresh.touch(mode=0o600)
+                    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(changed), indent=1))
         except OSError as error:
             raise SettingsError(
                 f"The plan cannot be kept in {path.parent}: {error.strerror}.", fix="Make the folder writable."

@@ -4,7 +4,7 @@ The SQL is the part that SQLite and PostgreSQL share: `ON CONFLICT`, `RETURNING`
 transactions of one part follow each other: SQLite locks the file, PostgreSQL the part's row.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -168,3 +168,8 @@ class StateDatabase(Protocol):
 
     def close(self) -> None:
         """Close it, and release every name."""
+
+
+def placeholders(values: Sized) -> str:
+    """A list for `IN` in a statement, with a place for each of these values: `(?,?)`."""
+    return f"({','.join('?' * len(values))})"

@@ -15,6 +15,7 @@ import msgspec
 
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.machine.locks import locked
+from intacct_bridge.machine.replaced_file import replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,8 @@ class Calibrations:
             kept = learned if learned.memory is not None else replace(learned, memory=before.memory)
             if not kept.reads_as and before.offset_minutes == kept.offset_minutes:
                 kept = replace(kept, reads_as=before.reads_as)
-            fresh = path.with_suffix(".new")
-            fresh.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
-            fresh.replace(path)
+            with replaced(path) as fresh:
+                fresh.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
 
     @staticmethod
     def _path(directory: Path, connection: Connection) -> Path:

@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 from intacct_bridge.machine.locks import locked
+from intacct_bridge.machine.replaced_file import replaced
 from intacct_protocol.errors import CapError
 from intacct_protocol.xml.envelope import Function
 from intacct_protocol.xml.xml import Element
@@ -171,9 +172,8 @@ class MonthlyUsage:
             of_month = counted.setdefault(month, {})
             of_month[self._connection] = of_month.get(self._connection, 0) + transactions
             kept = dict(sorted(counted.items())[-_KEPT_MONTHS:])
-            fresh = self._path.with_suffix(".new")
-            fresh.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-            fresh.replace(self._path)
+            with replaced(self._path) as fresh:
+                fresh.write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
     def month_to_date(self, month: str) -> int:
         """The company's transactions in that month, over all connections."""

@@ -70,7 +70,7 @@ from intacct_bridge.load.records.identity import control_id
 from intacct_bridge.load.records.kept_values import fields_text
 from intacct_bridge.load.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
-from intacct_bridge.shared_state.database import Clock
+from intacct_bridge.shared_state.database import Clock, placeholders
 from intacct_bridge.shared_state.open import open_database
 from intacct_bridge.shared_state.place import Place
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
@@ -288,7 +288,7 @@ class Outbox(OutboxReader):
         planned = {one.number: one for one in entries if current.get(one.number, (one.loader,))[0] != one.loader}
         changed: set[int] = set()
         for some in batched(planned, _BATCH):
-            sql = f"{REQUESTS} ({','.join('?' * len(some))})"
+            sql = f"{REQUESTS} {placeholders(some)}"
             rows = self._db.execute(sql, some)
             changed |= {number for number, digest in rows if digest != planned[number].request_digest}
         return changed
@@ -340,7 +340,7 @@ class Outbox(OutboxReader):
         """Entries as the file has them now: their loader, status, sendings, control id and digest."""
         found: dict[int, tuple[str, RecordStatus, int, str, str]] = {}
         for some in batched(entries, _BATCH):
-            sql = f"{CURRENT} ({','.join('?' * len(some))})"
+            sql = f"{CURRENT} {placeholders(some)}"
             for number, *row in self._db.execute(sql, [entry.number for entry in some]):
                 loader, state, *others = row
                 found[number] = (loader, RecordStatus(state), *others)

@@ -8,7 +8,7 @@ from intacct_bridge.load.outbox.storage import BATCHES, OF_BATCH, SELECT, STILL_
 from intacct_bridge.load.records.kept_values import fields_from
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import WriteOperation
-from intacct_bridge.shared_state.database import StateDatabase
+from intacct_bridge.shared_state.database import StateDatabase, placeholders
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.batched import batched
 from intacct_protocol.xml.values import Value
@@ -73,9 +73,8 @@ class OutboxReader:
         return found
 
     def _by_identity(self, target: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
-        marks = ",".join("?" * len(identities))
         where = "company = ? AND entity = ? AND operation = ? AND object = ?"
-        sql = f"{SELECT} WHERE {where} AND identity IN ({marks}) ORDER BY generation"
+        sql = f"{SELECT} WHERE {where} AND identity IN {placeholders(identities)} ORDER BY generation"
         return map(entry_of, self._db.read(sql, (*target.parts, *identities)))
 
     def entries(
@@ -92,7 +91,7 @@ class OutboxReader:
         if object is not None:
             tests.append(("object = ?", (object,)))
         if wanted := tuple(statuses):
-            tests.append((f"status IN ({','.join('?' * len(wanted))})", wanted))
+            tests.append((f"status IN {placeholders(wanted)}", wanted))
         where = " AND ".join(test for test, _ in tests) or "true"
         values = tuple(value for _, some in tests for value in some)
         return map(entry_of, self._db.read(f"{SELECT} WHERE {where} ORDER BY number", values))
@@ -109,7 +108,7 @@ class OutboxReader:
         found: set[str] = set()
         where = f"company = ? AND object = ? AND identity LIKE ? AND {STILL_CLAIMS} AND record IN"
         for some in batched(records, _BATCH):
-            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
+            sql = f"SELECT record FROM entry WHERE {where} {placeholders(some)}"
             rows = self._db.read(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))
             found |= {row[0] for row in rows}
         return found
@@ -119,7 +118,7 @@ class OutboxReader:
         found: set[str] = set()
         where = f"company = ? AND object = ? AND operation = 'create' AND {TAKEN_BACK} AND record IN"
         for some in batched(records, _BATCH):
-            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
+            sql = f"SELECT record FROM entry WHERE {where} {placeholders(some)}"
             found |= {row[0] for row in self._db.read(sql, (company, object, *some))}
         return found
 
@@ -130,7 +129,7 @@ class OutboxReader:
         found: dict[str, list[OutboxEntry]] = {}
         where = "company = ? AND object = ? AND operation = ? AND status = 'applied' AND record IN"
         for some in batched(records, _BATCH):
-            sql = f"{SELECT} WHERE {where} ({','.join('?' * len(some))}) ORDER BY number"
+            sql = f"{SELECT} WHERE {where} {placeholders(some)} ORDER BY number"
             for row in self._db.read(sql, (company, object, operation.value, *some)):
                 entry = entry_of(row)
                 found.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
@@ -140,7 +139,7 @@ class OutboxReader:
         """The batch of each of these entries that was last sent in one transaction with others."""
         found: dict[int, str] = {}
         for some in batched((entry.number for entry in entries), _BATCH):
-            found |= {row[0]: row[1] for row in self._db.read(f"{BATCHES} ({','.join('?' * len(some))})", some)}
+            found |= {row[0]: row[1] for row in self._db.read(f"{BATCHES} {placeholders(some)}", some)}
         return found
 
     def of_batch(self, batch: str) -> list[OutboxEntry]:
