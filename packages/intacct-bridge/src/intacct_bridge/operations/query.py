@@ -1,10 +1,11 @@
-"""Query: the rows of one object, and of a custom report."""
+"""Query: the objects of a company, the rows of one of them, and the rows of a custom report."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.reading.query import column
@@ -15,10 +16,13 @@ from intacct_protocol.model.query.where import parse_order, parse_select, parse_
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from intacct_bridge.runs.recorder import RunRecorder
 
-__all__ = ["QueryRequest", "QueryRows", "ReportRequest", "query", "report", "report_prompts"]
+
+__all__ = ["QueryRequest", "QueryRows", "ReportRequest", "list_objects", "query", "report", "report_prompts"]
 
 Row = Mapping[str, Any]
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +63,49 @@ class QueryRows:
     """The same rows as Arrow, in place of `rows`. SettingsError with a mapping."""
 
 
-def query(client: Client, request: QueryRequest) -> QueryRows:
-    """The rows of one object. InvalidRequestError for an unknown object or field."""
+def list_objects(client: Client, pattern: str = "") -> list[tuple[str, str]]:
+    """The objects of the company with their labels, all or those with a part in the name or label, or a pattern with *
+    or ?.
+    """
+    wanted = pattern.upper()
+
+    def matches(name: str, label: str) -> bool:
+        if any(char in wanted for char in "*?["):
+            return fnmatch(name.upper(), wanted)
+        return wanted in name.upper() or wanted in label.upper()
+
+    return [(name, label) for name, label in sorted(client.objects().items()) if matches(name, label)]
+
+
+def query(client: Client, request: QueryRequest, *, run: "RunRecorder | None" = None) -> QueryRows:
+    """The rows of one object. InvalidRequestError for an unknown object or field.
+
+    `run` is the run of the history that counts the rows as they are read.
+    """
     asked = _query(client, request)
     limit = request.limit or None
     if request.map is None:
         return QueryRows(
             asked.object,
-            client.query(asked, limit=limit),
+            _counted(client.query(asked, limit=limit), asked.object, run, lambda _: 1),
             lambda: _columns(client, asked),
-            lambda: client.batches(asked, limit=limit),
+            lambda: _counted(client.batches(asked, limit=limit), asked.object, run, lambda batch: int(batch.num_rows)),
         )
-    return _mapped(client, asked, request, request.map)
+    return _mapped(client, asked, request, request.map, run)
+
+
+def _counted(
+    parts: Iterable[Part], name: str, run: "RunRecorder | None", rows_of: Callable[[Part], int]
+) -> Iterator[Part]:
+    """Rows or batches, whose number the run notes at their end."""
+    rows = 0
+    try:
+        for part in parts:
+            rows += rows_of(part)
+            yield part
+    finally:
+        if run is not None:
+            run.add_rows(name, rows)
 
 
 def _query(client: Client, request: QueryRequest) -> Query:
@@ -91,14 +126,12 @@ def _query(client: Client, request: QueryRequest) -> Query:
 
 
 def _columns(client: Client, asked: Query) -> tuple[str, ...]:
-    if client.connection.is_legacy:
-        return tuple(str(one).lower() for one in asked.select if one != "*")
     if "*" in asked.select:
         return client.queryable(asked.object, asked.doc_par_id)
     return tuple(map(column, asked.select))
 
 
-def _mapped(client: Client, asked: Query, request: QueryRequest, path: Path) -> QueryRows:
+def _mapped(client: Client, asked: Query, request: QueryRequest, path: Path, run: "RunRecorder | None") -> QueryRows:
     """The rows through a mapping, flat for a table and nested for JSON."""
     from intacct_bridge.export_maps.maps import flat_columns, read_map
     from intacct_bridge.export_maps.records import mapped_records, mapped_rows
@@ -115,7 +148,7 @@ def _mapped(client: Client, asked: Query, request: QueryRequest, path: Path) -> 
         )
 
     read = mapped_records if request.nested else mapped_rows
-    rows = read(client, entity, asked, limit=request.limit)
+    rows = _counted(read(client, entity, asked, limit=request.limit), asked.object, run, lambda _: 1)
     return QueryRows(asked.object, rows, lambda: tuple(flat_columns(entity)), refuse)
 
 
@@ -136,11 +169,12 @@ class ReportRequest:
     """Wait at most this many seconds."""
 
 
-def report(client: Client, request: ReportRequest) -> Iterator[Row]:
-    """The rows of a custom report."""
-    return client.reports.run(
+def report(client: Client, request: ReportRequest, *, run: "RunRecorder | None" = None) -> Iterator[Row]:
+    """The rows of a custom report; `run` is the run of the history that counts them."""
+    rows = client.reports.run(
         request.name, dict(request.arguments), interactive=request.interactive, timeout=request.timeout
     )
+    return _counted(rows, request.name, run, lambda _: 1)
 
 
 def report_prompts(client: Client, name: str, *, interactive: bool = False) -> Mapping[str, str]:

@@ -1,7 +1,6 @@
 """`intacct objects`, `describe` and `template`: objects and their fields, functions, and the layouts of files."""
 
 import shlex
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,18 +38,10 @@ def objects_command(context: CommandContext, *, pattern: str | None) -> None:
       intacct objects bill
       intacct objects 'AR*'
     """
-    rows = [(name, label) for name, label in sorted(context.client.objects().items()) if matches(pattern, name, label)]
+    from intacct_bridge.operations.query import list_objects
+
+    rows = list_objects(context.client, pattern or "")
     context.console.table(("object", "label"), rows, empty=f"No objects match {pattern!r}.")
-
-
-def matches(pattern: str | None, name: str, label: str) -> bool:
-    """Whether an object's name or label has a part, or fits a pattern with * or ?."""
-    if not pattern:
-        return True
-    wanted = pattern.upper()
-    if any(char in wanted for char in "*?["):
-        return fnmatch(name.upper(), wanted)
-    return wanted in name.upper() or wanted in label.upper()
 
 
 @command(

@@ -1,9 +1,6 @@
 """`intacct query`: rows of one object, as a table or for another program."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,12 +15,7 @@ from intacct_bridge.apps.cli.context import (
 )
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_bridge.apps.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
-from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
-
-if TYPE_CHECKING:
-    from intacct_bridge.apps.terminal.row_formats import Row
-    from intacct_protocol.model.query.query import Query
 
 _TABLE_ROWS = 50
 
@@ -84,86 +76,29 @@ def query_command(
       intacct query APBILL --select "VENDORID, sum(TOTALDUE), count(RECORDNO)"
     """
     kind = format_of(kind, context.console, to=out)
-    query = asked_query(
-        context,
+    from intacct_bridge.operations.query import QueryRequest, query
+
+    wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
+    request = QueryRequest(
         object_name,
-        select=select,
-        where=where,
-        order_by=order_by,
+        select,
+        where or "",
+        order_by or "",
+        wanted,
         ignore_case=ignore_case,
         shared_only=shared_only,
         document_type=document_type,
+        map=map,
+        nested=kind in ("json", "jsonl"),
     )
-    wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
-    if map is None and kind == "parquet":
-        count = write_parquet(context.client.batches(query, limit=wanted or None), to=out)
-    else:
-        rows: Iterable[Row] = context.client.query(query, limit=wanted or None)
-        columns: Callable[[], Sequence[str]] = partial(query_columns, context, query)
-        if map is not None:
-            rows, columns = _mapped(context, query, map, kind, limit=wanted)
-        count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=columns)
-    context.recorder.add_rows(query.object, count)
-    _summarise(context, count, wanted, out)
-
-
-def query_columns(context: CommandContext, query: "Query") -> tuple[str, ...]:
-    """The columns of a query's rows, for an answer without rows."""
-    from intacct_bridge.client.reading.query import column
-
-    if "*" in query.select:
-        return context.client.queryable(query.object, query.doc_par_id)
-    return tuple(map(column, query.select))
-
-
-def asked_query(
-    context: CommandContext,
-    object_name: str,
-    *,
-    select: str = "*",
-    where: str | None = None,
-    order_by: str | None = None,
-    ignore_case: bool = False,
-    shared_only: bool = False,
-    document_type: str | None = None,
-) -> "Query":
-    """A query from the strings of a user."""
-    from intacct_protocol.model.query.query import Query
-    from intacct_protocol.model.query.where import parse_order, parse_select, parse_where
-
-    if document_type is not None:
-        from intacct_bridge.extract.selection import definition
-
-        document_type = definition(context.client, object_name, document_type)
-    return Query(
-        object_name.upper(),
-        parse_select(select),
-        where=parse_where(where) if where else None,
-        order=parse_order(order_by) if order_by else (),
-        case_insensitive=ignore_case,
-        show_private=not shared_only and not context.connection.location_id,
-        doc_par_id=document_type,
-    )
-
-
-def _mapped(
-    context: CommandContext, query: "Query", path: Path, kind: str, *, limit: int
-) -> "tuple[Iterator[Row], Callable[[], Sequence[str]]]":
-    """The rows of a query through a mapping, flat for a table and nested for JSON; and their columns."""
-    from intacct_bridge.export_maps.maps import flat_columns, read_map
-    from intacct_bridge.export_maps.records import mapped_records, mapped_rows
-
-    entity = read_map(path)
+    found = query(context.client, request, run=context.recorder)
     if kind == "parquet":
-        raise SettingsError(
-            "--map writes CSV, JSON or a table", fix="For Parquet: intacct extract --map ... --to parquet:DIR"
+        count = write_parquet(found.batches(), to=out)
+    else:
+        count = write_rows(
+            found.rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=found.columns
         )
-    if query.select != ("*",):
-        raise SettingsError("--map and --select do not go together", fix="The mapping names the fields.")
-    if entity.read_object != query.object:
-        raise SettingsError(f"{path} maps {entity.read_object}, not {query.object}", fix="Name that object.")
-    read = mapped_records if kind in ("json", "jsonl") else mapped_rows
-    return read(context.client, entity, query, limit=limit), partial(flat_columns, entity)
+    _summarise(context, count, wanted, out)
 
 
 def _summarise(context: CommandContext, count: int, limit: int, out: Path | None) -> None:

@@ -82,6 +82,7 @@ def report_command(
       intacct report "Bills of a month" --arg APBILL.WHENCREATED=2026-01-01..2026-01-31 --format csv --out bills.csv
     """
     from intacct_bridge.apps.terminal.row_formats import format_of, write_rows
+    from intacct_bridge.operations.query import ReportRequest, report, report_prompts
 
     if listing:
         raise SettingsError(
@@ -92,14 +93,13 @@ def report_command(
     if name is None:
         raise SettingsError("A report's NAME is missing.", fix=_NAME_FIX)
     if prompts:
-        found = context.client.reports.parameters(name, interactive=interactive)
-        context.console.table(("argument", "label"), list(found.items()), empty="The report has no prompts.")
+        labels = report_prompts(context.client, name, interactive=interactive)
+        context.console.table(("argument", "label"), list(labels.items()), empty="The report has no prompts.")
         return
     kind = format_of(kind, context.console, to=out, formats=_FORMATS)
-    given = dict(map(_argument, arguments))
-    rows = context.client.reports.run(name, given, interactive=interactive, timeout=timeout)
+    request = ReportRequest(name, dict(map(_argument, arguments)), interactive=interactive, timeout=timeout)
+    rows = report(context.client, request, run=context.recorder)
     count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
-    context.recorder.add_rows(name, count)
     where = f" to {out}" if out is not None else ""
     cost = counted(context.client.meter.transactions, "API transaction")
     context.console.say(f"{counted(count, 'row')}{where}; {cost}")

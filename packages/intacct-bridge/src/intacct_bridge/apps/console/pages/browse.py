@@ -1,24 +1,23 @@
 """Browse: the company's objects with fields and relations, and queries with their rows, as command and program."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from shlex import join
 from typing import Any
 
-from intacct_bridge.apps.cli.catalog import matches
-from intacct_bridge.apps.cli.context import CommandContext
-from intacct_bridge.apps.cli.query import asked_query, query_columns
 from intacct_bridge.apps.console.visit import ConsolePage, Download, NotFoundError, PageView, Visit, address
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.terminal.row_formats import write_rows
-from intacct_bridge.connections.demo_company import listed_connections
+from intacct_bridge.operations.connections import listed_connections
+from intacct_bridge.operations.query import QueryRequest, Row, list_objects, query
+from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.query.query import Query
 from intacct_protocol.model.query.where import parse_where
 from intacct_protocol.model.query.where_text import typed_text, where_text
 
+Columns = Callable[[], tuple[str, ...]]
 CONDITIONS = 3
 """The rows of the form for conditions."""
 LIMITS = ("50", "100", "200")
@@ -38,16 +37,23 @@ def show(visit: Visit) -> PageView:
     pattern = visit.query.get("pattern", "").strip()
     objects: list[dict[str, str]] = []
     if chosen:
-        with visit.company(chosen, "objects", run_at_first_call=True) as context:
-            listed = sorted(context.client.objects().items())
+        with _company(visit, chosen, "objects") as run:
+            listed = list_objects(run.client, pattern)
         objects = [
-            {"name": name, "label": label, "href": address("browse", name, connection=chosen)}
-            for name, label in listed
-            if matches(pattern, name, label)
+            {"name": name, "label": label, "href": address("browse", name, connection=chosen)} for name, label in listed
         ]
     command = join(["intacct", "objects", *([pattern] if pattern else []), "--connection", chosen]) if chosen else ""
     data = {"names": names, "connection": chosen, "pattern": pattern, "objects": objects, "command": command}
     return PageView("browse.html", data)
+
+
+def _company(visit: Visit, name: str, command: str, *, at_first_call: bool = True) -> RecordedRun:
+    """A run on a connection. Pages mostly know the company's objects already: only a request makes it one of the
+    history.
+    """
+    run = RecordedRun(connection=name, command=command, arguments=("console", command), person=visit.person)
+    run.run_at_first_call = at_first_call
+    return run
 
 
 def connections(visit: Visit) -> tuple[list[str], str]:
@@ -65,8 +71,8 @@ def show_object(visit: Visit) -> PageView:
     if not chosen:
         raise NotFoundError("There is no connection to a company.", fix="Add one under Connections.")
     name = visit.params["object"].upper()
-    with visit.company(chosen, "query", run_at_first_call=True) as context:
-        found = context.client.describe(name)
+    with _company(visit, chosen, "query") as run:
+        found = run.client.describe(name)
         data: dict[str, Any] = {
             "names": names, "connection": chosen, "object": found.name, "fields": _fields(found),
             "relations": [
@@ -80,7 +86,7 @@ def show_object(visit: Visit) -> PageView:
         status = 200
         if visit.query.get("run"):
             try:
-                data |= _result(context, found, visit)
+                data |= _result(run, found, visit)
             except InvalidRequestError as error:
                 data["problem"], status = described(error), 422
     return PageView("browse_object.html", data, status=status, title=found.name)
@@ -144,27 +150,23 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _query(context: CommandContext, found: ObjectDef, form: Mapping[str, Any], where: str) -> Query:
-    return asked_query(context, found.name, select=form["select"], where=where or None, order_by=form["order"] or None)
+def _rows(run: RecordedRun, found: ObjectDef, form: Mapping[str, Any], where: str) -> tuple[list[Row], Columns]:
+    """The rows of the form's query, and what their columns are if there are none."""
+    request = QueryRequest(found.name, form["select"], where, form["order"], _limit(form["limit"]))
+    answer = query(run.client, request, run=run.recorder)
+    return list(answer.rows), answer.columns
 
 
-def _query_rows(context: CommandContext, query: Query, form: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of the form's query."""
-    rows = list(context.client.query(query, limit=_limit(form["limit"]) or None))
-    context.recorder.add_rows(query.object, len(rows))
-    return rows
-
-
-def _result(context: CommandContext, found: ObjectDef, visit: Visit) -> dict[str, Any]:
+def _result(run: RecordedRun, found: ObjectDef, visit: Visit) -> dict[str, Any]:
     """The rows of a page, with the command and the program that give the same."""
     form = _form(visit)
     if form["limit"] not in LIMITS:
         raise InvalidRequestError("A page shows 50, 100 or 200 rows.", fix="Export more of them to a file.")
     where = _where(found, form)
-    rows = _query_rows(context, _query(context, found, form, where), form)
+    rows, _ = _rows(run, found, form, where)
     columns = [one for one in (rows[0] if rows else ()) if any(row.get(one) is not None for row in rows)]
     shown = columns[: max(1, _CELLS // max(1, len(rows)))]
-    name = context.connection.name
+    name = run.connection.name
     asked = {key: value for key, value in visit.query.items() if key not in ("run", "limit", "notice")}
     return {
         "ran": True,
@@ -174,7 +176,7 @@ def _result(context: CommandContext, found: ObjectDef, visit: Visit) -> dict[str
         "empty_columns": len(rows[0]) - len(columns) if rows else 0,
         "rows": [[row.get(one) for one in shown] for row in rows],
         "numbers": [at for at, one in enumerate(shown) if _is_number(rows, one)],
-        "transactions": context.client.meter.transactions,
+        "transactions": run.client.meter.transactions,
         "command": query_command_line(found.name, name, form, where),
         "program": query_program(found.name, name, form, where),
         "exports": {
@@ -219,16 +221,16 @@ def export(visit: Visit) -> Download:
     if kind not in FORMATS:
         raise NotFoundError(f"There is no format {kind!r}.", fix="Choose CSV, JSON or JSON lines.")
     out = io.StringIO()
-    with visit.company(chosen, "query") as context:
-        found = context.client.describe(name)
+    with _company(visit, chosen, "query", at_first_call=False) as run:
+        found = run.client.describe(name)
         form = _form(visit)
-        query = _query(context, found, form, _where(found, form))
+        rows, columns = _rows(run, found, form, _where(found, form))
         write_rows(
-            _query_rows(context, query, form),
+            rows,
             Console(out=out, err=io.StringIO()),
             kind=kind,
             spreadsheet_safe=kind == "csv",
-            columns=lambda: query_columns(context, query),
+            columns=columns,
         )
     return Download(f"{found.name.lower()}.{kind}", out.getvalue().encode(), FORMATS[kind])
 
