@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from intacct_emulator.access.concurrency_limit import ConcurrencyLimit
+from intacct_emulator.access.company_limits import ConcurrencyLimit
 
 
 def test_a_busy_company_does_not_hold_another() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from intacct_emulator.access.rate_window import RateWindow, WindowLimit
+from intacct_emulator.access.company_limits import RateWindow, WindowLimit
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.scenarios import scenario
 from intacct_protocol.xml.codec import decode_response

@@ -1,7 +1,8 @@
 """An administrator sets up a company step by step, and the gateway's answer changes with each step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlencode, urljoin
 
 import pytest
@@ -233,3 +234,31 @@ def test_other_pages_and_hosts_are_refused(headers: dict[str, str], served: tupl
     status, _ = send_form(server, {"action": "subscribe", "application": "Web Services", "on": "yes"}, **headers)
     assert status == 403
     assert not emulator.settings.companies[0].web_services
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda administration: administration.create_role("Bridge"),
+        lambda administration: administration.create_user("ws_bridge", "owner@example.com"),
+        lambda administration: administration.edit_user("demo-user", status="inactive"),
+        lambda administration: administration.subscribe("Purchasing", on=False),
+    ],
+    ids=["role", "user", "edit", "subscription"],
+)
+def test_a_change_waits_for_the_work_that_is_running_and_outlives_its_failure(
+    change: Callable[[Administration], object],
+) -> None:
+    """Both write to one database: a change inside the work's transaction would be undone with it."""
+    emulator = Emulator.empty()
+    administration = Administration(emulator)
+    before = repr((administration.roles, administration.users, administration.settings.modules))
+    other = Thread(target=change, args=(administration,))
+    with pytest.raises(ZeroDivisionError), emulator.between_requests():
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+        raise ZeroDivisionError
+    other.join(10)
+    assert repr((administration.roles, administration.users, administration.settings.modules)) != before
+    emulator.close()

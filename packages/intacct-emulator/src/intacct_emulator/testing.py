@@ -101,11 +101,11 @@ class Company:
 
     def seed(self, source: str | Path, rows: Iterable[Mapping[str, Any]] | None = None) -> None:
         """Store records as they are: `rows` of the object `source`, or those of a JSON or CSV file or a folder."""
-        company, now = self.emulator.company(self.company_id), self.emulator.now()
-        if rows is None:
-            seed_file(company, source, now=now)
-        else:
-            seed(company, str(source), rows, now=now)
+        with self.emulator.between_requests(self.company_id) as company:
+            if rows is None:
+                seed_file(company, source, now=self.emulator.now())
+            else:
+                seed(company, str(source), rows, now=self.emulator.now())
 
     def inject(self, kind: str, **fault: Any) -> None:
         """Inject a fault from now on; its calls are counted from here. The settings are those of `ScriptedFault`."""
@@ -147,7 +147,8 @@ class Company:
         Without an entity they are closed in all of them. An earlier day than before opens the periods after it again.
         """
         day = date.fromisoformat(until) if isinstance(until, str) else until
-        close_books(self.emulator.company(self.company_id), day, entity=entity, ledger=ledger)
+        with self.emulator.between_requests(self.company_id) as company:
+            close_books(company, day, entity=entity, ledger=ledger)
 
     def revalue(
         self, day: date | str, *, rate_type: str = "", journal: str = DEFAULT_JOURNAL

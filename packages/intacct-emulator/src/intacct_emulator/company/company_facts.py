@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from intacct_emulator.settings.administered import AdministeredSettings
 from intacct_emulator.settings.cells import Row
+from intacct_emulator.settings.companies import AdministeredSettings
 from intacct_emulator.settings.company_source import ApprovalPolicy, CompanyDefinitions, PostingRule
 from intacct_emulator.store.store import Store
 

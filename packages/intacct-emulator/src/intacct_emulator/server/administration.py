@@ -9,14 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from intacct_emulator.company.company_data import CompanyData, FunctionCall
+from intacct_emulator.company.company_data import CompanyData
 from intacct_emulator.company.users import PERMISSIONS, ROLES, USERS, role_known, roles_of, user_number
 from intacct_emulator.handlers.generic.verbs import CREATE
 from intacct_emulator.records.drafts import read_draft
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.cells import Row, timestamp_text
 from intacct_emulator.settings.companies import APPLICATIONS, CompanySettings, SenderSettings, UserSettings
-from intacct_emulator.settings.refusals import FunctionRefusedError
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.permissions import permissions
 from intacct_protocol.model.suggestions import did_you_mean
@@ -170,7 +169,7 @@ class Administration:
             )
         table, module = company.table(PERMISSIONS), f"{_MODULES[code]}.{code}"
         key = {"ROLEKEY": record.get("RECORDNO", ""), "MODULE": module, "POLICYNAME": permission}
-        with company.store.together():
+        with self._emulator.between_requests(self.company_id):
             for number, row in list(table.rows()):
                 if all(row.get(name, "").lower() == text.lower() for name, text in key.items()):
                     table.delete(number)
@@ -219,7 +218,7 @@ class Administration:
             if text not in (allowed := fields[name].values):
                 raise SettingsError(f"{text!r} is no {fields[name].label}.", fix=f"Use {', '.join(allowed)}.")
         table = company.table(USERS)
-        with company.store.together():
+        with self._emulator.between_requests(self.company_id):
             table.update(number, {**(table.get(number) or {}), **changes})
 
     def assign_role(self, user_id: str, role: str) -> None:
@@ -227,23 +226,14 @@ class Administration:
         self._create(element("USERROLES", element("USERID", user_id), element("ROLENAME", role)))
 
     def _create(self, record: Element) -> None:
-        company, emulator = self._company, self._emulator
-        now = emulator.now()
-        session = emulator.sessions.for_one_request(
-            UserSettings("Administrator"), self.company_id, sender_id="", entity="", endpoint="", now=now
-        )
-        call = FunctionCall(company, session, element("create", record), "", now + company.ahead, emulator.sessions)
-        try:
-            with company.store.together():
-                CREATE[record.tag](call, read_draft(call, company.find(record.tag), record))
-        except FunctionRefusedError as error:
-            raise SettingsError(error.faults[0].text, fix=error.faults[0].correction) from None
+        with self._emulator.on_page(UserSettings("Administrator"), self.company_id, element("create", record)) as call:
+            CREATE[record.tag](call, read_draft(call, call.company.find(record.tag), record))
 
     def _insert(self, name: str, row: Row) -> None:
         company = self._company
         stamp = datetime.fromtimestamp(int(self._emulator.now() + company.ahead), UTC)
         times = dict.fromkeys(("WHENCREATED", "WHENMODIFIED"), timestamp_text(stamp))
-        with company.store.together():
+        with self._emulator.between_requests(self.company_id):
             company.table(name).insert(row | times)
 
 

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import accumulate
@@ -26,8 +27,7 @@ import msgspec
 
 from intacct_emulator.access.authentication import Authenticator
 from intacct_emulator.access.billable_transactions import CompanyTransactions, TransactionCount
-from intacct_emulator.access.concurrency_limit import ConcurrencyLimit
-from intacct_emulator.access.rate_window import RateWindow, WindowLimit
+from intacct_emulator.access.company_limits import ConcurrencyLimit, RateWindow, WindowLimit
 from intacct_emulator.access.rights import check_sender
 from intacct_emulator.company.company_data import CompanyData, FunctionCall
 from intacct_emulator.company.sessions import Sessions
@@ -59,8 +59,13 @@ from intacct_emulator.server.request_log import (
     RequestOutcome,
 )
 from intacct_emulator.server.schema.functions import functions
-from intacct_emulator.settings.administered import AdministeredSettings
-from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, PolicySettings, UserSettings
+from intacct_emulator.settings.companies import (
+    AdministeredSettings,
+    CompanySettings,
+    EmulatorSettings,
+    PolicySettings,
+    UserSettings,
+)
 from intacct_emulator.settings.company_source import CompanySource
 from intacct_emulator.settings.faults import (
     FaultPlan,
@@ -86,6 +91,8 @@ from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from intacct_protocol.xml.xml import Element
 
 __all__ = ["Emulator", "EmulatorSnapshot", "Received", "RequestOutcome"]
+_NOTHING = Element("")
+"""What a page sends for which the gateway has no function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,17 +337,37 @@ class Emulator:
 
         The company's first user enters it. SettingsError if a rate or an account is missing, or a period is closed.
         """
+        users = self.company(company_id).settings.users
+        user = next((each for each in users if each.status == "active"), UserSettings())
+        with self.on_page(user, company_id) as call:
+            return revalue(call, day, rate_type=rate_type, journal=journal)
+
+    @contextmanager
+    def between_requests(self, company_id: str = "") -> Iterator[CompanyData]:
+        """A company's data to change from outside, while no request runs; the changes are kept together or not at all.
+
+        It is the first company, unless one is named.
+        """
         with self._lock:
-            company, now = self.company(company_id), self.now()
-            user = next((one for one in company.settings.users if one.status == "active"), UserSettings())
-            session = self.sessions.for_one_request(
-                user, company.settings.company_id, sender_id="", entity="", endpoint="", now=now
-            )
-            call = FunctionCall(company, session, Element("revalue"), "", now + company.ahead, self.sessions)
-            try:
-                return revalue(call, day, rate_type=rate_type, journal=journal)
-            except FunctionRefusedError as error:
-                raise SettingsError(error.faults[0].text, fix=error.faults[0].correction) from None
+            company = self.company(company_id)
+            with company.store.together():
+                yield company
+
+    @contextmanager
+    def on_page(self, user: UserSettings, company_id: str = "", sent: Element = _NOTHING) -> Iterator[FunctionCall]:
+        """What a user does on a page of Intacct, as the code of functions takes it; no request runs meanwhile.
+
+        `sent` is the function that would do the same, if there is one. A refusal is a SettingsError.
+        """
+        try:
+            with self.between_requests(company_id) as company:
+                now = self.now()
+                session = self.sessions.for_one_request(
+                    user, company.settings.company_id, sender_id="", entity="", endpoint="", now=now
+                )
+                yield FunctionCall(company, session, sent, "", now + company.ahead, self.sessions)
+        except FunctionRefusedError as error:
+            raise SettingsError(error.faults[0].text, fix=error.faults[0].correction) from None
 
     def _use_companies(self, companies: tuple[CompanySettings, ...]) -> None:
         """Replace the companies of the settings, and the limits of each."""

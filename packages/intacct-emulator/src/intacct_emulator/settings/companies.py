@@ -6,6 +6,8 @@ Everything is frozen data. `EmulatorSettings()` is the demo world; see `scenario
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from intacct_emulator import CREDENTIALS
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.declaration import CompanyDeclaration
@@ -255,3 +257,20 @@ class EmulatorSettings:
     def company(self, company_id: str) -> CompanySettings | None:
         """The company with this id; upper and lower case are the same."""
         return self._by_id.get(company_id.lower())
+
+
+class AdministeredSettings(msgspec.Struct, frozen=True):
+    """What an administrator changed in the set-up, kept with the records; None if it is still that of the settings."""
+
+    web_services: bool | None = None
+    modules: tuple[str, ...] | None = None
+    senders: tuple[str, ...] | None = None
+    inactive_senders: tuple[str, ...] | None = None
+    licensed: tuple[str, ...] = ()
+    """Sender ids to which Sage gave a licence."""
+
+    def applied(self, company: CompanySettings) -> CompanySettings:
+        """The settings of a company with these changes."""
+        names = ("web_services", "modules", "senders", "inactive_senders")
+        changed = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return replace(company, **changed)

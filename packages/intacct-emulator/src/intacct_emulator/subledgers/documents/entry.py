@@ -26,7 +26,7 @@ from intacct_emulator.settings.cells import Row, date_text, decimal_text, escape
 from intacct_emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_emulator.subledgers.document_types import DocumentType, change_total_due, next_number
 from intacct_emulator.subledgers.documents.charges import complete_lines, with_base_amounts
-from intacct_emulator.subledgers.documents.posting import (
+from intacct_emulator.subledgers.documents.document_posting import (
     control_named,
     document_of,
     entity_of,

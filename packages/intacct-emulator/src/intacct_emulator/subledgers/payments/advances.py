@@ -21,7 +21,7 @@ from intacct_emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_emulator.subledgers.cash.banking import bank_account
 from intacct_emulator.subledgers.document_types import ADVANCES, DOCUMENT_TYPES, next_number
 from intacct_emulator.subledgers.documents.charges import charge_of, complete_line, with_base_amounts
-from intacct_emulator.subledgers.payments.advance_lines import advance_lines, keep_advance_lines
+from intacct_emulator.subledgers.payments.open_items import advance_lines, keep_advance_lines
 from intacct_emulator.subledgers.vouchers import Voucher, post, start_without_batches, withdraw_all
 from intacct_protocol.errors import Fault
 from intacct_protocol.model.catalog import ObjectDef

@@ -25,9 +25,8 @@ from intacct_emulator.subledgers.document_types import (
     control_account,
     state_of,
 )
-from intacct_emulator.subledgers.documents.posting import entity_of
+from intacct_emulator.subledgers.documents.document_posting import entity_of
 from intacct_emulator.subledgers.documents.rows import every_line
-from intacct_emulator.subledgers.payments.advance_lines import advance_lines, keep_advance_lines
 from intacct_emulator.subledgers.vouchers import accrual_posting, refresh_detail
 
 _PAYABLE = ("Posted", "Approved", "Partially Paid", "Paid", "Selected", "Complete", "Partially applied")
@@ -253,3 +252,13 @@ def _change_lines(
         line["STATE"] = row["STATE"]
         set_audit_fields(call, call.company.find(document_type.line), line, new=False)
         call.company.table(document_type.line).update(int(line["RECORDNO"]), line)
+
+
+def advance_lines(call: FunctionCall, row: Row) -> list[Row]:
+    """The lines of an advance, in their order."""
+    return call.company.facts.advance_lines.get(row["RECORDNO"]) or []
+
+
+def keep_advance_lines(call: FunctionCall, row: Row, lines: Sequence[Row]) -> None:
+    """Keep the lines of an advance."""
+    call.company.facts.advance_lines.put(row["RECORDNO"], value=list(lines))
