@@ -1,4 +1,4 @@
-"""The check of the words of the code finds what it is there to find."""
+"""The words of the code stay within their budget, and the check finds what it is there to find."""
 
 from collections import Counter
 from pathlib import Path
@@ -15,6 +15,12 @@ def counted(tmp_path: Path, **modules: str) -> list[tuple[str, int, str]]:
     found = words.places(sorted(folder.glob("*.py")), tmp_path)
     assert {place.package for place in found} <= {"intacct_books/ledger"}
     return [(place.kind, place.line, place.word) for place in found]
+
+
+def test_no_distribution_has_more_than_its_budget() -> None:
+    counts = words.counts(words.places(words.checked_files()))
+    fix = "see python scripts/words.py PACKAGE, and give the new variables the noun that they stand for"
+    assert words.raised(counts, words.budget()) == [], fix
 
 
 def test_a_pronoun_counts_where_it_lives_longer_than_a_comprehension(tmp_path: Path) -> None:

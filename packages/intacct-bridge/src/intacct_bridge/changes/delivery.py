@@ -84,7 +84,7 @@ class Dispatcher:
         stop: threading.Event | None = None,
         masked: Callable[[str], str] = str,
     ) -> None:
-        """`batch`: at most so many events of different records together. `now` is this machine's time. `masked` takes
+        """`batch`: the most events of different records together. `now` is this machine's time. `masked` takes
         the secrets out of what a receiver says, which the event log keeps.
         """
         self._log = log

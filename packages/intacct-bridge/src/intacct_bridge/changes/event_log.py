@@ -218,7 +218,7 @@ class EventLog:
     # --- delivery
 
     def due(self, watch: str, now: datetime, most: int) -> list[DueEvent]:
-        """The events to deliver now, at most so many; of each record the oldest pending one only."""
+        """The events to deliver now, at most `most`; of each record the oldest pending one only."""
         latest = time_text(now + _FURTHEST)
         rows = self.read(_DUE, {"watch": watch, "now": time_text(now), "latest": latest, "most": most})
         return [DueEvent(_event(row), row["attempts"]) for row in rows]

@@ -146,5 +146,5 @@ def idle_transactions(prepared: Prepared) -> int:
 
 
 def monthly(transactions: int, every: float) -> int:
-    """The API transactions of a month of polls, with so many seconds between two."""
+    """The API transactions of a month of polls at this interval in seconds."""
     return round(transactions * DAYS_OF_A_MONTH * _SECONDS_OF_A_DAY / every)

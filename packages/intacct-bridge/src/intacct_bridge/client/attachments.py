@@ -163,5 +163,5 @@ def _new_file(directory: Path, name: str) -> tuple[Path, BinaryIO]:
 
 
 def shortened(text: str, most: int) -> str:
-    """The beginning of a text in at most so many bytes of UTF-8."""
+    """The beginning of a text that fits into a number of bytes of UTF-8."""
     return text.encode()[:most].decode(errors="ignore").rstrip(" .") if len(text.encode()) > most else text

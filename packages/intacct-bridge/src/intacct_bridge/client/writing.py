@@ -82,7 +82,7 @@ def send_each(calls: Calls, bodies: Sequence[Element], *, transaction: bool = Fa
 
 
 def tell_outcomes(error: IntacctError, before: Sequence[Outcome], count: int) -> None:
-    """Give an error the outcomes of so many rows: those before it, its own, and those of the rest, not sent."""
+    """Give an error the outcomes of all rows: those before it, its own, and those of the rest, not sent."""
     known = (*before, *error.outcomes)
     error.outcomes = (*known, *(Outcome(NOT_SENT),) * (count - len(known)))
 

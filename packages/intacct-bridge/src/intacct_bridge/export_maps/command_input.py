@@ -24,7 +24,7 @@ def give(
 ) -> tuple[int, str]:
     """Run a command line in the system's shell, or a program with its arguments: its exit status, and what it wrote.
 
-    CommandTooLongError after so many seconds. OSError if the program cannot be started.
+    CommandTooLongError after `seconds`. OSError if the program cannot be started.
     """
     with TemporaryFile() as output:
         process = subprocess.Popen(

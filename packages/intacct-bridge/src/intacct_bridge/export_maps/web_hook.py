@@ -1,4 +1,4 @@
-"""A POST to a program of others: bounded in time and in what is read of the answer, whatever that program does.
+"""A POST to a program of others: bounded in time and in what is read of the answer, regardless of that program.
 
 The time-outs of sockets restart with each byte, so a program that answers one byte at a time would hold a delivery
 for ever. Here one deadline holds for the connection, the request and the answer, and only the beginning of its body is

@@ -153,7 +153,7 @@ class _Walk:
                 pass
 
     def takes_two(self, span: _OpenSpan) -> bool:
-        """Whether two calls are needed in any case.
+        """Whether two calls are always needed.
 
         Two pages that overlap end a span. Two that only touch do not, and need a third call; so nearly two pages of
         rows are asked for one page after the other.

@@ -428,7 +428,7 @@ def _read_at_once(run: StreamRun, header: Stream, wanted: _Wanted) -> bool:
 
 
 def windows_of(run: StreamRun, header: Stream, rows: int | None) -> tuple[DayWindow, ...]:
-    """Windows of days for a view of so many rows; None: the gateway does not even count them in time."""
+    """Windows of days for a view with this number of rows; None: the gateway does not even count them in time."""
     parts = _UNCOUNTED if rows is None else -(-rows // run.context.options.window_rows)
     return split_days(_day(run, header, descending=False), _day(run, header, descending=True), parts)
 

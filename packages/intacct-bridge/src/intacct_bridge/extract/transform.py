@@ -221,7 +221,7 @@ def _with_entity_column(gateway: ReadGateway, stream: Stream, column: str) -> Tr
 
 
 def _header_lookups(rows: int, every: bool) -> int:  # noqa: ARG001, FBT001
-    """The lookups for so many lines, if a header has two lines or more."""
+    """The number of lookups for these lines, if a header has two lines or more."""
     return -(-rows // MAX_PAGE)
 
 

@@ -347,7 +347,7 @@ def unified_columns(records: Sequence[Mapping[str, Any]], fields: Mapping[str, K
 
 
 def _line_lookups(gateway: ReadGateway, stream: UnifiedStream) -> LookupCost:
-    """The transactions of the lines of so many records: a query for each thousand headers, and further pages."""
+    """The cost of reading the lines of `records`: a query for each thousand headers, and further pages."""
 
     def cost(records: int, every: bool) -> int:  # noqa: FBT001
         queries = -(-records // MAX_IN)

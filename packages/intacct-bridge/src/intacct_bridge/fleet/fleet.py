@@ -444,7 +444,7 @@ class Fleet:
     # --- links
 
     def link(self, name: str, *, hours: float = LINK_HOURS) -> str:
-        """A token with which the tenant's administrator may enter credentials once, within so many hours.
+        """A token with which the tenant's administrator may enter credentials once, within a number of hours.
 
         Only its hash is kept, so it cannot be shown again.
         """

@@ -456,7 +456,7 @@ class Registry:
         return {(row[0], row[1]): int(row[2]) for row in self._runs.read(_FAILURES, (list(tenants),))}
 
     def count_unanswered(self, tenant: str, waits: Callable[[int], timedelta]) -> Unanswered:
-        """Count a run that got no answer; `waits` gives the time until the next one for so many of them."""
+        """Count a run that got no answer; `waits` gives the time until the next one by the number of them."""
         with self._runs.transaction():
             now = self._runs.clock().astimezone(UTC)
             times = 1 + sum(one.times for one in self.unanswered([tenant]).values())

@@ -272,7 +272,7 @@ class TenantWork:
 
 
 def wait_after(times: int) -> timedelta:
-    """The time until the next run of a company that did not answer so many runs one after the other."""
+    """The time until the next run of a company that did not answer this number of runs in a row."""
     return min(timedelta(minutes=2 ** min(times - 1, 10)), LONGEST_WAIT)
 
 

@@ -43,5 +43,5 @@ class WaitingRuns:
             return sum(at < before for at in self._seen.values())
 
     def room(self, threads: int) -> int:
-        """How many runs a worker of so many threads may carry out now, those that wait included."""
+        """How many runs a worker with this number of threads may carry out now, those that wait included."""
         return threads + min(MOST_EXTRA, self.count())

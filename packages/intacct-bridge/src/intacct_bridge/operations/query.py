@@ -37,7 +37,7 @@ class QueryRequest:
     order_by: str = ""
     """Fields to sort by; DESC after one reverses it."""
     limit: int = 0
-    """Read at most so many rows; 0: all."""
+    """The most rows to read; 0: all."""
     ignore_case: bool = False
     """Ignore case when comparing text."""
     shared_only: bool = False

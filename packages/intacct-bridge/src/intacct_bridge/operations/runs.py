@@ -42,7 +42,7 @@ class RunFilter:
     failed: bool = False
     """Only runs that did not succeed."""
     limit: int = 0
-    """At most so many, the latest first; 0 for all."""
+    """The most runs to list, the latest first; 0 for all."""
 
 
 def has_history() -> bool:

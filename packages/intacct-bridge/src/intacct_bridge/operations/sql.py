@@ -24,7 +24,7 @@ class ReadCost:
     condition: str = ""
     """The condition that Intacct applies."""
     first: int = 0
-    """Only so many rows are read, if they are enough; 0: all."""
+    """Read no more rows than this, if they are enough; 0: all."""
 
 
 def sql(client: Client, statement: str) -> "pa.Table":

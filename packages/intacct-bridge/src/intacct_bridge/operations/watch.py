@@ -68,9 +68,9 @@ class WatchRequest:
     every: float = 300.0
     """Seconds between two polls."""
     batch: int = 1
-    """At most so many events, of different records, in one delivery."""
+    """The most events, of different records, in one delivery."""
     attempts: int = 10
-    """Make so many attempts before an event is a dead letter."""
+    """The attempts before an event is a dead letter."""
     timeout: float = 60.0
     """Give up a delivery after this many seconds."""
     keep_days: int = 30
@@ -197,7 +197,7 @@ def open_watch(
 
 
 def check_cost(cost: WatchCost, request: WatchRequest) -> None:
-    """SettingsError if polls without end take more than half of the monthly allowance, and nobody agreed to that."""
+    """SettingsError if polls without end take more than half of the monthly allowance, and no person agreed to that."""
     if cost.allowed and cost.month > cost.allowed * _HALF and not request.yes:
         least = monthly(cost.poll, 1.0) / (cost.allowed * _HALF)
         raise SettingsError(

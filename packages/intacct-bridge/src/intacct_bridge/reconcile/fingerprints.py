@@ -112,7 +112,7 @@ def _count(figures: Figures) -> int:
 
 
 def pages_of(rows: int) -> int:
-    """The pages that reading so many rows takes."""
+    """The number of pages that reading these rows takes."""
     return max(1, -(-rows // MAX_PAGE))
 
 
@@ -161,7 +161,7 @@ def _per_field(copy: OpenCopy, table: ComparedTable, fields: Sequence[str], sql:
 
 
 def _groups(copy: OpenCopy, table: ComparedTable, most: int, among: Collection[str] | None = None) -> tuple[str, ...]:
-    """The fields to group by: one after another, as long as the copy has at most so many groups."""
+    """The fields to group by: one after another, as long as the copy has at most `most` groups."""
     own = {table.stream.key, table.stream.walk_field}
     fit = [one for one in table.fields_of(Kind.TEXT, Kind.ENUM, Kind.DATE, Kind.BOOLEAN) if one not in own]
     fit = [one for one in fit if among is None or one in among]

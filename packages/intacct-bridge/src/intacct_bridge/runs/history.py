@@ -56,7 +56,7 @@ _BEFORE_DAYS = """
 coalesce((SELECT max(number) AS latest FROM run GROUP BY substr(started, 1, 10)
     ORDER BY latest DESC LIMIT 1 OFFSET ?), 0)
 """
-"""The number of the last run before the latest so many days on which runs began."""
+"""The number of the last run before the latest days on which runs began; the parameter is how many days."""
 _LATEST_OF_FILE = "SELECT body FROM run WHERE body LIKE ? ESCAPE '^' ORDER BY number DESC LIMIT 1"
 
 

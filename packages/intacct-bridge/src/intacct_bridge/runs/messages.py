@@ -76,7 +76,7 @@ class LogFile:
 
 
 class Messages:
-    """The messages of one run. This class shows them to nobody; a program's own one shows them to a person."""
+    """The messages of one run. This class does not show them; a program's own one shows them to a person."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
@@ -105,7 +105,7 @@ class Messages:
             self._message(text, "debug", facts)
 
     def complain(self, text: str, *, level: str = "warning", **facts: Any) -> None:
-        """An error or a warning, which is shown in any case."""
+        """An error or a warning, which is always shown."""
         self._message(text, level, facts)
 
     def event(self, text: str, *, level: str = "info", **facts: Any) -> None:
@@ -116,7 +116,7 @@ class Messages:
         """How far long work is."""
 
     def confirm(self, question: str) -> bool:  # noqa: ARG002
-        """The person's answer, yes or no. Where nobody watches it is no."""
+        """The person's answer, yes or no. Without a person it is no."""
         return False
 
     def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:

@@ -83,7 +83,7 @@ class Governor:
 
     @contextmanager
     def request(self, transactions: int, *, read: bool) -> Iterator[None]:
-        """Hold a slot for one request of so many API transactions; waits until one is free.
+        """Hold a slot for one request with this number of API transactions; waits until one is free.
 
         CapError if the month's limit does not allow it; UnreachableError if the database does not answer.
         """

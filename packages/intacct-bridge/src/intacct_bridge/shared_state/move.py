@@ -1,6 +1,6 @@
 """Moving a part of the shared state to another place, from which time on the old one refuses everything.
 
-The old place is locked, and nobody may work with it. Meanwhile the new place gets everything, under a mark that says
+The old place is locked, and no program may use it. Meanwhile the new place gets everything, under a mark that says
 where it comes from: a place with this mark is refused, since it may not know what was posted last. The commit of the
 mark in the old place is the move. Before it the old place is in use, after it the new one, and never both:
 

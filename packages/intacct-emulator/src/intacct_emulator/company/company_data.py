@@ -50,7 +50,7 @@ class CompanyData:
     """One company's rows, with everything that is needed to read and write them."""
 
     def __init__(self, settings: CompanySettings, behaviour: Behaviour, store: Store, catalog: Catalog) -> None:
-        self.settings = self._given = settings
+        self.settings = self._start_settings = settings
         self.behaviour = behaviour
         self.store = store
         self._standard = catalog
@@ -105,7 +105,7 @@ class CompanyData:
     def apply_administered(self) -> None:
         """Take over what an administrator changed in the set-up, as the database has it now."""
         changed = self.facts.administered.get()
-        self.settings = self._given if changed is None else changed.applied(self._given)
+        self.settings = self._start_settings if changed is None else changed.applied(self._start_settings)
 
     def forget(self) -> None:
         """Empty the caches: any row may be different now."""

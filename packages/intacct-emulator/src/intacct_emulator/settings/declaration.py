@@ -219,7 +219,7 @@ class DeclaredCustomField:
     """`[[company.custom_field]]`: a custom field of a standard or custom object."""
 
     object: str
-    own: DeclaredField = field(metadata={"inline": True})
+    definition: DeclaredField = field(metadata={"inline": True})
 
 
 @dataclass(frozen=True, slots=True)

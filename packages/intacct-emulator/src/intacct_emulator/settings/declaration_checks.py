@@ -30,16 +30,16 @@ def check_company(settings: CompanySettings, where: str) -> None:
     for user in settings.users:
         at = f"user ({user.user_id})"
         for role in user.roles:
-            checked.known(f"{at}.roles", role, roles, "roles")
+            checked.check_among(f"{at}.roles", role, roles, "roles")
         for entity in user.entities if declared.entities else ():
-            checked.known(f"{at}.entities", entity, _ids(declared.entities), "entities")
+            checked.check_among(f"{at}.entities", entity, _ids(declared.entities), "entities")
     for approval in declared.approvals:
         at = f"approval ({approval.object})"
         if not approval.levels:
             raise checked.wrong(f"{at} has no levels", "add [[company.approval.level]] with approvers")
         for level in approval.levels:
             for approver in level.approvers:
-                checked.known(f"{at}.level.approvers", approver, users, "users")
+                checked.check_among(f"{at}.level.approvers", approver, users, "users")
     for report in (*settings.reports, *settings.views):
         if not report.columns:
             raise checked.wrong(f"report ({report.name}) has no columns", "name at least one field in columns")
@@ -55,7 +55,7 @@ class _Checked:
         """The error of an entry; `text` begins with its table."""
         return SettingsError(f"{self._where}.{text}", fix=fix)
 
-    def known(self, key: str, value: str, among: Iterable[str], what: str) -> None:
+    def check_among(self, key: str, value: str, among: Iterable[str], what: str) -> None:
         """Refuse a name that is not declared; an empty one is none."""
         names = tuple(among)
         if value and value not in names:
@@ -99,7 +99,7 @@ def _organisation(declared: CompanyDeclaration, checked: _Checked) -> None:
         at = f"location ({location.id}).parent"
         if entities:  # without entities here, they come from elsewhere
             others = [one for one in (*entities, *locations) if one != location.id]
-            checked.known(at, location.parent, others, "locations")
+            checked.check_among(at, location.parent, others, "locations")
         if entities and not location.parent:
             raise checked.wrong(f"{at} is missing", f"name its entity: {', '.join(entities)}")
 
@@ -110,7 +110,7 @@ def _ledger(declared: CompanyDeclaration, checked: _Checked) -> None:
     books = (*(declared.books or ("ACCRUAL",)), *declared.adjustment_books)
     checked.unique("books", books)
     for journal in declared.journals:
-        checked.known(f"journal ({journal.symbol}).book", journal.book, books, "books")
+        checked.check_among(f"journal ({journal.symbol}).book", journal.book, books, "books")
     for period in declared.periods:
         if period.end < period.start:
             raise checked.wrong(
@@ -134,7 +134,7 @@ def _currencies(declared: CompanyDeclaration, checked: _Checked) -> None:
         at = f"rate ({rate.source} to {rate.target})"
         checked.currency(f"{at}.from", rate.source)
         checked.currency(f"{at}.to", rate.target)
-        checked.known(f"{at}.type", rate.type, types, "rate types")
+        checked.check_among(f"{at}.type", rate.type, types, "rate types")
         if rate.source == rate.target:
             raise checked.wrong(f"{at}.to cannot be {rate.target!r}", "name two currencies")
         if not rate.on:
@@ -144,7 +144,7 @@ def _currencies(declared: CompanyDeclaration, checked: _Checked) -> None:
             if value <= 0:
                 raise checked.wrong(f"{at}.on.{day} cannot be {shown(value)}", "give a rate above zero")
     for definition in declared.definitions:
-        checked.known(f"definition ({definition.name}).rate_type", definition.rate_type, types, "rate types")
+        checked.check_among(f"definition ({definition.name}).rate_type", definition.rate_type, types, "rate types")
 
 
 def _check_day(checked: _Checked, at: str, day: str) -> None:
@@ -160,7 +160,7 @@ def _definitions(declared: CompanyDeclaration, checked: _Checked) -> None:
     ]
     checked.unique("custom_object", objects)
     checked.unique(
-        "custom_field", [f"{definition.object}.{definition.own.name}" for definition in declared.custom_fields]
+        "custom_field", [f"{definition.object}.{definition.definition.name}" for definition in declared.custom_fields]
     )
     checked.unique("definition", [definition.name for definition in declared.definitions])
     for name in objects:
@@ -176,7 +176,7 @@ def _definitions(declared: CompanyDeclaration, checked: _Checked) -> None:
 
 def _fields(declared: CompanyDeclaration) -> Iterator[tuple[str, DeclaredField]]:
     for custom in declared.custom_fields:
-        yield f"custom_field ({custom.object}.{custom.own.name})", custom.own
+        yield f"custom_field ({custom.object}.{custom.definition.name})", custom.definition
     listed_fields = [(custom.name, custom.fields) for custom in declared.custom_objects]
     for name, listed in (*listed_fields, *((custom.name, custom.fields) for custom in declared.dimensions)):
         for each in listed:

@@ -1,6 +1,6 @@
 """The process that serves the demo's company in the background: `python -m intacct_bridge.apps.demo.server HOME IDLE`.
 
-It ends when no request has come for so many seconds, when the company's directory is gone, or when it is told to.
+It ends when no request has come for a number of seconds, when the company's directory is gone, or when it is told to.
 """
 
 import json

@@ -1,9 +1,8 @@
 """The changes of one object for Spark's structured streaming: micro-batches of the event log.
 
-The driver polls Intacct, at most every so many seconds, and the event log keeps what changed. An offset is the number
-of an event, so a micro-batch is the events between two numbers, the same ones each time that Spark asks for it. Spark
-replays its last micro-batch after a crash; the events that it has committed are acknowledged in the log, and only those
-may be pruned.
+The driver polls Intacct at intervals, and the event log keeps what changed. An offset is the number of an event, so a
+micro-batch is the events between two numbers, the same ones each time that Spark asks for it. Spark replays its last
+micro-batch after a crash; the events that it has committed are acknowledged in the log, and only those may be pruned.
 
 An offset also holds the id of its event. By that, a checkpoint notices that the event log was lost or replaced, and the
 query ends with an error in place of a gap. Two queries that share a watch would prune each other's events, so that is
@@ -47,7 +46,7 @@ _EVERY = 300.0
 _EVENTS = 10_000
 _IN_A_PARTITION = 2_000
 _FAILED_POLLS = 3
-"""After so many polls in a row that a stream could not be read in, the query ends with the error."""
+"""After this number of failed polls in a row, the query ends with the error."""
 _LOOK_SECONDS = 0.5
 """Spark asks for the latest offset a hundred times a second if nothing is new."""
 
@@ -144,7 +143,7 @@ class ChangeFeed:
         return _offset(None)
 
     def latest(self, start: Mapping[str, Any] | None, most: int | None) -> dict[str, Any]:
-        """The offset after at most so many events, polling if it is time; without `start`, after all of them."""
+        """The offset after at most `most` events, polling if it is time; without `start`, after all of them."""
         if self._target is None and time.monotonic() >= self._next_poll:
             self._poll()
         elif self._last and start == self._last and time.monotonic() < self._looked + _LOOK_SECONDS:
@@ -256,7 +255,7 @@ def _offset(event: ChangeEvent | None) -> dict[str, Any]:
 
 
 def _last_of(log: EventLog, watch: str, after: int, most: int | None, target: int | None) -> ChangeEvent | None:
-    """The last event of at most so many after a number."""
+    """The last of at most `most` events after a number."""
     upto = "" if target is None else f" AND number <= {int(target)}"
     chosen = f"SELECT number FROM event WHERE watch = ? AND number > ?{upto} ORDER BY number"
     if most is not None:

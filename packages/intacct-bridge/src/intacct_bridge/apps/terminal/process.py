@@ -89,7 +89,7 @@ def end_without_collection() -> None:
 
 
 def accept_every_character(*outputs: TextIO | None) -> None:
-    """Let characters of every script be written, whatever the locale is.
+    """Let characters of every script be written, in every locale.
 
     A pipe or a file gets UTF-8 even if Windows or an old locale would choose a smaller character set. A terminal
     keeps its own, and shows a question mark for a character that it lacks.

@@ -94,7 +94,7 @@ class Postgres:
 
     def _begin_session(self) -> None:
         self.execute("SET TIME ZONE 'UTC'")
-        self.execute("SET client_encoding TO 'UTF8'")  # the driver sends UTF-8 in any case, also to a LATIN1 database
+        self.execute("SET client_encoding TO 'UTF8'")  # the driver always sends UTF-8, also to a LATIN1 database
         ((schema, version),) = self.execute("SELECT current_schema(), current_setting('server_version_num')::bigint")
         if version < _OLDEST:
             raise SettingsError(f"{self.name} runs PostgreSQL {version // 10_000}", fix="version 15 or newer is needed")

@@ -17,12 +17,12 @@ class Dialect:
     types: Mapping[str, str]
     """By kind of field."""
     decimal: str
-    """The type of a decimal number with so many digits in all, and after the point."""
+    """The type of a decimal number by its digits in all and after the point."""
     array: str
     """The start of an array."""
 
     def money(self, decimals: int) -> str:
-        """The type of amounts with so many decimals."""
+        """The type of amounts with this number of decimals."""
         return self.decimal.format(38, decimals)
 
     def read(self, field: ReadField, present: bool) -> str:  # noqa: FBT001

@@ -126,7 +126,7 @@ def _cells(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]]) -> d
     rows = page.rows
     columns: dict[str, Sequence[str | None]] = {}
     present = {name for row in rows for name in row}
-    # a column that is not known beforehand may be selected in any case
+    # a column that is not known beforehand can always be selected
     by_case = {name.upper(): name for name in present}
     for name in stream.fields:
         spelled = name if name in present else by_case.get(name.upper(), name)

@@ -189,7 +189,7 @@ def _proof_fields(lookup: LookupKeys, described: ObjectDef, creators: Creators) 
 _NUMBERS = ("REFERENCENO", "RECORDID", "DOCNO")
 """Fields whose value is one record's own, so that a record with the same one may be it."""
 _REST = 3
-"""So many other fields of a key tell a record apart as well."""
+"""This number of other fields of a key tells a record apart as well."""
 _ZONES = timedelta(hours=26)
 """Filter times may be read in any time zone."""
 

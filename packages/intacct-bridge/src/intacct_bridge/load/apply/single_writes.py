@@ -183,7 +183,7 @@ def _check_doubts(target: TargetCompany, outbox: Outbox, writes: Sequence[Write]
 
 
 def _refuse_unresolved(entries: Sequence[OutboxEntry], count: int) -> None:
-    """InDoubtError if one of these entries, of so many rows of the call, may have been applied."""
+    """InDoubtError if one of these entries may have been applied; `count` is the number of rows in the call."""
     entry = next((one for one in entries if one.status in UNRESOLVED), None)
     if entry is not None:
         applied = sum(one.status is RecordStatus.APPLIED for one in entries)

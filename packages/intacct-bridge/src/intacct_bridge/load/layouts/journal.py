@@ -60,7 +60,7 @@ _LINE = {
 }
 _LINE_FIELDS = {**_LINE, "exchange rate date": "EXCH_RATE_DATE", "exchange rate": "EXCHANGE_RATE"}
 WHOLE_DIGITS = 18
-"""An amount with more digits is a mistake; sums of so many digits stay exact."""
+"""An amount with more digits is a mistake; sums with this number of digits stay exact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Findings by their cause: rows that are refused, or warned about, for the same reason are one line.
 
 Messages are alike if they differ in quoted values and numbers only. Up to three such findings are shown one by one;
-more are shown by the first of them. Rows with the very same message are one line in any case.
+more are shown by the first of them. Rows with the same message are always one line.
 """
 
 import re

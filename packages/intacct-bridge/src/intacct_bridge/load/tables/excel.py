@@ -118,7 +118,7 @@ def _workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
 
 
 def _excel_records(path: Path, sheet: str, *, keep: Container[int] = ()) -> Iterator[tuple[int, tuple[object, ...]]]:
-    """Every row with a filled cell, and the rows to keep in any case."""
+    """Every row with a filled cell, and the rows that are always kept."""
     for number, values in enumerate(_excel_values(path, sheet), 1):
         if number in keep or any(value is not None and str(value).strip() for value in values):
             yield number, values

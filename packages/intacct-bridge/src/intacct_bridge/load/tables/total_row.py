@@ -160,7 +160,7 @@ def _only_text(row: SourceRow) -> str:
 
 
 def _amounts(row: SourceRow, width: int, reading: AmountReading) -> dict[str, Decimal]:
-    """The amounts of a row of so many columns that leaves some blank, or has the word for a total; else none."""
+    """The amounts of a row that leaves some of its `width` columns blank, or has the word for a total; else none."""
     amounts: dict[str, Decimal] = {}
     if row.fault:
         return amounts
@@ -215,7 +215,7 @@ class _Sums:
                 self._sums[column] += amount
 
     def are(self, amounts: Mapping[str, Decimal], least: int = 2) -> bool:
-        """Whether these are the sums, of so many rows at least."""
+        """Whether these are the sums of at least this number of rows."""
         return self._count >= least and all(self._sums.get(column) == amount for column, amount in amounts.items())
 
 

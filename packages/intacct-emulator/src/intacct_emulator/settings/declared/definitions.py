@@ -49,11 +49,14 @@ def dimension_field(name: str) -> str:
 
 def declared_definitions(declared: CompanyDeclaration) -> CompanyDefinitions:
     """The definitions of a company."""
-    fields = [(one.object, _field(one.own)) for one in declared.custom_fields]
+    fields = [(one.object, _field(one.definition)) for one in declared.custom_fields]
     relations = [
-        (one.object, Relation(one.own.name, one.own.relation, by=one.own.name, label=one.own.label))
+        (
+            one.object,
+            Relation(one.definition.name, one.definition.relation, by=one.definition.name, label=one.definition.label),
+        )
         for one in declared.custom_fields
-        if one.own.relation
+        if one.definition.relation
     ]
     for dimension in declared.dimensions:
         by = dimension_field(dimension.name)
