@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.evidence import CLOCK_TOLERANCE, Evidence, EvidenceSearch, by_external_id, payment_key
-from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.lookup_keys import EXTERNALID, lookup_keys_of
 from intacct_bridge.load.records.status import RecordStatus
@@ -52,7 +52,7 @@ def doubtful(
         for number in range(count)
     ]
     sent = outbox.begin(outbox.plan(intents))
-    return outbox.conclude(Conclusion(entry, RecordStatus.IN_DOUBT) for entry in sent)
+    return outbox.conclude(entry.ended(RecordStatus.IN_DOUBT) for entry in sent)
 
 
 def look(outbox: Outbox, company: ShownRecords, entries: Sequence[OutboxEntry], name: str = "GLBATCH") -> Evidence:
@@ -102,7 +102,7 @@ def test_each_of_two_equal_entries_needs_a_record_of_its_own(outbox: Outbox) -> 
 
 def test_a_record_that_another_receipt_claims_is_no_proof(outbox: Outbox) -> None:
     claimed, entry = doubtful(outbox, 2)
-    outbox.conclude([Conclusion(claimed, RecordStatus.APPLIED, Receipt("7"))])
+    outbox.conclude([claimed.ended(RecordStatus.APPLIED, Receipt("7"))])
     evidence = look(outbox, ShownRecords({"GLBATCH": [posted(7)]}), [entry])
     assert (evidence.proofs, evidence.doubts) == ({}, {})
     another = look(outbox, ShownRecords({"GLBATCH": [posted(7), posted(9)]}), [entry])
@@ -144,7 +144,7 @@ def test_a_number_that_the_company_may_have_replaced_proves_no_absence(
     place = WriteTarget("acme", "", WriteOperation.CREATE, "SODOCUMENT")
     key = {"DOCPARID": "Order", "DOCNO": "7"}
     entries = outbox.begin(outbox.plan([Intent(place, "id", "d", "<create/>", key)]))
-    (entry,) = outbox.conclude([Conclusion(entries[0], RecordStatus.IN_DOUBT)])
+    (entry,) = outbox.conclude([entries[0].ended(RecordStatus.IN_DOUBT)])
     company = ShownRecords({"SODOCUMENTPARAMS": [{"DOCID": "Order", "ENABLE_SEQNUM": numbers_itself}]})
     assert (entry.number in look(outbox, company, [entry], "SODOCUMENT").absent) == absent
 
@@ -178,9 +178,9 @@ def by_id(outbox: Outbox, company: ShownRecords, *external: str, known: bool = T
     names = [*(["OURS"] if known else []), *external]
     before = len(list(outbox.entries()))
     intents = [Intent(place, f"{name} after {before}", "d", "<create/>", {EXTERNALID: name}) for name in names]
-    sent = outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT) for one in outbox.begin(outbox.plan(intents)))
+    sent = outbox.conclude(one.ended(RecordStatus.IN_DOUBT) for one in outbox.begin(outbox.plan(intents)))
     if known:
-        outbox.conclude([Conclusion(sent[0], RecordStatus.APPLIED, Receipt("1"))])
+        outbox.conclude([sent[0].ended(RecordStatus.APPLIED, Receipt("1"))])
         sent = sent[1:]
     found = by_external_id(cast("Gateway", company), outbox, lookup_keys_of("APBILL"), sent)
     return [key[0][1] for key in found.found], [
@@ -334,7 +334,7 @@ in_a_file = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def with_key(outbox: Outbox, name: str, *keys: Mapping[str, str]) -> list[OutboxEntry]:
     place = WriteTarget("acme", "", WriteOperation.CREATE, name)
     intents = [Intent(place, str(key), "d", "<create/>", key) for key in keys]
-    return outbox.conclude(Conclusion(e, RecordStatus.IN_DOUBT) for e in outbox.begin(outbox.plan(intents)))
+    return outbox.conclude(e.ended(RecordStatus.IN_DOUBT) for e in outbox.begin(outbox.plan(intents)))
 
 
 @in_a_file
@@ -376,7 +376,7 @@ def test_a_proven_record_is_no_edited_one_of_another_entry_and_has_no_doubts(out
 def test_an_edited_record_that_a_receipt_claims_is_another_one(outbox: Outbox) -> None:
     (entry,) = doubtful(outbox)
     (claimed,) = with_key(outbox, "GLBATCH", {**KEY, "REFERENCENO": "R-5"})
-    outbox.conclude([Conclusion(claimed, RecordStatus.APPLIED, Receipt("7"))])
+    outbox.conclude([claimed.ended(RecordStatus.APPLIED, Receipt("7"))])
     edited = posted(7, BATCH_TITLE="edited")
     assert look(outbox, ShownRecords({"GLBATCH": [edited]}), [entry]).doubts == {}
     foreign = posted(6, BATCH_TITLE="edited", by="clerk")

@@ -225,8 +225,8 @@ def test_a_damaged_text_is_never_sent(outbox: Outbox) -> None:
 class Full(Outbox):
     """An outbox that cannot be written while entries are concluded."""
 
-    def conclude(self, conclusions: Any) -> list[OutboxEntry]:
-        list(conclusions)
+    def conclude(self, ended: Any, *, claim: bool = False) -> list[OutboxEntry]:
+        list(ended)
         raise SettingsError("the disk is full", fix="free some")
 
 

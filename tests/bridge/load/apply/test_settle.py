@@ -15,7 +15,7 @@ from intacct_bridge.load.apply.readback import Readback, ReadbackVerdict
 from intacct_bridge.load.apply.retry import settle_doubts
 from intacct_bridge.load.apply.settle import SETTLE_AFTER, RepeatGuard, Settler, SettleSettings
 from intacct_bridge.load.layouts.journal import JournalLayout
-from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.lookup_keys import LookupKeys
@@ -204,7 +204,7 @@ def doubtful(outbox: Outbox, *identities: str, operation: WriteOperation = Write
              faults: tuple[Fault, ...] = ()) -> list[OutboxEntry]:  # fmt: skip
     target = WriteTarget("acme", "", operation, "VENDOR")
     sent = outbox.begin(outbox.plan(Intent(target, one, "d", f"<update>{one}</update>") for one in identities))
-    return outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT, faults=faults) for one in sent)
+    return outbox.conclude(one.ended(RecordStatus.IN_DOUBT, faults=faults) for one in sent)
 
 
 def settle(outbox: Outbox, company: Silent, entries: list[OutboxEntry]) -> tuple[list[OutboxEntry], list[str]]:
@@ -346,7 +346,7 @@ def in_one_transaction(outbox: Outbox, *identities: str) -> list[OutboxEntry]:
         Intent(target, one, "d", f"<update>{one}</update>", label=f"vendor {one}") for one in identities
     )
     sent = outbox.begin(planned, together=True)
-    return outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT) for one in sent)
+    return outbox.conclude(one.ended(RecordStatus.IN_DOUBT) for one in sent)
 
 
 class Together(Silent):
@@ -405,7 +405,7 @@ def test_the_parts_of_a_transaction_share_their_fate(
 ) -> None:  # fmt: skip
     reading(monkeypatch, *(Readback(ReadbackVerdict.NOT_DONE, "7") for _ in range(2)))
     first, second, third = in_one_transaction(outbox, "a", "b", "c")
-    outbox.conclude([Conclusion(third, other)])
+    outbox.conclude([third.ended(other)])
     company = Together("done", "done")
     done, _ = settle(outbox, company, [first, second])
     assert [(one.identity, one.status, one.note) for one in done] == [

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.changes.event_log import EventLog, event_log_place
-from intacct_bridge.load.outbox.entry import Approval, Conclusion, Intent, Resolution, ResolutionKind, WriteTarget
+from intacct_bridge.load.outbox.entry import Approval, Intent, Resolution, ResolutionKind, WriteTarget
 from intacct_bridge.load.outbox.equal_counts import CoveredStream, EqualCount, StreamPosition, StreamSource
 from intacct_bridge.load.outbox.move import move_outbox
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -51,11 +51,11 @@ def fill(place: Place, *, in_flight: bool = False) -> None:
     """Entries in several states, with all that the outbox keeps beside them, and an event log."""
     with Outbox(place, clock=lambda: NOW, user="me") as outbox:
         first, second, third = outbox.begin(outbox.plan([intent(one) for one in "abc"]))
-        outbox.conclude([Conclusion(first, RecordStatus.APPLIED, Receipt("41", "GJ-1"))])
-        outbox.conclude([Conclusion(second, RecordStatus.IN_DOUBT)])
+        outbox.conclude([first.ended(RecordStatus.APPLIED, Receipt("41", "GJ-1"))])
+        outbox.conclude([second.ended(RecordStatus.IN_DOUBT)])
         outbox.decide(second.number, Resolution(ResolutionKind.NOT_POSTED, "anna", "looked"))
         if not in_flight:
-            outbox.conclude([Conclusion(third, RecordStatus.IN_DOUBT)])
+            outbox.conclude([third.ended(RecordStatus.IN_DOUBT)])
         outbox.keep_repeat_guard("loader", "witness")
         outbox.record_plan("plan-1", "digest", "anna")
         outbox.approve(Approval("plan-1", "digest", "ben", NOW, NOW + timedelta(days=1)))

@@ -19,7 +19,6 @@ import pytest
 
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.outbox.entry import (
-    Conclusion,
     Intent,
     OutboxEntry,
     Resolution,
@@ -120,7 +119,7 @@ def test_an_entry_passes_from_planned_to_sent_to_applied_and_leaves_a_history(ou
     )
     (begun,) = outbox.begin([planned])
     assert (begun.status, begun.sent_at, begun.control_id) == (RecordStatus.SENT, NOW, planned.control_id)
-    (done,) = outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("42", "GJ-7"))])
+    (done,) = outbox.conclude([begun.ended(RecordStatus.APPLIED, Receipt("42", "GJ-7"))])
     assert (done.status, done.receipt) == (RecordStatus.APPLIED, Receipt("42", "GJ-7"))
     assert [event.status for event in outbox.history(done)] == ["planned", "sent", "applied"]
     assert outbox.claimed("demo-company", "GLBATCH", ["41", "42"]) == {"42"}
@@ -140,7 +139,7 @@ def test_an_entry_that_may_have_been_applied_is_never_planned_or_begun_again(
 ) -> None:
     (begun,) = sent(outbox)
     if state is not RecordStatus.SENT:
-        outbox.conclude([Conclusion(begun, state)])
+        outbox.conclude([begun.ended(state)])
     for again in (intent(), intent(digest="2")):
         (entry,) = outbox.plan([again])
         assert (entry.status, entry.digest, entry.control_id) == (state, "1", begun.control_id)
@@ -154,7 +153,7 @@ def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
     outbox: Outbox, state: RecordStatus, attempt: int
 ) -> None:
     (first,) = sent(outbox)
-    outbox.conclude([Conclusion(first, state, faults=(Fault("BL01"),))])
+    outbox.conclude([first.ended(state, faults=(Fault("BL01"),))])
     assert outbox.entry(first.number).faults == (Fault("BL01"),)
     (second,) = sent(outbox)
     assert second.attempt == attempt
@@ -164,7 +163,7 @@ def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
 
 def test_corrected_content_is_a_new_attempt_under_a_new_control_id(outbox: Outbox) -> None:
     (first,) = sent(outbox)
-    outbox.conclude([Conclusion(first, RecordStatus.NOT_SENT)])
+    outbox.conclude([first.ended(RecordStatus.NOT_SENT)])
     (second,) = sent(outbox, intent(digest="2"))
     assert (second.attempt, second.digest) == (2, "2")
     assert second.control_id != first.control_id
@@ -201,7 +200,7 @@ def test_entries_of_a_transaction_are_known_as_one_batch_until_they_are_sent_oth
         assert [*known] == [one.number for one in first]
         (batch,) = set(known.values())
         assert [one.identity for one in outbox.of_batch(batch)] == ["a", "b", "c"]
-        outbox.conclude([Conclusion(one, RecordStatus.NOT_SENT) for one in first])
+        outbox.conclude([one.ended(RecordStatus.NOT_SENT) for one in first])
         again = outbox.plan([intent("a"), intent("b")])
         outbox.begin(again[:1])
         outbox.begin(again[1:])
@@ -219,7 +218,7 @@ def test_of_two_loaders_one_gets_an_identity(place: Place) -> None:
             got: list[int] = []
             for entry in loader.plan(identities):
                 got += [taken.number for taken in loader.begin([entry])]
-                loader.conclude([Conclusion(entry, RecordStatus.APPLIED)])
+                loader.conclude([entry.ended(RecordStatus.APPLIED)])
             return got
 
     with ThreadPoolExecutor(4) as pool:
@@ -344,7 +343,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_settling_or_a_resend_under_the_same_control_id_ends_doubt(outbox: Outbox) -> None:
     (begun,) = sent(outbox)
-    (doubtful,) = outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
+    (doubtful,) = outbox.conclude([begun.ended(RecordStatus.IN_DOUBT)])
     assert outbox.begin([doubtful]) == []
     (again,) = outbox.resume([doubtful])
     assert (again.control_id, again.attempt, again.status) == (begun.control_id, 1, RecordStatus.SENT)
@@ -354,14 +353,12 @@ def test_settling_or_a_resend_under_the_same_control_id_ends_doubt(outbox: Outbo
 def test_a_loader_with_an_outdated_entry_can_neither_resend_nor_conclude_it(place: Place, outbox: Outbox) -> None:
     """Its look is older than the second sending, which may be on its way: what it did not find may yet come."""
     (begun,) = sent(outbox)
-    (doubtful,) = outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
+    (doubtful,) = outbox.conclude([begun.ended(RecordStatus.IN_DOUBT)])
     with Outbox(place) as other:
         (again,) = other.resume([doubtful])
-        assert other.conclude([Conclusion(again, RecordStatus.IN_DOUBT)])
+        assert other.conclude([again.ended(RecordStatus.IN_DOUBT)])
     assert outbox.resume([doubtful]) == []
-    assert (
-        outbox.conclude([Conclusion(begun, RecordStatus.NOT_SENT), Conclusion(doubtful, RecordStatus.REJECTED)]) == []
-    )
+    assert outbox.conclude([begun.ended(RecordStatus.NOT_SENT), doubtful.ended(RecordStatus.REJECTED)]) == []
     assert [(one.status, one.sendings) for one in outbox.entries()] == [(RecordStatus.IN_DOUBT, 2)]
 
 
@@ -378,14 +375,14 @@ def test_the_time_to_settle_counts_from_when_the_bytes_leave(place: Place) -> No
 
 def test_an_outcome_that_is_known_does_not_change(outbox: Outbox) -> None:
     (begun,) = sent(outbox)
-    outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("7"))])
-    assert outbox.conclude([Conclusion(begun, RecordStatus.NOT_SENT)]) == []
+    outbox.conclude([begun.ended(RecordStatus.APPLIED, Receipt("7"))])
+    assert outbox.conclude([begun.ended(RecordStatus.NOT_SENT)]) == []
     assert (outbox.entry(1).status, outbox.entry(1).receipt) == (RecordStatus.APPLIED, Receipt("7"))
 
 
 def test_the_company_s_answer_counts_though_another_entry_names_its_record(outbox: Outbox) -> None:
     """What a search finds must be claimed; what an answer names was written by this entry."""
-    ends = [Conclusion(one, RecordStatus.APPLIED, Receipt("7")) for one in sent(outbox, intent("a"), intent("b"))]
+    ends = [one.ended(RecordStatus.APPLIED, Receipt("7")) for one in sent(outbox, intent("a"), intent("b"))]
     assert [one.status for one in outbox.conclude(ends)] == [RecordStatus.APPLIED] * 2
 
 
@@ -396,24 +393,22 @@ def test_entries_keep_their_links(outbox: Outbox) -> None:
 
 
 def test_of_two_entries_one_gets_the_record_that_was_found(outbox: Outbox) -> None:
-    doubtful = outbox.conclude(
-        [Conclusion(one, RecordStatus.IN_DOUBT) for one in sent(outbox, intent("a"), intent("b"))]
-    )
-    found = [Conclusion(one, RecordStatus.APPLIED, Receipt("42"), claim=True) for one in doubtful]
-    assert [one.identity for one in outbox.conclude(found)] == ["a"]
+    doubtful = outbox.conclude([one.ended(RecordStatus.IN_DOUBT) for one in sent(outbox, intent("a"), intent("b"))])
+    found = [one.ended(RecordStatus.APPLIED, Receipt("42")) for one in doubtful]
+    assert [one.identity for one in outbox.conclude(found, claim=True)] == ["a"]
 
 
 def test_a_new_write_in_the_place_of_a_refused_undo_takes_nothing_back(place: Place) -> None:
     with Outbox(place, clock=lambda: NOW) as outbox:
         (posted,) = sent(outbox, intent("a"))
-        outbox.conclude([Conclusion(posted, RecordStatus.APPLIED, Receipt("7"))])
+        outbox.conclude([posted.ended(RecordStatus.APPLIED, Receipt("7"))])
         (undo,) = sent(outbox, replace(intent("b"), undoes=posted.number))
-        outbox.conclude([Conclusion(undo, RecordStatus.REJECTED)])
+        outbox.conclude([undo.ended(RecordStatus.REJECTED)])
         (other,) = sent(outbox, intent("b", digest="another"))
         assert other.number == undo.number
     with later(place) as outbox:
         (doubtful,) = outbox.recover()
-        outbox.conclude([Conclusion(doubtful, RecordStatus.APPLIED, Receipt("8"))])
+        outbox.conclude([doubtful.ended(RecordStatus.APPLIED, Receipt("8"))])
         assert [one.status for one in outbox.entries()] == [RecordStatus.APPLIED] * 2
 
 
@@ -437,14 +432,14 @@ def test_one_call_may_plan_an_identity_twice(outbox: Outbox) -> None:
 def test_another_loaders_sent_entry_cannot_be_concluded(place: Place, outbox: Outbox) -> None:
     with Outbox(place) as other:
         (begun,) = sent(other)
-        assert outbox.conclude([Conclusion(begun, RecordStatus.REJECTED)]) == []
+        assert outbox.conclude([begun.ended(RecordStatus.REJECTED)]) == []
 
 
 def test_an_update_may_be_repeated_once_applied_and_keeps_its_own_control_ids(outbox: Outbox) -> None:
     numbers, controls = set(), set()
     for digest in "121":
         (begun,) = sent(outbox, intent(digest=digest, repeatable=True))
-        outbox.conclude([Conclusion(begun, RecordStatus.APPLIED)])
+        outbox.conclude([begun.ended(RecordStatus.APPLIED)])
         numbers.add(begun.number)
         controls.add(begun.control_id)
     assert len(numbers) == len(controls) == 3
@@ -453,7 +448,7 @@ def test_an_update_may_be_repeated_once_applied_and_keeps_its_own_control_ids(ou
 
 def test_entries_are_found_by_state_object_and_company(outbox: Outbox) -> None:
     (first, _) = sent(outbox, intent("a"), intent("b"))
-    outbox.conclude([Conclusion(first, RecordStatus.APPLIED)])
+    outbox.conclude([first.ended(RecordStatus.APPLIED)])
     outbox.plan([replace(intent("c"), target=replace(PLACE, company="other"))])
     assert [entry.identity for entry in outbox.entries()] == ["a", "b", "c"]
     assert [entry.identity for entry in outbox.entries(company="demo-company", statuses=[RecordStatus.SENT])] == ["b"]
@@ -521,7 +516,7 @@ def decided(kind: ResolutionKind, record: str = "") -> Resolution:
 
 
 def in_doubt(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
-    return outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT) for one in sent(outbox, *intents))
+    return outbox.conclude(one.ended(RecordStatus.IN_DOUBT) for one in sent(outbox, *intents))
 
 
 def test_a_person_resolves_an_entry_as_posted_and_the_outbox_keeps_who_and_why(outbox: Outbox) -> None:
@@ -559,7 +554,7 @@ def test_an_entry_resolved_as_not_posted_is_sent_again_under_its_control_id(outb
 
 def test_a_forgotten_record_is_posted_again_under_another_control_id(outbox: Outbox) -> None:
     (begun,) = sent(outbox)
-    (done,) = outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("42"))])
+    (done,) = outbox.conclude([begun.ended(RecordStatus.APPLIED, Receipt("42"))])
     forgotten = outbox.decide(done.number, decided(ResolutionKind.FORGOTTEN))
     assert forgotten.status is RecordStatus.RELEASED
     assert [event.record for event in outbox.history(forgotten)] == [None, None, "42", None]
@@ -575,7 +570,7 @@ def test_only_entries_in_doubt_are_resolved_and_only_posted_ones_forgotten(
     (begun,) = sent(outbox)
     with pytest.raises(SettingsError, match="entry 1 is sent, not in_doubt"):
         outbox.decide(begun.number, decided(kind, "7"))
-    outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
+    outbox.conclude([begun.ended(RecordStatus.IN_DOUBT)])
     with pytest.raises(SettingsError, match="entry 1 is in_doubt, not applied"):
         outbox.decide(begun.number, decided(ResolutionKind.FORGOTTEN))
     with pytest.raises(SettingsError, match="no entry 99"):
@@ -608,20 +603,18 @@ def test_the_values_that_an_update_replaces_are_kept_of_each_planning(outbox: Ou
 
 def test_a_receipt_without_a_record_number_keeps_its_name(outbox: Outbox, place: Place) -> None:
     (begun,) = sent(outbox)
-    outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("", "GJ-7"))])
+    outbox.conclude([begun.ended(RecordStatus.APPLIED, Receipt("", "GJ-7"))])
     with Outbox(place, clock=lambda: NOW) as again:
         assert again.entry(begun.number).receipt == Receipt("", "GJ-7")
 
 
 def test_an_applied_undo_releases_what_it_takes_back_and_nothing_else(outbox: Outbox) -> None:
     one, other = sent(outbox, intent("a"), intent("b"))
-    outbox.conclude(
-        [Conclusion(one, RecordStatus.APPLIED, Receipt("1")), Conclusion(other, RecordStatus.APPLIED, Receipt("2"))]
-    )
+    outbox.conclude([one.ended(RecordStatus.APPLIED, Receipt("1")), other.ended(RecordStatus.APPLIED, Receipt("2"))])
     (undo,) = sent(outbox, replace(intent("u"), undoes=one.number))
-    outbox.conclude([Conclusion(undo, RecordStatus.REJECTED)])
+    outbox.conclude([undo.ended(RecordStatus.REJECTED)])
     assert outbox.entry(one.number).status is RecordStatus.APPLIED
     (undo,) = sent(outbox, replace(intent("u"), undoes=one.number))
-    outbox.conclude([Conclusion(undo, RecordStatus.APPLIED, Receipt("3"))])
+    outbox.conclude([undo.ended(RecordStatus.APPLIED, Receipt("3"))])
     assert outbox.entry(one.number).status is RecordStatus.RELEASED
     assert outbox.entry(other.number).status is RecordStatus.APPLIED

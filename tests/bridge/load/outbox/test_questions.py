@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.outbox.entry import Approval, Conclusion, Intent, OutboxEntry, WriteTarget, outcome_word
+from intacct_bridge.load.outbox.entry import Approval, Intent, OutboxEntry, WriteTarget, outcome_word
 from intacct_bridge.load.outbox.equal_counts import CoveredStream, EqualCount, StreamPosition, StreamSource
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.outbox.storage import default_path, outbox_place, place_of
@@ -62,7 +62,7 @@ def ended(outbox: Outbox, one: Intent, status: RecordStatus = APPLIED, record: s
     if status is SENT:
         return entry
     receipt = Receipt(record) if record else None
-    (entry,) = outbox.conclude([Conclusion(entry, APPLIED if status is RELEASED else status, receipt)])
+    (entry,) = outbox.conclude([entry.ended(APPLIED if status is RELEASED else status, receipt)])
     if status is RELEASED:
         outbox.release(entry, "deleted")
     return outbox.entry(entry.number)
@@ -142,7 +142,7 @@ def test_a_call_takes_any_number_of_records(outbox: Outbox) -> None:
     assert outbox.begin(planned) == list(outbox.entries(statuses=[SENT]))
     known = outbox.latest((one.target, one.identity) for one in many)
     assert len(known) == 1201
-    done = outbox.conclude(Conclusion(e, APPLIED, Receipt(e.identity)) for e in outbox.entries())
+    done = outbox.conclude(e.ended(APPLIED, Receipt(e.identity)) for e in outbox.entries())
     assert [entry.status for entry in done] == [APPLIED] * 1201
     records = [str(number) for number in range(1400)]
     assert outbox.claimed("acme", "VENDOR", records) == {one.identity for one in many}
@@ -190,11 +190,11 @@ def test_a_record_that_was_found_goes_to_one_entry_of_its_object(outbox: Outbox)
     doubtful = ended(outbox, intent("b"), IN_DOUBT)
     elsewhere = ended(outbox, intent("c", name="CUSTOMER"), IN_DOUBT)
     update = ended(outbox, intent("d", operation=UPDATE), IN_DOUBT)
-    claims = [Conclusion(one, APPLIED, Receipt("1"), claim=True) for one in (doubtful, elsewhere, update)]
-    assert [one.identity for one in outbox.conclude(claims)] == ["c", "d"]
+    claims = [one.ended(APPLIED, Receipt("1")) for one in (doubtful, elsewhere, update)]
+    assert [one.identity for one in outbox.conclude(claims, claim=True)] == ["c", "d"]
     assert outbox.entry(doubtful.number).status is IN_DOUBT
-    unnumbered = Conclusion(doubtful, APPLIED, claim=True)
-    assert [one.identity for one in outbox.conclude([unnumbered])] == ["b"]
+    unnumbered = doubtful.ended(APPLIED)
+    assert [one.identity for one in outbox.conclude([unnumbered], claim=True)] == ["b"]
 
 
 def test_what_was_taken_back_and_what_took_it_back(outbox: Outbox) -> None:
@@ -259,12 +259,12 @@ def test_what_was_applied_since_an_event(outbox: Outbox, clock: Now) -> None:
 def test_a_conclusion_in_the_same_status_keeps_its_time(outbox: Outbox, clock: Now) -> None:
     doubtful = ended(outbox, intent("a"), IN_DOUBT)
     clock.time += SECOND
-    (again,) = outbox.conclude([Conclusion(doubtful, IN_DOUBT, note="still")])
+    (again,) = outbox.conclude([doubtful.ended(IN_DOUBT, note="still")])
     assert (again.changed_at, again.note) == (NOW, "still")
-    (done,) = outbox.conclude([Conclusion(again, APPLIED, Receipt("1"))])
+    (done,) = outbox.conclude([again.ended(APPLIED, Receipt("1"))])
     assert done.changed_at == clock.time
     assert outbox.entry(done.number) == done
-    assert outbox.conclude([Conclusion(replace(again, number=99), APPLIED)]) == []
+    assert outbox.conclude([replace(again, number=99).ended(APPLIED)]) == []
 
 
 def test_a_kept_plan_and_its_approvals(outbox: Outbox) -> None:
@@ -328,17 +328,17 @@ def test_an_outcome_is_noted_at_the_second_attempt(outbox: Outbox, monkeypatch: 
     one, other = ended(outbox, intent("a"), SENT), ended(outbox, intent("b"), SENT)
     noted, attempts = Outbox._conclude, list[int]()
 
-    def unreachable(self: Outbox, ends: Sequence[Conclusion]) -> list[OutboxEntry]:
+    def unreachable(self: Outbox, ends: Sequence[OutboxEntry], *, claim: bool) -> list[OutboxEntry]:
         attempts.append(len(ends))
         if len(attempts) == 1:
-            noted(self, ends[:1])
+            noted(self, ends[:1], claim=claim)
             raise UnreachableError("the database is gone")
-        return noted(self, ends)
+        return noted(self, ends, claim=claim)
 
     with Outbox(outbox.path, clock=lambda: NOW) as another:
         doubtful, theirs = ended(another, intent("c"), IN_DOUBT), ended(another, intent("d"), SENT)
         monkeypatch.setattr(Outbox, "_conclude", unreachable)
-        ends = [Conclusion(entry, APPLIED, Receipt(entry.identity)) for entry in (one, other, doubtful, theirs)]
+        ends = [entry.ended(APPLIED, Receipt(entry.identity)) for entry in (one, other, doubtful, theirs)]
         done = outbox.conclude(ends)
     assert [(entry.identity, entry.status) for entry in done] == [("a", APPLIED), ("b", APPLIED), ("c", APPLIED)]
     assert attempts == [4, 4]

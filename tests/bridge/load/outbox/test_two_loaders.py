@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
+from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
@@ -131,13 +131,13 @@ class TwoLoaders(RuleBasedStateMachine):
         for entry in self.held[loader]:
             receipt = self.applied(entry)
             status = RecordStatus.REJECTED if receipt is None else RecordStatus.APPLIED
-            ends.append(Conclusion(entry, status, receipt))
+            ends.append(entry.ended(status, receipt))
         self.held[loader] = []
         assert len(self.outboxes[loader].conclude(ends)) == len(ends)
 
     @rule(loader=LOADERS, status=st.sampled_from((RecordStatus.REJECTED, RecordStatus.NOT_SENT, RecordStatus.ABORTED)))
     def not_applied(self, loader: int, status: RecordStatus) -> None:
-        self.outboxes[loader].conclude([Conclusion(one, status) for one in self.held[loader]])
+        self.outboxes[loader].conclude([one.ended(status) for one in self.held[loader]])
         self.held[loader] = []
 
     @rule(loader=LOADERS, fate=FATES)
@@ -145,7 +145,7 @@ class TwoLoaders(RuleBasedStateMachine):
         """No answer comes back, and the loader notes the doubt."""
         lost, self.held[loader] = self.held[loader], []
         self._meet(lost, fate)
-        self.outboxes[loader].conclude([Conclusion(one, RecordStatus.IN_DOUBT) for one in lost])
+        self.outboxes[loader].conclude([one.ended(RecordStatus.IN_DOUBT) for one in lost])
         self.lost[loader] += lost
 
     @rule(loader=LOADERS, fate=FATES)
@@ -179,7 +179,7 @@ class TwoLoaders(RuleBasedStateMachine):
         for entry in self.lost[loader]:
             now = self.outboxes[loader].entry(entry.number)
             same = now.sendings == entry.sendings and now.status is RecordStatus.IN_DOUBT
-            done = self.outboxes[loader].conclude([Conclusion(entry, RecordStatus.IN_DOUBT)])
+            done = self.outboxes[loader].conclude([entry.ended(RecordStatus.IN_DOUBT)])
             assert bool(done) == same
         self.lost[loader] = []
 
@@ -192,7 +192,7 @@ class TwoLoaders(RuleBasedStateMachine):
                 continue
             record = self._found(outbox, entry)
             if record:
-                outbox.conclude([Conclusion(entry, RecordStatus.APPLIED, Receipt(record), claim=True)])
+                outbox.conclude([entry.ended(RecordStatus.APPLIED, Receipt(record))], claim=True)
             else:
                 again = outbox.resume([entry])
                 assert [one.control_id for one in again] == [entry.control_id]

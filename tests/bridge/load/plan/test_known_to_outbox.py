@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext, newest_entries
 from intacct_bridge.load.plan.known_to_outbox import (
@@ -50,7 +50,7 @@ def ended(
         outbox.plan([Intent(target, identity.text, digest, "<create/>", {"VENDORID": f"V-{record}"})])
     )
     first = APPLIED if status is RELEASED else status
-    (done,) = outbox.conclude([Conclusion(sent, first, Receipt(record) if first is APPLIED else None)])
+    (done,) = outbox.conclude([sent.ended(first, Receipt(record) if first is APPLIED else None)])
     if status is RELEASED:
         outbox.release(done, "deleted")
     return outbox.entry(done.number)

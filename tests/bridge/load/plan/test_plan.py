@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.described import posting_date, write_target
-from intacct_bridge.load.outbox.entry import Conclusion, Intent
+from intacct_bridge.load.outbox.entry import Intent
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import make_plan, revalidate_plan
@@ -203,7 +203,7 @@ def send(outbox: Outbox, plan: Plan, state: RecordStatus, receipt: Receipt | Non
     body = serialize(Functions(Ledger().gateway).element(write))
     intent = Intent(write_target(plan.target, write), write.identity.text, write.digest, body)
     (begun,) = outbox.begin(outbox.plan([intent]))
-    outbox.conclude([Conclusion(begun, state, receipt)])
+    outbox.conclude([begun.ended(state, receipt)])
 
 
 def test_a_record_that_an_earlier_run_posted_is_unchanged_once_its_receipt_was_seen(

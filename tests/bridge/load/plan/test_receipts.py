@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.outbox_verdict import by_outbox, is_doubtful, sent_text
 from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
@@ -41,7 +41,7 @@ def applied(
 ) -> OutboxEntry:  # fmt: skip
     intent = Intent(WriteTarget("acme", "", operation, name), identity, "d", f"<{operation}/>", key)
     (sent,) = outbox.begin(outbox.plan([intent]))
-    (done,) = outbox.conclude([Conclusion(sent, RecordStatus.APPLIED, receipt)])
+    (done,) = outbox.conclude([sent.ended(RecordStatus.APPLIED, receipt)])
     return done
 
 
@@ -159,7 +159,7 @@ def test_only_later_writes_of_ours_count_and_the_last_of_them(outbox: Outbox) ->
 def test_a_record_without_an_outcome_has_no_receipt_to_check(outbox: Outbox) -> None:
     intents = [Intent(WriteTarget("acme", "", WriteOperation.CREATE, "VENDOR"), one, "d", "<create/>") for one in "ab"]
     begun, other = outbox.begin(outbox.plan(intents))
-    outbox.conclude([Conclusion(other, RecordStatus.IN_DOUBT)])
+    outbox.conclude([other.ended(RecordStatus.IN_DOUBT)])
     assert states(outbox, ShownRecords(), begun, outbox.entry(other.number)) == ([None, None], [])
 
 
@@ -251,7 +251,7 @@ def test_a_record_planned_before_and_sent_later_counts_from_its_sending(tmp_path
         assert planned[0].since == NOW
         now[0] += 2 * DAY
         (sent,) = outbox.begin(planned)
-        (one,) = outbox.conclude([Conclusion(sent, RecordStatus.APPLIED, Receipt("7", "V-1"))])
+        (one,) = outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt("7", "V-1"))])
         assert one.since == NOW + 2 * DAY
         between = ShownRecords({"AUDITHISTORY": [deleted("V-1", at=NOW + DAY)]})
         assert states(outbox, between, one)[0] == [ReceiptState.HIDDEN]
@@ -303,7 +303,7 @@ def test_a_corrected_record_must_say_what_its_correction_left(
     one = applied(outbox, "a", Receipt("7", "V-7"), VENDORID="V-7")
     update = Intent(WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR"), "u", digest, "<update/>")
     (sent,) = outbox.begin(outbox.plan([update]))
-    outbox.conclude([Conclusion(sent, RecordStatus.APPLIED, Receipt("7"))])
+    outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt("7"))])
     company = ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": "V-7", "NAME": name}]})
     plain, found = decided(outbox, company, (WRITE, None), (WRITE, one))
     assert plain.verdict is Verdict.CREATE
@@ -320,7 +320,7 @@ def test_a_corrected_record_that_the_company_numbered_says_nothing_of_its_number
     one = applied(outbox, "a", Receipt("7", "VEND-00007"), NAME="new")
     update = Intent(WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR"), "u", "e", "<update/>")
     (sent,) = outbox.begin(outbox.plan([update]))
-    outbox.conclude([Conclusion(sent, RecordStatus.APPLIED, Receipt("7"))])
+    outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt("7"))])
     company = ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": "VEND-00007", "NAME": "new"}]})
     unnumbered = replace(WRITE, fields={"VENDORID": None, "NAME": "new"})
     emptied = replace(WRITE, fields={"VENDORID": None, "NAME": None})

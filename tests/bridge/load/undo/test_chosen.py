@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.protocol import Row
-from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, RecordLine, WriteOperation
@@ -34,7 +34,7 @@ def entry(
 ) -> OutboxEntry:  # fmt: skip
     target = WriteTarget("acme", "", operation, name)
     (sent,) = outbox.begin(outbox.plan([Intent(target, identity, "d", "<x/>", position=position, undoes=undoes)]))
-    (done,) = outbox.conclude([Conclusion(sent, status, Receipt(record) if record else None)])
+    (done,) = outbox.conclude([sent.ended(status, Receipt(record) if record else None)])
     return done
 
 

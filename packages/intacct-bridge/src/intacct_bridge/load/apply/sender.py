@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.outbox.entry import Conclusion, OutboxEntry
+from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.outbox.storage import digest_of
 from intacct_bridge.load.records.status import RecordStatus
@@ -121,7 +121,7 @@ class Sender:
     ) -> list[OutboxEntry]:
         faults = error.faults if isinstance(error, IntacctError) and status is not RecordStatus.IN_DOUBT else ()
         note = str(error) or type(error).__name__
-        ends = [Conclusion(entry, status, faults=faults, note=note) for entry in entries]
+        ends = [entry.ended(status, faults=faults, note=note) for entry in entries]
         try:
             return self._outbox.conclude(ends)
         except (SettingsError, TransientError) as failure:
@@ -177,22 +177,22 @@ def _status_after(error: IntacctError, *, resend: bool) -> RecordStatus:
     return RecordStatus.IN_DOUBT if resend or may_be_applied(error) else RecordStatus.NOT_SENT
 
 
-def _conclusion(entry: OutboxEntry, result: Result | None, *, resend: bool) -> Conclusion:
+def _conclusion(entry: OutboxEntry, result: Result | None, *, resend: bool) -> OutboxEntry:
     if result is None:
-        return Conclusion(entry, RecordStatus.IN_DOUBT, note="the answer has no result for it")
+        return entry.ended(RecordStatus.IN_DOUBT, note="the answer has no result for it")
     receipt = receipt_of(result)
     applied = result.status == SUCCESS or (result.status != ABORTED and bool(receipt.record))  # aborted: rolled back
     if entry.target.operation is WriteOperation.DELETE and not receipt.record:  # which no answer to a delete names
         receipt = replace(receipt, record=_deleted_record(entry))
     if applied:
         note = "applied with faults" if result.status != SUCCESS else ""
-        return Conclusion(entry, RecordStatus.APPLIED, receipt, result.faults, note)
+        return entry.ended(RecordStatus.APPLIED, receipt, result.faults, note)
     repetition = is_repetition(result.faults)
     if resend or repetition:
         note = "the company refused to repeat it" if repetition else "the second sending was refused"
-        return Conclusion(entry, RecordStatus.IN_DOUBT, faults=result.faults, note=note)
+        return entry.ended(RecordStatus.IN_DOUBT, faults=result.faults, note=note)
     status = RecordStatus.ABORTED if result.status == ABORTED else RecordStatus.REJECTED
-    return Conclusion(entry, status, faults=result.faults)
+    return entry.ended(status, faults=result.faults)
 
 
 def _deleted_record(entry: OutboxEntry) -> str:

@@ -24,7 +24,7 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.evidence import EvidenceSearch
 from intacct_bridge.load.apply.readback import ReadbackVerdict, read_back
 from intacct_bridge.load.apply.sender import Sender, Step, is_repetition, no_step
-from intacct_bridge.load.outbox.entry import Conclusion, OutboxEntry
+from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.load.records.status import UNAPPLIED, WITH_RECEIPT, RecordStatus
@@ -246,7 +246,7 @@ class Settler:
         taken = self._outbox.resume(missing)
         if len(taken) < len(missing):  # another loader took one of them
             note = "another loader settles a record of its transaction"
-            self._outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT, note=note) for one in taken)
+            self._outbox.conclude(one.ended(RecordStatus.IN_DOUBT, note=note) for one in taken)
             return [self._latest(one) for one in missing]
         together = len(taken) > 1
         sent = self._sender.send(taken, transaction=together, resend=True)
@@ -294,8 +294,7 @@ class Settler:
     def _conclude(self, entry: OutboxEntry, status: RecordStatus, note: str, record: str = "") -> OutboxEntry:
         receipt = Receipt(record) if record else None
         faults = () if status is RecordStatus.APPLIED else entry.faults
-        conclusion = Conclusion(entry, status, receipt, faults, note, claim=bool(record))
-        done = self._outbox.conclude([conclusion])
+        done = self._outbox.conclude([entry.ended(status, receipt, faults, note)], claim=bool(record))
         return done[0] if done else self._latest(entry)
 
     def _latest(self, entry: OutboxEntry) -> OutboxEntry:

@@ -11,7 +11,7 @@ A `sent` entry whose loader has ended is in doubt, regardless of what that loade
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -125,24 +125,18 @@ class OutboxEntry:
         """When it was first sent, or planned if it never was: its record is not older."""
         return self.sent_at or self.planned_at
 
+    def ended(
+        self, status: RecordStatus, receipt: Receipt | None = None, faults: tuple[Fault, ...] = (), note: str = ""
+    ) -> "OutboxEntry":
+        """The entry with the outcome that a loader has found; the outbox decides whether it still counts."""
+        kept = (receipt or Receipt()) if status in WITH_RECEIPT else None
+        return replace(self, status=status, receipt=kept, faults=faults, note=note)
+
 
 def outcome_word(entry: OutboxEntry) -> str:
     """The operation in the past tense once it was done: `created`; before that as it is: `create`."""
     done = entry.status in WITH_RECEIPT
     return entry.target.operation.past_tense if done else entry.target.operation.value
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """The outcome of one entry, as a loader determined it, with the state of the entry on which it relied."""
-
-    entry: OutboxEntry
-    status: RecordStatus
-    receipt: Receipt | None = None
-    faults: tuple[Fault, ...] = ()
-    note: str = ""
-    claim: bool = False
-    """The record was found, and not named by an answer: it must not be another entry's."""
 
 
 class ResolutionKind(StrEnum):

@@ -23,7 +23,6 @@ from typing import Self
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.outbox.entry import (
     Approval,
-    Conclusion,
     Intent,
     OutboxEntry,
     PlanRecord,
@@ -58,7 +57,6 @@ from intacct_bridge.load.outbox.storage import (
     SAVE_PLAN,
     SEPARATE,
     conclude_values,
-    concluded,
     digest_of,
     new_values,
     outbox_place,
@@ -346,50 +344,50 @@ class Outbox(OutboxReader):
                 found[number] = (loader, RecordStatus(state), *others)
         return found
 
-    def conclude(self, conclusions: Iterable[Conclusion]) -> list[OutboxEntry]:
+    def conclude(self, ended: Iterable[OutboxEntry], *, claim: bool = False) -> list[OutboxEntry]:
         """Record the outcome of entries that this loader sent, or of entries in doubt, and return those entries.
 
         Entries that have moved on since the caller saw them are left out: sent again, or taken by another loader.
+        `claim`: their records were found, and not named by an answer. They must not be those of other entries.
         """
-        ends = list(conclusions)
+        ends = list(ended)
         try:
-            return self._conclude(ends)
+            return self._conclude(ends, claim=claim)
         except UnreachableError:  # an outcome is worth a second attempt, on a new connection
-            done = {one.number: one for one in self._conclude(ends)}
-        kept = [self.entry(end.entry.number) for end in ends]
-        return [one for one, end in zip(kept, ends, strict=True) if one.number in done or self._is_of(one, end)]
+            done = {one.number: one for one in self._conclude(ends, claim=claim)}
+        entries = [self.entry(end.number) for end in ends]
+        return [one for one, end in zip(entries, ends, strict=True) if one.number in done or self._is_of(one, end)]
 
-    def _is_of(self, entry: OutboxEntry, end: Conclusion) -> bool:
+    def _is_of(self, entry: OutboxEntry, end: OutboxEntry) -> bool:
         """Whether an entry is as this loader concluded it: its first attempt was written, and its answer was lost."""
-        return (entry.loader, entry.sendings, entry.status) == (self.loader, end.entry.sendings, end.status)
+        return (entry.loader, entry.sendings, entry.status) == (self.loader, end.sendings, end.status)
 
-    def _conclude(self, ends: Sequence[Conclusion]) -> list[OutboxEntry]:
+    def _conclude(self, ends: Sequence[OutboxEntry], *, claim: bool) -> list[OutboxEntry]:
         done: list[OutboxEntry] = []
         written = 0
         with self._db.transaction():
             now = self.clock()
-            current = self._current(end.entry for end in ends)
+            current = self._current(ends)
             for end in ends:
-                loader, state, sendings, *_ = current.pop(end.entry.number, ("", RecordStatus.PLANNED, 0))
-                ours = state is RecordStatus.IN_DOUBT or (state is RecordStatus.SENT and loader == self.loader)
-                if end.claim:  # another entry of these may have claimed the record a moment ago
+                loader, status, sendings, *_ = current.pop(end.number, ("", RecordStatus.PLANNED, 0))
+                ours = status is RecordStatus.IN_DOUBT or (status is RecordStatus.SENT and loader == self.loader)
+                if claim:  # another entry of these may have claimed the record a moment ago
                     self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
                     written = len(done)
-                if ours and sendings == end.entry.sendings and not (end.claim and self._belongs_to_another(end)):
-                    changed = end.entry.changed_at if state is end.status else now
-                    done.append(concluded(end, changed))
+                if ours and sendings == end.sendings and not (claim and self._belongs_to_another(end)):
+                    done.append(end if status is end.status else replace(end, changed_at=now))
             self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
             taken_back = [one for one in done if one.undoes is not None and one.status is RecordStatus.APPLIED]
             self._db.executemany(RELEASE, ((time_text(now), one.number, one.undoes) for one in taken_back))
             self._db.executemany(END_DELETED, (_deleted_values(one, now) for one in done if _has_deleted(one)))
         return done
 
-    def _belongs_to_another(self, end: Conclusion) -> bool:
+    def _belongs_to_another(self, end: OutboxEntry) -> bool:
         """Whether the record that was found belongs to another entry."""
-        place, record = end.entry.target, end.receipt.record if end.receipt else ""
+        place, record = end.target, end.receipt.record if end.receipt else ""
         if place.operation is not WriteOperation.CREATE:
             return False
-        return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
+        return self._db.execute(CLAIMED, (place.company, place.object, record, end.number)).fetchone() is not None
 
     def keep_earlier(self, entry: OutboxEntry, earlier: Mapping[str, Value] | None) -> None:
         """Keep what an entry in doubt replaces if it is sent again, unless another loader has sent it meanwhile."""
@@ -419,15 +417,14 @@ class Outbox(OutboxReader):
                     f"entry {number} is {entry.status.value}, not {before.value}",
                     fix=_FIX_BY_STATUS.get(entry.status, f"See: intacct outbox show {number}"),
                 )
-            end = Conclusion(entry, after, Receipt(decision.record), note=decision.note)
+            end = entry.ended(after, Receipt(decision.record), note=decision.note)
             if self._belongs_to_another(end):
                 raise SettingsError(
                     f"{entry.target.object} {decision.record} is the receipt of another entry",
                     fix=f"See: intacct outbox list --find {decision.record}",
                 )
             now = self.clock()
-            done = concluded(end, now)
-            self._db.execute(CONCLUDE, conclude_values(done))
+            self._db.execute(CONCLUDE, conclude_values(replace(end, changed_at=now)))
             who = (decision.person, decision.kind.value, decision.record, decision.reason)
             self._db.execute(DECIDE, (number, time_text(now), *who))
         return self.entry(number)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.outbox.entry import Conclusion, OutboxEntry, Total, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, Total, WriteTarget
 from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
 from intacct_bridge.machine.directories import state_directory
@@ -239,12 +238,6 @@ def replanned_values(entry: OutboxEntry) -> dict[str, str | int | None]:
         "posting_date": _day(entry),
         "undoes": entry.undoes,
     }
-
-
-def concluded(end: Conclusion, changed: datetime) -> OutboxEntry:
-    """The entry as its conclusion leaves it."""
-    receipt = (end.receipt or Receipt()) if end.status in WITH_RECEIPT else None
-    return replace(end.entry, status=end.status, changed_at=changed, receipt=receipt, faults=end.faults, note=end.note)
 
 
 def conclude_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
