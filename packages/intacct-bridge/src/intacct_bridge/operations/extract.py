@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.copies.destinations.base import Destination
-from intacct_bridge.copies.destinations.open import compact_copy, copy_states, importing, open_destination
+from intacct_bridge.copies.destinations.open import copy_states, importing, open_destination
 from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import Prepared, ReadRequest, prepare
@@ -24,6 +24,8 @@ from intacct_bridge.extract.run import DELETES, HISTORY
 from intacct_bridge.extract.stream_run import StreamProgress
 from intacct_bridge.operations.extract_request import ExtractRequest
 from intacct_bridge.streams.defaults import (
+    DOCUMENTS,
+    LISTS,
     fields_of_objects,
     refuse_joined,
     refuse_unknown_streams,
@@ -42,12 +44,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DELETES",
+    "DOCUMENTS",
+    "LISTS",
     "Estimate",
     "ExtractRequest",
     "ExtractResult",
     "StreamOutcome",
     "StreamProgress",
-    "compact_copy",
     "estimate",
     "extract",
     "importing",

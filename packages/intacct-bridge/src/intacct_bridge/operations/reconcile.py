@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.copies.copy import open_copy
+from intacct_bridge.copies.views.tie_out import ControlAccount, TieOut, TieOutLine
 from intacct_bridge.extract.estimate import Estimate
+from intacct_bridge.reconcile.comparison import Comparison, ComparisonMethod, TableComparison
 from intacct_bridge.reconcile.digests import DigestDifference, TableDigest, changed_tables
 from intacct_bridge.reconcile.reconcile import ReconcileOptions, Reconciliation, compare_copy, estimate_comparison
+from intacct_bridge.reconcile.record_differences import ALTERED, DOUBLED, MISSING, SURPLUS, RecordDifference
+from intacct_bridge.reconcile.trial_balances import BalanceDifference
 from intacct_bridge.streams.defaults import selected_fields
 from intacct_protocol.model.uri_text import redacted
 
@@ -19,9 +23,23 @@ if TYPE_CHECKING:
     from intacct_bridge.runs.recorder import RunRecorder
 
 __all__ = [
+    "ALTERED",
+    "DOUBLED",
+    "MISSING",
+    "SURPLUS",
+    "BalanceDifference",
+    "Comparison",
+    "ComparisonMethod",
+    "ControlAccount",
+    "DigestDifference",
     "Estimate",
     "ReconcileRequest",
     "Reconciliation",
+    "RecordDifference",
+    "TableComparison",
+    "TableDigest",
+    "TieOut",
+    "TieOutLine",
     "changed_since_report",
     "estimate_reconciliation",
     "reconcile",

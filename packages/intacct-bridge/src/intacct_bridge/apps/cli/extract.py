@@ -1,6 +1,6 @@
 """`intacct extract`: copy the company's objects, and keep the copy current."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
+    from intacct_bridge.operations.copies import Compacted
     from intacct_bridge.operations.extract import ExtractResult
 
 
@@ -154,7 +155,11 @@ def extract_command(
     if estimate:
         show_estimate(extraction.estimate(client, request), context.console)
         return 0
-    rewriting = extraction.compact_copy(request.to) if compact else ()  # refuses a database before anything is read
+    rewriting: Iterable[Compacted] = ()
+    if compact:
+        from intacct_bridge.operations.copies import compact_copy
+
+        rewriting = compact_copy(request.to)  # refuses a database before anything is read
     result = run_extraction(client, request, context.console, run=context.recorder)
     saved = _show(context, result, attachments)
     for one in rewriting:

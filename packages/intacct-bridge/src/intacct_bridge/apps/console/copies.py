@@ -1,99 +1,42 @@
-"""Copies as the pages of reports use them: those of the history of runs, what proved them, and questions to one."""
+"""Copies as the pages of reports use them: the one that the address names, and questions to it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from shlex import join
 from typing import Any
 
 from intacct_bridge.apps.console.visit import NotAllowedError, Visit
-from intacct_bridge.copies.destinations.uri import parse_uri
-from intacct_bridge.runs.history import history_place, open_history
-from intacct_bridge.runs.run import Run
+from intacct_bridge.operations.copies import WrittenCopy, parse_uri, written_copies, written_copy
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.uri_text import redacted
 from intacct_protocol.model.wording import currency_decimals
 
 Ask = Callable[[str], list[dict[str, Any]]]
-_WRITING = ("extract", "demo")
-"""The commands that write a copy."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownCopy:
-    """A copy that a run of this machine wrote."""
-
-    uri: str
-    company: str
-    extracted: datetime | None
-    """The end of the latest run that wrote it without failures; None if no such run is kept."""
-    proof: Mapping[str, Any] | None
-    """The latest run that compared it with the company."""
-
-
-def known_copies() -> list[KnownCopy]:
-    """The copies in the history of runs that are still there, the latest first."""
-    wrote = [run for run in _runs() if run.command in _WRITING and run.destination]
-    return [_known(uri) for uri in dict.fromkeys(run.destination for run in wrote) if _is_there(uri)]
-
-
-def _known(uri: str) -> KnownCopy:
-    runs = [run for run in _runs() if run.destination == redacted(uri)]
-    sound = next((run for run in runs if run.command in _WRITING and run.end.succeeded), None)
-    proof = next((run for run in runs if _compared(run)), None)
-    company = next((run.company for run in runs if run.company), "")
-    return KnownCopy(uri, company, sound.ended if sound else None, _proof(proof) if proof else None)
-
-
-def _compared(run: Run) -> bool:
-    """Whether a run compared a copy with the company; the demo ends with that, and may fail before it."""
-    return run.end.succeeded if run.command == "demo" else run.command == "reconcile" and run.ended is not None
-
-
-def _proof(run: Run) -> dict[str, Any]:
-    equal = run.end.succeeded
-    verdict = "equal" if equal else "different" if run.status == 1 else "not compared"
-    return {"run": run.id, "at": run.ended, "verdict": verdict, "kind": "good" if equal else "bad"}
-
-
-def _runs() -> list[Run]:
-    if history_place() is None:
-        return []
-    with open_history() as history:
-        return list(history.runs())
-
-
-def _is_there(uri: str) -> bool:
-    try:
-        at = parse_uri(uri)
-    except SettingsError:
-        return False
-    return at.scheme == "postgresql" or (at.scheme != "singer" and Path(at.path).exists())
-
-
-def chosen_copy(visit: Visit) -> KnownCopy | None:
+def chosen_copy(visit: Visit) -> WrittenCopy | None:
     """The copy that the address names, else the latest one with a complete extract; None if there is no copy.
 
     In team mode only administrators can name one that is not in the history, since it is a file of the machine.
     """
     uri = visit.query.get("copy", "").strip()
     if not uri:
-        known = known_copies()
-        return next((one for one in known if one.extracted is not None), known[0] if known else None)
+        written = written_copies()
+        return next((one for one in written if one.extracted is not None), written[0] if written else None)
     at = parse_uri(uri)
     check_known(visit, uri)
     if at.scheme == "postgresql" and redacted(uri) != uri and ":" in uri.partition("://")[2].rpartition("@")[0]:
         raise SettingsError("An address must hold no password.", fix="Set PGPASSWORD where the console starts.")
-    return _known(uri)
+    return written_copy(uri)
 
 
 def check_known(visit: Visit, uri: str) -> None:
     """Refuse a copy that is not in the history of runs to those who may not change connections."""
-    if not visit.may_configure and uri not in {one.uri for one in known_copies()}:
+    if not visit.may_configure and uri not in {one.uri for one in written_copies()}:
         raise NotAllowedError(
             f"{redacted(uri)} is no copy in the history of runs.",
             fix="Choose one of the list, or ask an administrator of this console to extract to it once.",
@@ -107,7 +50,7 @@ def asking(uri: str, *statements: str) -> Iterator[Ask]:
     Rows of a file of DuckDB are remembered until the file changes.
     """
 
-    from intacct_bridge.copies.copy import open_copy
+    from intacct_bridge.operations.copies import open_copy
 
     stamp = _stamp(uri)
     with ExitStack() as opened:
@@ -143,7 +86,7 @@ _opened: ContextVar[_OpenedCopy | None] = ContextVar("_opened", default=None)
 @contextmanager
 def opened_once(uri: str, views: Sequence[str]) -> Iterator[None]:
     """Open a copy once for every `asking` inside that names these views of `reporting` only."""
-    from intacct_bridge.copies.copy import open_copy
+    from intacct_bridge.operations.copies import open_copy
 
     stamp = _stamp(uri)
     with open_copy(uri).answering(*(f"SELECT 1 FROM reporting.{one}" for one in views)) as ask:
@@ -156,15 +99,15 @@ def opened_once(uri: str, views: Sequence[str]) -> Iterator[None]:
 
 def load_sql_parser() -> None:
     """Load the parser of SQL, so that the first report does not wait for it."""
-    with suppress(ImportError, SettingsError):  # a report says what is missing
-        from intacct_bridge.copies.live_sql.statement import parsed
+    with suppress(ImportError):  # a report says what is missing
+        import sqlglot
 
-        parsed("SELECT 1").sql(dialect="duckdb")
+        sqlglot.parse_one("SELECT 1", dialect="duckdb").sql(dialect="duckdb")
 
 
 def columns_of(uri: str) -> dict[str, list[str]]:
     """The columns of each table of a copy."""
-    from intacct_bridge.copies.copy import open_copy
+    from intacct_bridge.operations.copies import open_copy
 
     stamp = _stamp(uri)
     if stamp and (uri, stamp) in _columns:

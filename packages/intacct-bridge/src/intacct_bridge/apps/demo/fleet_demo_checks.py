@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from intacct_bridge.apps.demo.fleet_demo import STREAMS, FleetDemo, seen_by_emulator
-from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
+from intacct_bridge.operations.copies import open_copy
 from intacct_bridge.runs.run import RunEnd
 from intacct_protocol.model.wording import counted, listed
 

@@ -9,8 +9,7 @@ from pydantic import Field
 from intacct_bridge.apps.mcp.cancellation import cancelled
 from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.values import rows_within
-from intacct_bridge.copies.copy import Copy
-from intacct_bridge.copies.questions.answer import AnswerTable, CopyAnswer, QuestionLimits, reporting_tables
+from intacct_bridge.operations.copies import AnswerTable, Copy, CopyAnswer, QuestionLimits, reporting_tables
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.sql_text import literal, quoted
 from intacct_protocol.model.suggestions import did_you_mean

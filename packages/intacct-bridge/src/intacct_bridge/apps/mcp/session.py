@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.apps.mcp.call_log import CallLog
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.copies.questions.answer import QuestionLimits
+from intacct_bridge.operations.copies import QuestionLimits
 from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_protocol.errors import SettingsError
 

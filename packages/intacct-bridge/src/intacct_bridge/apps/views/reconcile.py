@@ -6,11 +6,19 @@ from decimal import Decimal
 
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.tables import Count
-from intacct_bridge.extract.estimate import Estimate
-from intacct_bridge.reconcile.comparison import Comparison, ComparisonMethod, TableComparison
-from intacct_bridge.reconcile.reconcile import Reconciliation
-from intacct_bridge.reconcile.record_differences import ALTERED, DOUBLED, MISSING, SURPLUS, RecordDifference
-from intacct_bridge.reconcile.trial_balances import BalanceDifference
+from intacct_bridge.operations.reconcile import (
+    ALTERED,
+    DOUBLED,
+    MISSING,
+    SURPLUS,
+    BalanceDifference,
+    Comparison,
+    ComparisonMethod,
+    Estimate,
+    Reconciliation,
+    RecordDifference,
+    TableComparison,
+)
 from intacct_protocol.model.wording import amount_shown, counted, listed, money
 from intacct_protocol.xml.values import Value
 

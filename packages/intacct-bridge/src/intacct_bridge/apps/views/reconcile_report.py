@@ -12,11 +12,8 @@ from typing import Any
 from intacct_bridge.apps.terminal.console import Console, as_json
 from intacct_bridge.apps.views.reconcile import difference_lines, notes, totals, verdict
 from intacct_bridge.apps.views.tie_out import tie_out_lines, tie_out_sentence
-from intacct_bridge.copies.views.tie_out import TieOut
 from intacct_bridge.machine.replaced_file import replaced
-from intacct_bridge.reconcile.comparison import ComparisonMethod
-from intacct_bridge.reconcile.digests import DigestDifference, TableDigest
-from intacct_bridge.reconcile.reconcile import Reconciliation
+from intacct_bridge.operations.reconcile import ComparisonMethod, DigestDifference, Reconciliation, TableDigest, TieOut
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import amount_shown, counted
 

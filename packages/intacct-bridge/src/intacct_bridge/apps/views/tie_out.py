@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.copies.views.tie_out import ControlAccount, TieOut, TieOutLine
+from intacct_bridge.operations.reconcile import ControlAccount, TieOut, TieOutLine
 from intacct_protocol.model.wording import amount_shown, counted, listed, money
 
 _MOST_SHOWN = 10

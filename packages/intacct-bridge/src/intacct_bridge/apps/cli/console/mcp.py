@@ -86,7 +86,7 @@ def mcp_command(
     require_packages(("mcp",), "mcp", "Agents need")
     from intacct_bridge.apps.mcp.server import AgentServer
     from intacct_bridge.apps.mcp.session import AgentSettings
-    from intacct_bridge.copies.questions.answer import QuestionLimits
+    from intacct_bridge.operations.copies import QuestionLimits
 
     if copy:
         _look_at_copy(context, copy)
@@ -136,7 +136,7 @@ def _session(context: CommandContext, settings: "AgentSettings") -> "AgentSessio
 
 def _look_at_copy(context: CommandContext, copy: str) -> None:
     """SettingsError for an address that cannot be a copy's; a note if there is no file or folder yet."""
-    from intacct_bridge.copies.destinations.uri import parse_uri
+    from intacct_bridge.operations.copies import parse_uri
     from intacct_protocol.model.uri_text import redacted
 
     at = parse_uri(copy)

@@ -58,7 +58,7 @@ def sql_command(
       intacct sql "SELECT * FROM CUSTOMER WHERE TOTALDUE > 1000" --explain
       intacct sql "SELECT * FROM reporting.trial_balance" --on duckdb:///books.duckdb --format csv
     """
-    from intacct_bridge.copies.copy import open_copy
+    from intacct_bridge.operations.copies import open_copy
     from intacct_bridge.operations.sql import explain_sql, sql
 
     kind = format_of(kind, context.console, to=out)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from intacct_bridge.apps.console.copies import KnownCopy, asking, chosen_copy, columns_of, sql_command
+from intacct_bridge.apps.console import report_queries as queries
+from intacct_bridge.apps.console.copies import asking, chosen_copy, columns_of, sql_command
 from intacct_bridge.apps.console.pages.reporting import (
     ALL,
     address_of,
@@ -14,9 +15,9 @@ from intacct_bridge.apps.console.pages.reporting import (
     frame,
     no_copy,
 )
+from intacct_bridge.apps.console.report_queries import ROWS, ReportScope, Side
 from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Visit
-from intacct_bridge.copies.views import report_queries as queries
-from intacct_bridge.copies.views.report_queries import ROWS, ReportScope, Side
+from intacct_bridge.operations.copies import WrittenCopy
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.sql_text import literal, quoted
 
@@ -124,7 +125,7 @@ def show_document(visit: Visit) -> PageView:
     return PageView("document.html", data, title=f"{kind.capitalize()} {objects[0]['document_no'] or key}")
 
 
-def _items(copy: KnownCopy, name: str, key: str) -> dict[str, str]:
+def _items(copy: WrittenCopy, name: str, key: str) -> dict[str, str]:
     """The copy's tables with lines of an object, each with the SELECT for one document."""
     tables = {
         one: {column.upper(): column for column in columns}
@@ -161,7 +162,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _linked(copy: KnownCopy, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _linked(copy: WrittenCopy, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows with the addresses of their entry and their document."""
     for row in rows:
         kind, key = row.get("document_type"), row.get("document_key")

@@ -5,16 +5,24 @@ from datetime import date
 from shlex import join
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.apps.console.copies import check_known, known_copies
+from intacct_bridge.apps.console.copies import check_known
 from intacct_bridge.apps.console.pages.browse import connections
 from intacct_bridge.apps.console.pages.reporting import prepare_reports
 from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.views.extract import estimate_data, log_extraction, stream_data, summary
 from intacct_bridge.apps.web.jobs import BackgroundJob
-from intacct_bridge.operations.extract import ExtractRequest, ExtractResult, StreamProgress, estimate, extract
+from intacct_bridge.operations.copies import written_copies
+from intacct_bridge.operations.extract import (
+    DOCUMENTS,
+    LISTS,
+    ExtractRequest,
+    ExtractResult,
+    StreamProgress,
+    estimate,
+    extract,
+)
 from intacct_bridge.operations.recorded_run import RecordedRun
-from intacct_bridge.streams.defaults import DOCUMENTS, LISTS
 from intacct_protocol.errors import InvalidRequestError, RefusedError
 
 if TYPE_CHECKING:
@@ -32,13 +40,13 @@ def show(visit: Visit) -> PageView:
 def _entered(visit: Visit) -> dict[str, Any]:
     """The choices of the form that was sent, or those to begin with."""
     _, connection = connections(visit)
-    known = known_copies()
+    written = written_copies()
     return {
         "connection": visit.field("connection") or connection,
         "streams": visit.fields("stream"),
         "others": visit.field("others"),
         "select": visit.field("select"),
-        "to": visit.field("to") or (known[0].uri if known else USUAL),
+        "to": visit.field("to") or (written[0].uri if written else USUAL),
         "full": visit.checked("full"),
         "since": visit.field("since"),
         "most": visit.field("most"),
@@ -48,7 +56,7 @@ def _entered(visit: Visit) -> dict[str, Any]:
 def _form(visit: Visit, form: dict[str, Any], *, status: int = 200, **more: Any) -> PageView:
     names, _ = connections(visit)
     earlier = [job.data() for job in visit.site.jobs.of(visit.person) if job.page.startswith("/extract/")]
-    copies = [one.uri for one in known_copies()]
+    copies = [one.uri for one in written_copies()]
     data = {"names": names, "form": form, "groups": GROUPS, "copies": copies, "earlier": earlier, "problem": {}, **more}
     return PageView("extract.html", data, status=status)
 

@@ -6,22 +6,20 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from intacct_bridge.apps.console import report_queries as queries
 from intacct_bridge.apps.console.charts import ChartSeries, bar_chart, line_chart
 from intacct_bridge.apps.console.copies import (
-    KnownCopy,
     asking,
     by_currency,
     chosen_copy,
-    known_copies,
     load_sql_parser,
     opened_once,
     sql_command,
     total,
 )
+from intacct_bridge.apps.console.report_queries import ReportScope, Side
 from intacct_bridge.apps.console.visit import ConsolePage, PageView, Visit, address
-from intacct_bridge.copies.destinations.uri import parse_uri
-from intacct_bridge.copies.views import report_queries as queries
-from intacct_bridge.copies.views.report_queries import ReportScope, Side
+from intacct_bridge.operations.copies import WrittenCopy, parse_uri, written_copies
 from intacct_protocol.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -50,18 +48,26 @@ BUCKETS = {
 Rows = Sequence[Mapping[str, Any]]
 
 
-def frame(copy: KnownCopy, visit: Visit, **more: Any) -> dict[str, Any]:
+def frame(copy: WrittenCopy, visit: Visit, **more: Any) -> dict[str, Any]:
     """What every page of a report shows: the copy, what proved it, and the other reports."""
     return {
         "copy": copy.uri,
-        "copies": [one.uri for one in known_copies()],
+        "copies": [one.uri for one in written_copies()],
         "company": copy.company,
         "extracted": copy.extracted,
-        "proof": copy.proof,
+        "proof": _proof_data(copy),
         "reports": [{"href": address_of(path, copy=copy.uri), "path": path, "label": label} for path, label in REPORTS],
         "here": visit.path,
         **more,
     }
+
+
+def _proof_data(copy: WrittenCopy) -> dict[str, Any] | None:
+    proof = copy.proof
+    if proof is None:
+        return None
+    kind = "good" if proof.equal else "bad"
+    return {"run": proof.run, "at": proof.at, "verdict": proof.verdict, "kind": kind}
 
 
 def address_of(path: str, **query: str) -> str:
@@ -76,7 +82,7 @@ def no_copy(visit: Visit) -> PageView:
 
 def overview(visit: Visit) -> PageView:
     """The copies with their age and their proof."""
-    copies = known_copies()
+    copies = written_copies()
     if not copies:
         return no_copy(visit)
     listed = [
@@ -84,7 +90,7 @@ def overview(visit: Visit) -> PageView:
             "uri": one.uri,
             "company": one.company,
             "extracted": one.extracted,
-            "proof": one.proof,
+            "proof": _proof_data(one),
             "href": address_of(REPORTS[0][0], copy=one.uri),
         }
         for one in copies
@@ -142,7 +148,7 @@ def _scope(visit: Visit, rows: Rows) -> tuple[ReportScope, date, dict[str, Any]]
     return ReportScope(book, entity_of(visit), month), months[month], choices
 
 
-def _lines_address(copy: KnownCopy, scope: ReportScope, account: str, first: date | None, last: date) -> str:
+def _lines_address(copy: WrittenCopy, scope: ReportScope, account: str, first: date | None, last: date) -> str:
     """The address of the lines behind an amount."""
     entity = ALL if scope.entity is None else scope.entity or NONE
     since = first.isoformat() if first is not None else ""
