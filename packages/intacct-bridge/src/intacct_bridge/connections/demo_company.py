@@ -82,13 +82,13 @@ def has_demo() -> bool:
     return (demo_home() / DATABASE).is_file()
 
 
-def means_demo(name: str | None, given: Sequence[str] = ()) -> bool:
+def means_demo(name: str | None, settings: Sequence[str] = ()) -> bool:
     """Whether a connection's name, or `INTACCT_CONNECTION`, means the demo's company.
 
     It does not if a file defines that name, or if the `given` settings name a company or a gateway.
     """
     named = name or os.environ.get("INTACCT_CONNECTION")
-    if named != NAME or "company_id" in given or "endpoint" in given:
+    if named != NAME or "company_id" in settings or "endpoint" in settings:
         return False
     return all(one.name != NAME for one in list_connections())
 
@@ -150,9 +150,9 @@ def served_endpoint(home: Path) -> str:
             break
         time.sleep(0.02)
     log = home / LOG_FILE
-    said = log.read_text("utf-8", "replace").strip().splitlines()[-1:] if log.is_file() else []
+    last_line = log.read_text("utf-8", "replace").strip().splitlines()[-1:] if log.is_file() else []
     raise SettingsError(
-        f"the demo company in {home} could not be served{': ' if said else ''}{''.join(said)}",
+        f"the demo company in {home} could not be served{': ' if last_line else ''}{''.join(last_line)}",
         fix=f"see {log}; it may be in use by another program",
     )
 

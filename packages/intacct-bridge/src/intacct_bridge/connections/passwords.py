@@ -78,10 +78,10 @@ def forget_passwords(table: Mapping[str, Any], name: str, path: Path) -> str:
     others are of the user's own. If the keyring fails, the answer says which entries stay; else it is empty.
     """
     place = PasswordPlace(name, path, in_keyring=True)
-    own = {f"{place.service}/{key}": key for key in SECRETS}
+    entries_of_table = {f"{place.service}/{key}": key for key in SECRETS}
     used = {entry for file in SettingsSources().files() for entry in _entries(file.connections, file.senders)}
-    entries = [entry for entry in _entries({name: table}) if entry in own and entry not in used]
-    left = [entry for entry in entries if not _removed(place.service, own[entry])]
+    entries = [entry for entry in _entries({name: table}) if entry in entries_of_table and entry not in used]
+    left = [entry for entry in entries if not _removed(place.service, entries_of_table[entry])]
     return f"The keyring still has {listed(left)}: remove {'it' if len(left) == 1 else 'them'} there." if left else ""
 
 

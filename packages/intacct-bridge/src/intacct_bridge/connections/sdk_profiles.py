@@ -43,15 +43,15 @@ def read_profiles(path: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def usable(profile: Mapping[str, str], known: Mapping[str, object]) -> dict[str, str]:
+def usable(profile: Mapping[str, str], settings: Mapping[str, object]) -> dict[str, str]:
     """The settings that a profile may add to those that are known already."""
-    found: dict[str, str] = {}
+    added: dict[str, str] = {}
     for group, extra in ((SENDER, ()), (LOGIN, ("location_id",))):
-        if not any(known.get(key) for key in group):
-            found |= {key: profile[key] for key in (*group, *extra) if key in profile and key not in known}
-    if "endpoint" in profile and "endpoint" not in known:
-        found["endpoint"] = profile["endpoint"]
-    return found
+        if not any(settings.get(key) for key in group):
+            added |= {key: profile[key] for key in (*group, *extra) if key in profile and key not in settings}
+    if "endpoint" in profile and "endpoint" not in settings:
+        added["endpoint"] = profile["endpoint"]
+    return added
 
 
 def _unquoted(value: str) -> str:

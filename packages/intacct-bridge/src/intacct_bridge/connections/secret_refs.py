@@ -33,24 +33,24 @@ def resolved(value: Any, *, where: str, environ: Mapping[str, str] = os.environ)
 
 
 def _from_environment(variable: str, where: str, environ: Mapping[str, str]) -> str:
-    found = environ.get(variable, "")
-    if not found:
+    secret = environ.get(variable, "")
+    if not secret:
         raise SettingsError(
             f"{where} refers to the environment variable {variable}, which is not set",
             fix=f"Set {variable} in the environment of this command, or give the setting another way.",
         )
-    return found
+    return secret
 
 
 def _from_file(path: str, where: str) -> str:
     try:
-        found = Path(path).expanduser().read_text(encoding="utf-8").strip("\r\n")
+        secret = Path(path).expanduser().read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not readable as UTF-8 text"
         raise SettingsError(f"{where} refers to the file {path}: {reason}") from None
-    if not found:
+    if not secret:
         raise SettingsError(f"{where} refers to the file {path}, which is empty")
-    return found
+    return secret
 
 
 def _from_keyring(entry: str, where: str) -> str:
@@ -65,15 +65,15 @@ def _from_keyring(entry: str, where: str) -> str:
             fix="Run: pip install 'intacct-bridge[keyring]'",
         ) from None
     try:
-        found: str | None = keyring.get_password(service, user)
+        secret: str | None = keyring.get_password(service, user)
     except Exception as error:  # a back end may raise any error of its own
         raise SettingsError(
             f"{where}: the keyring cannot be read ({type(error).__name__})",
             fix='On a machine without a desktop, use {env = "NAME"} or {file = "path"} instead.',
         ) from None
-    if not found:
+    if not secret:
         raise SettingsError(
             f"{where} refers to the keyring, which has nothing for {user!r} under {service!r}",
             fix=f"Run: keyring set {service} {user}",
         )
-    return found
+    return secret

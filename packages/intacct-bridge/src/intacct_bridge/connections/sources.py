@@ -48,9 +48,9 @@ class SettingsSources:
 
     def files(self) -> list[toml_file.TomlFile]:
         """Every intacct.toml there is, strongest first."""
-        kept = (toml_file.read(self.project / toml_file.FILE_NAME), toml_file.read(self.user_file))
-        found = [self.unsaved, *kept]
-        return [file for file in found if file is not None]
+        saved = (toml_file.read(self.project / toml_file.FILE_NAME), toml_file.read(self.user_file))
+        files_in_order = [self.unsaved, *saved]
+        return [file for file in files_in_order if file is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +103,37 @@ def load_connection(name: str | None = None, *, sources: SettingsSources | None 
     Without a name, `INTACCT_CONNECTION` names it. SettingsError names the connection, the setting and the fix.
     """
     sources = sources or SettingsSources()
-    given = {setting: value for setting, value in explicit.items() if value is not None}
-    found = _Found(
-        given, sources.environ, sources.files(), sdk_profiles.read_profiles(sources.profile_file), sources.profile_file
+    arguments = {setting: value for setting, value in explicit.items() if value is not None}
+    available = _Found(
+        arguments,
+        sources.environ,
+        sources.files(),
+        sdk_profiles.read_profiles(sources.profile_file),
+        sources.profile_file,
     )
-    chosen = name or found.environ.get("INTACCT_CONNECTION") or _only_one(found)
-    known: dict[str, Any] = {}
+    chosen = name or available.environ.get("INTACCT_CONNECTION") or _only_one(available)
+    connection_settings: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for origin, settings in _layers(chosen, found):
+    for origin, settings in _layers(chosen, available):
         for setting, value in settings.items():
-            if setting not in known:
+            if setting not in connection_settings:
                 where = f"connection {chosen!r}: {setting} ({origin})"
-                known[setting] = _typed(setting, resolved(value, where=where, environ=found.environ), where)
+                connection_settings[setting] = _typed(
+                    setting, resolved(value, where=where, environ=available.environ), where
+                )
                 origins[setting] = origin
-    for origin, more in _from_profiles(chosen, found, known):
-        known |= more
+    for origin, more in _from_profiles(chosen, available, connection_settings):
+        connection_settings |= more
         origins |= dict.fromkeys(more, origin)
     for setting in _REQUIRED:
-        if not known.get(setting):
-            raise _missing(setting, chosen, known, found)
-    return Connection(name=chosen, origins=origins, **known)
+        if not connection_settings.get(setting):
+            raise _missing(setting, chosen, connection_settings, available)
+    return Connection(name=chosen, origins=origins, **connection_settings)
 
 
-def _missing(setting: str, chosen: str, known: Mapping[str, Any], found: _Found) -> SettingsError:
-    near = _near_miss(setting, found.environ) or _other_connection(setting, found)
-    if not near and not any(known.get(each) for each in _REQUIRED):
+def _missing(setting: str, chosen: str, settings: Mapping[str, Any], available: _Found) -> SettingsError:
+    near = _near_miss(setting, available.environ) or _other_connection(setting, available)
+    if not near and not any(settings.get(each) for each in _REQUIRED):
         return SettingsError(
             "no connection is set up here yet",
             fix="To try without an account, run intacct demo, then use `connection = demo`. "
@@ -139,14 +145,14 @@ def _missing(setting: str, chosen: str, known: Mapping[str, Any], found: _Found)
 def list_connections(*, sources: SettingsSources | None = None) -> list[ListedConnection]:
     """Every named connection in the files, sorted by name; SDK profiles count unless a table hides them."""
     sources = sources or SettingsSources()
-    found: dict[str, ListedConnection] = {}
+    by_name: dict[str, ListedConnection] = {}
     for file in sources.files():
         for name, table in file.connections.items():
-            found.setdefault(name, _listed(name, str(file.path), table))
+            by_name.setdefault(name, _listed(name, str(file.path), table))
     for name, profile in sdk_profiles.read_profiles(sources.profile_file).items():
         if all(profile.get(key) for key in sdk_profiles.LOGIN):
-            found.setdefault(name, _listed(name, str(sources.profile_file), profile))
-    return sorted(found.values(), key=lambda listed: listed.name)
+            by_name.setdefault(name, _listed(name, str(sources.profile_file), profile))
+    return sorted(by_name.values(), key=lambda listed: listed.name)
 
 
 def _listed(name: str, source: str, table: Mapping[str, Any]) -> ListedConnection:
@@ -166,8 +172,8 @@ def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None 
 
 def connection_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
     """The settings of a connection in intacct.toml (the user's, or `path`) as they stand there; empty without one."""
-    found = toml_file.read(path or SettingsSources().user_file)
-    return found.connections.get(name, {}) if found is not None else {}
+    file = toml_file.read(path or SettingsSources().user_file)
+    return file.connections.get(name, {}) if file is not None else {}
 
 
 def reporting_settings() -> tuple[Mapping[str, Any], str]:
@@ -184,9 +190,9 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     for setting in settings:
         _check_setting(setting, f"connection {name!r}", extra=("sender",))
     plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
-    given = {key: _typed(key, value, key) for key, value in plain.items() if key not in ("sender", *SECRETS)}
-    Connection(**{"name": name, **dict.fromkeys(_REQUIRED, "-"), **given})
-    return given
+    checked = {key: _typed(key, value, key) for key, value in plain.items() if key not in ("sender", *SECRETS)}
+    Connection(**{"name": name, **dict.fromkeys(_REQUIRED, "-"), **checked})
+    return checked
 
 
 def unsaved_connection(name: str, settings: Mapping[str, Any], path: Path) -> Connection:
@@ -211,13 +217,13 @@ def list_senders(*, sources: SettingsSources | None = None) -> list[ListedSender
     users: dict[str, list[str]] = {}
     for name, table in {name: table for file in reversed(files) for name, table in file.connections.items()}.items():
         users.setdefault(str(table.get("sender", "")), []).append(name)
-    found: dict[str, ListedSender] = {}
+    by_name: dict[str, ListedSender] = {}
     for file in files:
         for name, table in file.senders.items():
             named = table.get("sender_id", "")
             shown = named if isinstance(named, str) else "(elsewhere)"
-            found.setdefault(name, ListedSender(name, str(file.path), shown, tuple(sorted(users.get(name, ())))))
-    return sorted(found.values(), key=lambda listed: listed.name)
+            by_name.setdefault(name, ListedSender(name, str(file.path), shown, tuple(sorted(users.get(name, ())))))
+    return sorted(by_name.values(), key=lambda listed: listed.name)
 
 
 def add_sender(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:
@@ -234,8 +240,8 @@ def add_sender(name: str, settings: Mapping[str, Any], *, path: Path | None = No
 
 def sender_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
     """The settings of a shared sender as they stand in intacct.toml (the user's, or `path`); empty without one."""
-    found = toml_file.read(path or SettingsSources().user_file)
-    return found.senders.get(name, {}) if found is not None else {}
+    file = toml_file.read(path or SettingsSources().user_file)
+    return file.senders.get(name, {}) if file is not None else {}
 
 
 def remove_sender(name: str, *, path: Path | None = None) -> bool:
@@ -251,14 +257,14 @@ def remove_connection(name: str, *, path: Path | None = None) -> bool:
     return toml_file.remove(path or SettingsSources().user_file, "connections", name)
 
 
-def _only_one(found: _Found) -> str:
+def _only_one(available: _Found) -> str:
     """The connection to use when none is named; never one to another company than the given one."""
-    names = sorted({name for file in found.files for name in file.connections})
-    if len(names) == 1 and not found.is_other_company(names[0]):
+    names = sorted({name for file in available.files for name in file.connections})
+    if len(names) == 1 and not available.is_other_company(names[0]):
         return names[0]
-    if found.company_is_given or not names:
-        chosen = (found.profile_name("COMPANY") or sdk_profiles.DEFAULT_PROFILE, found.company)
-        return next((name for name in chosen if not found.is_other_company(name)), f"{found.company} as given")
+    if available.company_is_given or not names:
+        chosen = (available.profile_name("COMPANY") or sdk_profiles.DEFAULT_PROFILE, available.company)
+        return next((name for name in chosen if not available.is_other_company(name)), f"{available.company} as given")
     if sdk_profiles.DEFAULT_PROFILE in names:
         return sdk_profiles.DEFAULT_PROFILE
     raise SettingsError(
@@ -268,15 +274,15 @@ def _only_one(found: _Found) -> str:
     )
 
 
-def _table(name: str, found: _Found) -> tuple[str, Mapping[str, Any]]:
+def _table(name: str, available: _Found) -> tuple[str, Mapping[str, Any]]:
     """The file of the connection's table, and the table; empty if other sources can make the connection."""
-    for file in found.files:
+    for file in available.files:
         if name in file.connections:
             return str(file.path), file.connections[name]
-    without_table = (sdk_profiles.DEFAULT_PROFILE, found.profile_name("COMPANY"), *found.profiles)
-    if found.company_is_given or name in without_table:
+    without_table = (sdk_profiles.DEFAULT_PROFILE, available.profile_name("COMPANY"), *available.profiles)
+    if available.company_is_given or name in without_table:
         return "", {}
-    names = sorted({each for file in found.files for each in file.connections} | set(found.profiles))
+    names = sorted({each for file in available.files for each in file.connections} | set(available.profiles))
     there = did_you_mean(name, names) or (f"; known connections: {', '.join(names)}" if names else "")
     raise SettingsError(
         f"there is no connection {name!r}{there}",
@@ -284,25 +290,25 @@ def _table(name: str, found: _Found) -> tuple[str, Mapping[str, Any]]:
     )
 
 
-def _layers(name: str, found: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _layers(name: str, available: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(origin, settings) of each source, strongest first; the names of settings are checked.
 
     The environment of a table is that of its company: it says nothing about another one that a variable names.
     """
-    for setting in found.explicit:
+    for setting in available.explicit:
         _check_setting(setting, f"connection {name!r} (argument)")
-    yield "argument", found.explicit
+    yield "argument", available.explicit
     for setting in SETTINGS:
         for variable in (_OFFICIAL.get(setting), f"INTACCT_{setting.upper()}"):
-            if variable and found.environ.get(variable) and setting != "name":
-                yield variable, {setting: found.environ[variable]}
-    source, table = _table(name, found)
+            if variable and available.environ.get(variable) and setting != "name":
+                yield variable, {setting: available.environ[variable]}
+    source, table = _table(name, available)
     for setting in table:
         _check_setting(setting, f"{source}: [connections.{name}]", extra=("sender",))
-    not_here = ("sender", "environment") if found.is_other_company(name) else ("sender",)
+    not_here = ("sender", "environment") if available.is_other_company(name) else ("sender",)
     yield source, {setting: value for setting, value in table.items() if setting not in not_here}
     if "sender" in table:
-        yield _sender(str(table["sender"]), name, found.files)
+        yield _sender(str(table["sender"]), name, available.files)
 
 
 def _sender(sender: str, name: str, files: list[toml_file.TomlFile]) -> tuple[str, Mapping[str, Any]]:
@@ -313,28 +319,28 @@ def _sender(sender: str, name: str, files: list[toml_file.TomlFile]) -> tuple[st
                 _check_setting(setting, f"{file.path}: [senders.{sender}]", among=sdk_profiles.SENDER)
             return f"{file.path} [senders.{sender}]", table
     names = sorted({each for file in files for each in file.senders})
-    known = f"; known senders: {', '.join(names)}" if names else ""
+    listed_senders = f"; known senders: {', '.join(names)}" if names else ""
     raise SettingsError(
-        f"connection {name!r}: there is no sender {sender!r}{known}",
+        f"connection {name!r}: there is no sender {sender!r}{listed_senders}",
         fix=f"Add [senders.{sender}] with sender_id and sender_password to intacct.toml.",
     )
 
 
-def _from_profiles(name: str, found: _Found, known: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+def _from_profiles(name: str, available: _Found, settings: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     """The settings that the SDKs' profiles add; a named profile that does not exist is an error."""
-    for which, wanted in (
+    for which, keys in (
         ("SENDER", sdk_profiles.SENDER),
         ("COMPANY", (*sdk_profiles.LOGIN, "location_id", "endpoint")),
     ):
-        named = found.profile_name(which)
-        if named and named not in found.profiles:
+        named = available.profile_name(which)
+        if named and named not in available.profiles:
             raise SettingsError(
-                f"connection {name!r}: INTACCT_{which}_PROFILE is {named!r}, and {found.profile_file} has"
+                f"connection {name!r}: INTACCT_{which}_PROFILE is {named!r}, and {available.profile_file} has"
                 " no such section"
             )
-        section = named or (name if name in found.profiles else sdk_profiles.DEFAULT_PROFILE)
-        more = sdk_profiles.usable(found.profiles.get(section, {}), known)
-        yield f"{found.profile_file} [{section}]", {key: value for key, value in more.items() if key in wanted}
+        section = named or (name if name in available.profiles else sdk_profiles.DEFAULT_PROFILE)
+        more = sdk_profiles.usable(available.profiles.get(section, {}), settings)
+        yield f"{available.profile_file} [{section}]", {key: value for key, value in more.items() if key in keys}
 
 
 def _check_setting(setting: str, where: str, *, extra: tuple[str, ...] = (), among: tuple[str, ...] = SETTINGS) -> None:
@@ -391,22 +397,22 @@ def _names(value: Any, where: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in names if name.strip())
 
 
-def _other_connection(setting: str, found: _Found) -> str:
+def _other_connection(setting: str, available: _Found) -> str:
     """A hint at a connection that has the setting, but was not chosen or is to another company."""
-    tables = ((name, table) for file in found.files for name, table in file.connections.items())
+    tables = ((name, table) for file in available.files for name, table in file.connections.items())
     where = (setting, "sender") if setting in sdk_profiles.SENDER else (setting,)
     others = sorted({name for name, table in tables if any(table.get(each) for each in where)})
-    if not others or not found.company:
+    if not others or not available.company:
         return ""
-    meant = next((name for name in others if not found.is_other_company(name)), "")
+    meant = next((name for name in others if not available.is_other_company(name)), "")
     hint = f"{meant!r} has it, and is not named" if meant else f"{others[0]!r} is to another company"
-    return f" for company {found.company}; connection {hint}"
+    return f" for company {available.company}; connection {hint}"
 
 
 def _near_miss(setting: str, environ: Mapping[str, str]) -> str:
     """A hint at a misspelt variable; an unknown variable alone is not an error."""
     names = {f"INTACCT_{each.upper()}" for each in SETTINGS} | set(_OFFICIAL.values()) | set(_OPTIONS)
     odd = [name for name in environ if name.startswith("INTACCT_") and name not in names]
-    wanted = f"INTACCT_{setting.upper()}"
-    near = closest(wanted, odd, 1, cutoff=MISSPELT)  # the prefix alone makes any two of them alike
-    return f" ({near[0]} is; {suggestion([wanted])})" if near else ""
+    variable = f"INTACCT_{setting.upper()}"
+    near = closest(variable, odd, 1, cutoff=MISSPELT)  # the prefix alone makes any two of them alike
+    return f" ({near[0]} is; {suggestion([variable])})" if near else ""

@@ -79,8 +79,8 @@ def line_of(path: Path, table: str, key: str = "") -> int:
 def place_of(path: Path, tables: Sequence[str], key: str = "") -> str:
     """The place of a key for messages, in the first of these tables that has it: `intacct.toml, line 12`."""
     lines = (line_of(path, table, wanted) for wanted in dict.fromkeys((key, "")) for table in tables)
-    found = next((line for line in lines if line), 0)
-    return f"{path}, line {found}" if found else str(path)
+    number = next((line for line in lines if line), 0)
+    return f"{path}, line {number}" if number else str(path)
 
 
 def put(path: Path, group: str, name: str, table: Mapping[str, Any]) -> None:
@@ -89,8 +89,8 @@ def put(path: Path, group: str, name: str, table: Mapping[str, Any]) -> None:
 
     with _edited_alone(path):
         text = _text(path) or ""
-        wanted = _parsed(text, path)
-        if name in wanted.get(group, {}):
+        expected = _parsed(text, path)
+        if name in expected.get(group, {}):
             edited = _edited(text, group, name, _new_table(table))
         else:
             before = text if not text or text.endswith("\n") else f"{text}\n"
@@ -98,19 +98,19 @@ def put(path: Path, group: str, name: str, table: Mapping[str, Any]) -> None:
             outer = tomlkit.table(is_super_table=True)
             outer.append(name, _new_table(table))
             edited = before + gap + tomlkit.dumps({group: outer})
-        wanted.setdefault(group, {})[name] = dict(table)
-        _write(path, edited, wanted, f"[{group}.{name}]")
+        expected.setdefault(group, {})[name] = dict(table)
+        _write(path, edited, expected, f"[{group}.{name}]")
 
 
 def remove(path: Path, group: str, name: str) -> bool:
     """Take `[group.name]` out of the file; False if it is not in it."""
     with _edited_alone(path):
         text = _text(path)
-        wanted = _parsed(text or "", path)
-        if text is None or name not in wanted.get(group, {}):
+        expected = _parsed(text or "", path)
+        if text is None or name not in expected.get(group, {}):
             return False
-        del wanted[group][name]
-        _write(path, _edited(text, group, name, None), wanted, f"[{group}.{name}]")
+        del expected[group][name]
+        _write(path, _edited(text, group, name, None), expected, f"[{group}.{name}]")
         return True
 
 
@@ -178,17 +178,17 @@ def _edited(text: str, group: str, name: str, new: "Table | None") -> str:
     """Where a removed table's last comments go: tomlkit writes a group's own header where the group holds a comment."""
     for key, outer in document.body:
         if key is not None and key.key == group and isinstance(outer, Table):
-            kept: Body = []
+            body: Body = []
             for inner, item in outer.value.body:
                 if inner is None or inner.key != name or not isinstance(item, Table) or inner.is_dotted():
-                    kept.append((inner, item))
-                    before = _last_body(item) if isinstance(item, Table) else kept
+                    body.append((inner, item))
+                    before = _last_body(item) if isinstance(item, Table) else body
                     continue
                 if new is not None:
-                    kept.append((inner, new))
+                    body.append((inner, new))
                     before, new = new.value.body, None
                 before += _tail(_last_body(item))
-            outer.value.body[:] = kept
+            outer.value.body[:] = body
         else:
             before = top
         top.append((key, outer))
@@ -220,9 +220,9 @@ def _tables(data: dict[str, Any]) -> dict[str, Any]:
     return {group: tables for group, tables in data.items() if tables}
 
 
-def _write(path: Path, text: str, wanted: dict[str, Any], what: str) -> None:
+def _write(path: Path, text: str, expected: dict[str, Any], what: str) -> None:
     try:
-        proven = _tables(tomllib.loads(text)) == _tables(wanted)
+        proven = _tables(tomllib.loads(text)) == _tables(expected)
     except tomllib.TOMLDecodeError:
         proven = False
     if not proven:

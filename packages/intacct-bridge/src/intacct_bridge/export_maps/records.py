@@ -62,14 +62,14 @@ def mapped_rows(gateway: ReadGateway, entity: EntityMap, query: Query, *, limit:
 
 
 def _flat(line: Mapping[str, Any], record: Mapping[str, Any], path: str) -> Any:
-    found = value_at(line, path)
-    return value_at(record, path) if found is None else found
+    value = value_at(line, path)
+    return value_at(record, path) if value is None else value
 
 
 def _records(gateway: ReadGateway, stream: UnifiedStream, query: Query, limit: int) -> Iterator[Record]:
-    asked = replace(query, object=stream.read.object, select=tuple(stream.read.fields))
+    request = replace(query, object=stream.read.object, select=tuple(stream.read.fields))
     if limit:
-        asked = replace(asked, page_size=min(limit, asked.page_size))
-    rows = islice(gateway.query(asked), limit or None)
-    for some in batched(rows, _AT_ONCE):
-        yield from unified_records(gateway, stream, some)
+        request = replace(request, page_size=min(limit, request.page_size))
+    rows = islice(gateway.query(request), limit or None)
+    for chunk in batched(rows, _AT_ONCE):
+        yield from unified_records(gateway, stream, chunk)

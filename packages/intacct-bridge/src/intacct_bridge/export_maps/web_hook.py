@@ -120,11 +120,11 @@ def _parts(address: str) -> tuple[str, str, dict[str, str]]:
     if not host or parts.scheme not in ("http", "https") or port == 0 or any(one in host for one in " \\"):
         raise SettingsError("the address of the web hook is not complete", fix="write https://HOST/PATH")
     where = parts.netloc.rpartition("@")[2]
-    own = {}
+    headers = {}
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        own["authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
-    return urlunsplit(parts._replace(netloc=where)), f"{parts.scheme}://{where}", own
+        headers["authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
+    return urlunsplit(parts._replace(netloc=where)), f"{parts.scheme}://{where}", headers
 
 
 # --- the deadline
@@ -172,11 +172,11 @@ _CURRENT = threading.local()
 @contextmanager
 def _deadline(seconds: float) -> Iterator[_Deadline]:
     """The deadline of what this thread does in the block."""
-    _CURRENT.deadline = made = _Deadline(seconds)
+    _CURRENT.deadline = deadline = _Deadline(seconds)
     try:
-        yield made
+        yield deadline
     finally:
-        made.stop()
+        deadline.stop()
 
 
 @cache

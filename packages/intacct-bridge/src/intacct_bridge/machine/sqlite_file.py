@@ -27,15 +27,15 @@ def networked(path: Path, mounts: str | None = None) -> str:
             mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError:
             return ""
-    found, kind = Path(), ""
+    mount, kind = Path(), ""
     for line in mounts.splitlines():
         before, dash, after = line.partition(" - ")
         words = before.split(" ")
         if not dash or len(words) < 5:  # ids, device, root, then where it is mounted
             continue
         point = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[4]))
-        if path.is_relative_to(point) and len(point.parts) >= len(found.parts):
-            found, kind = point, after.split(" ")[0]
+        if path.is_relative_to(point) and len(point.parts) >= len(mount.parts):
+            mount, kind = point, after.split(" ")[0]
     return kind if kind in NETWORKED else ""
 
 

@@ -36,7 +36,7 @@ class Reconciliation(reconciling.Reconciliation):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        found = self.to_dict()
+        document = self.to_dict()
         facts = {"company": self.company, "equal": self.equal, "API transactions": self.transactions}
         facts |= {"ledger": self.no_ledger or ("equal" if not self.balances else "differs")}
         sides = [
@@ -49,9 +49,9 @@ class Reconciliation(reconciling.Reconciliation):
             "Reconciliation",
             facts,
             html_table(columns, sides, "Balances that differ"),
-            html_records(found["records"], "Records that differ"),
-            html_records(found["missing_tables"], "Tables that are missing"),
-            html_records(found["tables"], "Tables"),
+            html_records(document["records"], "Records that differ"),
+            html_records(document["missing_tables"], "Tables that are missing"),
+            html_records(document["tables"], "Tables"),
         )
 
 
@@ -72,7 +72,7 @@ class Copy(copies.Copy):
         }
 
     def _repr_html_(self) -> str:
-        found = self.to_dict()
-        rows = ((one["table"], one["as_of"], len(one["columns"])) for one in found["tables"])
-        facts = {"company": found["company"], "tables": len(found["tables"]), "views": len(found["views"])}
-        return html_result(f"Copy {found['uri']}", facts, html_table(("table", "as of", "columns"), rows))
+        document = self.to_dict()
+        rows = ((one["table"], one["as_of"], len(one["columns"])) for one in document["tables"])
+        facts = {"company": document["company"], "tables": len(document["tables"]), "views": len(document["views"])}
+        return html_result(f"Copy {document['uri']}", facts, html_table(("table", "as of", "columns"), rows))

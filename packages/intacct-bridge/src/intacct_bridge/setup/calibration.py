@@ -68,14 +68,14 @@ class TimeCheck:
             yield known_finding("formatting", "clock-apart", seen, status=Status.WARNING)
 
     def _format(self) -> Iterator[DoctorFinding]:
-        found = self.formatting
-        hours, minutes = divmod(abs(found.offset_minutes), 60)
-        sign = "-" if found.offset_minutes < 0 else "+"
-        seen = f"{_pattern(found.date)}, {found.clock}-hour clock, GMT{sign}{hours:02}:{minutes:02}"
-        if found == DEFAULT:
+        formatting = self.formatting
+        hours, minutes = divmod(abs(formatting.offset_minutes), 60)
+        sign = "-" if formatting.offset_minutes < 0 else "+"
+        seen = f"{_pattern(formatting.date)}, {formatting.clock}-hour clock, GMT{sign}{hours:02}:{minutes:02}"
+        if formatting == DEFAULT:
             yield ok("formatting", seen)
             return
-        name = "formatting-short-year" if "y" in found.date else "formatting-uncommon"
+        name = "formatting-short-year" if "y" in formatting.date else "formatting-uncommon"
         yield known_finding("formatting", name, seen, status=Status.WARNING, ids=self.ids)
 
     def periods(self) -> Iterator[DoctorFinding]:
@@ -124,11 +124,11 @@ class TimeCheck:
             self.learned = replace(self.learned, memory=False)
             yield ok("memory", "the answer to a repeated control ID has no status", _NO_MEMORY)
             return
-        known = second is not None and second.diagnosis is not None and second.diagnosis.entry == _REPEATED
+        is_refusal = second is not None and second.diagnosis is not None and second.diagnosis.entry == _REPEATED
         # Loads rely only on a known refusal, because it must differ from the refusal of a bad record.
-        self.learned = replace(self.learned, memory=known)
+        self.learned = replace(self.learned, memory=is_refusal)
         if second is not None:
-            aside = "" if known else f", with an unknown message: {gateway_text(second)}"
+            aside = "" if is_refusal else f", with an unknown message: {gateway_text(second)}"
             yield ok("memory", f"a repeated control ID is refused{aside}")
         else:
             text = "a repeated control ID is answered twice: the gateway stores none, or none of reads"
@@ -155,9 +155,9 @@ class TimeCheck:
         yield ok("filter_time", seen, "" if reads_as else "Extraction uses the earlier of both readings.")
 
     def _record_with_a_time(self, streams: Sequence[str]) -> tuple[str, str, datetime] | None:
-        known = element("isnotnull", element("field", "WHENMODIFIED"))
+        has_time = element("isnotnull", element("field", "WHENMODIFIED"))
         for name in (*streams, *_RECORDS)[:_MOST]:
-            answer = query_all(self.client, query_body(name, "RECORDNO", "WHENMODIFIED", where=known))[0]
+            answer = query_all(self.client, query_body(name, "RECORDNO", "WHENMODIFIED", where=has_time))[0]
             if answer.rows and (moment := self._moment(answer.rows[0].get("WHENMODIFIED", ""))) is not None:
                 return name, answer.rows[0].get("RECORDNO", ""), moment
         return None

@@ -186,18 +186,18 @@ def from_error(
     objects: tuple[str, ...] = (),
 ) -> DoctorFinding:
     """A finding from the gateway's error, in the wording of the error catalogue."""
-    known = error.diagnosis or Diagnosis("", "", "", error.message)
-    cause = "" if causes else known.cause  # the list of causes says the same in detail
+    diagnosis = error.diagnosis or Diagnosis("", "", "", error.message)
+    cause = "" if causes else diagnosis.cause  # the list of causes says the same in detail
     return DoctorFinding(
         step,
         status,
         gateway_text(error),
-        known.entry,
-        means=" ".join(part for part in (known.means if known.entry else "", cause) if part),
-        fix=error.fix or known.fix,
-        menu=known.menu,
-        who=known.who,
-        source=known.source if known.entry else "inferred",
+        diagnosis.entry,
+        means=" ".join(part for part in (diagnosis.means if diagnosis.entry else "", cause) if part),
+        fix=error.fix or diagnosis.fix,
+        menu=diagnosis.menu,
+        who=diagnosis.who,
+        source=diagnosis.source if diagnosis.entry else "inferred",
         causes=causes,
         objects=objects,
         support_id=next((fault.support_id for fault in error.faults if fault.support_id), ""),
@@ -206,23 +206,25 @@ def from_error(
 
 def gateway_text(error: IntacctError) -> str:
     """The gateway's own message: the diagnosed fault, or all faults if the catalogue knows none of them."""
-    known = error.diagnosis
-    if known is not None and known.fault.errorno == PAGE:
+    diagnosis = error.diagnosis
+    if diagnosis is not None and diagnosis.fault.errorno == PAGE:
         return error.message
-    if known is not None and known.entry and known.fault.text:
-        return str(known.fault)
+    if diagnosis is not None and diagnosis.entry and diagnosis.fault.text:
+        return str(diagnosis.fault)
     return "; ".join(str(fault) for fault in error.faults) or error.message
 
 
 def causes_of(name: str, ids: Mapping[str, str], *, without: tuple[str, ...] = ()) -> tuple[Cause, ...]:
     """Every possible cause of an answer, in order; empty for an answer with one cause."""
-    found = []
-    for one in _catalogue().sets.get(name, ()):
-        if one not in without:
-            entry = _catalogue().causes[one]
+    causes = []
+    for cause in _catalogue().sets.get(name, ()):
+        if cause not in without:
+            entry = _catalogue().causes[cause]
             menu = _filled(entry.menu, ids)
-            found.append(Cause(one, _filled(entry.cause, ids), _filled(entry.fix, ids), menu, entry.who, entry.source))
-    return tuple(found)
+            causes.append(
+                Cause(cause, _filled(entry.cause, ids), _filled(entry.fix, ids), menu, entry.who, entry.source)
+            )
+    return tuple(causes)
 
 
 def _filled(template: str, ids: Mapping[str, str]) -> str:

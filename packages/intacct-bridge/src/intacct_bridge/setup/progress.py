@@ -103,8 +103,8 @@ def object_names(texts: Iterable[str]) -> tuple[str, ...]:
 
 def unusual_names(names: Iterable[str]) -> tuple[UnusualName, ...]:
     """Those names that are not standard objects, each with the nearest ones."""
-    known = tuple(permissions())
-    return tuple(UnusualName(one, tuple(closest(one, known, 2))) for one in names if not keys.standard(one))
+    standard = tuple(permissions())
+    return tuple(UnusualName(one, tuple(closest(one, standard, 2))) for one in names if not keys.standard(one))
 
 
 class SetUpStore:

@@ -29,10 +29,10 @@ class QueryAnswer:
 
 def submit(client: Client, bodies: Sequence[Element], *, read: bool, transaction: bool = False) -> list[Result]:
     """The result of each function, failed ones included."""
-    found: list[Result] = []
-    for some in batched(bodies, _MANY):
-        found += client.call(*some, read=read, transaction=transaction)
-    return found
+    results: list[Result] = []
+    for chunk in batched(bodies, _MANY):
+        results += client.call(*chunk, read=read, transaction=transaction)
+    return results
 
 
 def error_of(result: Result) -> IntacctError | None:

@@ -54,9 +54,9 @@ def grants_for(job: Job) -> tuple[RoleGrant, ...]:
     """The permissions that a job needs, by application and name."""
     granted: dict[tuple[str, str], RoleGrant] = {}
     for name, rights in role_for(job):
-        found = permission_of(name)
-        place = (found.application, found.permission) if found else ("(the object's application)", name)
-        sure = found is not None and tag_of(found.source) != "inferred"
+        permission = permission_of(name)
+        place = (permission.application, permission.permission) if permission else ("(the object's application)", name)
+        sure = permission is not None and tag_of(permission.source) != "inferred"
         held = granted.get(place, RoleGrant(*place, (), (), sure))
         granted[place] = RoleGrant(
             *place,
@@ -69,8 +69,8 @@ def grants_for(job: Job) -> tuple[RoleGrant, ...]:
 
 def applications_for(job: Job) -> tuple[str, ...]:
     """The applications that the company must subscribe to for a job; every company has the others."""
-    found = (permission_of(name) for name, _ in role_for(job))
-    return tuple(sorted({one.application for one in found if one is not None} - _ALWAYS_THERE))
+    permissions = (permission_of(name) for name, _ in role_for(job))
+    return tuple(sorted({one.application for one in permissions if one is not None} - _ALWAYS_THERE))
 
 
 def created_otherwise(job: Job) -> tuple[tuple[str, str], ...]:

@@ -125,8 +125,8 @@ class SignInCheck:
         connection = self.connection
         restricted = self._cell("UNRESTRICTED").lower() in ("false", "f")
         unknown = not self._cell("UNRESTRICTED") and self.writes
-        wanted = self.writes or not connection.location_id
-        if wanted and (restricted or unknown) and not _reaches_top(client):
+        needed = self.writes or not connection.location_id
+        if needed and (restricted or unknown) and not _reaches_top(client):
             return known_finding(
                 "entity",
                 "entity-limited",

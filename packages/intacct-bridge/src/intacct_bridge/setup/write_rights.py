@@ -43,11 +43,11 @@ def writing(client: Client, objects: Sequence[str], user_id: str, ids: Mapping[s
     denied: dict[str, dict[str, IntacctError]] = {}
     untested: list[str] = []
     for name in names:
-        wanted = [right for right in RIGHTS if right not in granted.get(name, ())]
-        if "Add" in wanted and keys.creator(name) != "create":
-            wanted.remove("Add")
+        missing = [right for right in RIGHTS if right not in granted.get(name, ())]
+        if "Add" in missing and keys.creator(name) != "create":
+            missing.remove("Add")
             untested.append(name)
-        for right, error in _refused_rights(client, name, wanted).items():
+        for right, error in _refused_rights(client, name, missing).items():
             denied.setdefault(name, {})[right] = error
     yield from _unknown(denied)
     if any(denied.values()):
@@ -91,8 +91,8 @@ def _refused_rights(client: Client, name: str, rights: Sequence[str]) -> dict[st
 
 
 def _refuses(error: IntacctError) -> bool:
-    known = error.diagnosis
-    return known is not None and (known.kind == "not_permitted" or known.entry == "object-unknown")
+    diagnosis = error.diagnosis
+    return diagnosis is not None and (diagnosis.kind == "not_permitted" or diagnosis.entry == "object-unknown")
 
 
 def _unknown(denied: dict[str, dict[str, IntacctError]]) -> Iterator[DoctorFinding]:

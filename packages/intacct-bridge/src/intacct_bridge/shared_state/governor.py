@@ -117,8 +117,8 @@ class Governor:
     def month_to_date(self) -> int:
         """The company's transactions of this month, from all machines."""
         db = self._database()
-        found = db.read("SELECT coalesce(sum(transactions), 0) FROM spent WHERE month = ?", (_month(db.clock()),))
-        return int(found[0][0])
+        rows = db.read("SELECT coalesce(sum(transactions), 0) FROM spent WHERE month = ?", (_month(db.clock()),))
+        return int(rows[0][0])
 
     def close(self) -> None:
         """Close the connection to the database."""
@@ -145,9 +145,9 @@ class Governor:
 
     def _waiting_text(self, seconds: float) -> str:
         most, free = self._concurrency, self._database().read("SELECT max(free_at) FROM slot")[0][0]
-        taken = "the only slot for a request is" if most == 1 else f"all {most} slots for requests are"
+        busy = "the only slot for a request is" if most == 1 else f"all {most} slots for requests are"
         latest = f" A slot whose request got no answer is free at {free[11:16]} UTC at the latest." if free else ""
-        return f"{self._company}: {taken} taken, for {seconds:.0f} seconds now; waiting for a free one.{latest}"
+        return f"{self._company}: {busy} taken, for {seconds:.0f} seconds now; waiting for a free one.{latest}"
 
     def _try(self, transactions: int, lasting: timedelta) -> int:
         """The number of a slot that is free after a time at the latest, or 0 if all are taken."""
@@ -155,8 +155,8 @@ class Governor:
         with db.transaction():
             now = db.clock()
             db.execute("DELETE FROM slot WHERE free_at <= ? OR free_at > ?", (_text(now), _text(now + _LONGEST_SLOT)))
-            (taken,) = db.execute("SELECT count(*) FROM slot").fetchone()
-            if taken >= self._concurrency:
+            (slots,) = db.execute("SELECT count(*) FROM slot").fetchone()
+            if slots >= self._concurrency:
                 return 0
             self._own.month = month = _month(now)
             self._spend(db, month, transactions)
@@ -208,12 +208,12 @@ def spent_by_schema(db: PostgresDatabase, schemas: Sequence[str], month: str) ->
     rows = db.read(
         "SELECT schemaname FROM pg_tables WHERE tablename = 'spent' AND schemaname = ANY(?)", (list(schemas),)
     )
-    found: dict[str, int] = {}
-    for some in batched([str(row[0]) for row in rows], _SCHEMAS_AT_ONCE):
+    spent: dict[str, int] = {}
+    for chunk in batched([str(row[0]) for row in rows], _SCHEMAS_AT_ONCE):
         sums = " UNION ALL ".join(
             f"SELECT {literal(schema)}, coalesce(sum(transactions), 0)::bigint FROM {quoted(schema)}.spent"
             " WHERE month = :month"
-            for schema in some
+            for schema in chunk
         )
-        found |= {str(row[0]): int(row[1]) for row in db.read(sums, {"month": month})}
-    return found
+        spent |= {str(row[0]): int(row[1]) for row in db.read(sums, {"month": month})}
+    return spent

@@ -51,16 +51,16 @@ class IdleLinks:
     def take(self, server: Server) -> tuple[Any, dict[str, Any]] | None:
         """A connection that no other one uses, with its prepared statements; the server may have ended it meanwhile."""
         with self._lock:
-            found = self._idle.get(server)
-            return found.pop() if found else None
+            links = self._idle.get(server)
+            return links.pop() if links else None
 
     def put(self, server: Server, link: Any, prepared: dict[str, Any]) -> None:
         """Keep a connection for the next one, or close it if enough are kept."""
         with self._lock:
-            kept = self._idle.setdefault(server, []) if self._users[server] > 0 else []
-            keep = self._users[server] > 0 and len(kept) < MOST and link._transaction_status == _IDLE
+            links = self._idle.setdefault(server, []) if self._users[server] > 0 else []
+            keep = self._users[server] > 0 and len(links) < MOST and link._transaction_status == _IDLE
             if keep:
-                kept.append((link, prepared))
+                links.append((link, prepared))
         if not keep:
             self._end([(link, prepared)])
 

@@ -91,8 +91,8 @@ def postgres_place(uri: str, default_schema: str) -> PostgresPlace:
 def in_schema(uri: str, schema: str) -> str:
     """The same database with another schema."""
     base, _, options = uri.partition("?")
-    kept = [one for one in options.split("&") if one and one.partition("=")[0] != "schema"]
-    return f"{base}?{'&'.join([*kept, f'schema={quote(schema)}'])}"
+    others = [one for one in options.split("&") if one and one.partition("=")[0] != "schema"]
+    return f"{base}?{'&'.join([*others, f'schema={quote(schema)}'])}"
 
 
 def schema_name(company: str) -> str:
@@ -155,10 +155,10 @@ def server_of(uri: str) -> Server:
     )
 
 
-def _ssl_mode(uri: str, asked: str | None, root: str) -> str:
+def _ssl_mode(uri: str, requested: str | None, root: str) -> str:
     """The mode that is in force with these root certificates, as libpq has it."""
     default = "verify-full" if root == SYSTEM_ROOT else "prefer"
-    mode = default if asked is None else asked
+    mode = default if requested is None else requested
     if mode not in _SSL_MODES:
         raise SettingsError(
             f"{redacted(uri)}: sslmode is {mode!r}{did_you_mean(mode, _SSL_MODES)}",
@@ -173,13 +173,13 @@ def _ssl_mode(uri: str, asked: str | None, root: str) -> str:
 
 def _options(uri: str) -> dict[str, str]:
     try:
-        found = dict(parse_qsl(urlsplit(uri).query, keep_blank_values=True))
+        options = dict(parse_qsl(urlsplit(uri).query, keep_blank_values=True))
     except ValueError:
         return {}
-    for name in found:
+    for name in options:
         if name not in _OPTIONS:
             raise SettingsError(
                 f"{redacted(uri)} has the unsupported option {name!r}{did_you_mean(name, _OPTIONS)}",
                 fix=f"supported options: {', '.join(_OPTIONS)}",
             )
-    return found
+    return options

@@ -139,14 +139,14 @@ class PostgresDatabase:
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each of these values; several are on their way together."""
-        some: list[Values] = []
+        chunk: list[Values] = []
         for row in rows:
-            some.append(row)
-            if len(some) == _SENT_TOGETHER:
-                self._run(sql, some)
-                some = []
-        if some:
-            self._run(sql, some)
+            chunk.append(row)
+            if len(chunk) == _SENT_TOGETHER:
+                self._run(sql, chunk)
+                chunk = []
+        if chunk:
+            self._run(sql, chunk)
 
     def copy_in(self, sql: str, lines: Iterable[bytes]) -> int:
         """Run a `COPY ... FROM STDIN` with these lines in its text format, and give their number.
@@ -181,11 +181,11 @@ class PostgresDatabase:
             return context
 
     def _statement(self, sql: str) -> tuple[Any, Any, Any, tuple[str, ...]]:
-        found = self._prepared.get(sql)
-        if found is None:
+        statement = self._prepared.get(sql)
+        if statement is None:
             text, names = numbered_values(sql)
-            found = self._prepared[sql] = (*self._link.prepare_statement(text, ()), names)
-        return found
+            statement = self._prepared[sql] = (*self._link.prepare_statement(text, ()), names)
+        return statement
 
     def _simply(self, sql: str) -> list[list[Any]]:
         """Run statements without values, and give the rows of the last query."""
@@ -317,8 +317,8 @@ class PostgresDatabase:
             return moment + timedelta(seconds=steady_seconds() - at)
 
     def _ask_time(self) -> tuple[datetime, float]:
-        asked = steady_seconds()
-        return self._simply("SELECT clock_timestamp()")[0][0], asked
+        sent_at = steady_seconds()
+        return self._simply("SELECT clock_timestamp()")[0][0], sent_at
 
     # --- the connection
 
@@ -515,12 +515,12 @@ class PostgresDatabase:
         """
         with self._guard:
             self._missing.discard(name)
-            taken = self._patiently(lambda: self._try_lock(name))
-            if taken:
+            locked = self._patiently(lambda: self._try_lock(name))
+            if locked:
                 self._held[name] = True
             else:  # another process took it while our connection was lost
                 self._held.pop(name, None)
-            return taken
+            return locked
 
     def _lock(self, name: str) -> None:
         if not self._try_lock(name):

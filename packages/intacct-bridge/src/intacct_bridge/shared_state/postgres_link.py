@@ -117,11 +117,11 @@ def open_link(place: PostgresPlace, *, shared: bool = False) -> Any:
 
 def _open_error(place: PostgresPlace, error: BaseException, refusal: type[BaseException]) -> IntacctError:
     """The error for a link that could not be opened; `refusal` is the driver's class for a refusal of the server."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, refusal):
-        found = found.__context__  # after a refusal the driver can fail again, while it closes its socket
-    if found is not None:
-        return refusal_error(place, found.args[0], "")
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, refusal):
+        cause = cause.__context__  # after a refusal the driver can fail again, while it closes its socket
+    if cause is not None:
+        return refusal_error(place, cause.args[0], "")
     if isinstance(error, AttributeError) and server_of(place.uri).password is None:
         return SettingsError(f"{place.name} asks for a password", fix="put it into the URI, or into PGPASSWORD")
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -217,10 +217,12 @@ def unreachable(place: PostgresPlace, reason: str) -> UnreachableError:
 def _reason(error: BaseException) -> str:
     """The reason of the operating system, if the driver hides it."""
     cause = error.__cause__
-    found = cause if isinstance(cause, OSError) else error
-    if isinstance(found, TimeoutError):
+    reason = cause if isinstance(cause, OSError) else error
+    if isinstance(reason, TimeoutError):
         return "no answer in time"
-    return getattr(found, "strerror", None) or (str(found) if isinstance(found, OSError) else "the connection was lost")
+    return getattr(reason, "strerror", None) or (
+        str(reason) if isinstance(reason, OSError) else "the connection was lost"
+    )
 
 
 def _ssl(place: PostgresPlace, server: Server) -> Any:

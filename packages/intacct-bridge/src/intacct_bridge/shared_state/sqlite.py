@@ -98,8 +98,8 @@ class SqliteDatabase:
 
     def last_number(self, table: str) -> int:
         """The number that SQLite keeps for the table."""
-        found = self.read("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
-        return int(found[0][0]) if found else 0
+        rows = self.read("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        return int(rows[0][0]) if rows else 0
 
     def set_last_number(self, table: str, number: int) -> None:
         """Set the number that SQLite keeps for the table."""
@@ -180,8 +180,8 @@ def bring_up_to_date(db: sqlite3.Connection, tables: TableSet, version: int, pla
 
 def moved_to(db: sqlite3.Connection) -> str:
     """The place that a file was moved to."""
-    found = db.execute("SELECT place FROM moved").fetchone()
-    return str(found[0])
+    row = db.execute("SELECT place FROM moved").fetchone()
+    return str(row[0])
 
 
 def _set_mark(db: sqlite3.Connection, target: str) -> None:

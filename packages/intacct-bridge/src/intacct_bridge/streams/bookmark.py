@@ -206,16 +206,16 @@ class Bookmark:
             theirs.refreshed_by,
         )
 
-    def with_formatting(self, known: AnswerFormat, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
+    def with_formatting(self, current: AnswerFormat, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
         """The bookmark if the API user's answers are written like this.
 
         If they were written in another way before, everything since the last certain time is read again: all, if
         all was read since then.
         """
         last = self.formatting.known_at
-        if not self.formatting.contradicts(known):
-            mine = self.formatting.user == known.user and last and parse_time(last) > parse_time(known.known_at)
-            return replace(self, formatting=replace(known, known_at=last) if mine else known)
+        if not self.formatting.contradicts(current):
+            mine = self.formatting.user == current.user and last and parse_time(last) > parse_time(current.known_at)
+            return replace(self, formatting=replace(current, known_at=last) if mine else current)
         deletes = self.deletes
         if deletes.since:
             deletes = replace(deletes, since=earlier(deletes.since, seconds_before(last, trail_seconds)))
@@ -225,7 +225,7 @@ class Bookmark:
             progress = replace(progress.restart(), since=since)
         else:
             progress = replace(progress.restart() if progress.full else progress.abandon(), since="")
-        return replace(self, progress=progress, deletes=deletes, formatting=known)
+        return replace(self, progress=progress, deletes=deletes, formatting=current)
 
     def read_again(self, seconds: int) -> "Bookmark":
         """The bookmark if the changes of this time before `since` are wanted once more."""

@@ -44,10 +44,10 @@ def streams_for(gateway: ReadGateway, names: Sequence[str], *, everything: bool)
     checked = [one.audit_of for one in meanings if one.audit_of]
     if gateway.connection.is_legacy:
         checked += [one.object for one in meanings]
-    known = listed_objects(gateway) if checked else {}
+    company_objects = listed_objects(gateway) if checked else {}
     for name in checked:
-        if name not in {one.upper() for one in known}:
-            raise unknown_stream(name, known)
+        if name not in {one.upper() for one in company_objects}:
+            raise unknown_stream(name, company_objects)
     return list(names)
 
 
@@ -61,10 +61,10 @@ def refuse_joined(names: Iterable[str]) -> None:
 
 def listed_objects(gateway: ReadGateway) -> dict[str, str]:
     """The objects that can be streams, with their labels: all, or with document type 2.1 those of `get_list`."""
-    found = gateway.objects()
+    labels = gateway.objects()
     if not gateway.connection.is_legacy:
-        return found
-    return {name: label for name, label in found.items() if (known := legacy_name(name)) and known.listed}
+        return labels
+    return {name: label for name, label in labels.items() if (legacy := legacy_name(name)) and legacy.listed}
 
 
 def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:
@@ -94,11 +94,13 @@ def refuse_unknown_streams(setting: str, named: Iterable[str], names: Sequence[s
 
     `names` are the streams that are read, or with `unified` entities of that version, if none means all.
     """
-    known = _entities(names, unified) if unified else {table for name in names for table in _tables(name)}
-    for one in named:
+    names_of_streams = _entities(names, unified) if unified else {table for name in names for table in _tables(name)}
+    for stream_name in named:
         # `SODOCUMENT_*` is a table for each definition; the definitions are not known yet
-        if one not in known and not any(table.endswith("*") and one.startswith(table[:-1]) for table in known):
-            message = f"`{setting}` names {one}, and {one} is not among the streams"
+        if stream_name not in names_of_streams and not any(
+            table.endswith("*") and stream_name.startswith(table[:-1]) for table in names_of_streams
+        ):
+            message = f"`{setting}` names {stream_name}, and {stream_name} is not among the streams"
             raise InvalidRequestError(message, setting=setting)
 
 
@@ -113,8 +115,8 @@ def _tables(name: str) -> tuple[str, ...]:
 def _entities(names: Sequence[str], version: str) -> set[str]:
     from intacct_bridge.mapping.language import unified_map, unified_maps
 
-    found = [unified_map(name, version) for name in names] or list(unified_maps(version).values())
-    return {one.name.upper() for one in found}
+    maps = [unified_map(name, version) for name in names] or list(unified_maps(version).values())
+    return {one.name.upper() for one in maps}
 
 
 FieldChoice = Mapping[str, Sequence[str]] | Sequence[str]
@@ -123,10 +125,10 @@ FieldChoice = Mapping[str, Sequence[str]] | Sequence[str]
 
 def fields_of_objects(choice: FieldChoice) -> dict[str, list[str]]:
     """Fields by object; a stream of part of an object counts as that."""
-    found: dict[str, list[str]] = {}
+    by_object: dict[str, list[str]] = {}
     for stream, fields in selected_fields(choice).items():
-        found.setdefault(parse_name(stream).object.upper(), []).extend(fields)
-    return found
+        by_object.setdefault(parse_name(stream).object.upper(), []).extend(fields)
+    return by_object
 
 
 def selected_fields(choice: FieldChoice) -> dict[str, list[str]]:
@@ -134,11 +136,13 @@ def selected_fields(choice: FieldChoice) -> dict[str, list[str]]:
     if isinstance(choice, Mapping):
         return {stream: list(fields) for stream, fields in choice.items()}
     by_stream: dict[str, list[str]] = {}
-    for one in (part.strip() for text in choice for part in text.split(",")):
-        if not one:
+    for selection in (part.strip() for text in choice for part in text.split(",")):
+        if not selection:
             continue
-        stream, dot, field = one.partition(".")
+        stream, dot, field = selection.partition(".")
         if not dot or not field:
-            raise InvalidRequestError(f"{one!r} names no field", fix="Write STREAM.FIELD, such as APBILL.TOTALDUE.")
+            raise InvalidRequestError(
+                f"{selection!r} names no field", fix="Write STREAM.FIELD, such as APBILL.TOTALDUE."
+            )
         by_stream.setdefault(stream.upper(), []).append(field)
     return by_stream

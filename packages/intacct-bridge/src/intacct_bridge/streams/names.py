@@ -173,11 +173,11 @@ def parse_virtual(text: str) -> VirtualStream | None:
     reader = ALIASES.get(word.lower(), word.lower())
     if reader not in VIRTUAL_STREAMS or (reader == _REPORT) != bool(colon):
         return None
-    known = VIRTUAL_STREAMS[reader]
+    allowed = VIRTUAL_STREAMS[reader]
     arguments = tuple(parse_qsl(query, keep_blank_values=True))
     for name, _ in arguments:
-        if known is not None and name not in known:
-            raise InvalidRequestError(f"{reader} has no argument {name!r}", fix=f"Its arguments: {', '.join(known)}.")
+        if allowed is not None and name not in allowed:
+            raise InvalidRequestError(f"{reader} has no argument {name!r}", fix=f"Its arguments: {', '.join(allowed)}.")
     if twice := next((name for name, count in Counter(name for name, _ in arguments).items() if count > 1), ""):
         raise InvalidRequestError(f"{text} gives {twice} twice", fix="Give it once.")
     if reader == _REPORT and not subject.strip():

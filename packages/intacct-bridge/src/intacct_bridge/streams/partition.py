@@ -49,8 +49,8 @@ class Partition:
     def query(self, span: KeySpan, *, descending: bool = False) -> Query:
         """The page at one end of a span."""
         ends = beyond(self.along, low=span.low, high=span.high, text=self.as_text)
-        own = () if self.stream.where is None else (self.stream.where,)
-        parts = (*own, *self.where, *ends)
+        stream_filter = () if self.stream.where is None else (self.stream.where,)
+        parts = (*stream_filter, *self.where, *ends)
         return Query(
             self.stream.object,
             self.select or tuple(self.stream.fields),
@@ -97,8 +97,8 @@ def unchanged_since(stream: Stream, text: str) -> Filter:
 
 def lookup_filters(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequence[Value]]]:
     """Filters for values of a field, each with its values, as many as the gateway takes in one filter."""
-    for some in batched(values, MAX_IN):
-        yield Compare(field, Op.IN, tuple(some)), some
+    for chunk in batched(values, MAX_IN):
+        yield Compare(field, Op.IN, tuple(chunk)), chunk
 
 
 def distinct_values(rows: Iterable[Value]) -> list[Value]:

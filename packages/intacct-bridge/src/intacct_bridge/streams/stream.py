@@ -116,8 +116,8 @@ def stream_of(
 
     `related` are fields of related objects, by their paths. InvalidRequestError for an object without a key.
     """
-    found = keys.keys_of(described)
-    if not found.record:
+    object_keys = keys.keys_of(described)
+    if not object_keys.record:
         raise InvalidRequestError(
             f"{described.name} has no key, so its rows cannot be told apart",
             fix=f"read it once with: intacct query {described.name} --select ...",
@@ -127,20 +127,20 @@ def stream_of(
     refers = tuple(line.key for line in keys.lines(described.name) if described.get(line.key))
     header_key = owner.by if owner and described.get(owner.by) else ""
     appended = (name for name in APPEND_ONLY.get(described.name, ()) if described.get(name))
-    modified = found.modified or next(appended, "")
-    needed = (found.record, view.group, view.window, modified, found.natural, header_key, *refers)
+    modified = object_keys.modified or next(appended, "")
+    needed = (object_keys.record, view.group, view.window, modified, object_keys.natural, header_key, *refers)
     return Stream(
         name=name or described.name,
         object=described.name,
         fields=_selected(described, tuple(select), needed) | dict(related or {}),
         custom=tuple(one.name for one in described.fields.values() if one.custom),
-        key=found.record,
-        text_key=found.opaque,
+        key=object_keys.record,
+        text_key=object_keys.opaque,
         group=view.group,
         window=view.window,
         modified=modified,
-        created=found.created,
-        natural_key=found.natural,
+        created=object_keys.created,
+        natural_key=object_keys.natural,
         header=owner.header if owner and header_key else "",
         header_key=header_key,
         refers_to=owner.key if owner and header_key else "",
@@ -152,8 +152,8 @@ def stream_of(
 def _selected(described: ObjectDef, select: tuple[str, ...], needed: tuple[str, ...]) -> dict[str, Kind]:
     if not select:
         return {one.name: one.kind for one in described.fields.values()}
-    wanted = {described.find(one).name for one in (*select, *(one for one in needed if one))}
-    return {one.name: one.kind for one in described.fields.values() if one.name in wanted}
+    selected = {described.find(one).name for one in (*select, *(one for one in needed if one))}
+    return {one.name: one.kind for one in described.fields.values() if one.name in selected}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ def seconds_before(text: str, seconds: int) -> str:
     return format_time(parse_time(text) - timedelta(seconds=seconds))
 
 
-def earlier(one: str, other: str) -> str:
+def earlier(first: str, other: str) -> str:
     """The earlier of two times."""
-    return min((one, other), key=parse_time)
+    return min((first, other), key=parse_time)
 
 
 def filter_time(text: str, offset_minutes: int = 0, reads_as: str = "") -> str:
