@@ -236,7 +236,6 @@ def _use(folder: Path) -> None:
 def _draw(wanted: list[Picture]) -> None:
     from playwright.sync_api import sync_playwright
 
-    from intacct_bridge.apps.cli.app import run_words
     from intacct_bridge.apps.cli.flows.program import CommandFlows
     from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer, ConsoleSettings
     from intacct_bridge.apps.console.pages.registry import PAGES
@@ -244,7 +243,7 @@ def _draw(wanted: list[Picture]) -> None:
 
     os.environ["PICTURED_GATEWAY"] = demo_settings()["endpoint"]
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
-    site = ConsoleApp(ConsoleSettings(person="anna", connection="demo"), flows=CommandFlows(), start=run_words)
+    site = ConsoleApp(ConsoleSettings(person="anna", connection="demo"), flows=CommandFlows())
     FOLDER.mkdir(parents=True, exist_ok=True)
     with ConsoleServer(site, PAGES) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])

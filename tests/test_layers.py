@@ -51,7 +51,12 @@ ONLY_IN = {
 READS = ("intacct_bridge.streams.", "intacct_bridge.copies.", "intacct_bridge.extract.")
 WRITES = ("intacct_bridge.load.",)
 DEMO = "intacct_emulator.demo_company."
+_APPS = ("console", "demo", "fleet_site", "mcp", "singer", "spark", "terminal", "views", "web")
+NO_COMMANDS = tuple(f"intacct_bridge.apps.{app}." for app in _APPS)
+"""The apps that the command line starts, or that use its output: none of them runs a command."""
 APART = (
+    (NO_COMMANDS, ("intacct_bridge.apps.cli.",)),
+    (("intacct_bridge.apps.fleet_site.", "intacct_bridge.apps.web."), ("intacct_bridge.apps.console.",)),
     (READS, WRITES),
     (WRITES, READS),
     (
@@ -163,6 +168,8 @@ def test_every_package_in_the_order_exists() -> None:
         ("intacct_bridge.load.apply.loader", "from intacct_bridge.copies.destinations.base import Destination"),
         ("intacct_bridge.load.apply.loader", "from intacct_bridge.apps.cli.context import CommandContext"),
         ("intacct_bridge.load.apply.loader", "import click"),
+        ("intacct_bridge.apps.console.app", "from intacct_bridge.apps.cli.context import CommandContext"),
+        ("intacct_bridge.apps.fleet_site.site", "from intacct_bridge.apps.console.app import ConsoleApp"),
         ("intacct_emulator.reading.query", "from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES"),
         ("intacct_emulator.demo_company.company", "from intacct_emulator.store.store import Store"),
         ("intacct_emulator.server.gateway", "from intacct_emulator.demo_company.company import demo_company"),

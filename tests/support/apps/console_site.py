@@ -14,7 +14,6 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from intacct_bridge.apps.cli.app import run_words
 from intacct_bridge.apps.cli.flows.program import CommandFlows
 from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer, ConsoleSettings
 from intacct_bridge.apps.console.pages import connections
@@ -177,7 +176,7 @@ class RunningConsole:
 @contextmanager
 def running_console(*, pages: Sequence[Page] = PAGES, **settings: Any) -> Iterator[RunningConsole]:
     """A console with these settings of `ConsoleSettings`. Its forms wait a minute for a sign-in on a busy machine."""
-    app = ConsoleApp(ConsoleSettings(**{"person": "anna", **settings}), flows=CommandFlows(), start=run_words)
+    app = ConsoleApp(ConsoleSettings(**{"person": "anna", **settings}), flows=CommandFlows())
     with pytest.MonkeyPatch.context() as patch, ConsoleServer(app, pages) as server:
         patch.setattr(connections, "_WAIT", 60.0)
         yield RunningConsole(server)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.apps.cli.app import main
-from intacct_bridge.apps.console.visit import company_context
+from intacct_bridge.apps.web.pages import company_run
 from intacct_bridge.load.approval.approvals import record_plan
 from intacct_bridge.load.approval.plan_folder import PlanFolder
 from intacct_bridge.load.layouts.choose import layout_for
@@ -31,7 +31,7 @@ def plan(console: RunningConsole) -> Planned:
     ) -> tuple[str, str]:
         head = {name: ENTRY[name] for name in ("journal", "date")} | {"title": title, "reference": reference}
         rows = [head | {"debit": "", "credit": "", **line} for line in ENTRY["lines"]]
-        with company_context(connection, "mcp", person=by) as context, context.open_outbox() as outbox:
+        with company_run(connection, "mcp", person=by) as context, context.open_outbox() as outbox:
             company = context.client
             table = table_of_given_rows("journal-entries (agent)", rows)
             found = make_plan(table, layout_for("journal-entries", company), company, outbox)
@@ -112,11 +112,11 @@ def test_an_unknown_plan_and_a_damaged_one_are_told(visitor: Visitor, plan: Plan
     for name in ("plan-000000000000", "x", "..%2F..%2Fetc"):
         assert visitor.get(f"/approvals/{name}").status == 404
     name, _ = plan("APP-6")
-    with company_context("books", "plan list", person="anna") as context, context.open_outbox() as outbox:
+    with company_run("books", "plan list", person="anna") as context, context.open_outbox() as outbox:
         PlanFolder(outbox).file(name).write_text("{}")
     page = visitor.get("/approvals")
     assert page.status == 200 and name in page.text and "is not a plan" in page.text
-    with company_context("books", "plan list", person="anna") as context, context.open_outbox() as outbox:
+    with company_run("books", "plan list", person="anna") as context, context.open_outbox() as outbox:
         PlanFolder(outbox).file(name).unlink()
 
 

@@ -59,7 +59,7 @@ def test_the_command_and_the_program_give_the_rows_of_the_page(
     assert found["where"] == expected
     words = shlex.split(found["command"])
     capsys.readouterr()
-    assert run_words(words[1:], Console(), "")[0] == 0
+    assert run_words(words[1:], Console())[0] == 0
     printed = json.loads(capsys.readouterr().out)
     assert [(one["VENDORID"], one["NAME"], f"{one['TOTALDUE']:.2f}") for one in printed] == [
         (one["VENDORID"], one["NAME"], f"{float(one['TOTALDUE']):.2f}") for one in rows

@@ -11,7 +11,6 @@ import pytest
 
 from intacct_bridge.apps.cli.flows.program import CommandFlows
 from intacct_bridge.apps.console.app import ConsoleApp, ConsoleSettings
-from intacct_bridge.apps.console.site import command_work
 from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_protocol.errors import SettingsError
 from support.apps.console_site import RunningConsole, Visitor, running_console
@@ -119,16 +118,3 @@ def test_only_so_many_jobs_run_at_once(user: Path) -> None:
         end.set()
         assert refused.status == 400
         assert "8 jobs are running, and no more than 8 run at once" in refused.text
-
-
-def test_a_command_line_as_a_job(console: RunningConsole, visitor: Visitor, gateway: str) -> None:
-    results: list[str] = []
-    words = ["connections", "list", "--json"]
-    work = command_work(console.app, words, after=lambda _, output: results.append(output.results.getvalue()))
-    assert visitor.until_done(console.app.jobs.start("List", work, person="anna").page)["job"]["state"] == "done"
-    assert results[0].startswith("[")
-    work = command_work(console.app, ["connections", "remove", "nothing"])
-    page = visitor.until_done(console.app.jobs.start("Remove", work, person="anna").page)
-    assert page["job"]["state"] == "failed"
-    assert "exit status 2" in page["job"]["problem"]["error"]
-    assert any("Unknown connection 'nothing'" in text for text in page["job"]["lines"])

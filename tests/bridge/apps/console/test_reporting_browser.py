@@ -19,7 +19,7 @@ STREAMS = "GLDETAIL GLBATCH GLENTRY GLACCOUNT LOCATION LOCATIONENTITY VENDOR APB
 @pytest.fixture(scope="module")
 def copy(console: RunningConsole, user: Path) -> Path:
     words = ["extract", *STREAMS.split(), "--connection", "books", "--to", "duckdb:///books.duckdb", "-q"]
-    assert run_words(words, Console(), "")[0] == 0
+    assert run_words(words, Console())[0] == 0
     return user / "work" / "books.duckdb"
 
 

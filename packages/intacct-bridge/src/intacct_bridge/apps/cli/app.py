@@ -18,7 +18,6 @@ from intacct_bridge.apps.cli.context import COMPLETE, PROGRAM, CommandContext
 from intacct_bridge.apps.cli.index import COMMANDS
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.process import SETTINGS, run
-from intacct_bridge.operations.recorded_run import TenantRun
 
 if TYPE_CHECKING:
     from intacct_bridge.runs.run import Run
@@ -95,12 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def run_words(
-    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantRun | None" = None
-) -> "tuple[int, Run | None]":
-    """Run one command line, as a run of a flow if one is named: the exit status, and the run if the history has one."""
-    context = CommandContext(console, flow=flow, arguments=words, person=person)
-    context.start, context.tenant = run_words, tenant
+def run_words(words: Sequence[str], console: Console) -> "tuple[int, Run | None]":
+    """Run one command line: the exit status, and the run if the history has one."""
+    context = CommandContext(console, arguments=words)
     try:
         target, keep = (lambda: context.target), context.failed
         status = run(root, PROGRAM, words, obj=context, console=console, target=target, keep=keep)

@@ -8,17 +8,17 @@ import logging
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.log_lines import FORMATS, PLAIN
-from intacct_bridge.operations.recorded_run import RecordedRun, TenantRun
+from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.runs.run import Run
+    pass
 
 PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
@@ -28,34 +28,12 @@ SETTLE_AFTER = "After this many seconds, a record in doubt that cannot be found 
 Command = Callable[..., Any]
 
 
-class Start(Protocol):
-    """Runs a command line in this process."""
-
-    def __call__(
-        self,
-        words: Sequence[str],
-        console: Console,
-        flow: str = "",
-        person: str = "",
-        tenant: "TenantRun | None" = None,
-    ) -> "tuple[int, Run | None]":
-        """Run the words, as a run of a flow, by the person who signed in, or for a tenant of a fleet."""
-
-
-def _no_start(
-    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantRun | None" = None
-) -> "tuple[int, Run | None]":
-    raise NotImplementedError("the program sets what starts a command line")
-
-
 class CommandContext(RecordedRun):
     """A command's output and connection."""
 
     def __init__(self, console: Console, *, flow: str = "", arguments: Sequence[str] = (), person: str = "") -> None:
         super().__init__(console, flow=flow, arguments=arguments, person=person)
         self.console = console
-        self.start: Start = _no_start
-        """Runs another command line in this process, as a run of a flow."""
 
 
 def shared_options(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:

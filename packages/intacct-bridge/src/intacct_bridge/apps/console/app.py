@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
@@ -17,12 +16,9 @@ from intacct_bridge.apps.web.pages import Page, WebApp
 from intacct_bridge.apps.web.rendering import STATIC
 from intacct_bridge.apps.web.security import SecurityMiddleware
 from intacct_bridge.apps.web.server import ThreadedServer, address_of, listen
-from intacct_bridge.apps.web.sessions import Sessions
+from intacct_bridge.apps.web.sessions import Sessions, VisitorSession
 from intacct_bridge.apps.web.uploads import LARGEST_UPLOAD
 from intacct_bridge.operations.flows import FlowProgram
-
-if TYPE_CHECKING:
-    from intacct_bridge.apps.cli.context import Start
 
 IDLE_MINUTES = 30
 _GROUPS = (
@@ -73,7 +69,6 @@ class ConsoleApp(WebApp):
         settings: ConsoleSettings,
         *,
         flows: FlowProgram,
-        start: "Start | None" = None,
         report: Report = lambda _: None,
     ) -> None:
         super().__init__(report=report)
@@ -83,8 +78,6 @@ class ConsoleApp(WebApp):
         self.largest_upload = settings.largest_upload
         self.proposed_connection = settings.connection
         self._flows = flows
-        self.start = start
-        """Runs a command line in this process."""
 
     @property
     def flows(self) -> FlowProgram:
@@ -94,6 +87,10 @@ class ConsoleApp(WebApp):
     def may_configure(self, person: str) -> bool:
         """In team mode only administrators may."""
         return self.settings.team is None or person in self.settings.administrators
+
+    def sign_out(self, session: VisitorSession) -> None:
+        """End a visitor's session."""
+        self.sessions.end(session)
 
     def groups(self, pages: Sequence[Page]) -> Sequence[tuple[str, Sequence[Page]]]:
         """The pages of the navigation; a page that no group names is in the last one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import join
 from typing import Any
 
-from intacct_bridge.apps.console.visit import NotAllowedError, Visit
+from intacct_bridge.apps.web.pages import NotAllowedError, PageRequest
 from intacct_bridge.operations.copies import WrittenCopy, parse_uri, written_copies, written_copy
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.uri_text import redacted
@@ -18,25 +18,25 @@ from intacct_protocol.model.wording import currency_decimals
 Ask = Callable[[str], list[dict[str, Any]]]
 
 
-def chosen_copy(visit: Visit) -> WrittenCopy | None:
+def chosen_copy(request: PageRequest) -> WrittenCopy | None:
     """The copy that the address names, else the latest one with a complete extract; None if there is no copy.
 
     In team mode only administrators can name one that is not in the history, since it is a file of the machine.
     """
-    uri = visit.query.get("copy", "").strip()
+    uri = request.query.get("copy", "").strip()
     if not uri:
         written = written_copies()
         return next((one for one in written if one.extracted is not None), written[0] if written else None)
     at = parse_uri(uri)
-    check_known(visit, uri)
+    check_known(request, uri)
     if at.scheme == "postgresql" and redacted(uri) != uri and ":" in uri.partition("://")[2].rpartition("@")[0]:
         raise SettingsError("An address must hold no password.", fix="Set PGPASSWORD where the console starts.")
     return written_copy(uri)
 
 
-def check_known(visit: Visit, uri: str) -> None:
+def check_known(request: PageRequest, uri: str) -> None:
     """Refuse a copy that is not in the history of runs to those who may not change connections."""
-    if not visit.may_configure and uri not in {one.uri for one in written_copies()}:
+    if not request.may_configure and uri not in {one.uri for one in written_copies()}:
         raise NotAllowedError(
             f"{redacted(uri)} is no copy in the history of runs.",
             fix="Choose one of the list, or ask an administrator of this console to extract to it once.",

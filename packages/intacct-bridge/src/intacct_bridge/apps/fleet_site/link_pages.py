@@ -119,7 +119,7 @@ def page(site: FleetApp, template: str, title: str, values: Mapping[str, object]
     """A page without a session."""
     from starlette.responses import Response
 
-    frame = {"page_title": title, "vendor": site.vendor, "visit": None, "events": "", "refresh": 0}
+    frame = {"page_title": title, "vendor": site.vendor, "request": None, "events": "", "refresh": 0}
     return Response(render(site.templates, template, {**frame, **values}), status_code=status, media_type="text/html")
 
 

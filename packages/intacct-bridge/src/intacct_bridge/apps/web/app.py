@@ -141,7 +141,7 @@ def _answered(
 def _frame_values(asked: PageRequest, pages: Sequence[Page], page: Page | None, view: PageView) -> dict[str, Any]:
     """What the frame around a page shows: the navigation, the notice, and the address of its data."""
     return {
-        "visit": asked,
+        "request": asked,
         "frame": asked.app.frame,
         "page_title": view.title or (page.title if page is not None else "Not found"),
         "nav": [

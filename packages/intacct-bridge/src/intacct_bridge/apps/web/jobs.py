@@ -90,10 +90,12 @@ class BackgroundJob:
         self.version += 1
         self.stop_if_asked()
 
-    def company(self, connection: str, command: str, *, entity: str = "") -> RecordedRun:
+    def company(
+        self, connection: str, command: str, *, entity: str = "", messages: Messages | None = None
+    ) -> RecordedRun:
         """A run on a connection, in the name of the person who started the job; its messages are the job's."""
         return RecordedRun(
-            JobMessages(self),
+            messages or JobMessages(self),
             connection=connection or None,
             entity=entity or None,
             command=command,

@@ -1,7 +1,6 @@
 """Pages: a request as a page sees it, what a page answers, and what all requests of a web application share."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ from intacct_bridge.operations.flows import FlowProgram
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.cli.context import CommandContext
     from intacct_bridge.operations.recorded_run import RecordedRun
     from intacct_bridge.runs.messages import Messages
 
@@ -48,6 +46,9 @@ class WebApp:
     def may_configure(self, person: str) -> bool:  # noqa: ARG002
         """Whether a person may change connections and schedules."""
         return True
+
+    def sign_out(self, session: VisitorSession) -> None:
+        """End a visitor's session."""
 
     def groups(self, pages: "Sequence[Page]") -> "Sequence[tuple[str, Sequence[Page]]]":
         """The pages of the navigation by their groups."""
@@ -119,25 +120,9 @@ class PageRequest:
         """Whether forms are refused."""
         return self.app.read_only
 
-    @property
-    def site(self) -> Any:
-        """The application, under the name that it had."""
-        return self.app
-
     def run(self, name: str, command: str, *, entity: str = "") -> "RecordedRun":
         """A run on a connection, in the name of this person; the history calls it by the command."""
         return company_run(name, command, person=self.person, entity=entity)
-
-    @contextmanager
-    def company(
-        self, name: str, command: str, *, entity: str = "", run_at_first_call: bool = False
-    ) -> "Iterator[CommandContext]":
-        """A connection as a command has it; its client is a run of the history, under the command's name."""
-        from intacct_bridge.apps.console.visit import company_context
-
-        with company_context(name, command, person=self.person, entity=entity) as context:
-            context.run_at_first_call = run_at_first_call
-            yield context
 
     def field(self, name: str, default: str = "") -> str:
         """The text of a form's field without white space around it."""

@@ -89,7 +89,7 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
     from intacct_bridge.apps.console.pages.registry import PAGES
 
     settings = _settings(context, host, options)
-    app = ConsoleApp(settings, flows=CommandFlows(), start=context.start, report=lambda error: _report(context, error))
+    app = ConsoleApp(settings, flows=CommandFlows(), report=lambda error: _report(context, error))
     with ConsoleServer(app, PAGES, host=host, port=port) as server:
         if settings.team is not None:
             context.console.say(f"Serving {server.url} for {', '.join(settings.hosts)}; press Ctrl-C to stop.")

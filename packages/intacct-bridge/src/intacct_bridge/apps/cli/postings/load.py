@@ -53,6 +53,9 @@ _PLANNING = {
 }
 """The options that shape a plan. A saved plan was made with its own, so it takes none of them."""
 
+_GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
+"""Where a given value comes from: the command line, or a flow."""
+
 
 @command(
     "load",
@@ -321,6 +324,6 @@ def _same_file(path: Path, other: Path) -> bool:
 
 
 def _options_given(names: dict[str, str]) -> list[str]:
-    """The options on the command line that are among these: by the parameter's name, as the user writes them."""
+    """The given options that are among these: by the parameter's name, as the user writes them."""
     source = click.get_current_context().get_parameter_source
-    return [option for name, option in names.items() if source(name) is ParameterSource.COMMANDLINE]
+    return [option for name, option in names.items() if source(name) in _GIVEN]

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from shlex import join
 from typing import Any
 
-from intacct_bridge.apps.console.visit import ConsolePage, Download, NotFoundError, PageView, Visit, address
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.terminal.row_formats import write_rows
+from intacct_bridge.apps.web.pages import Download, NotFoundError, Page, PageRequest, PageView, address
 from intacct_bridge.operations.connections import listed_connections
 from intacct_bridge.operations.query import QueryRequest, Row, list_objects, query
 from intacct_bridge.operations.recorded_run import RecordedRun
@@ -31,13 +31,13 @@ OPERATORS = (
 FORMATS = {"csv": "text/csv", "json": "application/json", "jsonl": "application/x-ndjson"}
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The objects of a company, all or those that match."""
-    names, chosen = connections(visit)
-    pattern = visit.query.get("pattern", "").strip()
+    names, chosen = connections(request)
+    pattern = request.query.get("pattern", "").strip()
     objects: list[dict[str, str]] = []
     if chosen:
-        with _company(visit, chosen, "objects") as run:
+        with _company(request, chosen, "objects") as run:
             listed = list_objects(run.client, pattern)
         objects = [
             {"name": name, "label": label, "href": address("browse", name, connection=chosen)} for name, label in listed
@@ -47,31 +47,31 @@ def show(visit: Visit) -> PageView:
     return PageView("browse.html", data)
 
 
-def _company(visit: Visit, name: str, command: str, *, at_first_call: bool = True) -> RecordedRun:
-    """A run on a connection. Pages mostly know the company's objects already: only a request makes it one of the
+def _company(request: PageRequest, name: str, command: str, *, at_first_call: bool = True) -> RecordedRun:
+    """A run on a connection. Pages mostly know the company's objects already: only a asked_query makes it one of the
     history.
     """
-    run = RecordedRun(connection=name, command=command, arguments=("console", command), person=visit.person)
+    run = RecordedRun(connection=name, command=command, arguments=("console", command), person=request.person)
     run.run_at_first_call = at_first_call
     return run
 
 
-def connections(visit: Visit) -> tuple[list[str], str]:
+def connections(request: PageRequest) -> tuple[list[str], str]:
     """The connections, and the chosen one or the first."""
     names = [one.name for one in listed_connections()]
-    chosen = visit.query.get("connection") or visit.site.settings.connection or (names[0] if names else "")
+    chosen = request.query.get("connection") or request.app.proposed_connection or (names[0] if names else "")
     if chosen and chosen not in names:
         raise NotFoundError(f"There is no connection {chosen!r}.", fix="Choose one of the list, or add it.")
     return names, chosen
 
 
-def show_object(visit: Visit) -> PageView:
+def show_object(request: PageRequest) -> PageView:
     """An object's fields and relations, and the rows of a query."""
-    names, chosen = connections(visit)
+    names, chosen = connections(request)
     if not chosen:
         raise NotFoundError("There is no connection to a company.", fix="Add one under Connections.")
-    name = visit.params["object"].upper()
-    with _company(visit, chosen, "query") as run:
+    name = request.params["object"].upper()
+    with _company(request, chosen, "query") as run:
         found = run.client.describe(name)
         data: dict[str, Any] = {
             "names": names, "connection": chosen, "object": found.name, "fields": _fields(found),
@@ -81,12 +81,12 @@ def show_object(visit: Visit) -> PageView:
                 for one in found.relations.values()
             ],
             "field_names": list(found.fields), "operators": OPERATORS, "limits": [(one, one) for one in LIMITS],
-            "form": _form(visit), "ran": False, "problem": {}, "columns": [], "rows": [], "hidden": 0,
+            "form": _form(request), "ran": False, "problem": {}, "columns": [], "rows": [], "hidden": 0,
         }  # fmt: skip
         status = 200
-        if visit.query.get("run"):
+        if request.query.get("run"):
             try:
-                data |= _result(run, found, visit)
+                data |= _result(run, found, request)
             except InvalidRequestError as error:
                 data["problem"], status = described(error), 422
     return PageView("browse_object.html", data, status=status, title=found.name)
@@ -107,9 +107,9 @@ def _fields(found: ObjectDef) -> list[dict[str, Any]]:
     ]
 
 
-def _form(visit: Visit) -> dict[str, Any]:
+def _form(request: PageRequest) -> dict[str, Any]:
     """What the person entered."""
-    asked = visit.query
+    asked = request.query
     return {
         "select": asked.get("select", "*") or "*",
         "where": asked.get("where", ""),
@@ -152,14 +152,14 @@ def _limit(text: str) -> int:
 
 def _rows(run: RecordedRun, found: ObjectDef, form: Mapping[str, Any], where: str) -> tuple[list[Row], Columns]:
     """The rows of the form's query, and what their columns are if there are none."""
-    request = QueryRequest(found.name, form["select"], where, form["order"], _limit(form["limit"]))
-    answer = query(run.client, request, run=run.recorder)
+    asked_query = QueryRequest(found.name, form["select"], where, form["order"], _limit(form["limit"]))
+    answer = query(run.client, asked_query, run=run.recorder)
     return list(answer.rows), answer.columns
 
 
-def _result(run: RecordedRun, found: ObjectDef, visit: Visit) -> dict[str, Any]:
+def _result(run: RecordedRun, found: ObjectDef, request: PageRequest) -> dict[str, Any]:
     """The rows of a page, with the command and the program that give the same."""
-    form = _form(visit)
+    form = _form(request)
     if form["limit"] not in LIMITS:
         raise InvalidRequestError("A page shows 50, 100 or 200 rows.", fix="Export more of them to a file.")
     where = _where(found, form)
@@ -167,7 +167,7 @@ def _result(run: RecordedRun, found: ObjectDef, visit: Visit) -> dict[str, Any]:
     columns = [one for one in (rows[0] if rows else ()) if any(row.get(one) is not None for row in rows)]
     shown = columns[: max(1, _CELLS // max(1, len(rows)))]
     name = run.connection.name
-    asked = {key: value for key, value in visit.query.items() if key not in ("run", "limit", "notice")}
+    asked = {key: value for key, value in request.query.items() if key not in ("run", "limit", "notice")}
     return {
         "ran": True,
         "where": where,
@@ -214,16 +214,16 @@ def query_program(name: str, connection: str, form: Mapping[str, Any], where: st
     )
 
 
-def export(visit: Visit) -> Download:
+def export(request: PageRequest) -> Download:
     """The rows of a query as a file."""
-    kind, name = visit.params["kind"], visit.params["object"].upper()
-    _, chosen = connections(visit)
+    kind, name = request.params["kind"], request.params["object"].upper()
+    _, chosen = connections(request)
     if kind not in FORMATS:
         raise NotFoundError(f"There is no format {kind!r}.", fix="Choose CSV, JSON or JSON lines.")
     out = io.StringIO()
-    with _company(visit, chosen, "query", at_first_call=False) as run:
+    with _company(request, chosen, "query", at_first_call=False) as run:
         found = run.client.describe(name)
-        form = _form(visit)
+        form = _form(request)
         rows, columns = _rows(run, found, form, _where(found, form))
         write_rows(
             rows,
@@ -236,9 +236,7 @@ def export(visit: Visit) -> Download:
 
 
 PAGES = (
-    ConsolePage("/browse", "Browse", show, nav="Browse"),
-    ConsolePage(
-        "/browse/{object}/rows.{kind}", "Rows", export, is_file=True, examples={"object": "VENDOR", "kind": "csv"}
-    ),
-    ConsolePage("/browse/{object}", "Object", show_object, examples={"object": "VENDOR"}),
+    Page("/browse", "Browse", show, nav="Browse"),
+    Page("/browse/{object}/rows.{kind}", "Rows", export, is_file=True, examples={"object": "VENDOR", "kind": "csv"}),
+    Page("/browse/{object}", "Object", show_object, examples={"object": "VENDOR"}),
 )

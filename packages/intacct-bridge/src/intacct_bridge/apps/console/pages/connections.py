@@ -65,7 +65,7 @@ def _connection(
     settings: list[dict[str, Any]] = []
     target = ""
     try:
-        with request.company(listed.name, "connections show") as run:
+        with request.run(listed.name, "connections show") as run:
             settings = [
                 {
                     "label": LABELS.get(setting.name, setting.name),

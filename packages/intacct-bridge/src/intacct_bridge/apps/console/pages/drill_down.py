@@ -16,7 +16,7 @@ from intacct_bridge.apps.console.pages.reporting import (
     no_copy,
 )
 from intacct_bridge.apps.console.report_queries import ROWS, ReportScope, Side
-from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Visit
+from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView
 from intacct_bridge.operations.copies import WrittenCopy
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.sql_text import literal, quoted
@@ -31,15 +31,15 @@ _SIDES: Mapping[str, Side] = {
 }
 
 
-def show_lines(visit: Visit) -> PageView:
+def show_lines(request: PageRequest) -> PageView:
     """The posted lines of an account."""
-    copy = chosen_copy(visit)
+    copy = chosen_copy(request)
     if copy is None:
-        return no_copy(visit)
-    account, book = visit.query.get("account", ""), visit.query.get("book", "ACCRUAL")
-    first = day_of(visit, "since", date.min)
-    last, skip = day_of(visit, "until", datetime.now(UTC).date()), _skipped(visit)
-    scope = ReportScope(book, entity_of(visit))
+        return no_copy(request)
+    account, book = request.query.get("account", ""), request.query.get("book", "ACCRUAL")
+    first = day_of(request, "since", date.min)
+    last, skip = day_of(request, "until", datetime.now(UTC).date()), _skipped(request)
+    scope = ReportScope(book, entity_of(request))
     since = None if first == date.min else first
     sql, sums = (
         queries.ledger_lines(scope, account, since, last, skip=skip),
@@ -50,57 +50,57 @@ def show_lines(visit: Visit) -> PageView:
         rows, totals = ask(sql), ask(sums)
         balances = {row["base_currency"]: row for row in ask(whole_month)} if since is not None else {}
     data = frame(
-        copy, visit, account=account, book=book, entity=visit.query.get("entity", ALL), until=last.isoformat(),
+        copy, request, account=account, book=book, entity=request.query.get("entity", ALL), until=last.isoformat(),
         since="" if since is None else since.isoformat(), totals=totals,
         balances=balances if balances.keys() >= {row["base_currency"] for row in totals} else {},
         account_title=totals[0]["account_title"] if totals else "", rows=_linked(copy, rows[:ROWS]),
-        command=sql_command(copy.uri, sql), **_paging(visit, rows, skip),
+        command=sql_command(copy.uri, sql), **_paging(request, rows, skip),
     )  # fmt: skip
     return PageView("ledger_lines.html", data, title=f"Account {account} {data['account_title']}".strip())
 
 
-def show_entry(visit: Visit) -> PageView:
+def show_entry(request: PageRequest) -> PageView:
     """A journal entry with its lines."""
-    copy = chosen_copy(visit)
+    copy = chosen_copy(request)
     if copy is None:
-        return no_copy(visit)
-    key = visit.query.get("key", "")
+        return no_copy(request)
+    key = request.query.get("key", "")
     sql = queries.entry_lines(key)
     with asking(copy.uri, sql) as ask:
         rows = _linked(copy, ask(sql))
     if not rows:
         raise NotFoundError(f"The copy has no posted entry with the key {key!r}.")
     head = {name: rows[0][name] for name in ("posting_date", "journal", "entry_no", "entry_title", "reference_no")}
-    data = frame(copy, visit, key=key, head=head, rows=rows, command=sql_command(copy.uri, sql))
+    data = frame(copy, request, key=key, head=head, rows=rows, command=sql_command(copy.uri, sql))
     return PageView("entry.html", data, title=f"Journal entry {head['journal']} {head['entry_no']}")
 
 
-def show_open_items(visit: Visit) -> PageView:
+def show_open_items(request: PageRequest) -> PageView:
     """The open documents of a vendor or customer."""
-    copy = chosen_copy(visit)
+    copy = chosen_copy(request)
     if copy is None:
-        return no_copy(visit)
-    side = visit.query.get("side", "ap")
+        return no_copy(request)
+    side = request.query.get("side", "ap")
     if side not in ("ap", "ar"):
         raise InvalidRequestError(f"There is no side {side!r}.", fix="Choose ap for payables or ar for receivables.")
-    day, party = day_of(visit, "day", datetime.now(UTC).date()), visit.query.get("party", "")
-    basis, skip = basis_of(visit), _skipped(visit)
-    sql = queries.open_items("ar" if side == "ar" else "ap", day, basis, party, entity_of(visit), skip=skip)
+    day, party = day_of(request, "day", datetime.now(UTC).date()), request.query.get("party", "")
+    basis, skip = basis_of(request), _skipped(request)
+    sql = queries.open_items("ar" if side == "ar" else "ap", day, basis, party, entity_of(request), skip=skip)
     with asking(copy.uri, sql) as ask:
         rows = ask(sql)
     data = frame(
-        copy, visit, side=side, day=day.isoformat(), party=party, rows=_linked(copy, rows[:ROWS]),
-        command=sql_command(copy.uri, sql), **_paging(visit, rows, skip),
+        copy, request, side=side, day=day.isoformat(), party=party, rows=_linked(copy, rows[:ROWS]),
+        command=sql_command(copy.uri, sql), **_paging(request, rows, skip),
     )  # fmt: skip
     return PageView("open_items.html", data, title=f"Open items of {party}")
 
 
-def show_document(visit: Visit) -> PageView:
+def show_document(request: PageRequest) -> PageView:
     """A document: its fields and lines in the copy, what settled it, and what it posted."""
-    copy = chosen_copy(visit)
+    copy = chosen_copy(request)
     if copy is None:
-        return no_copy(visit)
-    kind, key = visit.query.get("type", ""), visit.query.get("key", "")
+        return no_copy(request)
+    kind, key = request.query.get("type", ""), request.query.get("key", "")
     found = queries.document_object(kind, key)
     side = _SIDES.get(kind)
     settled = queries.settlements(side, key) if side is not None else ""
@@ -117,7 +117,7 @@ def show_document(visit: Visit) -> PageView:
         (record,) = ask(header)
         lists = {table: _filled(ask(sql)) for table, sql in items.items()}
     data = frame(
-        copy, visit, kind=kind, key=key, object=name, document_no=objects[0]["document_no"],
+        copy, request, kind=kind, key=key, object=name, document_no=objects[0]["document_no"],
         party=objects[0]["party_id"], state=objects[0]["state"],
         fields=[(field, _plain(value)) for field, value in record.items() if value not in (None, "")],
         lists=lists, settlements=paid, postings=postings, command=sql_command(copy.uri, header),
@@ -174,24 +174,24 @@ def _linked(copy: WrittenCopy, rows: Sequence[dict[str, Any]]) -> list[dict[str,
     return list(rows)
 
 
-def _skipped(visit: Visit) -> int:
-    text = visit.query.get("skip", "0")
+def _skipped(request: PageRequest) -> int:
+    text = request.query.get("skip", "0")
     if not text.isdecimal() or len(text) > 9:
         raise InvalidRequestError(f"{text!r} is not a number of rows")
     return int(text)
 
 
-def _paging(visit: Visit, rows: Sequence[Any], skip: int) -> dict[str, str]:
+def _paging(request: PageRequest, rows: Sequence[Any], skip: int) -> dict[str, str]:
     """The addresses of the pages before and after this one."""
-    kept = {name: value for name, value in visit.query.items() if name not in ("skip", "notice")}
-    before = address_of(visit.path.removesuffix(".json"), **kept, skip=str(max(0, skip - ROWS))) if skip else ""
-    after = address_of(visit.path.removesuffix(".json"), **kept, skip=str(skip + ROWS)) if len(rows) > ROWS else ""
+    kept = {name: value for name, value in request.query.items() if name not in ("skip", "notice")}
+    before = address_of(request.path.removesuffix(".json"), **kept, skip=str(max(0, skip - ROWS))) if skip else ""
+    after = address_of(request.path.removesuffix(".json"), **kept, skip=str(skip + ROWS)) if len(rows) > ROWS else ""
     return {"before": before, "after": after}
 
 
 PAGES = (
-    ConsolePage("/reporting/lines", "Ledger lines", show_lines),
-    ConsolePage("/reporting/entry", "Journal entry", show_entry),
-    ConsolePage("/reporting/open-items", "Open items", show_open_items),
-    ConsolePage("/reporting/document", "Document", show_document),
+    Page("/reporting/lines", "Ledger lines", show_lines),
+    Page("/reporting/entry", "Journal entry", show_entry),
+    Page("/reporting/open-items", "Open items", show_open_items),
+    Page("/reporting/document", "Document", show_document),
 )

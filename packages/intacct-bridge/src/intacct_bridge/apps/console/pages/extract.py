@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.apps.console.copies import check_known
 from intacct_bridge.apps.console.pages.browse import connections
 from intacct_bridge.apps.console.pages.reporting import prepare_reports
-from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.views.extract import estimate_data, log_extraction, stream_data, summary
 from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_bridge.operations.copies import written_copies
 from intacct_bridge.operations.extract import (
     DOCUMENTS,
@@ -32,30 +32,30 @@ USUAL = "duckdb:///intacct.duckdb"
 GROUPS = {"Documents": tuple(DOCUMENTS.split()), "Lists": tuple(LISTS.split())}
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The form of an extraction."""
-    return _form(visit, _entered(visit))
+    return _form(request, _entered(request))
 
 
-def _entered(visit: Visit) -> dict[str, Any]:
+def _entered(request: PageRequest) -> dict[str, Any]:
     """The choices of the form that was sent, or those to begin with."""
-    _, connection = connections(visit)
+    _, connection = connections(request)
     written = written_copies()
     return {
-        "connection": visit.field("connection") or connection,
-        "streams": visit.fields("stream"),
-        "others": visit.field("others"),
-        "select": visit.field("select"),
-        "to": visit.field("to") or (written[0].uri if written else USUAL),
-        "full": visit.checked("full"),
-        "since": visit.field("since"),
-        "most": visit.field("most"),
+        "connection": request.field("connection") or connection,
+        "streams": request.fields("stream"),
+        "others": request.field("others"),
+        "select": request.field("select"),
+        "to": request.field("to") or (written[0].uri if written else USUAL),
+        "full": request.checked("full"),
+        "since": request.field("since"),
+        "most": request.field("most"),
     }
 
 
-def _form(visit: Visit, form: dict[str, Any], *, status: int = 200, **more: Any) -> PageView:
-    names, _ = connections(visit)
-    earlier = [job.data() for job in visit.site.jobs.of(visit.person) if job.page.startswith("/extract/")]
+def _form(request: PageRequest, form: dict[str, Any], *, status: int = 200, **more: Any) -> PageView:
+    names, _ = connections(request)
+    earlier = [job.data() for job in request.app.jobs.of(request.person) if job.page.startswith("/extract/")]
     copies = [one.uri for one in written_copies()]
     data = {"names": names, "form": form, "groups": GROUPS, "copies": copies, "earlier": earlier, "problem": {}, **more}
     return PageView("extract.html", data, status=status)
@@ -73,15 +73,15 @@ def request_of(form: Mapping[str, Any]) -> ExtractRequest:
         raise InvalidRequestError(f"{form['since']!r} is not a date", fix="Write it as 2026-01-31.") from None
     if form["most"] and not (form["most"].isdecimal() and int(form["most"])):
         raise InvalidRequestError(f"{form['most']!r} is not a number of API transactions", fix="Write a whole number.")
-    request = ExtractRequest(
+    extraction = ExtractRequest(
         to=form["to"],
         streams=_streams(form),
         select=(form["select"],) if form["select"] else (),
         full=bool(form["full"]),
         since=since,
     )
-    request.check()
-    return request
+    extraction.check()
+    return extraction
 
 
 def _streams(form: Mapping[str, Any]) -> tuple[str, ...]:
@@ -98,13 +98,13 @@ def words_of(form: Mapping[str, Any]) -> list[str]:
     return [*words, "--", *streams] if streams else words
 
 
-def _begin(visit: Visit, title: str, *, estimated: bool) -> Redirect | PageView:
-    form = _entered(visit)
-    check_known(visit, form["to"])
+def _begin(request: PageRequest, title: str, *, estimated: bool) -> Redirect | PageView:
+    form = _entered(request)
+    check_known(request, form["to"])
     try:
-        request = request_of(form)
+        extraction = request_of(form)
     except InvalidRequestError as error:
-        return _form(visit, form, status=422, problem=described(error))
+        return _form(request, form, status=422, problem=described(error))
     words = words_of(form)
     at = words.index("--") if "--" in words else len(words)
     words[at:at] = ["--estimate"] if estimated else []
@@ -114,27 +114,27 @@ def _begin(visit: Visit, title: str, *, estimated: bool) -> Redirect | PageView:
         with job.company(form["connection"], "extract") as run:
             client = run.limited_client(int(form["most"]) if form["most"] else None)
             if estimated:
-                job.add([estimate_data(one) for one in estimate(client, request)])
+                job.add([estimate_data(one) for one in estimate(client, extraction)])
                 return
-            result = _extracted(run, client, request)
+            result = _extracted(run, client, extraction)
             job.add([stream_data(one) for one in result.outcomes])
             job.stop_if_asked()
             run.status = 0 if result.complete else 1
         if not result.complete:
             raise RefusedError("Some streams were not read to their end.", fix="The table says why, and what helps.")
-        prepare_reports(visit, form["to"])
+        prepare_reports(request, form["to"])
 
-    return visit.start(title, work, page="/extract/{id}")
+    return request.start(title, work, page="/extract/{id}")
 
 
-def _extracted(run: RecordedRun, client: "Client", request: ExtractRequest) -> ExtractResult:
+def _extracted(run: RecordedRun, client: "Client", extraction: ExtractRequest) -> ExtractResult:
     """Carry the extraction out, with its messages."""
     messages = run.messages
 
     def progress(stream: StreamProgress) -> None:
         messages.progressed(stream.stream, stream.rows, stream.rows + stream.expected, "rows")
 
-    result = extract(client, request, run=run.recorder, progress=progress)
+    result = extract(client, extraction, run=run.recorder, progress=progress)
     log_extraction(result.outcomes, messages)
     for problem in result.problems:
         messages.complain(f"{problem.subject}: {problem.error} {problem.fix}".strip())
@@ -142,19 +142,19 @@ def _extracted(run: RecordedRun, client: "Client", request: ExtractRequest) -> E
     return result
 
 
-def start(visit: Visit) -> Redirect | PageView:
+def start(request: PageRequest) -> Redirect | PageView:
     """Run the extraction."""
-    return _begin(visit, f"Extract to {visit.field('to')}", estimated=False)
+    return _begin(request, f"Extract to {request.field('to')}", estimated=False)
 
 
-def show_estimate(visit: Visit) -> Redirect | PageView:
+def show_estimate(request: PageRequest) -> Redirect | PageView:
     """Show what it would read and cost."""
-    return _begin(visit, "Estimate of an extraction", estimated=True)
+    return _begin(request, "Estimate of an extraction", estimated=True)
 
 
-def show_run(visit: Visit) -> PageView:
+def show_run(request: PageRequest) -> PageView:
     """An extraction or an estimate: its progress, then its streams."""
-    job = visit.site.jobs.find(visit.params["id"], visit.person)
+    job = request.app.jobs.find(request.params["id"], request.person)
     if job is None:
         raise NotFoundError("There is no such extraction.", fix="What it did is in the history of runs.")
     renewal = job.renewal()
@@ -180,6 +180,6 @@ def _totals(streams: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 PAGES = (
-    ConsolePage("/extract", "Extract", show, nav="Extract", actions={"run": start, "estimate": show_estimate}),
-    ConsolePage("/extract/{id}", "Extract", show_run),
+    Page("/extract", "Extract", show, nav="Extract", actions={"run": start, "estimate": show_estimate}),
+    Page("/extract/{id}", "Extract", show_run),
 )

@@ -143,7 +143,7 @@ def count_in_doubt(run: RecordedRun) -> int:
 
 def sign_out(request: PageRequest) -> Redirect:
     """End this browser's session."""
-    request.site.sessions.end(request.session)
+    request.app.sign_out(request.session)
     return request.redirect("/")
 
 

@@ -18,7 +18,7 @@ from intacct_bridge.apps.console.copies import (
     total,
 )
 from intacct_bridge.apps.console.report_queries import ReportScope, Side
-from intacct_bridge.apps.console.visit import ConsolePage, PageView, Visit, address
+from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, address
 from intacct_bridge.operations.copies import WrittenCopy, parse_uri, written_copies
 from intacct_protocol.errors import InvalidRequestError
 
@@ -48,7 +48,7 @@ BUCKETS = {
 Rows = Sequence[Mapping[str, Any]]
 
 
-def frame(copy: WrittenCopy, visit: Visit, **more: Any) -> dict[str, Any]:
+def frame(copy: WrittenCopy, request: PageRequest, **more: Any) -> dict[str, Any]:
     """What every page of a report shows: the copy, what proved it, and the other reports."""
     return {
         "copy": copy.uri,
@@ -57,7 +57,7 @@ def frame(copy: WrittenCopy, visit: Visit, **more: Any) -> dict[str, Any]:
         "extracted": copy.extracted,
         "proof": _proof_data(copy),
         "reports": [{"href": address_of(path, copy=copy.uri), "path": path, "label": label} for path, label in REPORTS],
-        "here": visit.path,
+        "here": request.path,
         **more,
     }
 
@@ -75,16 +75,16 @@ def address_of(path: str, **query: str) -> str:
     return address(*path.strip("/").split("/"), **query)
 
 
-def no_copy(visit: Visit) -> PageView:
+def no_copy(request: PageRequest) -> PageView:
     """The page if there is no copy yet."""
-    return PageView("reporting_none.html", {"here": visit.path, "reports": []}, title="Reporting")
+    return PageView("reporting_none.html", {"here": request.path, "reports": []}, title="Reporting")
 
 
-def overview(visit: Visit) -> PageView:
+def overview(request: PageRequest) -> PageView:
     """The copies with their age and their proof."""
     copies = written_copies()
     if not copies:
-        return no_copy(visit)
+        return no_copy(request)
     listed = [
         {
             "uri": one.uri,
@@ -95,21 +95,21 @@ def overview(visit: Visit) -> PageView:
         }
         for one in copies
     ]
-    return PageView("reporting.html", {**frame(copies[0], visit), "listed": listed})
+    return PageView("reporting.html", {**frame(copies[0], request), "listed": listed})
 
 
 # --- choices
 
 
-def entity_of(visit: Visit) -> str | None:
+def entity_of(request: PageRequest) -> str | None:
     """The entity that the address names, as a scope has it."""
-    chosen = visit.query.get("entity", ALL)
+    chosen = request.query.get("entity", ALL)
     return None if chosen == ALL else "" if chosen == NONE else chosen
 
 
-def day_of(visit: Visit, name: str, default: date) -> date:
+def day_of(request: PageRequest, name: str, default: date) -> date:
     """A day of the address."""
-    text = visit.query.get(name, "")
+    text = request.query.get(name, "")
     try:
         return date.fromisoformat(text) if text else default
     except ValueError:
@@ -122,7 +122,7 @@ def _entities(rows: Rows) -> list[tuple[str, str]]:
     return [(ALL, "All entities"), *listed]
 
 
-def _scope(visit: Visit, rows: Rows) -> tuple[ReportScope, date, dict[str, Any]]:
+def _scope(request: PageRequest, rows: Rows) -> tuple[ReportScope, date, dict[str, Any]]:
     """The chosen book, entity and month with the end of the month, and what can be chosen."""
     if not rows:
         raise InvalidRequestError("The ledger of this copy holds no posted lines.", fix="Extract GLDETAIL.")
@@ -130,8 +130,8 @@ def _scope(visit: Visit, rows: Rows) -> tuple[ReportScope, date, dict[str, Any]]
     months = {row["period_start"]: row["period_end"] for row in rows}
     today = datetime.now(UTC).date()
     latest = max((one for one in months if one <= today), default=max(months))
-    month = day_of(visit, "month", latest)
-    book = visit.query.get("book", books[0])
+    month = day_of(request, "month", latest)
+    book = request.query.get("book", books[0])
     if month not in months or book not in books:
         raise InvalidRequestError(
             f"The copy has no {book} for {month:%B %Y}.", fix="Choose a book and a month of the list."
@@ -141,11 +141,11 @@ def _scope(visit: Visit, rows: Rows) -> tuple[ReportScope, date, dict[str, Any]]
         "entities": _entities(rows),
         "months": [(one.isoformat(), f"{one:%B %Y}") for one in sorted(months, reverse=True)],
         "book": book,
-        "entity": visit.query.get("entity", ALL),
+        "entity": request.query.get("entity", ALL),
         "month": month.isoformat(),
         "until": months[month],
     }
-    return ReportScope(book, entity_of(visit), month), months[month], choices
+    return ReportScope(book, entity_of(request), month), months[month], choices
 
 
 def _lines_address(copy: WrittenCopy, scope: ReportScope, account: str, first: date | None, last: date) -> str:
@@ -161,13 +161,13 @@ def _lines_address(copy: WrittenCopy, scope: ReportScope, account: str, first: d
 # --- statements
 
 
-def show_trial_balance(visit: Visit) -> PageView:
+def show_trial_balance(request: PageRequest) -> PageView:
     """Opening balance, debits, credits and closing balance of each account in a month."""
-    copy = chosen_copy(visit)
+    copy = chosen_copy(request)
     if copy is None:
-        return no_copy(visit)
+        return no_copy(request)
     with asking(copy.uri, queries.choices()) as ask:
-        scope, end, choices = _scope(visit, ask(queries.choices()))
+        scope, end, choices = _scope(request, ask(queries.choices()))
         sql = queries.trial_balance(scope)
         rows = ask(sql)
     for row in rows:
@@ -176,18 +176,18 @@ def show_trial_balance(visit: Visit) -> PageView:
         {"currency": currency, "rows": some, "total": total(some, "opening", "debit", "credit", "closing")}
         for currency, some in by_currency(rows).items()
     ]
-    data = frame(copy, visit, tables=tables, command=sql_command(copy.uri, sql), **choices)
+    data = frame(copy, request, tables=tables, command=sql_command(copy.uri, sql), **choices)
     return PageView("trial_balance.html", data)
 
 
-def show_income_statement(visit: Visit) -> PageView:
+def show_income_statement(request: PageRequest) -> PageView:
     """Revenue and expenses of a month and of the fiscal year so far."""
-    copy = chosen_copy(visit)
+    copy = chosen_copy(request)
     if copy is None:
-        return no_copy(visit)
+        return no_copy(request)
     wide = (queries.choices(), "SELECT 1 FROM reporting.income_statement")
     with asking(copy.uri, *wide) as ask:
-        scope, end, choices = _scope(visit, ask(queries.choices()))
+        scope, end, choices = _scope(request, ask(queries.choices()))
         sql = queries.income_statement(scope)
         rows, months = ask(sql), ask(queries.income_by_month(scope))
     for row in rows:
@@ -204,18 +204,18 @@ def show_income_statement(visit: Visit) -> PageView:
         }
         for currency, some in by_currency(rows).items()
     ]
-    data = frame(copy, visit, tables=tables, charts=charts, command=sql_command(copy.uri, sql), **choices)
+    data = frame(copy, request, tables=tables, charts=charts, command=sql_command(copy.uri, sql), **choices)
     return PageView("income_statement.html", data)
 
 
-def show_balance_sheet(visit: Visit) -> PageView:
+def show_balance_sheet(request: PageRequest) -> PageView:
     """Assets, liabilities and equity at a month end."""
-    copy = chosen_copy(visit)
+    copy = chosen_copy(request)
     if copy is None:
-        return no_copy(visit)
+        return no_copy(request)
     wide = (queries.choices(), "SELECT 1 FROM reporting.balance_sheet")
     with asking(copy.uri, *wide) as ask:
-        scope, end, choices = _scope(visit, ask(queries.choices()))
+        scope, end, choices = _scope(request, ask(queries.choices()))
         sql = queries.balance_sheet(scope, end)
         rows, months = ask(sql), ask(queries.balances_by_month(scope, end))
     for row in rows:
@@ -228,7 +228,7 @@ def show_balance_sheet(visit: Visit) -> PageView:
         {"currency": currency, "sections": _sections(some, "amount"), "off": total(some, "balance")["balance"]}
         for currency, some in by_currency(rows).items()
     ]
-    data = frame(copy, visit, tables=tables, charts=charts, command=sql_command(copy.uri, sql), **choices)
+    data = frame(copy, request, tables=tables, charts=charts, command=sql_command(copy.uri, sql), **choices)
     return PageView("balance_sheet.html", data)
 
 
@@ -261,18 +261,18 @@ def _by_section(draw: Any, title: str, rows: Rows, day: str) -> "Markup":
 
 
 def _ageing(side: Side) -> Any:
-    def show(visit: Visit) -> PageView:
-        copy = chosen_copy(visit)
+    def show(request: PageRequest) -> PageView:
+        copy = chosen_copy(request)
         if copy is None:
-            return no_copy(visit)
-        day, basis = day_of(visit, "day", datetime.now(UTC).date()), basis_of(visit)
-        sql = queries.ageing(side, day, basis, entity_of(visit))
+            return no_copy(request)
+        day, basis = day_of(request, "day", datetime.now(UTC).date()), basis_of(request)
+        sql = queries.ageing(side, day, basis, entity_of(request))
         with asking(copy.uri, queries.entities(), sql) as ask:
             entities, rows = ask(queries.entities()), ask(sql)
         for row in rows:
             row["items_page"] = address_of(
                 "/reporting/open-items", copy=copy.uri, side=side, party=row["party_id"], day=day.isoformat(),
-                basis=basis, entity=visit.query.get("entity", ALL),
+                basis=basis, entity=request.query.get("entity", ALL),
             )  # fmt: skip
         tables, charts = [], []
         for currency, some in by_currency(rows).items():
@@ -282,40 +282,40 @@ def _ageing(side: Side) -> Any:
             series = ChartSeries("Open", [sums[one] for one in BUCKETS])
             charts.append(bar_chart(title, list(BUCKETS.values()), [series]))
         data = frame(
-            copy, visit, side=side, tables=tables, charts=charts, buckets=BUCKETS, day=day.isoformat(), basis=basis,
-            entities=_entities(entities), entity=visit.query.get("entity", ALL), command=sql_command(copy.uri, sql),
+            copy, request, side=side, tables=tables, charts=charts, buckets=BUCKETS, day=day.isoformat(), basis=basis,
+            entities=_entities(entities), entity=request.query.get("entity", ALL), command=sql_command(copy.uri, sql),
         )  # fmt: skip
         return PageView("ageing.html", data)
 
     return show
 
 
-def basis_of(visit: Visit) -> str:
+def basis_of(request: PageRequest) -> str:
     """The dates that count; InvalidRequestError for an unknown basis."""
-    basis = visit.query.get("basis", "gl")
+    basis = request.query.get("basis", "gl")
     if basis not in ("gl", "document"):
         raise InvalidRequestError(f"There is no basis {basis!r}.", fix="Choose posting dates or document dates.")
     return basis
 
 
-def show_budget(visit: Visit) -> PageView:
+def show_budget(request: PageRequest) -> PageView:
     """A budget beside what was posted."""
-    copy = chosen_copy(visit)
+    copy = chosen_copy(request)
     if copy is None:
-        return no_copy(visit)
+        return no_copy(request)
     with asking(copy.uri, queries.budgets(), queries.entities()) as ask:
         periods = ask(queries.budgets())
         if not periods:
-            return PageView("budget.html", frame(copy, visit, tables=[], charts=[], periods=[], command=""))
+            return PageView("budget.html", frame(copy, request, tables=[], charts=[], periods=[], command=""))
         options = {_period_key(row): row for row in periods}
         today = datetime.now(UTC).date()
         usual = max((key for key, row in options.items() if row["period_start"] <= today), default=next(iter(options)))
-        key = visit.query.get("budget", usual)
+        key = request.query.get("budget", usual)
         if key not in options:
             raise InvalidRequestError("The copy has no such budget.", fix="Choose one of the list.")
         chosen = options[key]
         first, last = chosen["period_start"], chosen["period_end"]
-        sql = queries.budget(chosen["budget_id"], entity_of(visit), first, last)
+        sql = queries.budget(chosen["budget_id"], entity_of(request), first, last)
         rows, entities = ask(sql), ask(queries.entities())
     charts, tables = [], []
     for currency, some in by_currency(rows).items():
@@ -333,9 +333,9 @@ def show_budget(visit: Visit) -> PageView:
                     one["total"] |= {"actual": None, "variance": None}
     tables.sort(key=lambda one: (one["currency"], one["budget_currency"] != one["currency"], one["budget_currency"]))
     data = frame(
-        copy, visit, tables=tables, charts=charts, budget=key, entities=_entities(entities),
+        copy, request, tables=tables, charts=charts, budget=key, entities=_entities(entities),
         periods=[(one, one.replace("/", ": ", 1).replace("/", " to ")) for one in sorted(options, reverse=True)],
-        entity=visit.query.get("entity", ALL), command=sql_command(copy.uri, sql),
+        entity=request.query.get("entity", ALL), command=sql_command(copy.uri, sql),
     )  # fmt: skip
     return PageView("budget.html", data)
 
@@ -360,13 +360,13 @@ def _period_key(row: Mapping[str, Any]) -> str:
 
 
 PAGES = (
-    ConsolePage("/reporting", "Reporting", overview, nav="Reporting"),
-    ConsolePage("/reporting/trial-balance", "Trial balance", show_trial_balance),
-    ConsolePage("/reporting/income-statement", "Income statement", show_income_statement),
-    ConsolePage("/reporting/balance-sheet", "Balance sheet", show_balance_sheet),
-    ConsolePage("/reporting/payables", "Payables by age", _ageing("ap")),
-    ConsolePage("/reporting/receivables", "Receivables by age", _ageing("ar")),
-    ConsolePage("/reporting/budget", "Budget and actual", show_budget),
+    Page("/reporting", "Reporting", overview, nav="Reporting"),
+    Page("/reporting/trial-balance", "Trial balance", show_trial_balance),
+    Page("/reporting/income-statement", "Income statement", show_income_statement),
+    Page("/reporting/balance-sheet", "Balance sheet", show_balance_sheet),
+    Page("/reporting/payables", "Payables by age", _ageing("ap")),
+    Page("/reporting/receivables", "Receivables by age", _ageing("ar")),
+    Page("/reporting/budget", "Budget and actual", show_budget),
 )
 
 _VIEWS = (
@@ -382,7 +382,7 @@ _VIEWS = (
 """The views that the reports read."""
 
 
-def prepare_reports(visit: Visit, uri: str) -> None:
+def prepare_reports(request: PageRequest, uri: str) -> None:
     """Ask a new copy what its reports show at first, so that the rows are remembered before a person opens a page.
 
     Only rows of a file of DuckDB are remembered; for other copies the parser of SQL is loaded. An error here is not one
@@ -393,5 +393,5 @@ def prepare_reports(visit: Visit, uri: str) -> None:
     with suppress(Exception), opened_once(uri, _VIEWS):  # a page itself shows what is wrong, and the copy is complete
         for page in PAGES[1:]:
             with suppress(Exception):
-                page.show(replace(visit, query={"copy": uri}))
+                page.show(replace(request, query={"copy": uri}))
     return None

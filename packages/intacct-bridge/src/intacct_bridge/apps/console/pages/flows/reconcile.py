@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.apps.console.copies import check_known
-from intacct_bridge.apps.console.visit import ConsolePage, Download, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.apps.views.reconcile_report import read_report, report_html, write_report
 from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.apps.web.pages import Download, NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.operations.reconcile import ReconcileRequest, reconcile
@@ -24,14 +24,14 @@ _SHOWN = 200
 _DIFFERENT = 1
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The form of a comparison, and the reports of this person."""
     names = [one.name for one in listed_connections()]
     data = {
         "names": names,
-        "chosen": visit.query.get("connection") or visit.site.settings.connection or (names[0] if names else ""),
+        "chosen": request.query.get("connection") or request.app.proposed_connection or (names[0] if names else ""),
         "copies": _copies(),
-        "reports": [_line(one) for one in _reports(visit.person)],
+        "reports": [_line(one) for one in _reports(request.person)],
     }
     return PageView("reconcile.html", data)
 
@@ -45,22 +45,22 @@ def _copies() -> list[str]:
     return [one for one in found if "://" in one or ":" in one]
 
 
-def run(visit: Visit) -> Redirect:
+def run(request: PageRequest) -> Redirect:
     """Compare as a job."""
-    name, copy = visit.field("connection"), visit.field("copy")
+    name, copy = request.field("connection"), request.field("copy")
     if not copy:
         raise SettingsError("The copy is missing.", fix="Name the destination of an extraction: duckdb:///books.duckdb")
-    check_known(visit, copy)
+    check_known(request, copy)
     report_id = secrets.token_hex(8)
-    path = _folder(visit.person) / f"{report_id}.html"
+    path = _folder(request.person) / f"{report_id}.html"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    request = ReconcileRequest(copy, visit.field("period"), visit.checked("fields"), digests=True)
-    strict = visit.checked("strict")
+    comparison = ReconcileRequest(copy, request.field("period"), request.checked("fields"), digests=True)
+    strict = request.checked("strict")
 
     def work(job: BackgroundJob) -> None:
         with job.company(name, "reconcile") as run:
             run.messages.say(f"Comparing the copy with {run.connection.target} ...")
-            found = reconcile(run.client, request, run=run.recorder)
+            found = reconcile(run.client, comparison, run=run.recorder)
             write_report(path, report_html(found, redacted(copy)))
             run.messages.say(counted(found.transactions, "API transaction"))
             run.status = 0 if found.equal and (found.ties or not strict) else _DIFFERENT
@@ -68,7 +68,7 @@ def run(visit: Visit) -> Redirect:
         for old in _reports(job.person)[_KEPT:]:
             old.unlink(missing_ok=True)
 
-    return visit.start(f"Reconcile {name}", work)
+    return request.start(f"Reconcile {name}", work)
 
 
 def _folder(person: str) -> Path:
@@ -88,17 +88,17 @@ def _line(path: Path) -> dict[str, Any]:
     return {"id": path.stem, "made": made, "company": facts.get("company", ""), "equal": facts.get("equal")}
 
 
-def _report(visit: Visit) -> Path:
-    name = visit.params["id"]
-    path = _folder(visit.person) / f"{name}.html"
+def _report(request: PageRequest) -> Path:
+    name = request.params["id"]
+    path = _folder(request.person) / f"{name}.html"
     if not name.isalnum() or not path.is_file():
         raise NotFoundError("There is no such report.", fix="Choose one of the list.")
     return path
 
 
-def show_report(visit: Visit) -> PageView:
+def show_report(request: PageRequest) -> PageView:
     """What a comparison found."""
-    path = _report(visit)
+    path = _report(request)
     facts = read_report(path)
     data = {
         "report": _line(path),
@@ -149,14 +149,14 @@ def _table(one: dict[str, Any]) -> list[Any]:
     return [one["table"], result, one["compared_by"], one["records"], one["company_records"], one["note"] or ""]
 
 
-def download(visit: Visit) -> Download:
+def download(request: PageRequest) -> Download:
     """The report as one file, to keep or to send."""
-    path = _report(visit)
+    path = _report(request)
     return Download(f"reconciliation-{path.stem}.html", path.read_bytes(), "text/html")
 
 
 PAGES = (
-    ConsolePage("/reconcile", "Reconcile", show, nav="Reconcile", actions={"run": run}),
-    ConsolePage("/reconcile/{id}", "Reconciliation", show_report),
-    ConsolePage("/reconcile/{id}/report.html", "Report", download, is_file=True),
+    Page("/reconcile", "Reconcile", show, nav="Reconcile", actions={"run": run}),
+    Page("/reconcile/{id}", "Reconciliation", show_report),
+    Page("/reconcile/{id}/report.html", "Report", download, is_file=True),
 )

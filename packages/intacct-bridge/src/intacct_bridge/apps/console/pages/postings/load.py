@@ -38,7 +38,7 @@ def _first_page(request: PageRequest, problem: dict[str, str] | None = None, sta
     from intacct_bridge.operations.loads import layout_names
 
     names = [one.name for one in listed_connections()]
-    chosen = request.field("connection") or request.query.get("connection") or request.site.settings.connection
+    chosen = request.field("connection") or request.query.get("connection") or request.app.proposed_connection
     data = {
         "names": names,
         "chosen": chosen or (names[0] if names else ""),
@@ -46,7 +46,7 @@ def _first_page(request: PageRequest, problem: dict[str, str] | None = None, sta
         "modes": [list(one) for one in MODES],
         "given": {name: request.field(name) for name in ("as", "mode", "entity")},
         "problem": problem or {},
-        "most_mb": request.site.settings.largest_upload >> 20,
+        "most_mb": request.app.largest_upload >> 20,
         "files": [listed(one) for one in files_of(request.person)],
     }
     return PageView("load.html", data, status=status)
@@ -68,7 +68,7 @@ def add(request: PageRequest) -> PageView | Redirect:
             connection=request.field("connection"),
             entity=request.field("entity"),
             fields=fields,
-            most=request.site.settings.largest_upload,
+            most=request.app.largest_upload,
         )
     except IntacctError as error:
         return _first_page(request, described(error), 422)
@@ -82,7 +82,7 @@ def attach(request: PageRequest) -> Redirect:
     if not uploads:
         raise SettingsError("No file was chosen.", fix="Choose the files that the rows name.")
     with changing(request.params["id"], request.person) as file:
-        file.attach(uploads, most=request.site.settings.largest_upload)
+        file.attach(uploads, most=request.app.largest_upload)
         file.forget_plan()
     return request.redirect(address("load", file.id), notice=f"{counted(len(uploads), 'file')} added. Plan again.")
 

@@ -10,8 +10,8 @@ from intacct_bridge.apps.console.pages.postings.dropped_files import (
     changing_outcomes,
     find_file,
 )
-from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole
-from intacct_bridge.apps.web.pages import Download, NotFoundError, PageRequest, Redirect, address, company_run
+from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.apps.web.pages import Download, NotFoundError, PageRequest, Redirect, address
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def plan(request: PageRequest) -> Redirect:
 
     def work(job: BackgroundJob) -> None:
         job.result = address("load", file.id)
-        messages = JobConsole(job)
-        with company_run(file.connection, "load", person=job.person, entity=file.entity, messages=messages) as run:
+        with job.company(file.connection, "load", entity=file.entity) as run:
             _make_plan(run, file)
 
     return request.start(f"Plan {file.name}", work)

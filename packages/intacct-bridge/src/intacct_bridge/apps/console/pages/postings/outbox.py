@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.apps.console.pages.postings.plans import refuse_missing_outbox
 from intacct_bridge.apps.terminal.failures import described
-from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole
+from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_bridge.apps.web.pages import (
     Download,
     NotFoundError,
@@ -15,7 +15,6 @@ from intacct_bridge.apps.web.pages import (
     PageView,
     Redirect,
     address,
-    company_run,
 )
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_protocol.errors import IntacctError, SettingsError
@@ -58,7 +57,7 @@ def show(request: PageRequest) -> PageView:
 
 def _chosen(request: PageRequest) -> str:
     names = [one.name for one in listed_connections()]
-    return request.query.get("connection") or request.site.settings.connection or (names[0] if names else "")
+    return request.query.get("connection") or request.app.proposed_connection or (names[0] if names else "")
 
 
 def _found(request: PageRequest, name: str) -> dict[str, Any]:
@@ -193,12 +192,11 @@ def _carry_out(
         from intacct_bridge.apps.views.outbox_entries import exit_status
 
         job.result = address("outbox", name, str(number))
-        messages = JobConsole(job)
-        with company_run(name, command, person=job.person, messages=messages) as run:
+        with job.company(name, command) as run:
             entries = operation(run, [number])
             run.status = exit_status(entries)
             for entry in entries:
-                messages.say(f"{entry.number} {entry.label}: {entry.status.value}")
+                run.messages.say(f"{entry.number} {entry.label}: {entry.status.value}")
         job.stop_if_asked()
         if run.status:
             raise SettingsError("The record is not in Intacct.", fix="Its entry says why.")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole, Work
-from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address, company_run
+from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def apply_work(name: str, plan_id: str, *, entity: str = "", result: str, after:
         console = JobConsole(job)
         outcomes: list[RecordOutcome] = []
         shown: list[ShownPlan] = []
-        with company_run(name, "plan apply", person=job.person, entity=entity, messages=console) as run:
+        with job.company(name, "plan apply", entity=entity, messages=console) as run:
             try:
                 run.status = apply_and_show(run, console, plan_id, ApplyOptions(), outcomes, yes=True, results=shown)
             finally:
