@@ -8,7 +8,7 @@ import pytest
 
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.approval.approvals import approve, plan_record, record_plan
-from intacct_bridge.load.approval.plan_folder import PlanFolder, is_plan_id, plan_file
+from intacct_bridge.load.approval.plan_folder import PlanFolder, is_plan_id
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import SendOptions
 from intacct_bridge.load.plan.plan_file import open_plan
@@ -70,12 +70,9 @@ def test_a_plan_without_the_need_is_kept_as_before(desk: Desk) -> None:
 def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         folder = PlanFolder(outbox)
-        assert folder.ids() == []
         path = kept(desk, gateway, outbox)
-        (name,) = folder.ids()
+        name = path.stem
         assert is_plan_id(name) and folder.file(name) == path
-        assert plan_file(Path(name), outbox) == path
-        assert plan_file(path, outbox) == path
         assert plan_record(folder.open(name), gateway, outbox).person == "anna"
         other = f"plan-{'0' * 12}"
         for text in (f"../{name}", f"{name}/..", "", "plan-", name.upper(), f"{name}\n", str(path)):
@@ -97,18 +94,15 @@ def test_a_plan_whose_file_is_on_another_machine_is_named_with_the_way_to_it(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other-machine"))
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         name = theirs.stem
-        for find in (PlanFolder(outbox).open, lambda plan: plan_file(Path(plan), outbox)):
-            with pytest.raises(SettingsError, match=f"plan {name}, which anna made at 20.* is not here") as refused:
-                find(name)
-            ours = PlanFolder(outbox).file(name)
-            assert str(ours) in refused.value.fix
+        with pytest.raises(SettingsError, match=f"plan {name}, which anna made at 20.* is not here") as refused:
+            PlanFolder(outbox).open(name)
+        ours = PlanFolder(outbox).file(name)
+        assert str(ours) in refused.value.fix
         ours.parent.mkdir(parents=True)
         ours.write_bytes(theirs.read_bytes())
         approve(PlanFolder(outbox).open(name), gateway, outbox, person="ben")
         loader = Loader(gateway, outbox)
-        assert [one.status for one in loader.apply(open_plan(plan_file(Path(name), outbox)))] == [
-            RecordStatus.APPLIED
-        ] * 2
+        assert [one.status for one in loader.apply(PlanFolder(outbox).open(name))] == [RecordStatus.APPLIED] * 2
 
 
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)

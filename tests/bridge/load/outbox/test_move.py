@@ -19,6 +19,7 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.outbox.storage import tables
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
+from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.shared_state.database import LONGEST_REQUEST, SEND_WITHIN
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_bridge.shared_state.postgres import PostgresDatabase
@@ -57,7 +58,7 @@ def fill(place: Place, *, in_flight: bool = False) -> None:
         if not in_flight:
             outbox.conclude([third.ended(RecordStatus.IN_DOUBT)])
         outbox.keep_repeat_guard("loader", "witness")
-        outbox.record_plan("plan-1", "digest", "anna")
+        outbox.record_plan("plan-1", "digest", "anna", TargetCompany("acme", "", "sandbox", "me"))
         outbox.approve(Approval("plan-1", "digest", "ben", NOW, NOW + timedelta(days=1)))
         outbox.equal_counts.assign(STREAM, {"d": 3})
         outbox.equal_counts.cover([CoveredStream(STREAM, StreamPosition("at", "v"), {"d": 2})])

@@ -16,6 +16,7 @@ from intacct_bridge.load.outbox.storage import default_path, outbox_place, place
 from intacct_bridge.load.records.identity import control_id
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
+from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import UnreachableError
 
 CREATE, UPDATE, DELETE = WriteOperation.CREATE, WriteOperation.UPDATE, WriteOperation.DELETE
@@ -267,11 +268,11 @@ def test_a_conclusion_in_the_same_status_keeps_its_time(outbox: Outbox, clock: N
     assert outbox.conclude([replace(again, number=99).ended(APPLIED)]) == []
 
 
-def test_a_kept_plan_and_its_approvals(outbox: Outbox) -> None:
+def test_a_saved_plan_and_its_approvals(outbox: Outbox) -> None:
     ended(outbox, intent("a"))
-    kept = outbox.record_plan("p", "digest", "Ada")
-    assert (kept.id, kept.digest, kept.person, kept.at, kept.last_event) == ("p", "digest", "Ada", NOW, 3)
-    assert outbox.plan_record("p") == kept
+    saved = outbox.record_plan("p", "digest", "Ada", TargetCompany("acme", "", "sandbox", "me"))
+    assert (saved.id, saved.digest, saved.person, saved.at, saved.last_event) == ("p", "digest", "Ada", NOW, 3)
+    assert outbox.plan_record("p") == saved
     assert outbox.plan_record("q") is None
     assert outbox.approvals("p") == []
     approvals = [Approval("p", "digest", person, NOW, NOW + SECOND) for person in ("Ben", "Cleo")]

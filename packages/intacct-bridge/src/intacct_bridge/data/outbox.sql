@@ -87,14 +87,22 @@ CREATE TABLE repeat_guard (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
 -- Which outbox this is, wherever its file lies.
 CREATE TABLE outbox_id (id TEXT NOT NULL);
 INSERT INTO outbox_id VALUES (lower(hex(randomblob(16))));
--- Plans that were saved in a file, each with the last event at that time; and what people approved.
+-- Plans that were saved in a file, each with the last event at that time; and what people approved. Those beside the
+-- outbox are listed by page. A plan is done once nothing of it is left to apply.
 CREATE TABLE saved_plan (
     id TEXT PRIMARY KEY,
     digest TEXT NOT NULL,
     person TEXT NOT NULL,
     at TEXT NOT NULL,
-    last_event INTEGER NOT NULL
+    last_event INTEGER NOT NULL,
+    company TEXT NOT NULL,
+    entity TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    beside INTEGER NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX saved_plan_by_page ON saved_plan (beside, done, at, id);
 CREATE TABLE approval (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     plan TEXT NOT NULL REFERENCES saved_plan (id),

@@ -8,21 +8,14 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from intacct_bridge.changes.delivery import DeliveryError
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind, encode
 from intacct_bridge.connections.sources import load_connection
-from intacct_bridge.load.apply.loader import Loader, LoadSettings
-from intacct_bridge.load.apply.sender import refuse_without_plan
-from intacct_bridge.load.apply.settle import SettleSettings
-from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.outbox.outbox import open_outbox
-from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings, Verdict
-from intacct_bridge.load.plan.planner import make_plan
-from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.tables.open import open_table
-from intacct_bridge.operations.recorded_run import RecordedRun
+from intacct_bridge.operations.loads import JsonLines, LoadRequest, Mode, plan_load
+from intacct_bridge.operations.plans import ApplyOptions, Verdict, apply_plan, refuse_without_plan
+from intacct_bridge.operations.recorded_run import CompanyRun, RecordedRun
 from intacct_protocol.errors import SettingsError
 
 
@@ -59,45 +52,40 @@ class LoadReceiver:
         self._lock = threading.Lock()
         self._client = run.open_client(connection)
         self._outbox = open_outbox(connection)
-        self._folder = TemporaryDirectory(prefix="intacct-watch-")
+        self._run = CompanyRun(self._client, outbox=self._outbox)
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
         """Post the events; DeliveryError with the reason if one is refused or in doubt."""
         with self._lock:
-            for one in events:
-                self._post(one)
+            for event in events:
+                self._post(event)
 
     def _post(self, event: ChangeEvent) -> None:
-        plan = self._plan(event)
-        refused = plan.of(Verdict.REFUSED)
-        if refused and not (event.kind is ChangeKind.DELETED and self._is_gone(plan)):
-            raise DeliveryError("; ".join(str(reason) for one in refused for reason in one.reasons))
-        proven = self._client.runtime.calibration.repeat_guard
-        settings = LoadSettings(settle=SettleSettings(repeat_guard=proven))
-        bad = [one for one in Loader(self._client, self._outbox, settings).apply(plan) if not one.good]
+        plan = plan_load(self._run, self._request(event))
+        gone = event.kind is ChangeKind.DELETED and all(record.receipt is None for record in plan.records)
+        if plan.refused and not gone:
+            reasons = (reason for record in plan.of(Verdict.REFUSED) for reason in record.reasons)
+            raise DeliveryError("; ".join(map(str, reasons)))
+        receipts = apply_plan(self._run, plan, ApplyOptions(skip_refused=True))
+        receipts.check()
+        bad = [outcome for outcome in receipts if not outcome.good]
         if bad:
-            doubtful = any(one.status is RecordStatus.IN_DOUBT for one in bad)
-            reasons = "; ".join(f"{one.status.value.replace('_', ' ')}: {one.reason}" for one in bad)
-            raise DeliveryError(reasons, in_doubt=doubtful)
+            texts = (f"{outcome.status.value.replace('_', ' ')}: {outcome.reason}" for outcome in bad)
+            raise DeliveryError("; ".join(texts), in_doubt=receipts.is_in_doubt)
 
-    def _plan(self, event: ChangeEvent) -> Plan:
-        """The plan for one event, planned as a file of one row."""
-        deleted = event.kind is ChangeKind.DELETED
-        options = self._options
-        path = Path(self._folder.name) / "event.jsonl"
-        path.write_bytes(encode({name: value for name, value in event.record.items() if value is not None}) + b"\n")
-        named = options.as_name or event.object.split(":")[0]
-        layout = layout_for(named, self._client, map_file=options.map_file, complete=False)
-        mode = Mode.DELETE if deleted else Mode.UPSERT
-        match = tuple(name.upper() for name in options.key)
-        return make_plan(open_table(path), layout, self._client, self._outbox, PlanSettings(mode=mode, match=match))
-
-    def _is_gone(self, plan: Plan) -> bool:
-        """Whether the records to delete no longer exist."""
-        return all(one.receipt is None for one in plan.records)
+    def _request(self, event: ChangeEvent) -> LoadRequest:
+        """The load of one event, which is read as a file of one row is."""
+        values = {name: value for name, value in event.record.items() if value is not None}
+        return LoadRequest(
+            source=JsonLines(tuple(values), lambda: (encode(values),)),
+            name="event",
+            layout=self._options.as_name or event.object.split(":")[0],
+            mapping=self._options.map_file,
+            mode=Mode.DELETE if event.kind is ChangeKind.DELETED else Mode.UPSERT,
+            key=self._options.key,
+        )
 
     def close(self) -> None:
         """Close the connection and the outbox."""
         self._outbox.close()
         self._client.close()
-        self._folder.cleanup()

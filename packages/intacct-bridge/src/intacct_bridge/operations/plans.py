@@ -6,7 +6,7 @@ if an approval is required. Before a saved plan is approved or applied it is rev
 company must be as it was.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -347,25 +347,27 @@ class SavedPlanPage:
 
     plans: tuple[SavedPlan, ...]
     unreadable: tuple[UnreadablePlan, ...]
+    next: str
+    """What the next page begins after; empty if this is the last one."""
 
 
-def saved_plans(run: CompanyRun, *, limit: int = 50) -> SavedPlanPage:
-    """The plans of this connection that are saved beside its outbox. Nothing is asked of the company."""
-    here = TargetCompany.of(run.connection)
-    plans: list[SavedPlan] = []
-    unreadable: list[UnreadablePlan] = []
+def saved_plans(run: CompanyRun, *, done: bool = False, after: str = "", limit: int = 50) -> SavedPlanPage:
+    """A page of the plans of this connection that are saved beside its outbox: those of which something is left to
+    apply, or those that are done. `after` is the `next` of the page before. Nothing is asked of the company.
+
+    A plan whose records were applied by another load is still among those that are left; its page says that it is done.
+    """
     with run.open_outbox() as outbox:
-        for plan_id in PlanFolder(outbox).ids()[:limit]:
+        records = outbox.plan_page(TargetCompany.of(run.connection), done=done, after=after, limit=limit + 1)
+        plans: list[SavedPlan] = []
+        unreadable: list[UnreadablePlan] = []
+        for record in records[:limit]:
             try:
-                saved = open_saved(run, plan_id)
-            except NoPlanError:
-                continue
+                plans.append(open_saved(run, record.id))
             except SettingsError as error:
-                unreadable.append(UnreadablePlan(plan_id, error))
-                continue
-            if saved.plan.target == here:  # connections to another entity may share the outbox
-                plans.append(saved)
-    return SavedPlanPage(tuple(plans), tuple(unreadable))
+                unreadable.append(UnreadablePlan(record.id, error))
+    following = records[limit - 1].id if len(records) > limit else ""
+    return SavedPlanPage(tuple(plans), tuple(unreadable), following)
 
 
 def has_plan(run: CompanyRun, plan_id: str) -> bool:
@@ -461,6 +463,7 @@ def apply_plan(
         run.recorder.destination = run.connection.target
         if not plan.to_send:
             run.recorder.add_counts(RecordCounts(known=len(plan.of(Verdict.UNCHANGED))))
+            _end_if_done(outbox, plan, ())
             return Receipts(plan, (), run.recorder.id, run.client.meter.transactions)
         if confirm is not None and confirm(plan):
             plan = recheck_after_prompt(plan, run.client, outbox)
@@ -525,8 +528,18 @@ def _applied(
     except IntacctError as stopped:
         error = stopped
     finally:
-        run.recorder.add_records([one.status for one in outcomes], unsent=unreached(outcomes, plan))
+        run.recorder.add_records([outcome.status for outcome in outcomes], unsent=unreached(outcomes, plan))
+    if error is None:
+        _end_if_done(outbox, plan, outcomes)
     return Receipts(plan, tuple(outcomes), run.recorder.id, run.client.meter.transactions, error)
+
+
+def _end_if_done(outbox: Outbox, plan: Plan, outcomes: Sequence[RecordOutcome]) -> None:
+    """Note of a saved plan that nothing of it is left to apply."""
+    saved = plan.saved or plan
+    written = all(outcome.good for outcome in outcomes) and not unreached(outcomes, plan)
+    if saved.origin is not None and written:
+        outbox.end_plan(saved.origin.id)
 
 
 def load_settings(run: CompanyRun, sending: SendOptions, options: ApplyOptions) -> LoadSettings:

@@ -206,10 +206,12 @@ class PlanTools:
     def list_plans(self) -> dict[str, Any]:
         """List the saved plans of this connection's outbox, the latest first, with their approvals."""
         with self._session.without_company() as run:
-            found = [
-                {"plan": saved.id, "digest": saved.digest, "made_at": saved.made_at, "approved": saved.is_approved}
-                for saved in saved_plans(run, limit=_SHOWN_RECORDS).plans
-            ]
+            pages = [saved_plans(run, done=done, limit=_SHOWN_RECORDS) for done in (False, True)]
+        latest = sorted((plan for page in pages for plan in page.plans), key=lambda plan: plan.made_at, reverse=True)
+        found = [
+            {"plan": saved.id, "digest": saved.digest, "made_at": saved.made_at, "approved": saved.is_approved}
+            for saved in latest[:_SHOWN_RECORDS]
+        ]
         return {"plans": plain(found)}
 
     def apply_plan(self, plan: PlanId, digest: Digest) -> dict[str, Any]:

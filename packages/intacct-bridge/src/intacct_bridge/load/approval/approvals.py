@@ -32,7 +32,7 @@ def record_plan(
     """
     origin = PlanOrigin(f"plan-{secrets.token_hex(6)}", outbox.id, options, needs_approval)
     recorded = replace(plan, origin=origin)
-    outbox.record_plan(origin.id, plan_digest(recorded, company), person)
+    outbox.record_plan(origin.id, plan_digest(recorded, company), person, plan.target)
     return recorded
 
 

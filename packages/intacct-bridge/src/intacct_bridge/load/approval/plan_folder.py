@@ -6,7 +6,6 @@ it.
 
 import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -45,6 +44,7 @@ class PlanFolder:
         save_plan(plan, file)
         if shared:
             file.chmod(0o600 | shared)
+        self._outbox.list_plan(plan.origin.id)
         return file
 
     def _outbox_mode(self) -> int:
@@ -81,22 +81,7 @@ class PlanFolder:
             fix=f"Go on with it on the machine that made it, copy its file from there to {file}, or make a new plan.",
         )
 
-    def ids(self) -> list[str]:
-        """The ids of the plans that are saved here, the latest first."""
-        return [file.stem for file in sorted(self._files(), key=lambda one: one.stat().st_mtime, reverse=True)]
-
-    def _files(self) -> Iterator[Path]:
-        if self.path.is_dir():
-            yield from (one for one in self.path.glob(f"*{_SUFFIX}") if is_plan_id(one.stem))
-
 
 def is_plan_id(text: str) -> bool:
     """Whether a text has the form of a plan's id."""
     return _ID.fullmatch(text) is not None
-
-
-def plan_file(named: Path, outbox: Outbox) -> Path:
-    """The file of a plan that a person names by its path, or by its id if there is no such path."""
-    if is_plan_id(str(named)) and not named.exists():
-        return PlanFolder(outbox).saved_file(str(named))
-    return named

@@ -47,7 +47,9 @@ from intacct_bridge.load.outbox.storage import (
     LAST_NUMBER,
     MARK_SENT,
     NOTE_DEPARTURE,
+    PLAN_COLUMNS,
     PLAN_NEW,
+    PLAN_PAGE,
     RECOVER,
     RELEASE,
     RENAME,
@@ -68,7 +70,8 @@ from intacct_bridge.load.records.identity import control_id
 from intacct_bridge.load.records.kept_values import fields_text
 from intacct_bridge.load.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
-from intacct_bridge.shared_state.database import Clock, placeholders
+from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_bridge.shared_state.database import Clock, Row, placeholders
 from intacct_bridge.shared_state.open import open_database
 from intacct_bridge.shared_state.place import Place
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
@@ -478,18 +481,38 @@ class Outbox(OutboxReader):
         """The outbox's own id, which does not change when its file is moved."""
         return str(self._db.read("SELECT id FROM outbox_id", ())[0][0])
 
-    def record_plan(self, plan: str, digest: str, person: str) -> PlanRecord:
-        """Note that a person made the plan of this id, which has this digest."""
+    def record_plan(self, plan: str, digest: str, person: str, target: TargetCompany) -> PlanRecord:
+        """Note that a person made the plan of this id, which has this digest and is for this company and user."""
+        where = (target.company, target.entity, target.environment, target.user)
         with self._db.transaction():
-            self._db.execute(SAVE_PLAN, (plan, digest, person, time_text(self.clock())))
+            self._db.execute(SAVE_PLAN, (plan, digest, person, time_text(self.clock()), *where))
         found = self.plan_record(plan)
         assert found is not None
         return found
 
     def plan_record(self, plan: str) -> PlanRecord | None:
         """The plan of this id; None if it was not made with this outbox."""
-        rows = self._db.read("SELECT id, digest, person, at, last_event FROM saved_plan WHERE id = ?", (plan,))
-        return next((PlanRecord(row[0], row[1], row[2], datetime.fromisoformat(row[3]), row[4]) for row in rows), None)
+        rows = self._db.read(f"SELECT {PLAN_COLUMNS} FROM saved_plan WHERE id = ?", (plan,))
+        return next(map(_plan_record, rows), None)
+
+    def list_plan(self, plan: str) -> None:
+        """Note that the file of a plan is beside the outbox, where it is listed."""
+        with self._db.transaction():
+            self._db.execute("UPDATE saved_plan SET beside = 1 WHERE id = ?", (plan,))
+
+    def end_plan(self, plan: str) -> None:
+        """Note that nothing of a plan is left to apply."""
+        with self._db.transaction():
+            self._db.execute("UPDATE saved_plan SET done = 1 WHERE id = ?", (plan,))
+
+    def plan_page(self, target: TargetCompany, *, done: bool, after: str = "", limit: int) -> list[PlanRecord]:
+        """The plans beside the outbox that are for this company and user, the latest first: those that are done, or the
+        others. `after` is the last plan of the page before.
+        """
+        last = self.plan_record(after) if after else None
+        at = _ANY_TIME if last is None else time_text(last.at)
+        where = (target.company, target.entity, target.environment, target.user)
+        return list(map(_plan_record, self._db.read(PLAN_PAGE, (int(done), *where, at, at, after, limit))))
 
     def approve(self, approval: Approval) -> None:
         """Keep an approval."""
@@ -543,6 +566,11 @@ class Outbox(OutboxReader):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _plan_record(row: Row) -> PlanRecord:
+    plan, digest, person, at, last_event = row
+    return PlanRecord(plan, digest, person, datetime.fromisoformat(at), last_event)
 
 
 def _has_deleted(entry: OutboxEntry) -> bool:

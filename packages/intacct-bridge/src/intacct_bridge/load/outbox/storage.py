@@ -109,8 +109,15 @@ ON CONFLICT (company, source, stream) DO UPDATE SET position = excluded.position
 DECIDE = "INSERT INTO decision (entry, at, person, decision, record, reason) VALUES (?, ?, ?, ?, ?, ?)"
 
 SAVE_PLAN = """
-INSERT INTO saved_plan (id, digest, person, at, last_event)
-VALUES (?, ?, ?, ?, coalesce((SELECT max(number) FROM event), 0))
+INSERT INTO saved_plan (id, digest, person, at, last_event, company, entity, environment, user_id)
+VALUES (?, ?, ?, ?, coalesce((SELECT max(number) FROM event), 0), ?, ?, ?, ?)
+"""
+PLAN_COLUMNS = "id, digest, person, at, last_event"
+PLAN_PAGE = f"""
+SELECT {PLAN_COLUMNS} FROM saved_plan
+WHERE beside = 1 AND done = ? AND company = ? AND entity = ? AND environment = ? AND user_id = ?
+    AND (at < ? OR (at = ? AND id < ?))
+ORDER BY at DESC, id DESC LIMIT ?
 """
 APPLIED_SINCE = """
 SELECT entry.record, entry.name, entry.sent_at FROM entry JOIN event ON event.entry = entry.number

@@ -14,19 +14,30 @@ if TYPE_CHECKING:
     from intacct_bridge.operations.plans import SavedPlan
 
 
+_ON_A_PAGE, _DONE = 50, 20
+"""Plans of a connection on one page: those of which something is left to apply, and the latest of the others."""
+
+
 def show(request: PageRequest) -> PageView:
-    """Every plan that is saved beside an outbox. Nothing is asked of the companies."""
+    """The plans that are saved beside the outboxes, by page. Nothing is asked of the companies."""
     from intacct_bridge.operations.plans import saved_plans
 
     plans: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
+    more: list[dict[str, str]] = []
+    asked, after = request.query.get("connection", ""), request.query.get("after", "")
     for listed in listed_connections():
+        if asked not in ("", listed.name):
+            continue
         try:
             with request.run(listed.name, "plan list") as run:
                 refuse_missing_outbox(run)
-                page = saved_plans(run)
-                plans += [_facts(run.connection, saved) for saved in page.plans]
+                page = saved_plans(run, after=after, limit=_ON_A_PAGE)
+                done = saved_plans(run, done=True, limit=_DONE) if not after else None
+                plans += [_facts(run.connection, saved) for saved in (*page.plans, *(done.plans if done else ()))]
             problems += [{**described(plan.error), "where": plan.id} for plan in page.unreadable]
+            if page.next:
+                more.append({"connection": listed.name, "after": page.next})
         except NotFoundError:  # nothing was planned on it yet
             continue
         except IntacctError as error:
@@ -37,6 +48,7 @@ def show(request: PageRequest) -> PageView:
         "ready": [plan for plan in plans if plan["state"] in ("approved", "free")],
         "done": [plan for plan in plans if plan["state"] == "done"],
         "problems": problems,
+        "more": more,
     }
     return PageView("approvals.html", data)
 
