@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from intacct_bridge.copies.destinations.base import ColumnDifference
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract.transform import TransformingDestination, stored_names, under_stored_names
+from intacct_bridge.extract.transform import stored_names, under_stored_names
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.xml.values import Kind
@@ -68,18 +68,20 @@ def test_no_two_columns_have_one_name(
     tmp_path: Path, uri: str, read: Callable[[Path], Sequence[dict[str, object]]]
 ) -> None:
     begun = Bookmark().begin("03/01/2026 12:00:00", 1, full=True)
-    with closing(TransformingDestination(open_destination(uri.format(tmp_path)), under_stored_names)) as destination:
+    transform = under_stored_names(STREAM)
+    assert transform.convert is not None
+    with closing(open_destination(uri.format(tmp_path))) as destination:
         destination.open("acme", NOON)
-        writer = destination.writer(STREAM, begun)
-        writer.write(pa.RecordBatch.from_pylist([ROW]))
+        writer = destination.writer(transform.stored, begun)
+        writer.write(transform.convert(pa.RecordBatch.from_pylist([ROW])))
         writer.commit(begun.end(), NOON)
     (row,) = read(tmp_path)
     assert len({name.casefold() for name in row}) == len(row)
     assert {name: str(row[name]) for name in COLUMNS} == {name: str(value) for name, value in COLUMNS.items()}
     assert str(row["_run"]) != "a"
-    with closing(TransformingDestination(open_destination(uri.format(tmp_path)), under_stored_names)) as destination:
+    with closing(open_destination(uri.format(tmp_path))) as destination:
         destination.open("acme", NOON)
-        again = destination.writer(STREAM, destination.bookmarks()["CLASS"])
+        again = destination.writer(transform.stored, destination.bookmarks()["CLASS"])
         assert again.difference == ColumnDifference()
 
 

@@ -21,7 +21,6 @@ from intacct_bridge.extract.source import ExtractSource, GatewaySource
 from intacct_bridge.extract.stream_run import StreamProgress
 from intacct_bridge.extract.transform import (
     Transform,
-    TransformingDestination,
     stored_names,
     under_stored_names,
     with_entity_column,
@@ -89,15 +88,18 @@ class Prepared:
 
     def into(self, destination: Destination, options: ExtractOptions | None = None) -> Extraction:
         """A run that writes to a destination."""
-        # messages have no columns of their own
-        stored = destination if destination.uri == "-" else TransformingDestination(destination, under_stored_names)
-        if self.transforms:
-            transforms = {one.read.name: one for one in self.transforms}
-            stored = TransformingDestination(stored, lambda stream: transforms[stream.name])
+        transforms = {transform.read.name: transform for transform in self.transforms}
+        has_columns = destination.uri != "-"  # messages have no columns of their own
+
+        def stored_as(stream: Stream) -> Transform:
+            transform = transforms[stream.name] if transforms else Transform(stream, stream)
+            return transform.then(under_stored_names(transform.stored)) if has_columns else transform
+
         return Extraction(
             self.source,
-            stored,
+            destination,
             self.streams,
+            stored_as=stored_as,
             headers=self.headers,
             options=options,
             refused=self.refused,

@@ -15,7 +15,7 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -37,6 +37,7 @@ from intacct_bridge.extract.strategies import (
     trusted_bookmark,
 )
 from intacct_bridge.extract.stream_run import RunContext, StoppedError, StreamProgress, StreamRun
+from intacct_bridge.extract.transform import Transform
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream, StreamOutcome
 from intacct_bridge.streams.times import format_time, parse_time
@@ -49,8 +50,9 @@ DELETES = "deletes"
 HISTORY = "history"
 """The name of the outcome of the run's history, if that could not be stored."""
 SPARE_THREADS = 1
-"""More streams, and more calls being prepared, than may run, so that one is waiting at the gate while an answer is
-parsed. Each holds a page, of 5 to 10 MB as text; a second one would not make the run faster.
+"""How many more streams are read, and calls prepared, than the company allows at a time: the next call then waits at
+the gate while an answer is parsed. Each holds a page, of 5 to 10 MB as text. A second one would not make the run
+faster.
 """
 
 
@@ -83,6 +85,7 @@ class Extraction:
         destination: Destination,
         streams: Sequence[Stream],
         *,
+        stored_as: Callable[[Stream], Transform] | None = None,
         headers: Mapping[str, Stream] | None = None,
         options: ExtractOptions | None = None,
         refused: Sequence[StreamOutcome] = (),
@@ -93,6 +96,7 @@ class Extraction:
         """The streams that are read, as far as they are known."""
         self._source = source
         self._destination = destination
+        self._stored_as = stored_as or (lambda stream: Transform(stream, stream))
         self._first = Selection(tuple(streams), headers or {}, refused=tuple(refused))
         self._later = iter(later)
         self._headers: Mapping[str, Stream] = {}
@@ -164,10 +168,11 @@ class Extraction:
         cut_off = stream.virtual is not None and bookmark.in_progress
         if cut_off:  # its rows have no order in which to go on
             bookmark = bookmark.abandon()
-        writer = self._destination.writer(stream, bookmark)
+        transform = self._stored_as(stream)
+        writer = self._destination.writer(transform.stored, bookmark)
         if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.loading)):
             bookmark = trusted_bookmark(context.source, stream, Bookmark(), self._options)
-            writer = self._destination.writer(stream, bookmark)
+            writer = self._destination.writer(transform.stored, bookmark)
         lacks_columns = cut_off or writer.difference.needs_refresh(stream, bookmark)
         if lacks_columns and bookmark.in_progress:  # the rows that the walk has read lack them too
             if writer.complete:
@@ -176,12 +181,13 @@ class Extraction:
                 start = bookmark.progress.start
                 bookmark = trusted_bookmark(context.source, stream, Bookmark(), self._options)
                 bookmark = replace(bookmark, progress=replace(bookmark.progress, start=start))
-            writer = self._destination.writer(stream, bookmark)
+            writer = self._destination.writer(transform.stored, bookmark)
         if not lacks_columns and writer.difference.has_new_custom_field(stream, bookmark):
             bookmark = bookmark.read_again(context.source.definition_seconds)
         # a column that was unfilled, and no longer is, takes a full refresh, whose first commit records that
         columns = replace(bookmark.columns, unfilled=writer.difference.unfilled)
-        return StreamRun(context, stream, writer, replace(bookmark, columns=columns), lacks_columns=lacks_columns)
+        bookmark = replace(bookmark, columns=columns)
+        return StreamRun(context, stream, writer, bookmark, convert=transform.convert, lacks_columns=lacks_columns)
 
     def _read_all(self, context: RunContext, runs: list[StreamRun], results: _Results) -> None:
         """All families side by side, then the deletes."""

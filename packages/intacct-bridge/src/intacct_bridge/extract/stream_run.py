@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from intacct_bridge.copies.destinations.base import Committed, StreamWriter
 from intacct_bridge.extract.key_walk import WalkPage, walk
@@ -24,6 +25,9 @@ from intacct_bridge.streams.times import filter_time, parse_time
 from intacct_protocol.errors import IntacctError, RecordError
 from intacct_protocol.model.query.query import Filter
 from intacct_protocol.xml.values import Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class StoppedError(IntacctError):
@@ -95,11 +99,15 @@ class StreamRun:
         writer: StreamWriter,
         bookmark: Bookmark,
         *,
+        convert: "Callable[[pa.RecordBatch], pa.RecordBatch] | None" = None,
         lacks_columns: bool = False,
     ) -> None:
-        """`lacks_columns`: the copy's rows lack fields that are wanted, so that a full refresh is due."""
+        """`convert` makes rows as they are stored of those that are read. `lacks_columns`: the copy's rows lack fields
+        that are wanted, so that a full refresh is due.
+        """
         self.context = context
         self.lacks_columns = lacks_columns
+        self._convert = convert
         self.stream = stream
         self.writer = writer
         self.reader = PageReader(context.source, stream, () if context.options.full else bookmark.columns.unqueryable)
@@ -333,7 +341,10 @@ class StreamRun:
         """Hand the rows of one page to the writer."""
         if page.groups:
             self.writer.replace(page.groups)
-        self.writer.write(page.rows)
+        if self._convert is None:
+            self.writer.write(page.rows)
+        elif page.rows.num_rows:
+            self.writer.write(self._convert(page.rows))
         self.count.rows += page.rows.num_rows
         self._waiting_rows += page.rows.num_rows
         if self.context.commit_bytes:  # counting takes a while

@@ -8,17 +8,14 @@ is their header's, read along with them if a relation leads there, else looked u
 each.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.copies.destinations.base import ColumnDifference, Committed, Destination, StreamWriter
 from intacct_bridge.extract.strategies import as_kind
-from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.partition import lookup_filters
-from intacct_bridge.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
+from intacct_bridge.streams.stream import COPY_COLUMNS, Stream
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.query.query import MAX_PAGE, Query
 from intacct_protocol.xml.python_columns import with_texts
@@ -44,95 +41,12 @@ class Transform:
     lookup_cost: "LookupCost | None" = None
     """The transactions of the lookups that converting takes; None if it takes none."""
 
-
-class TransformingDestination:
-    """A destination that stores each stream as `transform` has it."""
-
-    def __init__(self, destination: Destination, transform: Callable[[Stream], Transform]) -> None:
-        self.uri = destination.uri
-        self.commit_rows = destination.commit_rows
-        self.commit_bytes = destination.commit_bytes
-        self.commit_seconds = destination.commit_seconds
-        self._destination = destination
-        self._transform = transform
-
-    def open(self, company: str, started: datetime) -> int:
-        """Begin a run."""
-        return self._destination.open(company, started)
-
-    def bookmarks(self) -> Mapping[str, Bookmark]:
-        """The bookmark of every stream."""
-        return self._destination.bookmarks()
-
-    def writer(self, stream: Stream, bookmark: Bookmark) -> StreamWriter:
-        """The writer of one stream."""
-        one = self._transform(stream)
-        writer = self._destination.writer(one.stored, bookmark)
-        return writer if one.convert is None else TransformingWriter(writer, one.convert)
-
-    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
-        """Store the run's history."""
-        self._destination.finish(outcomes, at)
-
-    def close(self) -> None:
-        """Close the destination."""
-        self._destination.close()
-
-
-class TransformingWriter:
-    """The writer of one stream, whose rows are converted first."""
-
-    def __init__(self, writer: StreamWriter, convert: Convert) -> None:
-        self._writer = writer
-        self._convert = convert
-
-    @property
-    def complete(self) -> bool:
-        """Whether the copy is complete."""
-        return self._writer.complete
-
-    @property
-    def loading(self) -> bool:
-        """Whether rows of a first walk that has not ended are there."""
-        return self._writer.loading
-
-    @property
-    def difference(self) -> ColumnDifference:
-        """Between the copy's columns and the stream as it is stored."""
-        return self._writer.difference
-
-    def write(self, rows: "pa.RecordBatch") -> None:
-        """Convert and write rows."""
-        if rows.num_rows:
-            self._writer.write(self._convert(rows))
-
-    def replace(self, parents: Sequence[Value]) -> None:
-        """Replace the rows of these parents."""
-        self._writer.replace(parents)
-
-    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
-        """Delete rows."""
-        self._writer.delete(keys, field=field)
-
-    def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
-        """Make everything visible."""
-        return self._writer.commit(bookmark, at)
-
-    def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
-        """Those of some values that the copy holds."""
-        return self._writer.keys_by_value(field, values)
-
-    def missed_by(self, run: int) -> list[Value]:
-        """The values that a run did not write."""
-        return self._writer.missed_by(run)
-
-    def rows_by_value(self) -> dict[Value, int] | None:
-        """All values that the copy holds."""
-        return self._writer.rows_by_value()
-
-    def count_rows(self) -> tuple[int, Value] | None:
-        """The number of rows, and the highest value."""
-        return self._writer.count_rows()
+    def then(self, after: "Transform") -> "Transform":
+        """The stream with another transform of what this one stores."""
+        first, second = self.convert, after.convert
+        if first is None or second is None:
+            return replace(self, stored=after.stored, convert=first or second)
+        return replace(self, stored=after.stored, convert=lambda rows: second(first(rows)))
 
 
 # --- names of columns

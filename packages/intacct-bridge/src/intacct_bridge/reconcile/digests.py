@@ -1,4 +1,4 @@
-"""Digests of a copy's tables: one SHA-256 for each, of the names of its columns and of all its rows.
+"""Digests of a copy's tables: a SHA-256 of the names of the columns and of all rows tells whether a table has changed.
 
 Equal rows have equal digests in every destination and in any order. Deleted rows, and the columns that a copy adds, do
 not count.

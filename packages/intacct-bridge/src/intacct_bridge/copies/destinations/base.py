@@ -143,7 +143,7 @@ class StreamWriter(Protocol):
         """Make everything since the last commit visible, with the bookmark. `at` is the company's time."""
 
     def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
-        """Those of some values of a field that live rows hold, each with the keys of these rows.
+        """The keys of the live rows that hold these values of a field, by value; a value without rows is left out.
 
         None if the destination cannot be read.
         """
