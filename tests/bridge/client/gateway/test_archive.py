@@ -28,7 +28,7 @@ def archive(tmp_path: Path, reply: Reply | Exception, *, kept: int = 500) -> Arc
             raise reply
         return reply
 
-    return Archive(transport, tmp_path / "kept", secrets=(NASTY, "ab"), kept=kept, now=lambda: NOW)
+    return Archive(transport, tmp_path / "kept", secrets=(NASTY, "ab"), limit=kept, now=lambda: NOW)
 
 
 def written(tmp_path: Path) -> dict[str, str]:

@@ -75,8 +75,8 @@ class EventDestination:
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> "EventWriter":
         """The writer of one stream."""
-        found = self.log.read("SELECT since FROM stream WHERE watch = ? AND name = ?", (self.watch, stream.name))
-        return EventWriter(self, stream, bookmark, found[0][0] if found else self._since or "")
+        rows = self.log.read("SELECT since FROM stream WHERE watch = ? AND name = ?", (self.watch, stream.name))
+        return EventWriter(self, stream, bookmark, rows[0][0] if rows else self._since or "")
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
         """Keep the outcomes of the poll."""
@@ -146,12 +146,12 @@ class EventWriter:
         """Those of some values that known records have, with their keys; None if not all records are known."""
         if not self._knows_all:
             return {value: [value] for value in values} if field == self._stream.key else None
-        found: dict[Value, list[Value]] = {}
+        keys_of: dict[Value, list[Value]] = {}
         for value in values:
             keys = self._known_with(field, value)
             if keys:
-                found[value] = [self._typed(key) for key in keys]
-        return found
+                keys_of[value] = [self._typed(key) for key in keys]
+        return keys_of
 
     def missed_by(self, run: int) -> list[Value]:
         """The walked values of known records that this run, and later ones, did not read."""
@@ -178,42 +178,42 @@ class EventWriter:
         """Take rows."""
         if not rows.num_rows:
             return
-        seen: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for key, row in self._keyed(rows):
-            seen[key] += 1
-            named = key if seen[key] == 1 or not self._stream.group else f"{key}#{seen[key]}"
+            counts[key] += 1
+            named = key if counts[key] == 1 or not self._stream.group else f"{key}#{counts[key]}"
             self._pending.rows[named] = row
             if self._pending.unknown:
                 self._found_again(row)
 
     def replace(self, parents: Sequence[Value]) -> None:
         """The rows of these parents are those that follow before the next commit."""
-        wanted = {str(parent) for parent in parents}
-        for some in batched(sorted(wanted), _AT_ONCE):
-            for (key,) in self._read(f"SELECT key FROM record WHERE {_OF} AND parent IN {placeholders(some)}", *some):
+        parent_keys = {str(parent) for parent in parents}
+        for chunk in batched(sorted(parent_keys), _AT_ONCE):
+            for (key,) in self._read(f"SELECT key FROM record WHERE {_OF} AND parent IN {placeholders(chunk)}", *chunk):
                 self._pending.rows[key] = None
         for key, row in self._pending.rows.items():
-            if row is not None and row.parent in wanted:
+            if row is not None and row.parent in parent_keys:
                 self._pending.rows[key] = None
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
         """Take deletes by key, or by the named field."""
         by = field or self._stream.key
         for value in keys:
-            known = self._known_with(by, value)
+            stored_keys = self._known_with(by, value)
             waiting = [key for key, row in self._pending.rows.items() if row and _has(row, by, value)]
-            for key in dict.fromkeys((*known, *waiting)):
+            for key in dict.fromkeys((*stored_keys, *waiting)):
                 self._pending.rows[key] = None
-            if not known and not waiting and not self._knows_all:
+            if not stored_keys and not waiting and not self._knows_all:
                 self._pending.unknown[by, str(value)] = value
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
         """Store the states, the events and the bookmark, all or nothing."""
         pending, deleted, events = self._pending, 0, 0
         with self._destination.log.transaction() as db:
-            for some in batched(list(pending.rows), _AT_ONCE):
-                stored = self._stored(db, some)
-                for key in some:
+            for chunk in batched(list(pending.rows), _AT_ONCE):
+                stored = self._stored(db, chunk)
+                for key in chunk:
                     row, before = pending.rows[key], stored.get(key)
                     events += self._store(db, key, row, before, at)
                     deleted += row is None and before is not None
@@ -288,11 +288,11 @@ class EventWriter:
     # --- events
 
     def _stored(self, db: StateDatabase, keys: Sequence[str]) -> dict[str, bytes]:
-        found = db.execute(
+        rows = db.execute(
             f"SELECT key, content FROM record WHERE {_OF} AND key IN {placeholders(keys)}",
             (self._destination.watch, self._stream.name, *keys),
         )
-        return {key: bytes(content) for key, content in found}
+        return {key: bytes(content) for key, content in rows}
 
     def _store(self, db: StateDatabase, key: str, row: _ReadRow | None, before: bytes | None, at: datetime) -> int:
         """Store a record's new state; the number of events that follow from it."""
@@ -395,8 +395,8 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
 
 
 def _has(row: _ReadRow, field: str, value: Value) -> bool:
-    found = decode_record(row.content).get(field)
-    return found is not None and str(found) == str(value)
+    cell = decode_record(row.content).get(field)
+    return cell is not None and str(cell) == str(value)
 
 
 def _moment(value: Any) -> datetime | None:

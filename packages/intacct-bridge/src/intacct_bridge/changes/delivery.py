@@ -105,8 +105,8 @@ class Dispatcher:
             self._start(pool, running)
             while running:
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for one in finished:
-                    self._conclude(one, running.pop(one), done)
+                for future in finished:
+                    self._conclude(future, running.pop(future), done)
                 if within is None or timedelta(0) <= self._now() - begun < within:
                     self._start(pool, running)
         return done
@@ -116,35 +116,35 @@ class Dispatcher:
         free = self._workers - len(running)
         if free <= 0 or self._stop.is_set():
             return
-        busy = {_record(one) for some in running.values() for one in some}
+        busy = {_record(one) for batch in running.values() for one in batch}
         due = self._log.due(self._watch, self._now(), len(busy) + free * self._batch)
         left = iter([one for one in due if _record(one) not in busy])  # a replay may have put an earlier event first
         for _ in range(free):
-            some = list(islice(left, self._batch))
-            if not some:
+            batch = list(islice(left, self._batch))
+            if not batch:
                 return
-            fresh = [one for one in some if not one.attempts]
-            alone = [[one] for one in some if one.attempts]  # what failed before is tried by itself
+            fresh = [one for one in batch if not one.attempts]
+            alone = [[one] for one in batch if one.attempts]  # what failed before is tried by itself
             for part in (*([fresh] if fresh else []), *alone):
                 running[pool.submit(self._receiver.deliver, [one.event for one in part])] = part
 
     def _conclude(self, finished: "Future[None]", events: Sequence[DueEvent], done: Deliveries) -> None:
         error = finished.exception()
         if error is None:
-            self._log.delivered([one.event.number for one in events], self._now())
+            self._log.delivered([due.event.number for due in events], self._now())
             done.delivered += len(events)
             return
         if not isinstance(error, Exception):
             raise error
         reason = self._masked(error.message if isinstance(error, IntacctError) else f"{type(error).__name__}: {error}")
         wished = error.retry_after if isinstance(error, DeliveryError) else None
-        for one in events:
-            tries = one.attempts + 1
+        for due in events:
+            tries = due.attempts + 1
             dead = tries >= self._attempts or getattr(error, "final", False)
-            asked = timedelta(seconds=min(wished or 0, LONGEST_PAUSE.total_seconds()))
-            pause = max(WAITS[min(tries, len(WAITS)) - 1], asked)
+            requested = timedelta(seconds=min(wished or 0, LONGEST_PAUSE.total_seconds()))
+            pause = max(WAITS[min(tries, len(WAITS)) - 1], requested)
             retry_at = None if dead else self._now() + pause
-            self._log.failed(one.event.number, reason[:LONGEST_ERROR], retry_at=retry_at, at=self._now())
+            self._log.failed(due.event.number, reason[:LONGEST_ERROR], retry_at=retry_at, at=self._now())
             done.failed += 1
             done.dead += dead
             done.in_doubt += isinstance(error, InDoubtError) or getattr(error, "in_doubt", False)

@@ -29,9 +29,9 @@ class EventFilter:
         """InvalidRequestError for a field that one of the streams does not have."""
         named = (*self.fields, *self.changed, *(one.field for one in comparisons(self.where)))
         for stream in streams:
-            known = {name.upper() for name in stream.fields}
+            field_names = {name.upper() for name in stream.fields}
             for name in named:
-                if name.upper() not in known and not stream.open_ended:
+                if name.upper() not in field_names and not stream.open_ended:
                     raise InvalidRequestError(
                         f"{stream.name} has no field {name}{did_you_mean(name, stream.fields)}",
                         fix=f"show its fields with: intacct describe {stream.object or stream.name}",
@@ -59,15 +59,15 @@ class EventFilter:
         """The fields of a record that are sent."""
         if not self.fields:
             return dict(record)
-        wanted = {name.upper() for name in (*self.fields, stream.key)}
-        return {name: value for name, value in record.items() if name.upper() in wanted}
+        names = {name.upper() for name in (*self.fields, stream.key)}
+        return {name: value for name, value in record.items() if name.upper() in names}
 
     def shown_changes(self, changed: Mapping[str, FieldChange] | None) -> Mapping[str, FieldChange] | None:
         """The changed fields that are sent."""
         if changed is None or not self.fields:
             return changed
-        wanted = {name.upper() for name in self.fields}
-        return {name: one for name, one in changed.items() if name.upper() in wanted}
+        names = {name.upper() for name in self.fields}
+        return {name: one for name, one in changed.items() if name.upper() in names}
 
 
 def _as_text(value: Any) -> str | None:

@@ -166,13 +166,13 @@ class EventLog:
     def begin_run(self, watch: str, company: str, definition: str) -> int:
         """Begin a poll of a watch and give its number; SettingsError if the watch belongs to another company."""
         with self.transaction() as db:
-            found = db.execute("SELECT company, run FROM watch WHERE name = ?", (watch,)).fetchone()
-            if found is not None and found[0] != company:
+            row = db.execute("SELECT company, run FROM watch WHERE name = ?", (watch,)).fetchone()
+            if row is not None and row[0] != company:
                 raise SettingsError(
-                    f"the watch {watch} is one of company {found[0]}, and this connection is to {company}",
+                    f"the watch {watch} is one of company {row[0]}, and this connection is to {company}",
                     fix="give this watch another name",
                 )
-            run = (found[1] if found else 0) + 1
+            run = (row[1] if row else 0) + 1
             db.execute(
                 "INSERT INTO watch (name, company, definition, run) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, run = excluded.run",
@@ -187,8 +187,8 @@ class EventLog:
 
     def definition(self, watch: str) -> str:
         """The definition that a watch was last polled with; empty if it never was."""
-        found = self.read("SELECT definition FROM watch WHERE name = ?", (watch,))
-        return str(found[0][0]) if found else ""
+        rows = self.read("SELECT definition FROM watch WHERE name = ?", (watch,))
+        return str(rows[0][0]) if rows else ""
 
     def forget(self, watch: str) -> int:
         """Forget what a watch has read, so that it starts over; the number of pending events, which are withdrawn."""
@@ -196,8 +196,8 @@ class EventLog:
             db.execute("DELETE FROM stream WHERE watch = ?", (watch,))
             db.execute("DELETE FROM record WHERE watch = ?", (watch,))
             db.execute("DELETE FROM deleted WHERE watch = ?", (watch,))
-            gone = db.execute("DELETE FROM event WHERE watch = ? AND state = 'pending'", (watch,))
-            return int(gone.rowcount)
+            deleted = db.execute("DELETE FROM event WHERE watch = ? AND state = 'pending'", (watch,))
+            return int(deleted.rowcount)
 
     def statuses(self) -> list[WatchStatus]:
         """Every watch."""
@@ -228,8 +228,8 @@ class EventLog:
 
         Events that wait for an earlier one of their record do not count: their turn comes with that one.
         """
-        found = self.read(f"SELECT min(next_at), count(*) FROM event AS due WHERE {_FIRST}", {"watch": watch})
-        return None if not found[0][1] else _time(found[0][0]) or datetime.min.replace(tzinfo=UTC)
+        rows = self.read(f"SELECT min(next_at), count(*) FROM event AS due WHERE {_FIRST}", {"watch": watch})
+        return None if not rows[0][1] else _time(rows[0][0]) or datetime.min.replace(tzinfo=UTC)
 
     def delivered(self, numbers: Iterable[int], at: datetime) -> None:
         """Their receiver has taken these events.
@@ -269,8 +269,8 @@ class EventLog:
 
     def watch_of(self, number: int) -> str:
         """The watch of an event; empty if there is no such event."""
-        found = self.read("SELECT watch FROM event WHERE number = ?", (number,))
-        return str(found[0][0]) if found else ""
+        rows = self.read("SELECT watch FROM event WHERE number = ?", (number,))
+        return str(rows[0][0]) if rows else ""
 
     def replay(self, number: int, *, even_if_outdated: bool = False) -> LoggedEvent | None:
         """Let an event be delivered again. The later event of the same record that its receiver has already been given,
@@ -306,14 +306,14 @@ class EventLog:
         """
         with self.transaction() as db:
             db.execute("DELETE FROM deleted WHERE watch = ? AND at < ?", (watch, time_text(before - _READ_AGAIN)))
-            gone = db.execute(
+            deleted = db.execute(
                 "DELETE FROM event AS old WHERE watch = ? AND state IN ('delivered', 'skipped') AND ended_at < ?"
                 " AND at < ? AND NOT EXISTS (SELECT 1 FROM event AS dead WHERE dead.watch = old.watch"
                 " AND dead.state = 'dead' AND dead.object = old.object AND dead.key = old.key"
                 " AND dead.number < old.number)",
                 (watch, time_text(before), time_text(before)),
             )
-            return int(gone.rowcount)
+            return int(deleted.rowcount)
 
     def after(self, watch: str, number: int, most: int) -> list[ChangeEvent]:
         """The events of a watch with higher numbers, in order, in any state of delivery."""
@@ -334,8 +334,8 @@ class EventLog:
     def waiting_after(self, watch: str) -> int:
         """The number before the first event that no program has acknowledged."""
         with self.transaction():
-            found = self.read("SELECT min(number) FROM event WHERE watch = ? AND state = 'pending'", (watch,))
-            return self.last_number() if found[0][0] is None else int(found[0][0]) - 1
+            rows = self.read("SELECT min(number) FROM event WHERE watch = ? AND state = 'pending'", (watch,))
+            return self.last_number() if rows[0][0] is None else int(rows[0][0]) - 1
 
     def last_number(self) -> int:
         """The number of the newest event, also of one that was pruned; 0 before the first."""

@@ -85,8 +85,8 @@ class Follower:
 
     def once(self) -> tuple[PollResult, Deliveries]:
         """Poll once, and deliver what is due."""
-        found = self._poll()
-        return found, self._dispatcher.run()
+        result = self._poll()
+        return result, self._dispatcher.run()
 
     def deliver(self) -> Deliveries:
         """Deliver what is due, without a poll."""
@@ -126,7 +126,7 @@ class Follower:
             self._gateway.begin_run()
         self._has_polled = True
         prepared = prepare_watch(self._gateway, self._watch)
-        found = poll(self._gateway, self._log, self._watch, options, prepared)
+        result = poll(self._gateway, self._log, self._watch, options, prepared)
         now = min(self._now(), self._gateway.company_time)  # a machine's clock may be years ahead when it starts
         self._log.prune(self._watch.name, now - timedelta(days=self._options.keep_days))
-        return found
+        return result

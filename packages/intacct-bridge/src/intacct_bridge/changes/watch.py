@@ -65,8 +65,8 @@ class PollResult:
     @property
     def failures(self) -> dict[str, str]:
         """The errors by stream; that of the whole poll has an empty name."""
-        own = {"": self.error.message} if self.error is not None else {}
-        return own | {one.name: one.error for one in self.outcomes if one.error}
+        poll_error = {"": self.error.message} if self.error is not None else {}
+        return poll_error | {one.name: one.error for one in self.outcomes if one.error}
 
 
 def beginning(text: str) -> str:

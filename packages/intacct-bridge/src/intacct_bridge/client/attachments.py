@@ -119,8 +119,8 @@ class Attachments:
         return send_each(self._calls, [Element(function, children=tuple(parts))])[0]
 
 
-def _element(given: str | Path | AttachedFile) -> Element:
-    each = given if isinstance(given, AttachedFile) else _from_disk(Path(given))
+def _element(source: str | Path | AttachedFile) -> Element:
+    each = source if isinstance(source, AttachedFile) else _from_disk(Path(source))
     return element(
         "attachment",
         element("attachmentname", each.name),
@@ -136,12 +136,12 @@ def _from_disk(path: Path) -> AttachedFile:
         raise RecordError(f"the attachment {path} cannot be read: {error.strerror}", field="SUPDOCID") from None
 
 
-def _file(found: Element, supdoc_id: str) -> AttachedFile:
+def _file(element_of_file: Element, supdoc_id: str) -> AttachedFile:
     try:
-        content = base64.b64decode("".join(found.findtext("attachmentdata").split()), validate=True)
+        content = base64.b64decode("".join(element_of_file.findtext("attachmentdata").split()), validate=True)
     except (binascii.Error, ValueError):
         raise RemoteProtocolError(f"a file of the attachment {supdoc_id} is not base64", function="get") from None
-    return AttachedFile(found.findtext("attachmentname"), found.findtext("attachmenttype"), content)
+    return AttachedFile(element_of_file.findtext("attachmentname"), element_of_file.findtext("attachmenttype"), content)
 
 
 def _all(root: Element, tag: str) -> Iterator[Element]:

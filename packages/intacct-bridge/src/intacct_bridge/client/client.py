@@ -57,10 +57,10 @@ def table_of(batches: "Iterable[pa.RecordBatch]") -> "pa.Table":
     return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
 
 
-def _several(given: Iterable[Any], what: str) -> None:
+def _several(values: Iterable[Any], what: str) -> None:
     """Refuse one text or one record if several are expected: the parts of a text would count as keys."""
-    if isinstance(given, str | bytes | Mapping):
-        raise InvalidRequestError(f"the {what} are a list, and {given!r:.60} is not one", fix="put it in a list")
+    if isinstance(values, str | bytes | Mapping):
+        raise InvalidRequestError(f"the {what} are a list, and {values!r:.60} is not one", fix="put it in a list")
 
 
 class Client:
@@ -129,8 +129,12 @@ class Client:
     @property
     def connection(self) -> Connection:
         """The settings; in an entity's client, with that entity as its location."""
-        own = self._runtime.connection
-        return own if self._session.location_id is None else replace(own, location_id=self._session.location_id)
+        connection = self._runtime.connection
+        return (
+            connection
+            if self._session.location_id is None
+            else replace(connection, location_id=self._session.location_id)
+        )
 
     @property
     def meter(self) -> Meter:
@@ -304,8 +308,8 @@ class Client:
             raise InvalidRequestError(
                 "document type 2.1 has no types to leave out", fix="leave out `as_text`", setting="as_text"
             )
-        for name, some in fields.items():
-            self._catalog.read_as_text(name, some)
+        for name, names in fields.items():
+            self._catalog.read_as_text(name, names)
 
     def inspect(self, object_name: str) -> ObjectDef:
         """An object's definition by `inspect`: coarser types than `describe`, and the lengths of text; read once."""
@@ -338,8 +342,8 @@ class Client:
         ...     row
         {'LOCATIONID': '100', 'NAME': 'Corvane Instruments Inc.'}
         """
-        wanted = query_of(what, select, where=where, order=order, options=self._usual(options))
-        return (self._by_legacy_functions(wanted.object) or self._queries).rows(wanted, limit=_checked_limit(limit))
+        request = query_of(what, select, where=where, order=order, options=self._usual(options))
+        return (self._by_legacy_functions(request.object) or self._queries).rows(request, limit=_checked_limit(limit))
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
         """Pages of cells as the gateway wrote them; the walked key is among them, selected or not.
@@ -364,8 +368,10 @@ class Client:
         >>> sum(batch.num_rows for batch in client.batches("GLACCOUNT", "ACCOUNTNO, TITLE"))
         113
         """
-        wanted = query_of(what, select, where=where, order=order, options=self._usual(options))
-        return (self._by_legacy_functions(wanted.object) or self._queries).batches(wanted, limit=_checked_limit(limit))
+        request = query_of(what, select, where=where, order=order, options=self._usual(options))
+        return (self._by_legacy_functions(request.object) or self._queries).batches(
+            request, limit=_checked_limit(limit)
+        )
 
     def table(
         self,
@@ -447,9 +453,9 @@ class Client:
         [True]
         """
         _several(rows, "rows")
-        given, functions = list(rows), self._functions(unlisted)
-        bodies = [functions.create(object_name, row) for row in given]
-        return self._write("create", object_name, given, bodies, transaction=transaction)
+        row_list, functions = list(rows), self._functions(unlisted)
+        bodies = [functions.create(object_name, row) for row in row_list]
+        return self._write("create", object_name, row_list, bodies, transaction=transaction)
 
     def update(
         self,
@@ -467,9 +473,9 @@ class Client:
         'Cannot update non-existing CLASS with CLASSID=none.'
         """
         _several(rows, "rows")
-        given, functions = list(rows), self._functions(unlisted)
-        bodies = [functions.update(object_name, row) for row in given]
-        return self._write("update", object_name, given, bodies, transaction=transaction)
+        row_list, functions = list(rows), self._functions(unlisted)
+        bodies = [functions.update(object_name, row) for row in row_list]
+        return self._write("update", object_name, row_list, bodies, transaction=transaction)
 
     def upsert(
         self,
@@ -489,27 +495,29 @@ class Client:
         from intacct_bridge.client.writing import send_each, tell_outcomes, upsert_functions
 
         _several(rows, "rows")
-        given = list(rows)
-        bodies = upsert_functions(self._functions(unlisted), self._queries, object_name, rows=given, key=key)
+        row_list = list(rows)
+        bodies = upsert_functions(self._functions(unlisted), self._queries, object_name, rows=row_list, key=key)
         if self._writer is None:
             return send_each(self._calls, bodies)
         done: list[Outcome] = []
-        for updates, some in groupby(zip(given, bodies, strict=True), lambda pair: pair[1].tag.startswith("update")):
-            changed, functions = zip(*some, strict=True)
+        for updates, pairs in groupby(
+            zip(row_list, bodies, strict=True), lambda pair: pair[1].tag.startswith("update")
+        ):
+            changed, functions = zip(*pairs, strict=True)
             operation = "update" if updates else "create"
             try:
                 done += self._write(operation, object_name, changed, functions, transaction=False)
             except IntacctError as error:
-                tell_outcomes(error, done, len(given))
+                tell_outcomes(error, done, len(row_list))
                 raise
         return done
 
     def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> "list[Outcome]":
         """Delete records by RECORDNO. InvalidRequestError for a single key that is not in a list."""
         _several(keys, "keys")
-        given, functions = list(keys), self._functions()
-        bodies = [functions.delete(object_name, key) for key in given]
-        rows = [{record_key(object_name.upper()): key} for key in given]
+        key_list, functions = list(keys), self._functions()
+        bodies = [functions.delete(object_name, key) for key in key_list]
+        rows = [{record_key(object_name.upper()): key} for key in key_list]
         return self._write("delete", object_name, rows, bodies, transaction=transaction)
 
     def _write(

@@ -69,12 +69,12 @@ def send_each(calls: Calls, bodies: Sequence[Element], *, transaction: bool = Fa
             fix="Send them without `transaction`, or in smaller groups.",
         )
     outcomes: list[Outcome] = []
-    for some in batched(bodies, FUNCTIONS_AT_A_TIME):
-        functions = calls.functions(*some)
+    for chunk in batched(bodies, FUNCTIONS_AT_A_TIME):
+        functions = calls.functions(*chunk)
         try:
             results = calls.send(functions, read=False, transaction=transaction, uniqueid=True)
         except IntacctError as error:
-            error.outcomes = (Outcome(IN_DOUBT if may_be_applied(error) else NOT_SENT),) * len(some)
+            error.outcomes = (Outcome(IN_DOUBT if may_be_applied(error) else NOT_SENT),) * len(chunk)
             tell_outcomes(error, outcomes, len(bodies))
             raise
         outcomes += [outcome_of(result) for result in results]
@@ -83,8 +83,8 @@ def send_each(calls: Calls, bodies: Sequence[Element], *, transaction: bool = Fa
 
 def tell_outcomes(error: IntacctError, before: Sequence[Outcome], count: int) -> None:
     """Give an error the outcomes of all rows: those before it, its own, and those of the rest, not sent."""
-    known = (*before, *error.outcomes)
-    error.outcomes = (*known, *(Outcome(NOT_SENT),) * (count - len(known)))
+    told = (*before, *error.outcomes)
+    error.outcomes = (*told, *(Outcome(NOT_SENT),) * (count - len(told)))
 
 
 def outcome_of(result: Result) -> Outcome:
@@ -181,9 +181,9 @@ class RowFunctions:
 
     def _text(self, name: str, field: str, value: Any) -> str:
         described = self._definition(name)
-        one = None if described is None else described.get(field)
-        kind = Kind.TEXT if one is None else one.kind
-        if one is not None and one.is_money:
+        definition = None if described is None else described.get(field)
+        kind = Kind.TEXT if definition is None else definition.kind
+        if definition is not None and definition.is_money:
             _check_cents(kind, value)
         timed = isinstance(value, datetime) or (kind is Kind.TIMESTAMP and isinstance(value, str) and value)
         offset = self._formatting().offset_minutes if timed else 0
@@ -204,13 +204,13 @@ def _keyed(name: str, row: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     if not attribute:
         return "", row
     # `key` is the natural id for master records and the RECORDNO for transactions
-    wanted = natural_key(name) or record_key(name)
+    key_field = natural_key(name) or record_key(name)
     by_upper = {field.upper(): field for field in row}
-    for field in (wanted, *(() if attribute == "key" else (attribute.upper(),))):
-        given = by_upper.get(field)
-        if given is not None and row[given] not in (None, "", UNSET):
-            return str(row[given]), {key: value for key, value in row.items() if key != given}
-    raise InvalidRequestError(f"an update of {name} must name its record", fix=f"Give {wanted}.")
+    for field in (key_field, *(() if attribute == "key" else (attribute.upper(),))):
+        column_name = by_upper.get(field)
+        if column_name is not None and row[column_name] not in (None, "", UNSET):
+            return str(row[column_name]), {key: value for key, value in row.items() if key != column_name}
+    raise InvalidRequestError(f"an update of {name} must name its record", fix=f"Give {key_field}.")
 
 
 def _check_key(name: str, row: Mapping[str, Any]) -> None:
@@ -243,34 +243,38 @@ def upsert_functions(
         raise RecordError(f"two rows have the {name}.{by} {text!r}", field=by, record=text)
     existing = _existing_records(queries, name, by, keys=[one for one in keys if one != ""])
     record = record_key(name)
-    made = []
-    for row, own in zip(rows, keys, strict=True):
-        number, kept = existing.get(own, ("", None))
-        given = next((str(value) for field, value in row.items() if field.upper() == record and value), number)
-        if number and given != number:
-            raise RecordError(f"{name} {str(own)!r} has the {record} {number}, and the row has {given}", field=record)
-        if own != "" and not number and by == record:
-            raise RecordError(f"there is no {name} with the {record} {own}", field=record, fix="Correct the number.")
-        cells = _named_as(row, by, kept)
-        made.append(functions.update(name, {record: number, **cells}) if number else functions.create(name, row))
-    return made
+    bodies = []
+    for row, row_key in zip(rows, keys, strict=True):
+        number, stored = existing.get(row_key, ("", None))
+        record_number = next((str(value) for field, value in row.items() if field.upper() == record and value), number)
+        if number and record_number != number:
+            raise RecordError(
+                f"{name} {str(row_key)!r} has the {record} {number}, and the row has {record_number}", field=record
+            )
+        if row_key != "" and not number and by == record:
+            raise RecordError(
+                f"there is no {name} with the {record} {row_key}", field=record, fix="Correct the number."
+            )
+        cells = _named_as(row, by, stored)
+        bodies.append(functions.update(name, {record: number, **cells}) if number else functions.create(name, row))
+    return bodies
 
 
-def _named_as(row: Mapping[str, Any], by: str, kept: Value) -> Mapping[str, Any]:
+def _named_as(row: Mapping[str, Any], by: str, stored: Value) -> Mapping[str, Any]:
     """A row with its key as the company has it, which may have the accents in another form."""
-    if not isinstance(kept, str):
+    if not isinstance(stored, str):
         return row
-    return {field: kept if field.upper() == by else value for field, value in row.items()}
+    return {field: stored if field.upper() == by else value for field, value in row.items()}
 
 
 def _key(row: Mapping[str, Any], by: str, name: str, number: int, *, kind: Kind) -> Value:
     """A row's key in the form that equal keys share; empty if it has none."""
-    given = next((value for field, value in row.items() if field.upper() == by), None)
-    if given in (None, UNSET, ""):
+    key_value = next((value for field, value in row.items() if field.upper() == by), None)
+    if key_value in (None, UNSET, ""):
         if by != record_key(name):
             raise RecordError(f"row {number} has no {by}, the key to find {name} by", field=by, record=f"row {number}")
         return ""
-    text = given if isinstance(given, int | Decimal | date) else str(given)
+    text = key_value if isinstance(key_value, int | Decimal | date) else str(key_value)
     return _equal_key(parse_value(kind, text) if isinstance(text, str) else text)
 
 
@@ -283,17 +287,17 @@ def _existing_records(
     queries: QueryReader, name: str, by: str, *, keys: Sequence[Value]
 ) -> dict[Value, tuple[str, Value]]:
     """The record numbers of the keys that exist, each with the key as the company has it."""
-    found: dict[Value, tuple[str, Value]] = {}
+    by_key: dict[Value, tuple[str, Value]] = {}
     if not keys:
-        return found
+        return by_key
     record = record_key(name)
     query = Query(name, (record, by), show_private=True)
     for row in rows_by_keys(queries.rows, query, [{by: one} for one in keys], queries.describe(name).kind_of):
-        own = _equal_key(row[by])
-        if own in found:
+        row_key = _equal_key(row[by])
+        if row_key in by_key:
             raise InvalidRequestError(
-                f"two {name} have the {by} {str(own)!r}, so the record to update is not clear",
+                f"two {name} have the {by} {str(row_key)!r}, so the record to update is not clear",
                 fix="Name a field that is unique with `key`.",
             )
-        found[own] = str(row[record]), row[by]
-    return found
+        by_key[row_key] = str(row[record]), row[by]
+    return by_key

@@ -75,9 +75,9 @@ def find_channels(names: tuple[str, ...], sources: SettingsSources | None = None
             tables.setdefault(name, (file.path, table))
     missing = [name for name in names if name not in tables]
     if missing:
-        known = did_you_mean(missing[0], tables) or (f"; known: {', '.join(sorted(tables))}" if tables else "")
+        near = did_you_mean(missing[0], tables) or (f"; known: {', '.join(sorted(tables))}" if tables else "")
         raise SettingsError(
-            f"there is no receiver of notifications {missing[0]!r}{known}",
+            f"there is no receiver of notifications {missing[0]!r}{near}",
             fix=f"Define [notify.{missing[0]}] in intacct.toml, with mail, webhook or command.",
         )
     return [_channel(name, *tables[name], sources.environ) for name in names]
@@ -98,53 +98,57 @@ def _channel(name: str, path: Path, table: Mapping[str, Any], environ: Mapping[s
         if key not in _KEYS[kind]:
             near = did_you_mean(key, _KEYS[kind]) or f"; the keys are {', '.join(_KEYS[kind])}"
             raise SettingsError(f"{where(key)}: there is no such key{near}")
-    given = {
+    settings_of_channel = {
         key: _text_or_list(resolved(value, where=where(key), environ=environ), where(key))
         for key, value in table.items()
     }
-    on = _listed(given.get("on", [FAILURE, IN_DOUBT, DEAD_LETTER]))
-    for one in on:
-        if one not in OCCASIONS:
-            raise SettingsError(f"{where('on')}: {one!r} is not an occasion; the occasions are {', '.join(OCCASIONS)}")
-    target = _listed(given[kind])
+    on = _listed(settings_of_channel.get("on", [FAILURE, IN_DOUBT, DEAD_LETTER]))
+    for occasion in on:
+        if occasion not in OCCASIONS:
+            raise SettingsError(
+                f"{where('on')}: {occasion!r} is not an occasion; the occasions are {', '.join(OCCASIONS)}"
+            )
+    target = _listed(settings_of_channel[kind])
     if not target or not all(target):
         raise SettingsError(f"{where(kind)} is empty")
-    if kind == "command" and isinstance(given[kind], str):
+    if kind == "command" and isinstance(settings_of_channel[kind], str):
         import shlex
 
-        target = tuple(shlex.split(str(given[kind])))
+        target = tuple(shlex.split(str(settings_of_channel[kind])))
     if kind == "webhook":
         _check_address(target[0], where(kind))
     if kind != "mail":
-        return Channel(name, kind, target, on, secret=str(given.get("secret", "")))
-    return _mail(name, target, on, given, where)
+        return Channel(name, kind, target, on, secret=str(settings_of_channel.get("secret", "")))
+    return _mail(name, target, on, settings_of_channel, where)
 
 
-def _mail(name: str, target: tuple[str, ...], on: tuple[str, ...], given: Mapping[str, Any], where: Any) -> Channel:
+def _mail(
+    name: str, target: tuple[str, ...], on: tuple[str, ...], settings_of_channel: Mapping[str, Any], where: Any
+) -> Channel:
     for key in ("from", "smtp"):
-        if not given.get(key):
+        if not settings_of_channel.get(key):
             raise SettingsError(f"{where(key)} is missing", fix='Mail needs from = "ADDRESS" and smtp = "HOST:PORT".')
-    server, _, port = str(given["smtp"]).partition(":")
-    tls = str(given.get("tls", "none" if is_loopback(server) else "starttls"))
+    server, _, port = str(settings_of_channel["smtp"]).partition(":")
+    tls = str(settings_of_channel.get("tls", "none" if is_loopback(server) else "starttls"))
     if tls not in TLS:
         raise SettingsError(f"{where('tls')} must be one of {', '.join(TLS)}, not {tls!r}")
     if port and not port.isdecimal():
         raise SettingsError(
             f"{where('smtp')}: {port!r} is not a port number", fix='Write smtp = "mail.example.com:587".'
         )
-    if tls == "none" and given.get("password") and not is_loopback(server):
+    if tls == "none" and settings_of_channel.get("password") and not is_loopback(server):
         raise SettingsError(f"{where('tls')}: a password would be sent unencrypted", fix='Use tls = "starttls".')
     return Channel(
         name,
         "mail",
         target,
         on,
-        str(given["from"]),
+        str(settings_of_channel["from"]),
         server,
         int(port or 587),
         tls,
-        str(given.get("user", "")),
-        str(given.get("password", "")),
+        str(settings_of_channel.get("user", "")),
+        str(settings_of_channel.get("password", "")),
     )
 
 

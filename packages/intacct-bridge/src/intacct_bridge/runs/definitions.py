@@ -79,28 +79,28 @@ class Flow:
 
     def secrets(self) -> tuple[str, ...]:
         """What references stand for, and the passwords in it, to be masked. SettingsError names the key."""
-        found: list[str] = []
+        texts: list[str] = []
         for key, value in self.options.items():
-            for one in value if isinstance(value, list) else [value]:
-                text = str(self._filled(key, one)) if isinstance(one, Mapping) else ""
-                found += (text, *uri_secrets(text))
-        return tuple(text for text in found if len(text) >= _SHORTEST_SECRET)
+            for part in value if isinstance(value, list) else [value]:
+                text = str(self._filled(key, part)) if isinstance(part, Mapping) else ""
+                texts += (text, *uri_secrets(text))
+        return tuple(text for text in texts if len(text) >= _SHORTEST_SECRET)
 
     def _filled(self, key: str, value: Any) -> Any:
         if isinstance(value, list):
             return [self._filled(key, one) for one in value]
-        found = resolved(value, where=self.where(key))
-        return found.replace("{connection}", self.connection) if isinstance(found, str) else found
+        text_value = resolved(value, where=self.where(key))
+        return text_value.replace("{connection}", self.connection) if isinstance(text_value, str) else text_value
 
 
 def load_flows(sources: SettingsSources | None = None) -> dict[str, Flow]:
     """Every flow by name: those of the project's file, then those of the user's."""
-    found: dict[str, Flow] = {}
+    flows: dict[str, Flow] = {}
     for file in (sources or SettingsSources()).files():
         for name, table in file.flows.items():
-            if name not in found:
-                found[name] = flow_of(name, file.path, table)
-    return found
+            if name not in flows:
+                flows[name] = flow_of(name, file.path, table)
+    return flows
 
 
 def find_flow(name: str, sources: SettingsSources | None = None) -> Flow:
@@ -108,9 +108,9 @@ def find_flow(name: str, sources: SettingsSources | None = None) -> Flow:
     flows = load_flows(sources)
     if name in flows:
         return flows[name]
-    known = did_you_mean(name, flows) or (f"; known flows: {', '.join(sorted(flows))}" if flows else "")
+    near = did_you_mean(name, flows) or (f"; known flows: {', '.join(sorted(flows))}" if flows else "")
     raise SettingsError(
-        f"there is no flow {name!r}{known}",
+        f"there is no flow {name!r}{near}",
         fix=f"Define it in intacct.toml: a table [flows.{name}] with command, connection and the command's options.",
     )
 

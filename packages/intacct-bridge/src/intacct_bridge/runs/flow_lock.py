@@ -79,12 +79,12 @@ def _shared_lock(place: PostgresPlace, flow: Flow, holder: bytes) -> Iterator[No
         yield
         return
     try:
-        if not _taken(db, name):
+        if not _try_to_lock(db, name):
             raise _busy(flow, _holder(db, name).encode())
         with db.transaction():
             db.execute(_PUT, (name, holder.decode()))
         try:
-            with _kept(db, name, holder.decode()):
+            with _locked(db, name, holder.decode()):
                 yield
         finally:
             with suppress(IntacctError), db.transaction():
@@ -93,16 +93,16 @@ def _shared_lock(place: PostgresPlace, flow: Flow, holder: bytes) -> Iterator[No
         db.close()
 
 
-def _taken(db: PostgresDatabase, name: str) -> bool:
+def _try_to_lock(db: PostgresDatabase, name: str) -> bool:
     """Take the lock, unless a run has it, or takes it again after its connection was lost."""
-    seen = ""
+    last_holder = ""
     while db.hold_if_free(name):
         holder = _holder(db, name)
-        if holder in ("", seen):
+        if holder in ("", last_holder):
             return True
         db.release(name)
         _log.info("the last run with the lock of %s left no end; waiting whether it takes the lock again", name)
-        seen = holder
+        last_holder = holder
         time.sleep(_TAKEN_AGAIN_WITHIN)
     return False
 
@@ -113,7 +113,7 @@ def _holder(db: PostgresDatabase, name: str) -> str:
 
 
 @contextmanager
-def _kept(db: PostgresDatabase, name: str, holder: str) -> Iterator[None]:
+def _locked(db: PostgresDatabase, name: str, holder: str) -> Iterator[None]:
     """Connect again, which takes the lock again, if the connection is lost during the body."""
     ended = threading.Event()
 

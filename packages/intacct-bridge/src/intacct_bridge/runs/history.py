@@ -139,9 +139,9 @@ class RunHistory:
         """Give the latest run that names a file of refused rows the file's new name."""
         name = re.sub("[%_^]", r"^\g<0>", msgspec.json.encode(before).decode())
         with self._writing() as db:
-            found = db.execute(_LATEST_OF_FILE, [f'%"refused^_rows":[%{name}%']).fetchone()
-            if found is not None:
-                run = msgspec.json.decode(found[0], type=Run)
+            row = db.execute(_LATEST_OF_FILE, [f'%"refused^_rows":[%{name}%']).fetchone()
+            if row is not None:
+                run = msgspec.json.decode(row[0], type=Run)
                 files = tuple(after if one == before else one for one in run.refused_rows)
                 body = msgspec.json.encode(msgspec.structs.replace(run, refused_rows=files)).decode()
                 db.execute("UPDATE run SET body = ? WHERE id = ?", [body, run.id])
@@ -163,11 +163,13 @@ class RunHistory:
                 f"DELETE FROM run WHERE started < ? AND number <= {_BEFORE_DAYS}",
                 [_text(now - timedelta(days=KEPT_DAYS)), KEPT_DAYS],
             )
-            kept = {row[0] for row in db.execute(f"SELECT id FROM run WHERE number > {_BEFORE_DAYS}", [KEPT_LOG_DAYS])}
+            recent_ids = {
+                row[0] for row in db.execute(f"SELECT id FROM run WHERE number > {_BEFORE_DAYS}", [KEPT_LOG_DAYS])
+            }
         oldest = (now - timedelta(days=KEPT_LOG_DAYS)).timestamp()
         for log in self.logs.glob("*.jsonl"):
             with suppress(OSError):
-                if log.stem not in kept and log.stat().st_mtime < oldest:
+                if log.stem not in recent_ids and log.stat().st_mtime < oldest:
                     log.unlink()
 
     def close(self) -> None:
@@ -188,28 +190,28 @@ class RunHistory:
     ) -> Iterator[Run]:
         """The runs, the latest first."""
         tests = {"flow = ?": flow, "connection = ?": connection, "command = ?": command}
-        wanted = {test: value for test, value in tests.items() if value}
+        conditions = {test: value for test, value in tests.items() if value}
         if since is not None:
-            wanted["started >= ?"] = _text(since)
-        where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
+            conditions["started >= ?"] = _text(since)
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         most = f" LIMIT {limit}" if limit else ""
         sql = f"SELECT body FROM run{where} ORDER BY number DESC{most}"
-        return map(self._run, self._read(sql, list(wanted.values())))
+        return map(self._run, self._read(sql, list(conditions.values())))
 
     def find(self, begun: str) -> Run:
         """The run whose id begins so; SettingsError if none or several do."""
         plain = "".join(letter for letter in begun if letter.isalnum())
-        found = self._read("SELECT body FROM run WHERE id LIKE ? || '%' LIMIT 2", [plain]) if plain else []
-        if not found:
+        rows = self._read("SELECT body FROM run WHERE id LIKE ? || '%' LIMIT 2", [plain]) if plain else []
+        if not rows:
             raise SettingsError(f"there is no run {begun!r}", fix="List the runs: intacct runs list")
-        if len(found) > 1:
+        if len(rows) > 1:
             raise SettingsError(f"several runs begin with {begun!r}", fix="Give more characters of the id.")
-        return self._run(found[0])
+        return self._run(rows[0])
 
     def last_success(self, flow: str) -> Run | None:
         """The latest run of a flow that succeeded."""
-        found = self._read("SELECT body FROM run WHERE flow = ? AND status = 0 ORDER BY number DESC LIMIT 1", [flow])
-        return self._run(found[0]) if found else None
+        rows = self._read("SELECT body FROM run WHERE flow = ? AND status = 0 ORDER BY number DESC LIMIT 1", [flow])
+        return self._run(rows[0]) if rows else None
 
     def is_running(self, run_id: str) -> bool:
         """Whether a run's process still runs."""

@@ -20,9 +20,9 @@ def json_line(text: str, level: str, facts: Mapping[str, Any], time: str) -> str
     """A message as one JSON object."""
     import json
 
-    known = {name: value for name, value in facts.items() if value not in ("", None)}
+    present = {name: value for name, value in facts.items() if value not in ("", None)}
     message = " ".join(text.split())
-    return json.dumps({"time": time, "level": level, "message": message, **known}, ensure_ascii=False, default=str)
+    return json.dumps({"time": time, "level": level, "message": message, **present}, ensure_ascii=False, default=str)
 
 
 def time_now() -> str:
@@ -128,7 +128,7 @@ class Messages:
         return {**self.log_facts, **masked}
 
     def _message(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
-        masked, known = self.masked(text), self.facts_with(facts)
+        masked, all_facts = self.masked(text), self.facts_with(facts)
         if masked.strip():
-            self.log_file.add(masked, level, known)
-        self.show(masked, level, known)
+            self.log_file.add(masked, level, all_facts)
+        self.show(masked, level, all_facts)

@@ -147,15 +147,19 @@ def _usage_of_month(runs: list[Run], now: datetime) -> Iterator[Metric]:
     )
 
 
-def _labels(one: FlowStatistics) -> dict[str, str]:
-    return {"flow": one.flow, "command": one.command, "connection": one.connection}
+def _labels(statistics: FlowStatistics) -> dict[str, str]:
+    return {"flow": statistics.flow, "command": statistics.command, "connection": statistics.connection}
 
 
-def _ends(one: FlowStatistics, runs: list[Run]) -> list[tuple[str, int]]:
+def _ends(statistics: FlowStatistics, runs: list[Run]) -> list[tuple[str, int]]:
     """How often the runs of a flow ended in each way."""
     counts: dict[str, int] = {}
     for run in runs:
-        same = run.flow == one.flow and run.connection == one.connection and (run.flow or run.command == one.command)
+        same = (
+            run.flow == statistics.flow
+            and run.connection == statistics.connection
+            and (run.flow or run.command == statistics.command)
+        )
         if same and run.end is not RunEnd.RUNNING:
             counts[run.end.name.lower()] = counts.get(run.end.name.lower(), 0) + 1
     return sorted(counts.items())

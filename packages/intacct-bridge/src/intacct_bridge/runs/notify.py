@@ -22,16 +22,16 @@ Send = Callable[[Channel, Run], None]
 
 def notify(channels: Iterable[Channel], run: Run, *, warn: Callable[[str], None]) -> list[str]:
     """Send the messages that a run is an occasion for; the names of those that took one. A failure is a warning."""
-    taken = []
+    notified = []
     for channel in channels:
         if not channel.wants(run):
             continue
         try:
             _SENDERS[channel.kind](channel, run)
-            taken.append(channel.name)
+            notified.append(channel.name)
         except Exception as error:  # a receiver may fail in any way, and none of them concerns the run
             warn(f"The notification {channel.name} was not delivered: {_reason(channel, error)}")
-    return taken
+    return notified
 
 
 def sentence(run: Run) -> str:
@@ -45,8 +45,8 @@ def sentence(run: Run) -> str:
     }
     facts = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     what = f"Flow {run.flow}" if run.flow else f"intacct {run.command}"
-    said = f" {run.error.message}" if run.error is not None else ""
-    return f"{what} on {run.connection}: {run.end.value}.{said} {facts or 'No rows or records'}."
+    reason = f" {run.error.message}" if run.error is not None else ""
+    return f"{what} on {run.connection}: {run.end.value}.{reason} {facts or 'No rows or records'}."
 
 
 def message(run: Run) -> dict[str, Any]:
@@ -152,8 +152,8 @@ def _command(channel: Channel, run: Run) -> None:
     except CommandTooLongError as error:
         raise SettingsError(f"it {error}") from None
     if status:
-        said = next((line for line in reversed(written.splitlines()) if line.strip()), "")
-        raise SettingsError(f"it ended with status {status}{': ' + said if said else ''}")
+        last_line = next((line for line in reversed(written.splitlines()) if line.strip()), "")
+        raise SettingsError(f"it ended with status {status}{': ' + last_line if last_line else ''}")
 
 
 _SENDERS: Mapping[str, Send] = {"mail": _mail, "webhook": _webhook, "command": _command}

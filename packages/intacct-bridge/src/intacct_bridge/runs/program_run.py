@@ -64,5 +64,5 @@ class ProgramRun:
         if run is None or run.ended is not None or run.process != os.getpid():
             return
         counts = self.recorder.records
-        found = 5 if counts.in_doubt else 1 if counts.refused or counts.dead_letters else 0
-        self.recorder.finish(self._status or found)
+        status = 5 if counts.in_doubt else 1 if counts.refused or counts.dead_letters else 0
+        self.recorder.finish(self._status or status)

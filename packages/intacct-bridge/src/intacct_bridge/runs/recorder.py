@@ -169,8 +169,8 @@ class RunRecorder:
     def failed(self, error: BaseException) -> None:
         """Keep the error that ends the run."""
         if not isinstance(error, KeyboardInterrupt | BrokenPipeError):
-            known = RunError.of(error)
-            self.error = replace(known, message=self._masked(known.message), fix=self._masked(known.fix))
+            run_error = RunError.of(error)
+            self.error = replace(run_error, message=self._masked(run_error.message), fix=self._masked(run_error.fix))
 
     @property
     def transactions(self) -> int:
@@ -234,9 +234,11 @@ def counts_of(statuses: Iterable["RecordStatus"], *, unsent: int = 0) -> RecordC
     """The counts of records by outcome."""
     from intacct_bridge.load.records.status import RecordStatus
 
-    given: Sequence[RecordStatus] = list(statuses)
-    posted = sum(one in (RecordStatus.APPLIED, RecordStatus.SETTLED) for one in given)
-    known = sum(one is RecordStatus.UNCHANGED for one in given)
-    refused = sum(one.is_failed for one in given)
-    doubtful = sum(one is RecordStatus.IN_DOUBT for one in given)
-    return RecordCounts(posted, known, refused, doubtful, len(given) - posted - known - refused - doubtful + unsent)
+    listed: Sequence[RecordStatus] = list(statuses)
+    posted = sum(one in (RecordStatus.APPLIED, RecordStatus.SETTLED) for one in listed)
+    unchanged = sum(one is RecordStatus.UNCHANGED for one in listed)
+    refused = sum(one.is_failed for one in listed)
+    doubtful = sum(one is RecordStatus.IN_DOUBT for one in listed)
+    return RecordCounts(
+        posted, unchanged, refused, doubtful, len(listed) - posted - unchanged - refused - doubtful + unsent
+    )

@@ -125,10 +125,12 @@ class RunError(msgspec.Struct, frozen=True):
         """The facts of an error."""
         if not isinstance(error, IntacctError):
             return cls(str(error) or type(error).__name__, type(error).__name__)
-        known = error.diagnosis
-        fault = known.fault if known is not None and known.fault.errorno else next(iter(error.faults), None)
+        diagnosis = error.diagnosis
+        fault = diagnosis.fault if diagnosis is not None and diagnosis.fault.errorno else next(iter(error.faults), None)
         code = (fault.errorid or fault.errorno) if fault is not None else ""
-        return cls(error.message, type(error).__name__, code, known.entry if known is not None else "", error.advice)
+        return cls(
+            error.message, type(error).__name__, code, diagnosis.entry if diagnosis is not None else "", error.advice
+        )
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,28 +74,28 @@ class MonthUsage:
 
 def flow_statistics(runs: Iterable[Run]) -> list[FlowStatistics]:
     """The statistics of each flow and command; `runs` are given the latest first."""
-    found: dict[tuple[str, str, str], FlowStatistics] = {}
+    by_flow: dict[tuple[str, str, str], FlowStatistics] = {}
     for run in runs:
         key = (run.flow, "" if run.flow else run.command, run.connection)
-        if key not in found:
-            found[key] = FlowStatistics(run.flow, run.command, run.connection)
-        found[key].add(run)
-    return sorted(found.values(), key=lambda one: (not one.flow, one.name, one.connection))
+        if key not in by_flow:
+            by_flow[key] = FlowStatistics(run.flow, run.command, run.connection)
+        by_flow[key].add(run)
+    return sorted(by_flow.values(), key=lambda one: (not one.flow, one.name, one.connection))
 
 
 def monthly_usage(runs: Iterable[Run]) -> list[MonthUsage]:
     """The usage of each connection and month, the latest month first; `runs` are given the latest first."""
-    found: dict[tuple[str, str, str], MonthUsage] = {}
+    usage: dict[tuple[str, str, str], MonthUsage] = {}
     for run in runs:
         key = (run.connection, run.company, f"{run.started:%Y-%m}")
-        if key not in found:
-            found[key] = MonthUsage(*key)
-        month = found[key]
+        if key not in usage:
+            usage[key] = MonthUsage(*key)
+        month = usage[key]
         month.runs += 1
         month.transactions += run.transactions
         month.allowance = month.allowance if month.allowance is not None else run.monthly_transactions
     by_month: dict[str, list[MonthUsage]] = defaultdict(list)
-    for month in found.values():
+    for month in usage.values():
         by_month[month.month].append(month)
     return [one for name in sorted(by_month, reverse=True) for one in sorted(by_month[name], key=_by_connection)]
 

@@ -92,8 +92,8 @@ class RunTrace:
             logging.getLogger(name).setLevel(level)
         self._span.set_attributes(_attributes(run))
         if not run.end.succeeded:
-            said = run.error.message if run.error is not None else run.end.value
-            self._span.set_status(Status(StatusCode.ERROR, said))
+            reason = run.error.message if run.error is not None else run.end.value
+            self._span.set_status(Status(StatusCode.ERROR, reason))
         self._span.end()
         self._provider.shutdown()
 
@@ -157,12 +157,12 @@ def _exporter(name: str) -> "SpanExporter":
 
     import opentelemetry.sdk.trace  # noqa: F401 - the first package to be missed
 
-    wanted = "otlp_proto_http" if name == "otlp" else name
-    found = [one for one in entry_points(group="opentelemetry_traces_exporter") if one.name in (name, wanted)]
-    found.sort(key=lambda one: one.name != wanted)
-    if not found:
+    entry_name = "otlp_proto_http" if name == "otlp" else name
+    entries = [one for one in entry_points(group="opentelemetry_traces_exporter") if one.name in (name, entry_name)]
+    entries.sort(key=lambda one: one.name != entry_name)
+    if not entries:
         raise ModuleNotFoundError(name, name=f"opentelemetry-exporter-{name}")
-    exporter: SpanExporter = found[0].load()()
+    exporter: SpanExporter = entries[0].load()()
     return exporter
 
 

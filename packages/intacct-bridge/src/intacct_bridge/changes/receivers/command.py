@@ -29,8 +29,8 @@ class CommandReceiver:
         except CommandTooLongError as error:
             raise DeliveryError(f"the command {error}") from None
         if status:
-            said = " / ".join(written.splitlines()[-_LAST_LINES:]).strip(" /")
-            raise DeliveryError(f"the command ended with exit status {status}{': ' + said if said else ''}")
+            last_lines = " / ".join(written.splitlines()[-_LAST_LINES:]).strip(" /")
+            raise DeliveryError(f"the command ended with exit status {status}{': ' + last_lines if last_lines else ''}")
         if written:
             self._show(written.removesuffix("\n"))
 

@@ -47,9 +47,9 @@ class PostgresReceiver:
             try:
                 self._database.connect()
                 self._database.begin()
-                for one in events:
-                    self._add(one)
-                for name in sorted({one.object for one in events}):
+                for event in events:
+                    self._add(event)
+                for name in sorted({event.object for event in events}):
                     self._database.execute("SELECT pg_notify(?, ?)::text", [TABLE, name])
                 self._database.end(keep=True)
             except self._database.errors as error:

@@ -17,8 +17,8 @@ class FunctionReceiver:
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
         """Call the function with each event."""
-        for one in events:
-            self._function(one)
+        for event in events:
+            self._function(event)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -33,13 +33,13 @@ def function_named(name: str) -> Callable[[ChangeEvent], object]:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        function = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         raise SettingsError(
             f"the module {module} cannot be imported: {error}", fix="check its name and place"
         ) from None
     except AttributeError:
         raise SettingsError(f"the module {module} has no function {attribute}") from None
-    if not callable(found):
+    if not callable(function):
         raise SettingsError(f"{module}:{attribute} is not a function")
-    return found  # type: ignore[no-any-return]
+    return function  # type: ignore[no-any-return]

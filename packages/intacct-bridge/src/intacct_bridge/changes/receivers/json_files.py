@@ -26,9 +26,9 @@ class JsonFilesReceiver:
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
         """Add the events; DeliveryError if a file cannot be written."""
         texts: dict[Path, bytes] = {}
-        for one in events:
-            path = self._folder / f"{quote(one.object, safe=' ')}.jsonl"
-            texts[path] = texts.get(path, b"") + encode(one.to_dict()) + b"\n"
+        for event in events:
+            path = self._folder / f"{quote(event.object, safe=' ')}.jsonl"
+            texts[path] = texts.get(path, b"") + encode(event.to_dict()) + b"\n"
         with self._lock:
             for path, text in texts.items():
                 try:
@@ -59,8 +59,8 @@ def _last_line_end(path: Path, size: int, piece: int = 65_536) -> int:
         while end:
             start = max(0, end - piece)
             file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
+            position = file.read(end - start).rfind(b"\n")
+            if position >= 0:
+                return start + position + 1
             end = start
     return 0

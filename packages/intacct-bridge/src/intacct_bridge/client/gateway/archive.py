@@ -73,14 +73,14 @@ class Archive:
         directory: Path,
         *,
         secrets: tuple[str, ...] = (),
-        kept: int = KEPT,
+        limit: int = KEPT,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._transport = transport
         self._directory = directory.expanduser()
         self._forms = [form for form in secret_forms(secrets) if len(form) >= _SHORTEST]
         self._sessions: deque[bytes] = deque(maxlen=_SESSIONS)
-        self._kept = kept
+        self._limit = limit
         self._now = now
         self._count = itertools.count(1)
         try:
@@ -121,6 +121,6 @@ class Archive:
 
     def _rotate(self) -> None:
         requests = sorted(self._directory.glob("*-request.xml"))
-        for old in requests[: -self._kept]:
+        for old in requests[: -self._limit]:
             for each in self._directory.glob(f"{old.name.removesuffix('-request.xml')}-*"):
                 each.unlink(missing_ok=True)

@@ -60,11 +60,11 @@ class Calibrations:
         path = self._path(self._directory, connection)
         with suppress(OSError), locked(path.with_suffix(".lock")):
             before = _read(path)
-            kept = learned if learned.memory is not None else replace(learned, memory=before.memory)
-            if not kept.reads_as and before.offset_minutes == kept.offset_minutes:
-                kept = replace(kept, reads_as=before.reads_as)
+            stored = learned if learned.memory is not None else replace(learned, memory=before.memory)
+            if not stored.reads_as and before.offset_minutes == stored.offset_minutes:
+                stored = replace(stored, reads_as=before.reads_as)
             with replaced(path) as fresh:
-                fresh.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
+                fresh.write_bytes(msgspec.json.format(msgspec.json.encode(stored), indent=1))
 
     @staticmethod
     def _path(directory: Path, connection: Connection) -> Path:

@@ -355,13 +355,13 @@ class Exchange:
             if isinstance(refused, ThrottledError):
                 self._uncount(call, reply, refused)
             return refused
-        known = as_error(faults, "gateway", http_status=status, function=call.names)
+        diagnosed = as_error(faults, "gateway", http_status=status, function=call.names)
         details: dict[str, Any] = {
             "faults": faults,
-            "fix": known.fix,
+            "fix": diagnosed.fix,
             "function": call.names,
             "http_status": status,
-            "diagnosis": known.diagnosis,
+            "diagnosis": diagnosed.diagnosis,
         }
         if status >= 500 or status == 408:
             return TransientError(f"{call.names}: the gateway answered {reply_text}", **details)

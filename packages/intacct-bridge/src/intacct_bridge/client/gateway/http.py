@@ -126,11 +126,11 @@ class HttpTransport:
 
 def _kept_alive() -> list[tuple[int, int, int]]:
     """Probes on idle connections, so that one that a firewall dropped is found before a write is sent on it."""
-    wanted = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
-    known = [(getattr(socket, name), value) for name, value in wanted if hasattr(socket, name)]
+    options = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+    available = [(getattr(socket, name), value) for name, value in options if hasattr(socket, name)]
     return [
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        *((socket.IPPROTO_TCP, option, value) for option, value in known),
+        *((socket.IPPROTO_TCP, option, value) for option, value in available),
     ]
 
 
@@ -273,13 +273,13 @@ def _explained(reasons: list[BaseException], host: str) -> tuple[str, str]:
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """The error and all errors inside it; urllib3 nests them in `reason`, `args` and `__cause__`."""
-    seen: list[BaseException] = []
+    chain: list[BaseException] = []
     waiting = [error]
     while waiting:
         each = waiting.pop(0)
-        if each is None or each in seen:
+        if each is None or each in chain:
             continue
-        seen.append(each)
+        chain.append(each)
         yield each
         inner = [getattr(each, "reason", None), getattr(each, "original_error", None), *each.args]
         waiting += [one for one in (*inner, each.__cause__, each.__context__) if isinstance(one, BaseException)]

@@ -171,9 +171,9 @@ class MonthlyUsage:
             counted = self._read()
             of_month = counted.setdefault(month, {})
             of_month[self._connection] = of_month.get(self._connection, 0) + transactions
-            kept = dict(sorted(counted.items())[-_KEPT_MONTHS:])
+            months = dict(sorted(counted.items())[-_KEPT_MONTHS:])
             with replaced(self._path) as fresh:
-                fresh.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+                fresh.write_text(json.dumps(months, indent=1), encoding="utf-8")
 
     def month_to_date(self, month: str) -> int:
         """The company's transactions in that month, over all connections."""
@@ -181,8 +181,8 @@ class MonthlyUsage:
 
     def _read(self) -> dict[str, dict[str, int]]:
         try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
-            return {str(month): {str(name): int(n) for name, n in counts.items()} for month, counts in found.items()}
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+            return {str(month): {str(name): int(n) for name, n in counts.items()} for month, counts in document.items()}
         except (OSError, ValueError, AttributeError, TypeError):
             # No file yet, or a damaged one: a run does not fail for an estimate.
             return {}

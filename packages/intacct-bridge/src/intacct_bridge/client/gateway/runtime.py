@@ -52,12 +52,12 @@ class Runtime:
         self.connection = connection
         self.meter = Meter(cap=max_transactions)
         remote = transport is None and not is_loopback(urlsplit(connection.endpoint).hostname or "")
-        kept = remote if keep is None else keep is True
-        self.cache = _cache(connection, keep=keep, kept=kept, networked=transport is None)
+        on_disk = remote if keep is None else keep is True
+        self.cache = _cache(connection, keep=keep, on_disk=on_disk, networked=transport is None)
         self.transport, self.keep, self.system = transport, keep, system
         self._own = HttpTransport(connection) if transport is None else None
-        self.state = state_directory() if kept else None
-        self._tally = _tally(connection) if kept else None
+        self.state = state_directory() if on_disk else None
+        self._tally = _tally(connection) if on_disk else None
         self._governor = _governor(connection, system)
         self.exchange = Exchange(
             connection,
@@ -105,11 +105,11 @@ class Runtime:
             self._governor.close()
 
 
-def _cache(connection: Connection, *, keep: bool | Path | None, kept: bool, networked: bool) -> Path | None:
+def _cache(connection: Connection, *, keep: bool | Path | None, on_disk: bool, networked: bool) -> Path | None:
     """The directory of definitions. For a gateway on this machine it depends on the port: another may run tomorrow."""
     if isinstance(keep, Path):
         return keep
-    if kept:
+    if on_disk:
         return cache_directory()
     return cache_of_port(urlsplit(connection.endpoint).port) if keep is None and networked else None
 

@@ -196,17 +196,17 @@ class Session:
         connection = self.exchange.connection
         endpoint = api.findtext("endpoint") or connection.endpoint
         check_endpoint(endpoint, connection=connection.name, allow=connection.allow_endpoint)
-        given, wanted = api.findtext("locationid"), self._entity
-        if wanted is not None and api.find("locationid") is not None and given.upper() != wanted.upper():
+        signed_in, entity = api.findtext("locationid"), self._entity
+        if entity is not None and api.find("locationid") is not None and signed_in.upper() != entity.upper():
             raise SignInError(
-                f"connection {connection.name!r}: requested {_place_name(wanted)}, and the gateway signed in to"
-                f" {_place_name(given)}",
+                f"connection {connection.name!r}: requested {_place_name(entity)}, and the gateway signed in to"
+                f" {_place_name(signed_in)}",
                 fix="Check the entity id, and whether the user may work there.",
                 function="getAPISession",
             )
         self.exchange.hide(session_id)
         who = answer.signed_in
-        return SignIn(SessionAuth(session_id), endpoint, who.company_id, who.user_id, given)
+        return SignIn(SessionAuth(session_id), endpoint, who.company_id, who.user_id, signed_in)
 
     def _note_end(self, signed: SignIn, signed_in: SignedIn) -> None:
         if self._signed is signed:

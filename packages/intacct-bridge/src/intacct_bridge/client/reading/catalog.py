@@ -57,11 +57,11 @@ class CatalogReader:
 
         `doc_par_id` names a transaction definition, for its custom fields.
         """
-        found = self._cache.definition(name, doc_par_id)
-        if found is None:
+        described = self._cache.definition(name, doc_par_id)
+        if described is None:
             (result,) = self._calls.send(self._calls.functions(_lookup(name, doc_par_id)), read=True)
-            found = self._learn(result, name, doc_par_id)
-        return self._texts.get(found.name, found) if doc_par_id is None else self._as_text(found)
+            described = self._learn(result, name, doc_par_id)
+        return self._texts.get(described.name, described) if doc_par_id is None else self._as_text(described)
 
     def read_as_text(self, name: str, fields: Iterable[str]) -> None:
         """Describe these fields of an object as text from now on, regardless of the gateway's description.
@@ -70,15 +70,15 @@ class CatalogReader:
         """
         described = self.describe(name)
         keys = keys_of(described)
-        for one in fields:
-            found = described.find(one).name
-            if found in (keys.record, keys.modified):
+        for name_of_field in fields:
+            described_name = described.find(name_of_field).name
+            if described_name in (keys.record, keys.modified):
                 raise InvalidRequestError(
-                    f"{described.name}.{found} cannot be read as text: rows are found by it",
+                    f"{described.name}.{described_name} cannot be read as text: rows are found by it",
                     fix="leave it out of `as_text`",
                     setting="as_text",
                 )
-            self._text_fields.setdefault(described.name, set()).add(found)
+            self._text_fields.setdefault(described.name, set()).add(described_name)
         self._texts[described.name] = self._as_text(described)
 
     def _as_text(self, described: ObjectDef) -> ObjectDef:
@@ -94,13 +94,13 @@ class CatalogReader:
 
         A caller that describes many objects is about to read them, so the first request asks for the formatting too.
         """
-        wanted = list(dict.fromkeys(names))
+        distinct = list(dict.fromkeys(names))
         errors: dict[str, RefusedError] = {} if refused is None else refused
-        for _ in self.start_describing([[name] for name in wanted], errors):
+        for _ in self.start_describing([[name] for name in distinct], errors):
             pass
         if errors and refused is None:
             raise next(iter(errors.values()))
-        return Catalog(self.describe(name) for name in wanted if name not in errors)
+        return Catalog(self.describe(name) for name in distinct if name not in errors)
 
     def start_describing(
         self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
@@ -185,27 +185,27 @@ class CatalogReader:
 
     def objects(self) -> dict[str, str]:
         """Every object's name with its label, whether or not the user may read it."""
-        found: dict[str, str] | None = self._cache.get("objects")
-        if found is None:
-            found = objects_from_inspect(self._calls.data(element("inspect", element("object", "*"))))
-            self._cache.keep("objects", found)
-        return dict(found)
+        labels: dict[str, str] | None = self._cache.get("objects")
+        if labels is None:
+            labels = objects_from_inspect(self._calls.data(element("inspect", element("object", "*"))))
+            self._cache.keep("objects", labels)
+        return dict(labels)
 
     def inspect(self, name: str) -> ObjectDef:
         """An object's definition by `inspect`, which has the lengths of text."""
         if name not in self._inspected:
             self.inspect_many([name])
-        found = self._inspected[name]
-        if isinstance(found, IntacctError):
-            raise found
-        return found
+        inspected = self._inspected[name]
+        if isinstance(inspected, IntacctError):
+            raise inspected
+        return inspected
 
     def inspect_many(self, names: Iterable[str]) -> None:
         """Read the definitions by `inspect` that this client has not read yet, in few requests."""
         new = [name for name in dict.fromkeys(names) if name not in self._inspected]
-        for some in batched(new, _LOOKUPS_AT_MOST):
-            results = self._calls.send(self._calls.functions(*map(_inspect, some)), read=True)
-            self._inspected |= {name: _inspected(name, one) for name, one in zip(some, results, strict=True)}
+        for chunk in batched(new, _LOOKUPS_AT_MOST):
+            results = self._calls.send(self._calls.functions(*map(_inspect, chunk)), read=True)
+            self._inspected |= {name: _inspected(name, one) for name, one in zip(chunk, results, strict=True)}
 
     def queryable(self, described: ObjectDef) -> tuple[str, ...]:
         """The fields of an object without those that no answer can hold and those known to be unqueryable."""
@@ -214,10 +214,10 @@ class CatalogReader:
 
     def remember_unqueryable(self, described: ObjectDef, fields: Collection[str]) -> None:
         """Remember fields that the gateway has refused to query."""
-        known = self._cache.get(f"unqueryable {described.name}") or ()
-        if set(fields) <= set(known):
+        unqueryable = self._cache.get(f"unqueryable {described.name}") or ()
+        if set(fields) <= set(unqueryable):
             return
-        self._cache.keep(f"unqueryable {described.name}", sorted({*known, *fields}))
+        self._cache.keep(f"unqueryable {described.name}", sorted({*unqueryable, *fields}))
 
     def formatting(self) -> Formatting:
         """The API user's formatting, read once; the default if the user may not read it or the connection does not."""
@@ -226,8 +226,8 @@ class CatalogReader:
                 functions = self._calls.functions(self._formatting_body())
                 self._learn_formatting(self._calls.send(functions, read=True)[0])
         texts: list[str] | None = self._cache.get("formatting")
-        known = self._calls.connection.read_formatting and texts is not None
-        return Formatting.of(*texts) if known and texts is not None else DEFAULT
+        is_readable = self._calls.connection.read_formatting and texts is not None
+        return Formatting.of(*texts) if is_readable and texts is not None else DEFAULT
 
     def formatting_age(self) -> float:
         """Seconds since the formatting was read; 0 if the connection does not read it."""
@@ -241,8 +241,8 @@ class CatalogReader:
     def _needs_formatting(self) -> bool:
         """Whether it is wanted, not known yet and not refused; document type 2.1 has no function that reads it."""
         connection = self._calls.connection
-        wanted = connection.read_formatting and not connection.is_legacy and not self._formatting_refused
-        return wanted and self._cache.get("formatting") is None
+        is_readable = connection.read_formatting and not connection.is_legacy and not self._formatting_refused
+        return is_readable and self._cache.get("formatting") is None
 
     def _formatting_body(self) -> Element:
         return element("readUserFormatting", element("userId", self._calls.connection.user_id))
@@ -256,8 +256,8 @@ class CatalogReader:
         if data is None:
             self._formatting_refused = True
             return
-        found = data.find("userformatting") or data
-        self._cache.keep("formatting", [found.findtext(name) for name in ("dateformat", "clock", "gmtoffset")])
+        holder = data.find("userformatting") or data
+        self._cache.keep("formatting", [holder.findtext(name) for name in ("dateformat", "clock", "gmtoffset")])
 
     def _learn(self, result: Result, name: str, doc_par_id: str | None) -> ObjectDef:
         if result.status != SUCCESS:
@@ -268,9 +268,9 @@ class CatalogReader:
         types = () if result.data is None else result.data.findall("Type")
         if not types:
             raise RemoteProtocolError(f"the answer to lookup has no definition of {name}", function="lookup")
-        found = object_from_lookup(types[0])
-        self._cache.keep_definition(found, name, doc_par_id)
-        return found
+        described = object_from_lookup(types[0])
+        self._cache.keep_definition(described, name, doc_par_id)
+        return described
 
     def _unknown(self, error: InvalidRequestError, name: str) -> InvalidRequestError:
         """The error with similar names added, if the names can be read."""

@@ -56,19 +56,19 @@ class CatalogCache:
         """A definition that is not too old; None if there is none."""
         key = _key(name, doc_par_id)
         with self._lock:
-            found = self._objects.get(key)
-            if found is not None:
-                return found
+            described = self._objects.get(key)
+            if described is not None:
+                return described
             stored = self._young(f"object {key}")
             if stored is None:
                 return None
             try:
-                (found,) = catalog_from_snapshot(bytes(stored)).values()
+                (described,) = catalog_from_snapshot(bytes(stored)).values()
             except (SettingsError, ValueError):
                 return None
-            self._objects[key] = found
+            self._objects[key] = described
             self.from_disk.add(key)
-            return found
+            return described
 
     def keep_definition(self, described: ObjectDef, name: str, doc_par_id: str | None) -> None:
         """Remember a definition that the gateway has just given."""
@@ -161,10 +161,10 @@ class CatalogCache:
 
     def _load(self) -> dict[str, _Entry]:
         try:
-            found = msgspec.json.decode(self._stored(), type=_File)
+            file = msgspec.json.decode(self._stored(), type=_File)
         except (OSError, msgspec.DecodeError, IntacctError):
             return {}
-        return found.entries if found.format == _FORMAT else {}
+        return file.entries if file.format == _FORMAT else {}
 
     def _stored(self) -> bytes:
         if self._path is None:

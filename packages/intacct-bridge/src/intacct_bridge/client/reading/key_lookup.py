@@ -29,8 +29,8 @@ def rows_by_keys(
 
     `batch` is the most keys in one query; `kind_of` gives a field's kind, by which values given as text are parsed.
     """
-    for some in batched(keys, batch):
-        conditions = (key_condition(name, kind_of(name), [key[name] for key in some]) for name in keys[0])
+    for chunk in batched(keys, batch):
+        conditions = (key_condition(name, kind_of(name), [key[name] for key in chunk]) for name in keys[0])
         yield from fetch(replace(query, where=all_of(one for one in conditions if one is not None)))
 
 

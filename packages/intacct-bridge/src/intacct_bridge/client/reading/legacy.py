@@ -142,8 +142,8 @@ class LegacyReader:
         for function in ("get_list", "get"):
             described = function_def(function)
             names |= {value for each in (described.attributes if described else ()) for value in each.values}
-        found = {object_of_legacy(name): name for name in names}
-        return dict(sorted((ours, name) for ours, name in found.items() if ours))
+        legacy_names = {object_of_legacy(name): name for name in names}
+        return dict(sorted((ours, name) for ours, name in legacy_names.items() if ours))
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:  # noqa: ARG002  # no field is custom
         """The fields that the object's own functions take; no request is sent."""
@@ -159,15 +159,15 @@ class LegacyReader:
 
     def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
         """As `describe`, for many objects."""
-        found = []
+        descriptions = []
         for name in names:
             try:
-                found.append(self.describe(name))
+                descriptions.append(self.describe(name))
             except RefusedError as error:
                 if refused is None:
                     raise
                 refused[name] = error
-        return Catalog(found)
+        return Catalog(descriptions)
 
     def lookup(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """As `describe`: the gateway describes nothing."""
@@ -179,13 +179,13 @@ class LegacyReader:
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
         """Pages of `get_list` as the gateway wrote them. The query's names are not checked."""
-        known = self._legacy_name(query.object)
-        if not known.listed:
+        legacy = self._legacy_name(query.object)
+        if not legacy.listed:
             raise refused_by_legacy(f"get_list for {query.object}")
         if query.doc_par_id or any(not isinstance(each, str) for each in query.select):
             raise refused_by_legacy("aggregates and no docparid")
         sized = replace(query, page_size=min(query.page_size, MAX_ITEMS))
-        yield from by_offset(sized, lambda one: self._page(known, one), limit=limit)
+        yield from by_offset(sized, lambda one: self._page(legacy, one), limit=limit)
 
     def page(self, query: Query) -> Page:
         """One page as the gateway wrote it."""
@@ -234,13 +234,13 @@ class LegacyReader:
         by_name: bool = False,  # noqa: ARG002  # 2.1 has one key for each object
     ) -> Iterator[Record]:
         """Records with their lines under the names of 2.1, one `get` each; a missing key raises."""
-        known = self._legacy_name(name)
-        if not known.single:
+        legacy = self._legacy_name(name)
+        if not legacy.single:
             raise refused_by_legacy(f"get for {name}")
         for key in keys:
-            for found in self._calls.data(get(known.name, str(key), fields=fields.split(","))):
-                record: Record = dict(record_cells(found).items())
-                record.update(record_lines(found))
+            for record_element in self._calls.data(get(legacy.name, str(key), fields=fields.split(","))):
+                record: Record = dict(record_cells(record_element).items())
+                record.update(record_lines(record_element))
                 yield record
 
     # --- rows
@@ -272,8 +272,8 @@ class LegacyReader:
         plan = plan_of(held.header)
         line = plan.lines[held.wrapper] if plan is not None else None
         assert line is not None
-        for some in batched(keys, _HEADERS_AT_ONCE):
-            where = Compare(header_object.filter_name(RECORDNO), Op.IN, tuple(some))
+        for chunk in batched(keys, _HEADERS_AT_ONCE):
+            where = Compare(header_object.filter_name(RECORDNO), Op.IN, tuple(chunk))
             listing = get_list(header_object.name, where=where, size=2 * _HEADERS_AT_ONCE, show_private=True)
             for header in self._calls.data(listing):
                 names = header_object.answer_names(RECORDNO)
@@ -337,15 +337,15 @@ class LegacyReader:
         return legacy_object(upper)
 
     def _legacy_name(self, name: str) -> LegacyName:
-        known = legacy_name(name) or legacy_name(object_of_legacy(name.lower()) or "")
-        if known is None:
+        legacy = legacy_name(name) or legacy_name(object_of_legacy(name.lower()) or "")
+        if legacy is None:
             near = unknown_object(name, self.objects())
             raise InvalidRequestError(f"document type 2.1 does not reach {name}: {near.message}", fix=_USE_30)
-        return known
+        return legacy
 
-    def _page(self, known: LegacyName, query: Query) -> FetchedPage[Page]:
+    def _page(self, legacy: LegacyName, query: Query) -> FetchedPage[Page]:
         function = get_list(
-            known.name,
+            legacy.name,
             where=query.where,
             order=query.order,
             fields=[str(each) for each in query.select],
@@ -369,8 +369,8 @@ def _cell_names(legacy: LegacyObject, select: Sequence[object], cells: Collectio
             if cell:
                 names[name] = cell
         if selected == "*":
-            known = set(names.values())
-            names |= {cell: cell for cell in cells if cell not in known}
+            used = set(names.values())
+            names |= {cell: cell for cell in cells if cell not in used}
     return names
 
 
@@ -456,8 +456,8 @@ def _filter(node: Filter) -> Element:
         above = Compare(node.field, Op.GREATERTHANOREQUALTO, (low,))
         return _filter(And((above, Compare(node.field, Op.LESSTHANOREQUALTO, (high,)))))
     if node.op in (Op.IN, Op.NOTIN):
-        one = Op.EQUALTO if node.op is Op.IN else Op.NOTEQUALTO
-        each = [Compare(node.field, one, (value,)) for value in node.values]
+        operator = Op.EQUALTO if node.op is Op.IN else Op.NOTEQUALTO
+        each = [Compare(node.field, operator, (value,)) for value in node.values]
         return _filter(any_of(each) if node.op is Op.IN else all_of(each))
     sign = _SIGNS.get(node.op)
     if sign is None:

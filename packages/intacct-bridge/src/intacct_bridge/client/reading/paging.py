@@ -46,12 +46,12 @@ Fetch = Callable[[Query], FetchedPage[T]]
 
 def by_offset(query: Query, fetch: Fetch[T], *, limit: int | None = None) -> Iterator[T]:
     """Pages in the query's own order, from its own offset on; at most `limit` rows are requested."""
-    taken = 0
-    while limit is None or taken < limit:
-        size = query.page_size if limit is None else min(query.page_size, limit - taken)
-        page = fetch(replace(query, page_size=size, offset=query.offset + taken))
+    count = 0
+    while limit is None or count < limit:
+        size = query.page_size if limit is None else min(query.page_size, limit - count)
+        page = fetch(replace(query, page_size=size, offset=query.offset + count))
         yield page.content
-        taken += page.count
+        count += page.count
         if not page.remaining:
             return
         if not page.count:
@@ -69,9 +69,9 @@ def by_key(query: Query, key: str, fetch: Fetch[T], *, opaque: bool = False, lim
         order = TextKeyOrder(replace(query, order=(Order(key),)), fix=_GIVE_AN_ORDER)
     else:
         order = NumberKeyOrder(query.object, key, fix=_GIVE_AN_ORDER)
-    last, taken = "", 0
-    while limit is None or taken < limit:
-        size = query.page_size if limit is None else min(query.page_size, limit - taken)
+    last, count = "", 0
+    while limit is None or count < limit:
+        size = query.page_size if limit is None else min(query.page_size, limit - count)
         parts = (*(() if query.where is None else (query.where,)), *beyond(key, low=last, text=opaque))
         where = all_of(parts) if parts else None
         page = fetch(replace(query, where=where, order=(Order(key),), page_size=size, offset=0))
@@ -80,7 +80,7 @@ def by_key(query: Query, key: str, fetch: Fetch[T], *, opaque: bool = False, lim
         yield page.content
         if not page.remaining:
             return
-        last, taken = page.keys[-1], taken + page.count
+        last, count = page.keys[-1], count + page.count
 
 
 def beyond(key: str, *, low: str = "", high: str = "", text: bool) -> tuple[Filter, ...]:
@@ -193,13 +193,13 @@ class TextKeyOrder:
         self._left = (self._left or 0) + rows
         self._seen.discard(hash(self._page.pop()))
 
-    def _prove(self, found: int, expected: int) -> None:
+    def _prove(self, rows_beyond: int, expected: int) -> None:
         """Ask whether known keys on both sides of the last one compare in the order in which they came."""
         if self._keys_of is None:
             raise RemoteProtocolError(
-                f"the gateway counts {counted(found, 'row')} beyond the last {self._name} where {expected:,} were left:"
-                " either rows came or went meanwhile, or it does not compare this key in the order in which it sorts"
-                " it",
+                f"the gateway counts {counted(rows_beyond, 'row')} beyond the last {self._name} where {expected:,} were"
+                " left: either rows came or went meanwhile, or it does not compare this key in the order in which it"
+                " sorts it",
                 fix=f"Read it again at a quieter time. {self._fix}".strip(),
             )
         highest = self._highest()
@@ -218,8 +218,8 @@ class TextKeyOrder:
 
     def _among(self, keys: list[str], *, low: str = "") -> set[str]:
         """Those of some keys that exist and lie beyond `low` as the gateway compares."""
-        own = () if self._query.where is None else (self._query.where,)
-        parts = (*own, Compare(self._key, Op.IN, tuple(keys)), *beyond(self._key, low=low, text=True))
+        query_filter = () if self._query.where is None else (self._query.where,)
+        parts = (*query_filter, Compare(self._key, Op.IN, tuple(keys)), *beyond(self._key, low=low, text=True))
         return set(self._texts(replace(self._query, where=all_of(parts), page_size=MAX_IN)))
 
     def _highest(self) -> list[str]:

@@ -81,8 +81,8 @@ class _DefinitionFinder:
 
     def find(self, name: str) -> ObjectDef:
         """The definition; with the transaction definition's custom fields for the object itself."""
-        own = name.upper() == self._object
-        return self._catalog.describe(name, self._doc_par_id if own else None)
+        is_own = name.upper() == self._object
+        return self._catalog.describe(name, self._doc_par_id if is_own else None)
 
 
 class QueryReader:
@@ -111,14 +111,16 @@ class QueryReader:
             query = replace(query, select=tuple(chosen))
         ready = bind(query, finder)
         kind_of = kinds(described, finder)
-        found = {column(one): column_kind(one, kind_of) for one in ready.select}
-        plain = BoundQuery(ready, described, found, kind_of)
+        kind_by_column = {column(one): column_kind(one, kind_of) for one in ready.select}
+        plain = BoundQuery(ready, described, kind_by_column, kind_of)
         if walks and plain.walks:
             key, _ = walked_key(described)
             if key not in ready.select:
-                found = {**found, key: described.kind_of(key)}
-                plain = replace(plain, query=replace(ready, select=(*ready.select, key)), kinds=found, added=key)
-        timed = any(kind in _TIMED for kind in found.values()) or _compares_times(ready)
+                kind_by_column = {**kind_by_column, key: described.kind_of(key)}
+                plain = replace(
+                    plain, query=replace(ready, select=(*ready.select, key)), kinds=kind_by_column, added=key
+                )
+        timed = any(kind in _TIMED for kind in kind_by_column.values()) or _compares_times(ready)
         if not timed:
             return plain
         formatting = self._catalog.formatting()
@@ -131,8 +133,8 @@ class QueryReader:
 
     def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
         """Typed Arrow batches of the selected columns, one a page."""
-        found = self._all_pages(query, lambda bound: lambda part: self._fetched_batch(bound, part), limit)
-        return (batch.drop_columns([bound.added]) if bound.added else batch for bound, batch in found)
+        pages = self._all_pages(query, lambda bound: lambda part: self._fetched_batch(bound, part), limit)
+        return (batch.drop_columns([bound.added]) if bound.added else batch for bound, batch in pages)
 
     def _text_pages(self, query: Query, limit: int | None) -> Iterator[tuple[BoundQuery, Page]]:
         return self._all_pages(query, lambda bound: lambda part: self._fetched(bound, part), limit)
@@ -246,8 +248,8 @@ class QueryReader:
         head, rows = self._arrow_page(bound, query)
         keys: tuple[str, ...] = ()
         if bound.walks:
-            found = rows.column(walked_key(bound.described)[0]).to_pylist()
-            keys = tuple(str(value) for value in found if value is not None)
+            key_values = rows.column(walked_key(bound.described)[0]).to_pylist()
+            keys = tuple(str(value) for value in key_values if value is not None)
         return FetchedPage(rows, head.count, head.total_count, head.remaining, keys)
 
     def _all_pages(
@@ -281,9 +283,9 @@ class QueryReader:
             return False
         refused = unqueryable_fields(error.faults)
         if refused and "*" in query.select:
-            known = self._catalog.queryable(bound.described)
+            queryable_before = self._catalog.queryable(bound.described)
             self._catalog.remember_unqueryable(bound.described, refused)
-            return len(self._catalog.queryable(bound.described)) < len(known)
+            return len(self._catalog.queryable(bound.described)) < len(queryable_before)
         return self._catalog.forget_stored(query.object, query.doc_par_id)
 
 
@@ -320,16 +322,16 @@ def column(selected: Selected) -> str:
 
 def _renamed(row: dict[str, str | None], select: tuple[Selected, ...]) -> dict[str, str | None]:
     """The row under the columns' names: some aggregates come back under the plain field's name (not confirmed)."""
-    if all(isinstance(one, str) for one in select):
+    if all(isinstance(selected, str) for selected in select):
         return row
-    found = {}
-    for one in select:
-        name = column(one)
+    selection_of = {}
+    for selected in select:
+        name = column(selected)
         if name in row:
-            found[name] = row[name]
-        elif isinstance(one, Aggregate) and one.field in row:
-            found[name] = row[one.field]
-    return found
+            selection_of[name] = row[name]
+        elif isinstance(selected, Aggregate) and selected.field in row:
+            selection_of[name] = row[selected.field]
+    return selection_of
 
 
 def _plain_names(select: tuple[Selected, ...], kinds: dict[str, Kind]) -> dict[str, Kind]:
@@ -342,11 +344,11 @@ def _named_batch(rows: "pa.RecordBatch", bound: BoundQuery) -> "pa.RecordBatch":
     import pyarrow as pa
 
     columns = {}
-    for one in bound.query.select:
-        found = rows.column(column(one))
-        if isinstance(one, Aggregate) and found.null_count == len(found) and one.field in rows.schema.names:
-            found = rows.column(one.field)
-        columns[column(one)] = found
+    for selected in bound.query.select:
+        values = rows.column(column(selected))
+        if isinstance(selected, Aggregate) and values.null_count == len(values) and selected.field in rows.schema.names:
+            values = rows.column(selected.field)
+        columns[column(selected)] = values
     return pa.RecordBatch.from_pydict(columns)
 
 

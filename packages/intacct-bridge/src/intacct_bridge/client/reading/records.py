@@ -35,13 +35,13 @@ class Records:
     ) -> Iterator[Element]:
         """The records' elements as the gateway wrote them; missing keys are skipped."""
         texts = [_key(key) for key in keys]
-        for some in batched(texts, KEYS_AT_A_TIME):
+        for chunk in batched(texts, KEYS_AT_A_TIME):
             more = () if doc_par_id is None else (element("docparid", doc_par_id),)
             body = Element(
                 function,
                 children=(
                     element("object", object_name),
-                    element("keys", ",".join(some)),
+                    element("keys", ",".join(chunk)),
                     element("fields", fields),
                     *more,
                 ),
@@ -63,13 +63,15 @@ class Records:
         described = self._catalog.describe(name, doc_par_id)
         formatting, function = self._catalog.formatting(), "readByName" if by_name else "read"
         owned = {one.wrapper: one.line for one in lines(described.name) if one.wrapper}
-        for found in self._elements(function, described.name, keys, fields=fields, doc_par_id=doc_par_id):
-            yield self._record(found, described, owned, formatting)
+        for record_element in self._elements(function, described.name, keys, fields=fields, doc_par_id=doc_par_id):
+            yield self._record(record_element, described, owned, formatting)
 
-    def _record(self, found: Element, described: ObjectDef, owned: Mapping[str, str], formatting: Formatting) -> Record:
+    def _record(
+        self, record_element: Element, described: ObjectDef, owned: Mapping[str, str], formatting: Formatting
+    ) -> Record:
         cells: dict[str, str | None] = {}
         lists: dict[str, list[dict[str, Value]]] = {}
-        for child in found:
+        for child in record_element:
             if child.tag in owned or _is_list(child, described):
                 line = self._line_definition(owned.get(child.tag) or _line_name(child))
                 lists[child.tag] = [_typed(_flat(each), line, formatting) for each in child]
@@ -87,9 +89,9 @@ class Records:
             return None
 
 
-def cells_of(found: Element) -> dict[str, str | None]:
+def cells_of(record_element: Element) -> dict[str, str | None]:
     """A flat record's cells under the catalogue's dotted names."""
-    return _flat(found)
+    return _flat(record_element)
 
 
 def _typed(
@@ -100,10 +102,10 @@ def _typed(
     return parse_row(cells, kinds, formatting=formatting, record=record)
 
 
-def _flat(found: Element, path: str = "") -> dict[str, str | None]:
+def _flat(record_element: Element, path: str = "") -> dict[str, str | None]:
     cells: dict[str, str | None] = {}
-    count, numbers = Counter(child.tag for child in found), Counter[str]()
-    for child in found:
+    count, numbers = Counter(child.tag for child in record_element), Counter[str]()
+    for child in record_element:
         name = f"{path}{child.tag}"
         if count[child.tag] > 1:
             name += f"[{numbers[child.tag]}]"

@@ -79,19 +79,19 @@ class Reports:
             raise
 
     def _pages(self, name: str, report_id: str, data: Element) -> Iterator[dict[str, str | None]]:
-        taken = 0
+        rows_read = 0
         while True:
             rows = [row for row in data if row.tag != "report_results"]
             remaining = _number(data, "numremaining")
-            total = _number(data, "totalcount", absent=taken + len(rows) + remaining)
-            if taken + len(rows) + remaining != total:
+            total = _number(data, "totalcount", absent=rows_read + len(rows) + remaining)
+            if rows_read + len(rows) + remaining != total:
                 raise TransientError(
-                    f"a page of the report {name!r} was lost: {counted(taken + len(rows), 'row')} came,"
+                    f"a page of the report {name!r} was lost: {counted(rows_read + len(rows), 'row')} came,"
                     f" {remaining:,} remain, and the total is {total:,}",
                     fix="Run the report again.",
                 )
             yield from (cells_of(row) for row in rows)
-            taken += len(rows)
+            rows_read += len(rows)
             if not remaining:
                 return
             if not rows:
@@ -122,8 +122,8 @@ def _read_report(
         return Element("readReport", children=(element("report", name),), attributes=attributes)
     parts = [element("report", name), element("pagesize", str(PAGE_SIZE))]
     if arguments:
-        given = tuple(_argument(key, value) for key, value in arguments.items())
-        parts.append(Element("arguments", children=given))
+        sent_arguments = tuple(_argument(key, value) for key, value in arguments.items())
+        parts.append(Element("arguments", children=sent_arguments))
     return Element("readReport", children=(*parts, element("waitTime", str(WAIT_SECONDS))), attributes=attributes)
 
 
