@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.load.outbox.entry import Intent, WriteTarget
+from intacct_bridge.load.outbox.entry import WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import open_outbox
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_emulator.server.server import serve
@@ -119,7 +119,7 @@ def test_a_list_shows_in_doubt_what_a_dead_loader_left_as_sent(intacct: Intacct,
     with served() as reader:
         target = WriteTarget("demo-company", "", WriteOperation.CREATE, "APBILL")
         with open_outbox(small_company.connection(reader.url)) as outbox:
-            outbox.begin(outbox.plan([Intent(target, "content:1", "d", "<create/>", label="a bill")]))
+            outbox.begin(outbox.plan([new_entry(target, "content:1", "d", "<create/>", label="a bill")]))
         listed = json.loads(intacct("outbox", "list", "--state", "in_doubt", "--json", **reader.environ).out)
         assert [one["record"] for one in listed] == ["a bill"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.evidence import CLOCK_TOLERANCE, Evidence, EvidenceSearch, by_external_id, payment_key
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.lookup_keys import EXTERNALID, lookup_keys_of
 from intacct_bridge.load.records.status import RecordStatus
@@ -48,7 +48,7 @@ def doubtful(
     """Entries that were sent and got no answer."""
     place = WriteTarget("acme", "", WriteOperation.CREATE, name)
     intents = [
-        Intent(place, f"id {number}", "d", body or f"<create>{number}</create>", key if name == "GLBATCH" else {})
+        new_entry(place, f"id {number}", "d", body or f"<create>{number}</create>", key if name == "GLBATCH" else {})
         for number in range(count)
     ]
     sent = outbox.begin(outbox.plan(intents))
@@ -143,7 +143,7 @@ def test_a_number_that_the_company_may_have_replaced_proves_no_absence(
 ) -> None:
     place = WriteTarget("acme", "", WriteOperation.CREATE, "SODOCUMENT")
     key = {"DOCPARID": "Order", "DOCNO": "7"}
-    entries = outbox.begin(outbox.plan([Intent(place, "id", "d", "<create/>", key)]))
+    entries = outbox.begin(outbox.plan([new_entry(place, "id", "d", "<create/>", key)]))
     (entry,) = outbox.conclude([entries[0].ended(RecordStatus.IN_DOUBT)])
     company = ShownRecords({"SODOCUMENTPARAMS": [{"DOCID": "Order", "ENABLE_SEQNUM": numbers_itself}]})
     assert (entry.number in look(outbox, company, [entry], "SODOCUMENT").absent) == absent
@@ -177,7 +177,7 @@ def by_id(outbox: Outbox, company: ShownRecords, *external: str, known: bool = T
     place = WriteTarget("acme", "", WriteOperation.CREATE, "APBILL")
     names = [*(["OURS"] if known else []), *external]
     before = len(list(outbox.entries()))
-    intents = [Intent(place, f"{name} after {before}", "d", "<create/>", {EXTERNALID: name}) for name in names]
+    intents = [new_entry(place, f"{name} after {before}", "d", "<create/>", {EXTERNALID: name}) for name in names]
     sent = outbox.conclude(one.ended(RecordStatus.IN_DOUBT) for one in outbox.begin(outbox.plan(intents)))
     if known:
         outbox.conclude([sent[0].ended(RecordStatus.APPLIED, Receipt("1"))])
@@ -333,7 +333,7 @@ in_a_file = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
 def with_key(outbox: Outbox, name: str, *keys: Mapping[str, str]) -> list[OutboxEntry]:
     place = WriteTarget("acme", "", WriteOperation.CREATE, name)
-    intents = [Intent(place, str(key), "d", "<create/>", key) for key in keys]
+    intents = [new_entry(place, str(key), "d", "<create/>", key) for key in keys]
     return outbox.conclude(e.ended(RecordStatus.IN_DOUBT) for e in outbox.begin(outbox.plan(intents)))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.sender import Sender
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
@@ -43,7 +43,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 def begun(outbox: Outbox, *bodies: str, operation: WriteOperation = WriteOperation.CREATE) -> list[OutboxEntry]:
     place = WriteTarget("acme", "", operation, "VENDOR")
-    return outbox.begin(outbox.plan(Intent(place, f"{at} {body}", "d", body) for at, body in enumerate(bodies)))
+    return outbox.begin(outbox.plan(new_entry(place, f"{at} {body}", "d", body) for at, body in enumerate(bodies)))
 
 
 def vendor(number: str) -> Element:

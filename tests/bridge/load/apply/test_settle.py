@@ -15,7 +15,7 @@ from intacct_bridge.load.apply.readback import Readback, ReadbackVerdict
 from intacct_bridge.load.apply.retry import settle_doubts
 from intacct_bridge.load.apply.settle import SETTLE_AFTER, RepeatGuard, Settler, SettleSettings
 from intacct_bridge.load.layouts.journal import JournalLayout
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.lookup_keys import LookupKeys
@@ -203,7 +203,7 @@ class Silent:
 def doubtful(outbox: Outbox, *identities: str, operation: WriteOperation = WriteOperation.UPDATE,
              faults: tuple[Fault, ...] = ()) -> list[OutboxEntry]:  # fmt: skip
     target = WriteTarget("acme", "", operation, "VENDOR")
-    sent = outbox.begin(outbox.plan(Intent(target, one, "d", f"<update>{one}</update>") for one in identities))
+    sent = outbox.begin(outbox.plan(new_entry(target, one, "d", f"<update>{one}</update>") for one in identities))
     return outbox.conclude(one.ended(RecordStatus.IN_DOUBT, faults=faults) for one in sent)
 
 
@@ -324,7 +324,7 @@ def test_a_company_remembers_if_it_recognises_a_read_from_before(
 @in_a_file
 def test_memory_counts_from_the_loader_that_sent_and_not_from_one_that_planned(outbox: Outbox) -> None:
     target = WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR")
-    intent = Intent(target, "a", "d", "<update/>")
+    intent = new_entry(target, "a", "d", "<update/>")
     with Outbox(outbox.path, clock=outbox.clock) as another:
         another.plan([intent])
     company = Silent("done", "repeated")
@@ -343,7 +343,7 @@ def test_memory_counts_from_the_loader_that_sent_and_not_from_one_that_planned(o
 def in_one_transaction(outbox: Outbox, *identities: str) -> list[OutboxEntry]:
     target = WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR")
     planned = outbox.plan(
-        Intent(target, one, "d", f"<update>{one}</update>", label=f"vendor {one}") for one in identities
+        new_entry(target, one, "d", f"<update>{one}</update>", label=f"vendor {one}") for one in identities
     )
     sent = outbox.begin(planned, together=True)
     return outbox.conclude(one.ended(RecordStatus.IN_DOUBT) for one in sent)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.load.outbox.entry import Approval, Intent, OutboxEntry, Total, WriteTarget
+from intacct_bridge.load.outbox.entry import Approval, OutboxEntry, Total, WriteTarget, new_entry
 from intacct_bridge.load.outbox.equal_counts import EqualCount, StreamPosition, StreamSource
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.identity import source_identity
@@ -97,7 +97,10 @@ def test_a_converted_outbox_has_the_tables_of_a_new_one_and_goes_on(path: Path, 
     assert in_order(columns(path)) == in_order(columns(tmp_path / "new.sqlite3"))
     with Outbox(path, clock=lambda: NOON) as outbox:
         known, fresh = outbox.plan(
-            [Intent(CLASS, identity, "d", "<create/>") for identity in ('key:["s:S-1"]', source_identity(["new"]).text)]
+            [
+                new_entry(CLASS, identity, "d", "<create/>")
+                for identity in ('key:["s:S-1"]', source_identity(["new"]).text)
+            ]
         )
         assert (known.number, known.status, fresh.number) == (1, RecordStatus.APPLIED, 6)
         (begun,) = outbox.begin([fresh])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.changes.event_log import EventLog, event_log_place
-from intacct_bridge.load.outbox.entry import Approval, Intent, Resolution, ResolutionKind, WriteTarget
+from intacct_bridge.load.outbox.entry import Approval, OutboxEntry, Resolution, ResolutionKind, WriteTarget, new_entry
 from intacct_bridge.load.outbox.equal_counts import CoveredStream, EqualCount, StreamPosition, StreamSource
 from intacct_bridge.load.outbox.move import move_outbox
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -44,8 +44,8 @@ def place_of(tmp_path: Path, schemas: Iterator[PostgresPlace]) -> MakePlace:
     return lambda kind: tmp_path / f"{next(numbers)}.sqlite3" if kind == "file" else next(schemas)
 
 
-def intent(identity: str) -> Intent:
-    return Intent(PLACE, identity, "1", f"<create>{identity}</create>", {"REFERENCENO": identity}, identity)
+def intent(identity: str) -> OutboxEntry:
+    return new_entry(PLACE, identity, "1", f"<create>{identity}</create>", {"REFERENCENO": identity}, label=identity)
 
 
 def fill(place: Place, *, in_flight: bool = False) -> None:

@@ -18,14 +18,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.outbox.entry import (
-    Intent,
-    OutboxEntry,
-    Resolution,
-    ResolutionKind,
-    Total,
-    WriteTarget,
-)
+from intacct_bridge.load.outbox.entry import OutboxEntry, Resolution, ResolutionKind, Total, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox, system_clock
 from intacct_bridge.load.outbox.storage import (
     default_path,
@@ -45,9 +38,17 @@ PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
-def intent(identity: str = "a", digest: str = "1", *, repeatable: bool = False) -> Intent:
-    return Intent(PLACE, identity, digest, f"<create>{digest}</create>", {"REFERENCENO": identity}, identity, "f.csv:2",
-                  {"memo": "m"}, repeatable)  # fmt: skip
+def intent(identity: str = "a", digest: str = "1") -> OutboxEntry:
+    return new_entry(
+        PLACE,
+        identity,
+        digest,
+        f"<create>{digest}</create>",
+        {"REFERENCENO": identity},
+        label=identity,
+        position="f.csv:2",
+        tracked={"memo": "m"},
+    )
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_the_company_tells_the_time_of_a_file_and_the_server_that_of_a_database(
     assert (entry.planned_at == NOW + timedelta(days=10_000)) == isinstance(place, Path)
 
 
-def sent(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
+def sent(outbox: Outbox, *intents: OutboxEntry) -> list[OutboxEntry]:
     return outbox.begin(outbox.plan(intents or [intent()]))
 
 
@@ -321,14 +322,14 @@ from datetime import datetime, timezone
 from pathlib import Path, PosixPath
 from intacct_bridge.load.outbox.equal_counts import EqualCount, StreamSource
 from intacct_bridge.load.outbox.outbox import Outbox
-from intacct_bridge.load.outbox.entry import Intent, WriteTarget
+from intacct_bridge.load.outbox.entry import WriteTarget, new_entry
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_bridge.shared_state.place import PostgresPlace
 place = {named!r}
 place = PostgresPlace(*place) if isinstance(place, tuple) else place
 outbox = Outbox(place, clock=lambda: datetime.fromisoformat({NOW.isoformat()!r}))
 place = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
-outbox.begin(outbox.plan([Intent(place, "a", "1", "<create/>")]))
+outbox.begin(outbox.plan([new_entry(place, "a", "1", "<create/>")]))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -437,13 +438,14 @@ def test_another_loaders_sent_entry_cannot_be_concluded(place: Place, outbox: Ou
 
 def test_an_update_may_be_repeated_once_applied_and_keeps_its_own_control_ids(outbox: Outbox) -> None:
     numbers, controls = set(), set()
+    update = replace(PLACE, operation=WriteOperation.UPDATE)
     for digest in "121":
-        (begun,) = sent(outbox, intent(digest=digest, repeatable=True))
+        (begun,) = sent(outbox, replace(intent(digest=digest), target=update))
         outbox.conclude([begun.ended(RecordStatus.APPLIED)])
         numbers.add(begun.number)
         controls.add(begun.control_id)
     assert len(numbers) == len(controls) == 3
-    assert outbox.latest([(PLACE, "a")])[PLACE, "a"].generation == 2
+    assert outbox.latest([(update, "a")])[update, "a"].generation == 2
 
 
 def test_entries_are_found_by_state_object_and_company(outbox: Outbox) -> None:
@@ -515,7 +517,7 @@ def decided(kind: ResolutionKind, record: str = "") -> Resolution:
     return Resolution(kind, "Ada", "seen in Intacct", record)
 
 
-def in_doubt(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
+def in_doubt(outbox: Outbox, *intents: OutboxEntry) -> list[OutboxEntry]:
     return outbox.conclude(one.ended(RecordStatus.IN_DOUBT) for one in sent(outbox, *intents))
 
 
@@ -590,7 +592,7 @@ def test_an_entry_keeps_its_totals_and_its_posting_date(outbox: Outbox, place: P
 def test_the_values_that_an_update_replaces_are_kept_of_each_planning(outbox: Outbox) -> None:
     place = replace(PLACE, operation=WriteOperation.UPDATE)
     seen: dict[str, Value] = {"NAME": "old", "TOTAL": Decimal("1.50"), "DUE": None}
-    update = replace(intent(repeatable=True), target=place, earlier=seen)
+    update = replace(intent(), target=place, earlier=seen)
     unseen = replace(intent("b"), target=place)
     one, other = outbox.plan([update, unseen])
     assert (outbox.earlier_values(one), outbox.earlier_values(other)) == (seen, None)

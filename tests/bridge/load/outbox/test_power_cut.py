@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from intacct_bridge.load.outbox.entry import Intent, WriteTarget
+from intacct_bridge.load.outbox.entry import WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import WriteOperation
@@ -23,7 +23,7 @@ def send(path: Path) -> bool:
     """Enter a record and mark it as sent; whether that succeeded."""
     try:
         with Outbox(path) as outbox:
-            return bool(outbox.begin(outbox.plan([Intent(TARGET, "key:V-1", "digest", "<create/>")])))
+            return bool(outbox.begin(outbox.plan([new_entry(TARGET, "key:V-1", "digest", "<create/>")])))
     except (SettingsError, OSError):
         return False
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.outbox.entry import Approval, Intent, OutboxEntry, WriteTarget, outcome_word
+from intacct_bridge.load.outbox.entry import Approval, OutboxEntry, WriteTarget, new_entry, outcome_word
 from intacct_bridge.load.outbox.equal_counts import CoveredStream, EqualCount, StreamPosition, StreamSource
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.outbox.storage import default_path, outbox_place, place_of
@@ -50,11 +50,11 @@ def outbox(tmp_path: Path, clock: Now) -> Iterator[Outbox]:
 
 
 def intent(identity: str, *, company: str = "acme", operation: WriteOperation = CREATE, name: str = "VENDOR",
-           digest: str = "d", undoes: int | None = None, **key: str) -> Intent:  # fmt: skip
-    return Intent(WriteTarget(company, "", operation, name), identity, digest, "<x/>", key, undoes=undoes)
+           digest: str = "d", undoes: int | None = None, **key: str) -> OutboxEntry:  # fmt: skip
+    return new_entry(WriteTarget(company, "", operation, name), identity, digest, "<x/>", key, undoes=undoes)
 
 
-def ended(outbox: Outbox, one: Intent, status: RecordStatus = APPLIED, record: str = "") -> OutboxEntry:
+def ended(outbox: Outbox, one: OutboxEntry, status: RecordStatus = APPLIED, record: str = "") -> OutboxEntry:
     """An entry that came into this status in the ways that there are."""
     (entry,) = outbox.plan([one])
     if status is PLANNED:
@@ -89,10 +89,14 @@ def test_a_second_planning(
     repeatable: bool,
 ) -> None:  # fmt: skip
     """0 attempts: the entry stays as it is, since it may have been applied."""
-    first = ended(outbox, intent("a"), status)
+    operation = UPDATE if repeatable else CREATE
+    first = ended(outbox, intent("a", operation=operation), status)
     clock.time += SECOND
     outbox.user = "you"
-    (again,) = outbox.plan([replace(intent("a", digest=digest, MEMO="m"), repeatable=repeatable, label="new")])
+    new = replace(intent("a", digest=digest, operation=operation, MEMO="m"), label="new")
+    if status is APPLIED:
+        assert outbox.plan([new], repeat=False) == [first]
+    (again,) = outbox.plan([new])
     wanted = attempt if digest == "d" else attempt_of_other
     if status is APPLIED and repeatable:
         wanted, anew = 1, True
@@ -102,7 +106,7 @@ def test_a_second_planning(
     generation = 1 if anew else 0
     identity = "a#1" if anew else "a"
     assert (again.number == first.number, again.generation, again.attempt) == (not anew, generation, wanted)
-    assert again.control_id == control_id(("acme", "", "create", "VENDOR"), identity, wanted)
+    assert again.control_id == control_id(("acme", "", operation, "VENDOR"), identity, wanted)
     assert (again.status, again.digest, again.label, again.user) == (PLANNED, digest, "new", "you")
     assert (again.planned_at, again.changed_at, again.receipt) == (clock.time, clock.time, None)
     kept = (first.sent_at, first.last_sent_at, first.sendings)

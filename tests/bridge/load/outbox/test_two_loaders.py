@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, Resolution, ResolutionKind, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
@@ -98,13 +98,13 @@ class TwoLoaders(RuleBasedStateMachine):
     @rule(loader=LOADERS, identity=IDENTITIES, digest=st.sampled_from("ab"))
     def post(self, loader: int, identity: str, digest: str) -> None:
         outbox = self.outboxes[loader]
-        entries = outbox.plan([Intent(CREATE, identity, digest, f"<create>{digest}</create>")])
+        entries = outbox.plan([new_entry(CREATE, identity, digest, f"<create>{digest}</create>")])
         self.held[loader] += outbox.begin([one for one in entries if one.status is RecordStatus.PLANNED])
 
     @rule(identity=IDENTITIES)
     def both_post_at_once(self, identity: str) -> None:
         """Both have planned the record before the first of them sends it."""
-        intents = [Intent(CREATE, identity, "a", "<create>a</create>")]
+        intents = [new_entry(CREATE, identity, "a", "<create>a</create>")]
         planned = [outbox.plan(intents) for outbox in self.outboxes]
         for loader, outbox in enumerate(self.outboxes):
             self.held[loader] += outbox.begin([one for one in planned[loader] if one.status is RecordStatus.PLANNED])
@@ -113,7 +113,9 @@ class TwoLoaders(RuleBasedStateMachine):
     def retry(self, loader: int) -> None:
         outbox = self.outboxes[loader]
         failed = list(outbox.entries(statuses=UNAPPLIED))
-        again = outbox.plan(Intent(one.target, one.identity, one.digest, one.body, undoes=one.undoes) for one in failed)
+        again = outbox.plan(
+            new_entry(one.target, one.identity, one.digest, one.body, undoes=one.undoes) for one in failed
+        )
         self.held[loader] += outbox.begin(again)
 
     @rule(loader=LOADERS, identity=IDENTITIES)
@@ -122,7 +124,7 @@ class TwoLoaders(RuleBasedStateMachine):
         entry = outbox.latest([(CREATE, identity)]).get((CREATE, identity))
         if entry is not None and entry.status is RecordStatus.APPLIED and entry.receipt:
             name = f"undo:{identity}={entry.receipt.record}"
-            planned = outbox.plan([Intent(DELETE, name, "d", "<delete/>", undoes=entry.number)])
+            planned = outbox.plan([new_entry(DELETE, name, "d", "<delete/>", undoes=entry.number)])
             self.held[loader] += outbox.begin([one for one in planned if one.status is RecordStatus.PLANNED])
 
     @rule(loader=LOADERS)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from intacct_bridge.load.outbox.entry import Intent, WriteTarget
+from intacct_bridge.load.outbox.entry import WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext
 from intacct_bridge.load.plan.duplicates import FindDuplicates
@@ -32,7 +32,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 def ours(outbox: Outbox, identity: str, record: str, *, undoes: int | None = None) -> int:
     target = WriteTarget("acme", "", WriteOperation.CREATE, "GLBATCH")
-    (sent,) = outbox.begin(outbox.plan([Intent(target, identity, "d", "<create/>", undoes=undoes)]))
+    (sent,) = outbox.begin(outbox.plan([new_entry(target, identity, "d", "<create/>", undoes=undoes)]))
     outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt(record))])
     return sent.number
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext, newest_entries
 from intacct_bridge.load.plan.known_to_outbox import (
@@ -47,7 +47,7 @@ def ended(
 ) -> OutboxEntry:
     target = WriteTarget("acme", entity, WriteOperation.CREATE, "VENDOR")
     (sent,) = outbox.begin(
-        outbox.plan([Intent(target, identity.text, digest, "<create/>", {"VENDORID": f"V-{record}"})])
+        outbox.plan([new_entry(target, identity.text, digest, "<create/>", {"VENDORID": f"V-{record}"})])
     )
     first = APPLIED if status is RELEASED else status
     (done,) = outbox.conclude([sent.ended(first, Receipt(record) if first is APPLIED else None)])

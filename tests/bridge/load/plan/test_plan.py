@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.described import posting_date, write_target
-from intacct_bridge.load.outbox.entry import Intent
+from intacct_bridge.load.outbox.entry import new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import make_plan, revalidate_plan
@@ -201,7 +201,7 @@ def test_a_record_already_in_intacct_is_refused_unless_allowed(plan: Planner, le
 def send(outbox: Outbox, plan: Plan, state: RecordStatus, receipt: Receipt | None = None) -> None:
     write = plan.records[0].write
     body = serialize(Functions(Ledger().gateway).element(write))
-    intent = Intent(write_target(plan.target, write), write.identity.text, write.digest, body)
+    intent = new_entry(write_target(plan.target, write), write.identity.text, write.digest, body)
     (begun,) = outbox.begin(outbox.plan([intent]))
     outbox.conclude([begun.ended(state, receipt)])
 

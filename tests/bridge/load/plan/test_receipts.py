@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.outbox_verdict import by_outbox, is_doubtful, sent_text
 from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
@@ -39,7 +39,7 @@ def applied(
     outbox: Outbox, identity: str, receipt: Receipt | None, *, name: str = "VENDOR",
     operation: WriteOperation = WriteOperation.CREATE, **key: str,
 ) -> OutboxEntry:  # fmt: skip
-    intent = Intent(WriteTarget("acme", "", operation, name), identity, "d", f"<{operation}/>", key)
+    intent = new_entry(WriteTarget("acme", "", operation, name), identity, "d", f"<{operation}/>", key)
     (sent,) = outbox.begin(outbox.plan([intent]))
     (done,) = outbox.conclude([sent.ended(RecordStatus.APPLIED, receipt)])
     return done
@@ -157,7 +157,9 @@ def test_only_later_writes_of_ours_count_and_the_last_of_them(outbox: Outbox) ->
 
 
 def test_a_record_without_an_outcome_has_no_receipt_to_check(outbox: Outbox) -> None:
-    intents = [Intent(WriteTarget("acme", "", WriteOperation.CREATE, "VENDOR"), one, "d", "<create/>") for one in "ab"]
+    intents = [
+        new_entry(WriteTarget("acme", "", WriteOperation.CREATE, "VENDOR"), one, "d", "<create/>") for one in "ab"
+    ]
     begun, other = outbox.begin(outbox.plan(intents))
     outbox.conclude([other.ended(RecordStatus.IN_DOUBT)])
     assert states(outbox, ShownRecords(), begun, outbox.entry(other.number)) == ([None, None], [])
@@ -246,7 +248,9 @@ def test_the_audit_history_is_asked_from_a_day_before_the_first_sending(tmp_path
 def test_a_record_planned_before_and_sent_later_counts_from_its_sending(tmp_path: Path) -> None:
     now = [NOW]
     with Outbox(tmp_path / "o.sqlite3", clock=lambda: now[0]) as outbox:
-        intent = Intent(WriteTarget("acme", "", WriteOperation.CREATE, "VENDOR"), "a", "d", "<c/>", {"VENDORID": "V-1"})
+        intent = new_entry(
+            WriteTarget("acme", "", WriteOperation.CREATE, "VENDOR"), "a", "d", "<c/>", {"VENDORID": "V-1"}
+        )
         planned = outbox.plan([intent])
         assert planned[0].since == NOW
         now[0] += 2 * DAY
@@ -301,7 +305,7 @@ def test_a_corrected_record_must_say_what_its_correction_left(
 ) -> None:
     """Its correction has this content, or the company's record has."""
     one = applied(outbox, "a", Receipt("7", "V-7"), VENDORID="V-7")
-    update = Intent(WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR"), "u", digest, "<update/>")
+    update = new_entry(WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR"), "u", digest, "<update/>")
     (sent,) = outbox.begin(outbox.plan([update]))
     outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt("7"))])
     company = ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": "V-7", "NAME": name}]})
@@ -318,7 +322,7 @@ def test_a_corrected_record_must_say_what_its_correction_left(
 def test_a_corrected_record_that_the_company_numbered_says_nothing_of_its_number(outbox: Outbox) -> None:
     """The same file is loaded again after a correction of a field that it does not have."""
     one = applied(outbox, "a", Receipt("7", "VEND-00007"), NAME="new")
-    update = Intent(WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR"), "u", "e", "<update/>")
+    update = new_entry(WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR"), "u", "e", "<update/>")
     (sent,) = outbox.begin(outbox.plan([update]))
     outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt("7"))])
     company = ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": "VEND-00007", "NAME": "new"}]})

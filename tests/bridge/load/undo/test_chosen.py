@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.protocol import Row
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, RecordLine, WriteOperation
@@ -33,7 +33,7 @@ def entry(
     status: RecordStatus = APPLIED, undoes: int | None = None, position: str = "",
 ) -> OutboxEntry:  # fmt: skip
     target = WriteTarget("acme", "", operation, name)
-    (sent,) = outbox.begin(outbox.plan([Intent(target, identity, "d", "<x/>", position=position, undoes=undoes)]))
+    (sent,) = outbox.begin(outbox.plan([new_entry(target, identity, "d", "<x/>", position=position, undoes=undoes)]))
     (done,) = outbox.conclude([sent.ended(status, Receipt(record) if record else None)])
     return done
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, Write, WriteOperation
@@ -86,7 +86,7 @@ def posted(outbox: Outbox, more: str = "") -> OutboxEntry:
     for known in outbox.entries():
         return known
     target = WriteTarget("acme", "", WriteOperation.CREATE, "GLBATCH")
-    (sent,) = outbox.begin(outbox.plan([Intent(target, "a", "d", BODY.format(more=more), {}, "GJ Rent")]))
+    (sent,) = outbox.begin(outbox.plan([new_entry(target, "a", "d", BODY.format(more=more), {}, label="GJ Rent")]))
     (done,) = outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt("7"))])
     return done
 

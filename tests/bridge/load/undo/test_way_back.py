@@ -11,7 +11,7 @@ import pytest
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
@@ -142,7 +142,7 @@ def test_a_record_is_taken_back_in_the_entity_that_it_was_posted_in(
     monkeypatch.setattr(undo, "plan_in_stages", lambda writes, *_, **__: planned.extend(writes))
     monkeypatch.setattr(undo, "entity_id", lambda name, _: name.upper())
     with Outbox(tmp_path / "o.sqlite3") as outbox:
-        intent = Intent(WriteTarget("acme", entity, WriteOperation.CREATE, "VENDOR"), "a", "d", "<create/>")
+        intent = new_entry(WriteTarget("acme", entity, WriteOperation.CREATE, "VENDOR"), "a", "d", "<create/>")
         (sent,) = outbox.begin(outbox.plan([intent]))
         done = outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt("7"))])
         company = Places(signed_in)

@@ -19,7 +19,7 @@ from intacct_bridge.load.apply.sender import Sender, Step, no_step, refuse_read_
 from intacct_bridge.load.apply.settle import Settler, SettleSettings
 from intacct_bridge.load.approval.admission import admitted
 from intacct_bridge.load.outbox.described import posting_date, totals, write_target
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry
+from intacct_bridge.load.outbox.entry import OutboxEntry, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.altered_plans import refuse_changed_files
 from intacct_bridge.load.plan.known_to_outbox import check_outbox
@@ -245,7 +245,7 @@ class Loader:
 
     def _enter(self, writes: Sequence[Write]) -> Generator[RecordOutcome, None, list[_Entered]]:
         """Enter writes into the outbox and return those to send; the outcome of the others is known or settled."""
-        entries = self._outbox.plan(self._intent(write) for write in writes)
+        entries = self._outbox.plan(self._new_entry(write) for write in writes)
         self._step("planned")
         ready: list[_Entered] = []
         doubtful: list[Write] = []
@@ -321,7 +321,7 @@ class Loader:
         found = self._outbox.latest(keys)
         return ((write, found[key]) for write, key in zip(writes, keys, strict=True))
 
-    def _intent(self, write: Write) -> Intent:
+    def _new_entry(self, write: Write) -> OutboxEntry:
         tracked = {name: text_of(value) for name, value in write.fields.items() if name in self._settings.tracked}
         lookup = lookup_keys_of(write.object)
         by = lookup.record_key
@@ -330,16 +330,15 @@ class Loader:
         sent = with_own_reference(write, target) if self._settings.own_references else write
         function = self._functions.element(sent)
         refuse_changed_files(write, function)
-        return Intent(
+        return new_entry(
             target,
             write.identity.text,
             write.digest,
             serialize(function),
             {by: comparable(write.fields.get(by))} if acts else key_values(lookup, sent.fields),
-            write.label,
-            write.position,
-            tracked,
-            repeatable=write.operation.is_repeatable,
+            label=write.label,
+            position=write.position,
+            tracked=tracked,
             totals=totals([write]),
             posting_date=posting_date(write),
             undoes=write.undoes,

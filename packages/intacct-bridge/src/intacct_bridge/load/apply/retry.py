@@ -12,7 +12,7 @@ from intacct_bridge.load.apply.loader import BATCH
 from intacct_bridge.load.apply.readback import SeenNow, seen_now
 from intacct_bridge.load.apply.sender import Sender, refuse_read_only, refuse_without_plan
 from intacct_bridge.load.apply.settle import Settler, SettleSettings
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry
+from intacct_bridge.load.outbox.entry import OutboxEntry, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.load.records.write import WriteOperation
@@ -56,7 +56,7 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
         entries, left = _without_outdated(outbox, unapplied, seen)
         done += left
         for some, together in _requests(outbox, entries):
-            begun = outbox.begin(outbox.plan(_intent(one, seen) for one in some), together=together)
+            begun = outbox.begin(outbox.plan([_new_entry(one, seen) for one in some], repeat=False), together=together)
             if begun:
                 done += sender.send(begun, transaction=together)
     return done
@@ -124,17 +124,16 @@ def within_entities(company: Gateway, entries: Iterable[OutboxEntry]) -> Iterato
             yield company.entity(entity_id(entity, company)), some
 
 
-def _intent(entry: OutboxEntry, seen: Mapping[int, SeenNow]) -> Intent:
-    return Intent(
+def _new_entry(entry: OutboxEntry, seen: Mapping[int, SeenNow]) -> OutboxEntry:
+    return new_entry(
         entry.target,
         entry.identity,
         entry.digest,
         entry.body,
         entry.lookup_key,
-        entry.label,
-        entry.position,
-        entry.tracked,
-        repeatable=False,  # what another loader has applied meanwhile is not sent again
+        label=entry.label,
+        position=entry.position,
+        tracked=entry.tracked,
         totals=entry.totals,
         posting_date=entry.posting_date,
         undoes=entry.undoes,

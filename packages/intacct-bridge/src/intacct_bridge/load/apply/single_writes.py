@@ -15,7 +15,7 @@ from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT, Outcome, tell_outc
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.apply.sender import Sender, refuse_read_only, refuse_without_plan
 from intacct_bridge.load.outbox.described import posting_date, totals, write_target
-from intacct_bridge.load.outbox.entry import Intent, OutboxEntry
+from intacct_bridge.load.outbox.entry import OutboxEntry, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox, open_outbox
 from intacct_bridge.load.records.identity import content_digest
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
@@ -152,10 +152,10 @@ class OutboxWriter:
         sender = Sender(client, outbox)
         done: list[OutboxEntry] = []
         for some in batched(zip(writes, bodies, strict=True), _BATCH):
-            intents = [_intent(target, write, body) for write, body in some]
+            new = [_new_entry(target, write, body) for write, body in some]
             begun: list[OutboxEntry] = []
             try:
-                begun = outbox.begin(outbox.plan(intents), together=transaction)
+                begun = outbox.begin(outbox.plan(new), together=transaction)
                 entries = {entry.number: entry for entry in sender.send(begun, transaction=transaction)}
                 begun = [entries[one.number] for one in begun]
                 _refuse_unresolved([*done, *begun], len(writes))
@@ -255,16 +255,15 @@ def _upper(line: Mapping[str, Any]) -> dict[str, Any]:
     return {name.upper(): value for name, value in line.items()}
 
 
-def _intent(target: TargetCompany, write: Write, body: Element) -> Intent:
+def _new_entry(target: TargetCompany, write: Write, body: Element) -> OutboxEntry:
     keys = key_values(lookup_keys_of(write.object), write.fields)
-    return Intent(
+    return new_entry(
         write_target(target, write),
         write.identity.text,
         write.digest,
         serialize(body),
         keys if write.operation is WriteOperation.CREATE else {},
-        write.label,
-        repeatable=write.operation.is_repeatable,
+        label=write.label,
         totals=totals([write]),
         posting_date=posting_date(write),
         earlier=write.earlier,

@@ -12,7 +12,7 @@ A `sent` entry whose loader has ended is in doubt, regardless of what that loade
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -20,6 +20,8 @@ from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
 from intacct_protocol.errors import Fault
 from intacct_protocol.xml.values import Value
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +57,6 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """What a loader wants to send, before the outbox has decided whether it may."""
-
-    target: WriteTarget
-    identity: str
-    digest: str
-    body: str
-    """The function's element as text: a resend sends it byte for byte."""
-    lookup_key: Mapping[str, str] = field(default_factory=dict)
-    """The values by which the record can be found."""
-    label: str = ""
-    position: str = ""
-    tracked: Mapping[str, str] = field(default_factory=dict)
-    repeatable: bool = False
-    """Whether the same identity may be written again once applied: an update may, a create may not."""
-    totals: tuple[Total, ...] = ()
-    posting_date: date | None = None
-    undoes: int | None = None
-    """The entry whose record this one takes back."""
-    earlier: Mapping[str, Value] | None = None
-    """The values that an update replaces, or what the plan of a delete or an action has seen of its record; None if
-    they are not known."""
-
-
-@dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """One write of ours, with everything that an auditor asks for: content, times, user, source and outcome."""
 
@@ -93,8 +70,10 @@ class OutboxEntry:
     attempt: int
     control_id: str
     body: str
+    """The function's element as text: a resend sends it byte for byte."""
     request_digest: str
     lookup_key: Mapping[str, str]
+    """The values by which the record can be found."""
     label: str
     position: str
     tracked: Mapping[str, str]
@@ -119,6 +98,9 @@ class OutboxEntry:
     """The record's page in Intacct, if a query has given it."""
     undoes: int | None = None
     """The entry whose record this one takes back."""
+    earlier: Mapping[str, Value] | None = field(default=None, compare=False, repr=False)
+    """Of a new entry: the values that an update replaces, or what the plan of a delete or an action has seen of its
+    record; None if they are not known. The outbox keeps them apart from the entry."""
 
     @property
     def since(self) -> datetime:
@@ -131,6 +113,53 @@ class OutboxEntry:
         """The entry with the outcome that a loader has found; the outbox decides whether it still counts."""
         kept = (receipt or Receipt()) if status in WITH_RECEIPT else None
         return replace(self, status=status, receipt=kept, faults=faults, note=note)
+
+
+def new_entry(
+    target: WriteTarget,
+    identity: str,
+    digest: str,
+    body: str,
+    lookup_key: Mapping[str, str] | None = None,
+    *,
+    label: str = "",
+    position: str = "",
+    tracked: Mapping[str, str] | None = None,
+    totals: tuple[Total, ...] = (),
+    posting_date: date | None = None,
+    undoes: int | None = None,
+    earlier: Mapping[str, Value] | None = None,
+) -> OutboxEntry:
+    """What a loader wants to send, without a number: the outbox decides whether it may (`Outbox.plan`)."""
+    return OutboxEntry(
+        number=0,
+        target=target,
+        identity=identity,
+        generation=0,
+        digest=digest,
+        status=RecordStatus.PLANNED,
+        attempt=1,
+        control_id="",
+        body=body,
+        request_digest="",
+        lookup_key=lookup_key or {},
+        label=label,
+        position=position,
+        tracked=tracked or {},
+        user="",
+        loader="",
+        planned_at=_NEVER,
+        sent_at=None,
+        last_sent_at=None,
+        changed_at=_NEVER,
+        receipt=None,
+        faults=(),
+        note="",
+        totals=totals,
+        posting_date=posting_date,
+        undoes=undoes,
+        earlier=earlier,
+    )
 
 
 def outcome_word(entry: OutboxEntry) -> str:

@@ -23,7 +23,6 @@ from typing import Self
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.outbox.entry import (
     Approval,
-    Intent,
     OutboxEntry,
     PlanRecord,
     Resolution,
@@ -137,31 +136,32 @@ class Outbox(OutboxReader):
 
     # --- writing
 
-    def plan(self, intents: Iterable[Intent]) -> list[OutboxEntry]:
-        """Enter what is to be sent, and return each intent's entry in their order.
+    def plan(self, new_entries: Iterable[OutboxEntry], *, repeat: bool = True) -> list[OutboxEntry]:
+        """Enter what is to be sent, and return the entry of each in their order.
 
-        An entry that was certainly not applied takes the new content; any other is returned as it is.
+        An entry that was certainly not applied takes the new content; any other is returned as it is. So is one that
+        was applied, unless its operation may be repeated; with `repeat` False that is never done.
         """
         rows: list[OutboxEntry] = []
-        for some in batched(intents, _BATCH):
+        for batch in batched(new_entries, _BATCH):
             self.clock()  # may sign in to ask for the company's time: other loaders wait for the transaction
             with self._db.transaction():
-                known = self.latest((intent.target, intent.identity) for intent in some)
-                rows += self._plan(some, known)
+                known = self.latest((entry.target, entry.identity) for entry in batch)
+                rows += self._plan(batch, known, repeat=repeat)
         return rows
 
     def _plan(
-        self, intents: Sequence[Intent], known: Mapping[tuple[WriteTarget, str], OutboxEntry]
+        self, new_entries: Sequence[OutboxEntry], known: Mapping[tuple[WriteTarget, str], OutboxEntry], *, repeat: bool
     ) -> list[OutboxEntry]:
-        """The intents' entries; new ones, the bulk of a long load, are inserted together."""
+        """The entries of these; those that the outbox does not have, the bulk of a long load, are inserted together."""
         number = int(self._db.execute(LAST_NUMBER).fetchone()[0])
         now = self.clock()
         current = dict(known)
         entries: list[OutboxEntry] = []
         fresh: list[OutboxEntry] = []
-        for intent in intents:
-            key = (intent.target, intent.identity)
-            entry = self._planned(intent, current.get(key), now)
+        for new in new_entries:
+            key = (new.target, new.identity)
+            entry = self._planned(new, current.get(key), now, repeat=repeat)
             if entry.number == 0:
                 number += 1
                 entry = replace(entry, number=number)
@@ -172,64 +172,45 @@ class Outbox(OutboxReader):
         self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
         before = {one.number for one in known.values()}
         planned = [
-            (intent, one.number)
-            for intent, one in zip(intents, entries, strict=True)
-            if one.status is RecordStatus.PLANNED
+            (new.earlier, entry.number)
+            for new, entry in zip(new_entries, entries, strict=True)
+            if entry.status is RecordStatus.PLANNED
         ]
-        not_seen = [(number,) for intent, number in planned if intent.earlier is None and number in before]
+        not_seen = [(number,) for earlier, number in planned if earlier is None and number in before]
         self._db.executemany(FORGET_REPLACED, not_seen)
-        self._db.executemany(
-            REPLACED,
-            (
-                (entry.number, fields_text(intent.earlier))
-                for intent, entry in zip(intents, entries, strict=True)
-                if intent.earlier is not None and entry.status is RecordStatus.PLANNED
-            ),
-        )
+        seen = ((number, fields_text(earlier)) for earlier, number in planned if earlier is not None)
+        self._db.executemany(REPLACED, seen)
         return entries
 
-    def _planned(self, intent: Intent, last: OutboxEntry | None, now: datetime) -> OutboxEntry:
-        """One intent's entry: as it is, with the new content, or new and still without a number."""
+    def _planned(self, new: OutboxEntry, last: OutboxEntry | None, now: datetime, *, repeat: bool) -> OutboxEntry:
+        """The entry of a new one: as it is, with the new content, or new and still without a number."""
         number, attempt, generation, sendings = 0, 1, 0, 0
         if last is not None:
             number, attempt, generation, sendings = last.number, last.attempt, last.generation, last.sendings
-            ended = last.status is RecordStatus.RELEASED
-            if ended or (last.status is RecordStatus.APPLIED and intent.repeatable):
+            repeats = repeat and last.status is RecordStatus.APPLIED and new.target.operation.is_repeatable
+            if repeats or last.status is RecordStatus.RELEASED:
                 number, attempt, generation, sendings = 0, 1, last.generation + 1, 0
             elif last.status not in UNAPPLIED:
                 return last
-            elif last.status in ANSWERED or last.digest != intent.digest:
+            elif last.status in ANSWERED or last.digest != new.digest:
                 attempt += 1
         before = last if number else None
-        identity = intent.identity if generation == 0 else f"{intent.identity}#{generation}"
-        entry = OutboxEntry(
+        identity = new.identity if generation == 0 else f"{new.identity}#{generation}"
+        entry = replace(
+            new,
             number=number,
-            target=intent.target,
-            identity=intent.identity,
             generation=generation,
-            digest=intent.digest,
-            status=RecordStatus.PLANNED,
             attempt=attempt,
-            control_id=control_id(intent.target.parts, identity, attempt),
-            body=intent.body,
-            request_digest=digest_of(intent.body),
-            lookup_key=intent.lookup_key,
-            label=intent.label,
-            position=intent.position,
-            tracked=intent.tracked,
+            control_id=control_id(new.target.parts, identity, attempt),
+            request_digest=digest_of(new.body),
             user=self.user,
             loader=self.loader,
             planned_at=now,
             sent_at=before.sent_at if before else None,
             last_sent_at=before.last_sent_at if before else None,
             changed_at=now,
-            receipt=None,
-            faults=(),
-            note="",
             sendings=sendings,
-            totals=intent.totals,
-            posting_date=intent.posting_date,
-            undoes=intent.undoes,
+            earlier=None,
         )
         if number:
             self._db.execute(REPLAN, replanned_values(entry))
