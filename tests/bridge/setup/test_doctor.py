@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.doctor import as_data, render
 from intacct_bridge.client.gateway.calibration import Calibration, Calibrations
 from intacct_bridge.client.gateway.meter import MonthlyUsage
@@ -311,7 +311,7 @@ def test_the_letter_requests_only_the_jobs_permissions(company: Emulator) -> Non
 
 def test_the_text_shows_the_failure_and_its_fix(company: Emulator) -> None:
     scenario = next(one for one in SCENARIOS if one.path.stem == "02-sender-not-authorised")
-    lines = render(scenario.examined(company), Console()).splitlines()
+    lines = render(scenario.examined(company), Output()).splitlines()
     assert [line[0] for line in lines[:4]] == ["✓", "✓", "✗", " "]
     assert "Web Services authorizations ▸ Add; who: company administrator" in "\n".join(lines)
     assert lines[-1] == "1 failure; stopped at Sender authorisation; 0 API transactions"

@@ -15,7 +15,7 @@ from typing import Any
 
 from intacct_bridge.apps.cli import app
 from intacct_bridge.apps.singer import tap
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import run
 from support.journeys.file_operations import ask
 
@@ -36,8 +36,8 @@ def main(how: str, program: str, *arguments: str) -> int:
     elif what == "merging":
         _asks_within("_free_room", int(number))
     if program == "tap":
-        console = Console()
-        return run(tap.tap, "tap-intacct", arguments, obj=console, console=console)
+        console = Output()
+        return run(tap.tap, "tap-intacct", arguments, obj=console, output=console)
     return app.main(arguments)
 
 

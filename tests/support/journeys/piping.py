@@ -9,8 +9,8 @@ from typing import Any
 
 from intacct_bridge.apps.singer.target_config import checked
 from intacct_bridge.apps.singer.target_run import TargetRun
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import report
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.reply import Transport
@@ -65,13 +65,13 @@ class Pipe:
         letters.unlink(missing_ok=True)
         config = checked({**CREDENTIALS, "dead_letters": str(letters), **self.settings, **settings})
         out, err = io.BytesIO(), io.StringIO()
-        console = Console(err=err)
+        console = Output(err=err)
         with (
             client(transport or self.emulator, **self.connection) as company,
             Outbox(self.folder / "outbox.sqlite3") as outbox,
         ):
             try:
-                run = TargetRun(company, outbox, config, out=out, console=console, earlier=earlier)
+                run = TargetRun(company, outbox, config, out=out, output=console, earlier=earlier)
                 status = run.consume(io.BytesIO(text))
             except Exception as error:
                 status = report(error, console)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.apps.singer.target import main as target_main
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -193,7 +193,7 @@ def test_values_that_change_while_production_waits_for_an_answer_are_compared_ag
     asked: list[str] = []
     meanwhile = [("update", "VENDOR", "V-1", "NAME=Corrected meanwhile", "--yes")]
 
-    def answer(_: Console, question: str) -> bool:
+    def answer(_: Output, question: str) -> bool:
         asked.append(question)
         while meanwhile:
             assert intacct(*meanwhile.pop()).status == 0
@@ -209,7 +209,7 @@ def test_values_that_change_while_production_waits_for_an_answer_are_compared_ag
         file.write_text("VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nV-1,Acme Paper,Acme\nV-2,Bolt Ltd,Bolt\nV-3,Cog,Cog\n")
         kept = intacct("load", "vendors.csv", "--as", "VENDOR", "--mode", "upsert", "--out", "v.plan")
         assert kept.status == 0, kept.said
-        monkeypatch.setattr(Console, "confirm", answer)
+        monkeypatch.setattr(Output, "confirm", answer)
         moved = intacct("load", *words, "--apply")
         assert moved.status == 2, moved.said
         assert "the company has changed since the plan was made" in moved.err

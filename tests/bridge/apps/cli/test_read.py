@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.row_formats import write_parquet, write_rows
 from intacct_protocol.errors import InvalidRequestError, TransientError
 from support.apps.command_line import Intacct
@@ -178,7 +178,7 @@ def test_a_file_is_replaced_only_once_it_is_complete(tmp_path: Path, ending: str
     def write(rows: Iterable[Any]) -> int:
         if ending == "parquet":
             return write_parquet(rows, to=file)
-        return write_rows(rows, Console(), kind=ending, to=file)
+        return write_rows(rows, Output(), kind=ending, to=file)
 
     file = tmp_path / f"n.{ending}"
     file.write_text("of yesterday")
@@ -196,9 +196,9 @@ def test_a_file_is_replaced_only_once_it_is_complete(tmp_path: Path, ending: str
 def test_a_link_and_a_device_are_written_and_stay(tmp_path: Path) -> None:
     real, link = tmp_path / "real.csv", tmp_path / "link.csv"
     link.symlink_to(real)
-    assert write_rows([{"N": 1}], Console(), kind="csv", to=link) == 1
+    assert write_rows([{"N": 1}], Output(), kind="csv", to=link) == 1
     assert (link.is_symlink(), real.read_text()) == (True, "N\n1\n")
-    assert write_rows([{"N": 1}], Console(), kind="csv", to=Path(os.devnull)) == 1
+    assert write_rows([{"N": 1}], Output(), kind="csv", to=Path(os.devnull)) == 1
     assert Path(os.devnull).is_char_device()
 
 
@@ -208,7 +208,7 @@ def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match=r"No space left on device: '.*n\.csv'"):
-        write_rows([{"N": 1}], Console(), kind="csv", to=tmp_path / "n.csv")
+        write_rows([{"N": 1}], Output(), kind="csv", to=tmp_path / "n.csv")
     assert not list(tmp_path.iterdir())
 
 

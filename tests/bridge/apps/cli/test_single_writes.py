@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.client.client import Client
 from intacct_bridge.load.apply.single_writes import OutboxWriter
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -188,12 +188,12 @@ def test_a_record_that_changes_while_production_waits_for_an_answer_is_left(
         assert intacct("load", "vendors.csv", "--as", "VENDOR", "--apply", **reader.environ).status == 0
         left: list[tuple[str, ...]] = [meanwhile]
 
-        def answer(_: Console, question: str) -> bool:
+        def answer(_: Output, question: str) -> bool:
             while left:
                 assert intacct(*left.pop(), "--yes", **reader.environ).status == 0
             return True
 
-        monkeypatch.setattr(Console, "confirm", answer)
+        monkeypatch.setattr(Output, "confirm", answer)
         environ = {**reader.environ, "INTACCT_ENVIRONMENT": "production"}
         before = len(listed(intacct, reader))
         moved = intacct(*words, **environ)
@@ -229,11 +229,11 @@ def test_lines_that_change_while_production_waits_for_an_answer_are_left(
         )
         theirs = ("update", "APBILL", bill, "--from", described("theirs"), "--yes")
 
-        def answer(_: Console, question: str) -> bool:
+        def answer(_: Output, question: str) -> bool:
             assert intacct(*theirs, **reader.environ).status == 0
             return True
 
-        monkeypatch.setattr(Console, "confirm", answer)
+        monkeypatch.setattr(Output, "confirm", answer)
         environ = {**reader.environ, "INTACCT_ENVIRONMENT": "production"}
         moved = intacct("update", "APBILL", bill, "--from", described("ours"), **environ)
         assert (moved.status, "APBILLITEMS was" in moved.err) == (2, True), moved.said

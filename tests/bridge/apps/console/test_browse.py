@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from intacct_bridge.apps.cli.app import run_words
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.runs.history import open_history
 from intacct_bridge.runs.run import Run
 from support.apps.console_site import RunningConsole, Visitor
@@ -59,7 +59,7 @@ def test_the_command_and_the_program_give_the_rows_of_the_page(
     assert found["where"] == expected
     words = shlex.split(found["command"])
     capsys.readouterr()
-    assert run_words(words[1:], Console())[0] == 0
+    assert run_words(words[1:], Output())[0] == 0
     printed = json.loads(capsys.readouterr().out)
     assert [(one["VENDORID"], one["NAME"], f"{one['TOTALDUE']:.2f}") for one in printed] == [
         (one["VENDORID"], one["NAME"], f"{float(one['TOTALDUE']):.2f}") for one in rows

@@ -11,7 +11,7 @@ import pytest
 
 from intacct_bridge.apps.cli.app import run_words
 from intacct_bridge.apps.console.pages.registry import PAGES
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.connections.sources import add_connection, add_sender
 from intacct_bridge.runs.history import open_history
 from intacct_bridge.runs.run import Run
@@ -180,7 +180,7 @@ def test_home_counts_records_in_doubt(user: Path) -> None:
     ):
         save_connection("doubtful", server.url, outbox=str(user / "doubtful.sqlite"))
         words = ["create", "CLASS", "CLASSID=LOST", "NAME=Lost", "--connection", "doubtful"]
-        status, _ = run_words(words, Console(out=io.StringIO(), err=io.StringIO()))
+        status, _ = run_words(words, Output(out=io.StringIO(), err=io.StringIO()))
         home = console.signed_in().get("/index.json").json
     assert status == 5
     assert next(one["in_doubt"] for one in home["connections"] if one["name"] == "doubtful") == 1

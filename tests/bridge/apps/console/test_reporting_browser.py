@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from intacct_bridge.apps.cli.app import run_words
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from support.apps.console_site import RunningConsole
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows
 
@@ -19,7 +19,7 @@ STREAMS = "GLDETAIL GLBATCH GLENTRY GLACCOUNT LOCATION LOCATIONENTITY VENDOR APB
 @pytest.fixture(scope="module")
 def copy(console: RunningConsole, user: Path) -> Path:
     words = ["extract", *STREAMS.split(), "--connection", "books", "--to", "duckdb:///books.duckdb", "-q"]
-    assert run_words(words, Console())[0] == 0
+    assert run_words(words, Output())[0] == 0
     return user / "work" / "books.duckdb"
 
 

@@ -13,7 +13,7 @@ from intacct_bridge.apps.cli.app import run_words
 from intacct_bridge.apps.console import copies
 from intacct_bridge.apps.console.app import TeamMode
 from intacct_bridge.apps.console.sign_in import SECRET_HEADER
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.copies.copy import open_copy
 from support.apps.console_site import RunningConsole, Visitor, running_console
 
@@ -75,14 +75,14 @@ def test_the_copy_is_listed_with_its_age_and_its_proof(copy: Path, visitor: Visi
     (listed,) = visitor.get("/reporting.json").json["listed"]
     assert (listed["uri"], listed["company"], listed["proof"]) == (URI, "demo-company", None)
     assert listed["extracted"]
-    assert run_words(["reconcile", "--connection", "books", "--with", URI, "-q"], Console())[0] == 0
+    assert run_words(["reconcile", "--connection", "books", "--with", URI, "-q"], Output())[0] == 0
     (proved,) = visitor.get("/reporting.json").json["listed"]
     assert proved["proof"]["verdict"] == "equal"
     assert visitor.get(f"/runs/{proved['proof']['run']}").status == 200
     assert "equal" in visitor.get("/reporting/trial-balance").text
     with duckdb.connect(str(copy)) as con:
         con.execute("UPDATE VENDOR SET NAME = 'x' WHERE RECORDNO = (SELECT min(RECORDNO) FROM VENDOR)")
-    assert run_words(["reconcile", "--connection", "books", "--with", URI, "-q"], Console())[0] == 1
+    assert run_words(["reconcile", "--connection", "books", "--with", URI, "-q"], Output())[0] == 1
     assert visitor.get("/reporting.json").json["listed"][0]["proof"]["verdict"] == "different"
 
 
@@ -163,7 +163,7 @@ def test_the_command_of_a_page_gives_its_rows(copy: Path, visitor: Visitor, caps
     words = shlex.split(found["command"])
     assert words[0] == "intacct"
     capsys.readouterr()
-    assert run_words([*words[1:], "--json"], Console())[0] == 0
+    assert run_words([*words[1:], "--json"], Output())[0] == 0
     printed = json.loads(capsys.readouterr().out)
     shown = [row for table in found["tables"] for row in table["rows"]]
     assert [(one["account_no"], Decimal(str(one["closing"]))) for one in printed] == [

@@ -17,7 +17,7 @@ from intacct_bridge.apps.singer.dead_letters import DeadLetters
 from intacct_bridge.apps.singer.target_config import checked
 from intacct_bridge.apps.singer.target_results import InputRecord
 from intacct_bridge.apps.singer.target_run import TargetRun
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.runs.history import RunHistory
 from intacct_bridge.runs.recorder import RunRecorder
@@ -170,7 +170,7 @@ def test_the_history_names_the_file_of_an_earlier_run_where_it_is_now(
         recorder = RunRecorder()
         recorder.begin()
         with client(pipe.emulator) as company, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-            run = TargetRun(company, outbox, config, out=io.BytesIO(), console=Console(err=io.StringIO()))
+            run = TargetRun(company, outbox, config, out=io.BytesIO(), output=Output(err=io.StringIO()))
             assert run.consume(io.BytesIO(text)) == 1
         run.count_in(recorder)
         recorder.finish(1)
@@ -214,7 +214,7 @@ def test_a_refused_record_is_on_disk_before_a_state_goes_past_it(
     text = b"".join(json.dumps(one).encode() + b"\n" for one in lines)
     config = checked({**CREDENTIALS, "dead_letters": str(wanted)})
     with client(pipe.emulator) as company, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        run = TargetRun(company, outbox, config, out=Watched(seen), console=Console(err=io.StringIO()))
+        run = TargetRun(company, outbox, config, out=Watched(seen), output=Output(err=io.StringIO()))
         assert run.consume(io.BytesIO(text)) == 1
     assert seen == ["3 lines", "names", "state", "state", "4 lines", "state"]  # the schema and two records, one more
 

@@ -6,8 +6,8 @@ import sqlite3
 
 import pytest
 
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import report
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.runs.statuses import INTERNAL_ERROR
 from intacct_protocol.diagnosis import as_error
 from intacct_protocol.errors import (
@@ -26,7 +26,7 @@ from intacct_protocol.errors import (
 
 def said(error: BaseException, **how: object) -> tuple[int, list[str]]:
     err = io.StringIO()
-    console = Console(out=io.StringIO(), err=err)
+    console = Output(out=io.StringIO(), err=err)
     for name, value in how.items():
         setattr(console, name, value)
     return report(error, console, target="company acme (production)"), err.getvalue().splitlines()

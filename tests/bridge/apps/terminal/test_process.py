@@ -12,7 +12,7 @@ import pytest
 from intacct_bridge.apps.cli import app
 from intacct_bridge.apps.singer import tap, target
 from intacct_bridge.apps.terminal import process
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_protocol.errors import SettingsError
 
 PROGRAMS = {"tap": (tap, "tap_config"), "target": (target, "target_config")}
@@ -117,9 +117,9 @@ def test_an_unknown_option_names_what_is_meant(words: list[str], line: str, caps
 STUCK = """
 import signal, threading
 from intacct_bridge.apps.terminal import process
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 GRACE
-with process.stoppable(Console(), lambda _: print("sealed", flush=True)):
+with process.stoppable(Output(), lambda _: print("sealed", flush=True)):
     try:
         TOLD
     finally:
@@ -166,11 +166,11 @@ def test_an_end_during_progress_bars_restores_the_cursor_and_prints_its_message(
 OUTLIVED = """
 import signal, threading
 from intacct_bridge.apps.terminal import process
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 process.GRACE = 0.01
 waiting = threading.Thread(target=threading.Event().wait)
 waiting.start()
-with process.stoppable(Console()):
+with process.stoppable(Output()):
     signal.raise_signal(signal.SIGTERM)
 """
 
@@ -203,7 +203,7 @@ def test_ignored_signals_stay_ignored_and_handlers_are_restored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         terminated = signal.getsignal(signal.SIGTERM)
-        with process.stoppable(Console()):
+        with process.stoppable(Output()):
             signal.raise_signal(signal.SIGINT)
             assert signal.getsignal(signal.SIGTERM) is not terminated
         assert signal.getsignal(signal.SIGTERM) is terminated
@@ -213,7 +213,7 @@ def test_ignored_signals_stay_ignored_and_handlers_are_restored() -> None:
 
 def test_only_the_main_thread_handles_signals() -> None:
     def work() -> int:
-        with process.stoppable(Console()):
+        with process.stoppable(Output()):
             return 1
 
     with ThreadPoolExecutor(1) as pool:

@@ -16,7 +16,7 @@ from intacct_bridge import __version__
 from intacct_bridge.apps.cli.command import SECTIONS
 from intacct_bridge.apps.cli.context import COMPLETE, PROGRAM, CommandContext
 from intacct_bridge.apps.cli.index import COMMANDS
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import SETTINGS, run
 
 if TYPE_CHECKING:
@@ -87,19 +87,19 @@ def root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; no mistake of a user ends in a traceback."""
-    console = Console()
+    output = Output()
     if arguments is None and COMPLETE in os.environ:
         return completion(os.environ[COMPLETE])
-    status, _ = run_words(sys.argv[1:] if arguments is None else arguments, console)
+    status, _ = run_words(sys.argv[1:] if arguments is None else arguments, output)
     return status
 
 
-def run_words(words: Sequence[str], console: Console) -> "tuple[int, Run | None]":
+def run_words(words: Sequence[str], output: Output) -> "tuple[int, Run | None]":
     """Run one command line: the exit status, and the run if the history has one."""
-    context = CommandContext(console, arguments=words)
+    context = CommandContext(output, arguments=words)
     try:
         target, keep = (lambda: context.target), context.failed
-        status = run(root, PROGRAM, words, obj=context, console=console, target=target, keep=keep)
+        status = run(root, PROGRAM, words, obj=context, output=output, target=target, keep=keep)
     finally:
         context.close()
     return status, context.end_run(status)

@@ -41,7 +41,7 @@ def objects_command(context: CommandContext, *, pattern: str | None) -> None:
     from intacct_bridge.operations.query import list_objects
 
     rows = list_objects(context.client, pattern or "")
-    context.console.table(("object", "label"), rows, empty=f"No objects match {pattern!r}.")
+    context.output.table(("object", "label"), rows, empty=f"No objects match {pattern!r}.")
 
 
 @command(
@@ -88,21 +88,21 @@ def describe_command(context: CommandContext, *, name: str, as_python: bool, doc
     if as_python:
         from intacct_bridge.apps.views.row_model import row_model
 
-        context.console.result(row_model(described))
+        context.output.result(row_model(described))
         return
     _show_object(context, described)
 
 
 def _show_object(context: CommandContext, described: "ObjectDef") -> None:
-    console = context.console
+    output = context.output
     fields = [
         (field.name, field.kind.lower(), field.required, field.readonly, field.custom, field.label, field.values)
         for field in described.fields.values()
     ]
     columns = ("field", "type", "required", "readonly", "custom", "label", "values")
     relations = [(one.path, one.object, one.kind.lower(), one.by) for one in described.relations.values()]
-    if console.as_json:
-        console.json(
+    if output.as_json:
+        output.json(
             {
                 "object": described.name,
                 "fields": [dict(zip(columns, row, strict=True)) for row in fields],
@@ -110,15 +110,15 @@ def _show_object(context: CommandContext, described: "ObjectDef") -> None:
             }
         )
         return
-    console.table(columns[:-1], [(*row[:2], *("yes" if flag else "" for flag in row[2:5]), row[5]) for row in fields])
+    output.table(columns[:-1], [(*row[:2], *("yes" if flag else "" for flag in row[2:5]), row[5]) for row in fields])
     listed = [row for row in fields if row[6]]
     if listed:
-        console.result("")
-        console.table(("field", "accepted values"), [(row[0], row[6]) for row in listed])
+        output.result("")
+        output.table(("field", "accepted values"), [(row[0], row[6]) for row in listed])
     if relations:
-        console.result("")
-        console.table(("path", "object", "kind", "by"), relations)
-    console.say(f"{counted(len(fields), 'field')}, {counted(len(relations), 'relation')}")
+        output.result("")
+        output.table(("path", "object", "kind", "by"), relations)
+    output.say(f"{counted(len(fields), 'field')}, {counted(len(relations), 'relation')}")
 
 
 def _show_layout(context: CommandContext, declared: "LayoutDeclaration") -> None:
@@ -134,13 +134,13 @@ def _show_layout(context: CommandContext, declared: "LayoutDeclaration") -> None
         )
         for one in declared.columns
     ]
-    if context.console.as_json:
+    if context.output.as_json:
         columns = [dict(zip(heads, row, strict=True)) for row in rows]
-        context.console.json({"layout": declared.name, "object": declared.object, "columns": columns})
+        context.output.json({"layout": declared.name, "object": declared.object, "columns": columns})
         return
-    context.console.table(heads, [(row[0], "yes" if row[1] else "", *row[2:]) for row in rows])
-    context.console.say(f"{declared.about} Columns under Intacct's own names are taken too.")
-    context.console.say(f"For an empty file: intacct template {declared.name} --out {declared.name}.xlsx")
+    context.output.table(heads, [(row[0], "yes" if row[1] else "", *row[2:]) for row in rows])
+    context.output.say(f"{declared.about} Columns under Intacct's own names are taken too.")
+    context.output.say(f"For an empty file: intacct template {declared.name} --out {declared.name}.xlsx")
 
 
 @command(
@@ -168,7 +168,7 @@ def template_command(context: CommandContext, *, name: str | None, out: Path | N
 
     if name is None:
         rows = [(one.name, one.object, one.about) for one in declarations().values()]
-        context.console.table(("layout", "object", "about"), rows)
+        context.output.table(("layout", "object", "about"), rows)
         return
     declared = declaration(name)
     if declared is None:
@@ -177,11 +177,11 @@ def template_command(context: CommandContext, *, name: str | None, out: Path | N
             f"there is no layout {name!r}{did_you_mean(name.lower(), known)}", fix=f"use one of {', '.join(known)}"
         )
     if out is None:
-        context.console.result(template_text(declared).rstrip("\n"))
+        context.output.result(template_text(declared).rstrip("\n"))
         return
     write_template(declared, out)
-    context.console.say(f"{out} is an empty file of the layout {declared.name}.")
-    context.console.say(f"Fill it in, and check it: intacct load {shlex.quote(str(out))} --as {declared.name}")
+    context.output.say(f"{out} is an empty file of the layout {declared.name}.")
+    context.output.say(f"Fill it in, and check it: intacct load {shlex.quote(str(out))} --as {declared.name}")
 
 
 def _show_function(context: CommandContext, function: "FunctionDef") -> None:
@@ -191,8 +191,8 @@ def _show_function(context: CommandContext, function: "FunctionDef") -> None:
     ]
     names = dict.fromkeys(function.model.names)
     rows = [(name, name in required, position, "") for position, name in enumerate(names, 1)]
-    context.console.table(
+    context.output.table(
         ("element", "required", "order", "values"),
         [(name, "yes" if needed else "", order, values) for name, needed, order, values in (*attributes, *rows)],
     )
-    context.console.say(f"Content model: {function.text}")
+    context.output.say(f"Content model: {function.text}")

@@ -33,6 +33,6 @@ def completion_command(context: CommandContext, *, shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    context.console.result(kind(click.Command(PROGRAM), {}, PROGRAM, COMPLETE).source())
-    if context.console.out.isatty():
-        context.console.say(f"To enable it in every shell: {_WHERE[shell]}")
+    context.output.result(kind(click.Command(PROGRAM), {}, PROGRAM, COMPLETE).source())
+    if context.output.out.isatty():
+        context.output.say(f"To enable it in every shell: {_WHERE[shell]}")

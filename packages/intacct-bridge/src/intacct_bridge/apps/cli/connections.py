@@ -64,7 +64,7 @@ def list_command(context: CommandContext) -> None:
         (one.name, one.company_id, one.user_id, one.location_id, one.environment, one.read_only, one.source)
         for one in listed_connections()
     ]
-    context.console.table(
+    context.output.table(
         ("name", "company", "user", "entity", "environment", "read_only", "file"),
         rows,
         empty="No connections yet. Try the demo company: intacct demo. Add your own: intacct connections add NAME",
@@ -135,11 +135,11 @@ def add_command(
     if not no_test:
         _try(context, name, settings, path)
     saved = save_connection(name, settings, path, place)
-    context.console.say(f"Saved connection {name} in {path}.")
+    context.output.say(f"Saved connection {name} in {path}.")
     if saved.still_in_keyring:
-        context.console.say(saved.still_in_keyring)
+        context.output.say(saved.still_in_keyring)
     if saved.lifts_approval:
-        context.console.say("Its writes no longer need an approval: to require one again, add --approval required.")
+        context.output.say("Its writes no longer need an approval: to require one again, add --approval required.")
 
 
 @connections_command.command("show", exits={})
@@ -151,7 +151,7 @@ def show_command(context: CommandContext, *, name: str | None) -> None:
 
     context.name = name or context.name
     rows = [(setting.name, _short(setting.value), setting.origin) for setting in show_connection(context)]
-    context.console.table(("setting", "value", "from"), rows)
+    context.output.table(("setting", "value", "from"), rows)
 
 
 def _short(value: object) -> object:
@@ -168,7 +168,7 @@ def test_command(context: CommandContext, *, name: str | None) -> None:
     from intacct_bridge.operations.connections import try_connection
 
     context.name = name or context.name
-    context.console.result(signed_in(try_connection(context)))
+    context.output.result(signed_in(try_connection(context)))
 
 
 @connections_command.command("remove", exits={})
@@ -183,9 +183,9 @@ def remove_command(context: CommandContext, *, name: str, project: bool) -> None
 
     path = Path("intacct.toml") if project else user_file()
     still_in_keyring = remove_connection(name, path)
-    context.console.say(f"Removed connection {name}.")
+    context.output.say(f"Removed connection {name}.")
     if still_in_keyring:
-        context.console.complain(still_in_keyring)
+        context.output.complain(still_in_keyring)
 
 
 def _names(text: str | None) -> list[str]:
@@ -228,11 +228,11 @@ def _ask_rest(
     if secrets:
         place = PasswordPlace.chosen(name, path, keyring=keyring, otherwise=_WITHOUT_KEYRING)
     if "environment" not in settings:
-        settings["environment"] = context.console.choose(_ENVIRONMENT_QUESTION, _ENVIRONMENTS)
+        settings["environment"] = context.output.choose(_ENVIRONMENT_QUESTION, _ENVIRONMENTS)
     for key in missing:
         if key in secrets[:1]:
-            context.console.complain(place.notice + ("" if place.in_keyring else _IN_VARIABLES))
-        settings[key] = context.console.ask(_QUESTIONS[key], secret=key in _SECRETS)
+            context.output.complain(place.notice + ("" if place.in_keyring else _IN_VARIABLES))
+        settings[key] = context.output.ask(_QUESTIONS[key], secret=key in _SECRETS)
     return place
 
 
@@ -250,7 +250,7 @@ def _try(context: CommandContext, name: str, settings: Mapping[str, Any], path: 
     from intacct_bridge.operations.connections import try_unsaved_connection
 
     try:
-        context.console.result(signed_in(try_unsaved_connection(context, name, settings, path)))
+        context.output.result(signed_in(try_unsaved_connection(context, name, settings, path)))
     except IntacctError:
-        context.console.complain(f"Nothing was saved. To save connection {name} without signing in, add --no-test.")
+        context.output.complain(f"Nothing was saved. To save connection {name} without signing in, add --no-test.")
         raise

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.log_lines import FORMATS, PLAIN
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_protocol.errors import SettingsError
 
@@ -31,9 +31,9 @@ Command = Callable[..., Any]
 class CommandContext(RecordedRun):
     """A command's output and connection."""
 
-    def __init__(self, console: Console, *, flow: str = "", arguments: Sequence[str] = (), person: str = "") -> None:
-        super().__init__(console, flow=flow, arguments=arguments, person=person)
-        self.console = console
+    def __init__(self, output: Output, *, flow: str = "", arguments: Sequence[str] = (), person: str = "") -> None:
+        super().__init__(output, flow=flow, arguments=arguments, person=person)
+        self.output = output
 
 
 def shared_options(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
@@ -47,16 +47,16 @@ def shared_options(*, connected: bool = True, prints_table: bool = False) -> Cal
             assert isinstance(context, CommandContext)
             context.name = options.pop("connection", None)
             context.entity = options.pop("entity", None)
-            context.console.options = _options_by_setting(ctx.command)
-            context.console.as_json = options.pop("as_json", False)
+            context.output.options = _options_by_setting(ctx.command)
+            context.output.as_json = options.pop("as_json", False)
             context.command = ctx.command_path.partition(" ")[2]
             form = options.pop("log_format")
             if form is not None:
-                context.console.log_format = form
-            context.console.quiet = options.pop("quiet")
-            context.console.verbose = options.pop("verbose")
+                context.output.log_format = form
+            context.output.quiet = options.pop("quiet")
+            context.output.verbose = options.pop("verbose")
             if context.tenant is None:  # its messages go where the worker's go
-                _log_to(context.console)
+                _log_to(context.output)
             return command(context, *args, **options)
 
         wrapped: Command = run
@@ -204,12 +204,12 @@ def _connection_names(_context: click.Context, _parameter: click.Parameter, begu
     return [name for name in dict.fromkeys(names) if name.startswith(begun)]
 
 
-class _ToConsole(logging.Handler):
+class _ToOutput(logging.Handler):
     """A handler that prints log records as details on the console, which masks secrets."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, output: Output) -> None:
         super().__init__()
-        self._console = console
+        self._console = output
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
@@ -218,10 +218,10 @@ class _ToConsole(logging.Handler):
         self._console.detail(shown, **({"stream": stream} if stream else {}))
 
 
-def _log_to(console: Console) -> None:
+def _log_to(output: Output) -> None:
     logger = logging.getLogger("intacct_bridge")
-    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(console.verbose, 2)]
-    logger.handlers = [_ToConsole(console)]
+    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(output.verbose, 2)]
+    logger.handlers = [_ToOutput(output)]
     logger.handlers[0].setLevel(level)  # a trace lowers the level of one logger below
     logger.propagate = False
     logger.setLevel(level)

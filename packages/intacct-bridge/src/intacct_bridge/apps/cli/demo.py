@@ -38,10 +38,10 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
     from intacct_bridge.connections.demo_company import home_of_demo, opened_alone, remember_home
     from intacct_bridge.load.records.status import RecordStatus
 
-    view = DemoView(context.console)
+    view = DemoView(context.output)
     home = home or home_of_demo()
     recorder = context.recorder
-    with opened_alone(home), open_demo(home, context.console, run=recorder.id) as demo:
+    with opened_alone(home), open_demo(home, context.output, run=recorder.id) as demo:
         remember_home(home)
         context.use(demo.connection)
         context.begin_run()

@@ -74,7 +74,7 @@ def emulator_command(context: CommandContext, *, from_copy: str | None, anonymis
         raise click.UsageError("--anonymise needs --from-copy URI.")
     source = _company_of_copy(context, from_copy, anonymise=anonymise) if from_copy else None
     settings = {"environment": "demo"}
-    return serve_gateway(context.console, options, source=source, settings=settings, ready=_how_to_use)
+    return serve_gateway(context.output, options, source=source, settings=settings, ready=_how_to_use)
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def _company_of_copy(context: CommandContext, uri: str, *, anonymise: bool) -> I
 
     with read_copy(uri, anonymise=anonymise) as copied:
         if copied.left_out:
-            context.console.say(f"Left out, because they are not objects of a company: {', '.join(copied.left_out)}")
+            context.output.say(f"Left out, because they are not objects of a company: {', '.join(copied.left_out)}")
         yield copied.source
 
 

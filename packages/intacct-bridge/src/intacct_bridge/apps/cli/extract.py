@@ -153,18 +153,18 @@ def extract_command(
     from intacct_bridge.operations import extract as extraction
 
     if estimate:
-        show_estimate(extraction.estimate(client, request), context.console)
+        show_estimate(extraction.estimate(client, request), context.output)
         return 0
     rewriting: Iterable[Compacted] = ()
     if compact:
         from intacct_bridge.operations.copies import compact_copy
 
         rewriting = compact_copy(request.to)  # refuses a database before anything is read
-    result = run_extraction(client, request, context.console, run=context.recorder)
+    result = run_extraction(client, request, context.output, run=context.recorder)
     saved = _show(context, result, attachments)
     for one in rewriting:
         before, after = counted(one.files_before, "file"), counted(one.files_after, "file")
-        context.console.say(f"{one.stream}: {before} rewritten as {after}, {counted(one.rows, 'row')}")
+        context.output.say(f"{one.stream}: {before} rewritten as {after}, {counted(one.rows, 'row')}")
     return 0 if result.complete and saved else FAILURES
 
 
@@ -175,7 +175,7 @@ def _signed_in(context: CommandContext, to: str, max_transactions: int | None) -
     limit_memory()
     with uncollected():
         client = context.limited_client(max_transactions)
-        with stoppable(context.console), client.signing_in():
+        with stoppable(context.output), client.signing_in():
             from intacct_bridge.operations.extract import importing
 
             with importing(to):
@@ -193,23 +193,23 @@ def _show(context: CommandContext, result: "ExtractResult", attachments: Path | 
         summary,
     )
 
-    console, outcomes = context.console, result.outcomes
-    if result.to == "-" or console.as_json:  # standard output holds Singer messages, or one document, and nothing else
-        show_failures(outcomes, console)
+    output, outcomes = context.output, result.outcomes
+    if result.to == "-" or output.as_json:  # standard output holds Singer messages, or one document, and nothing else
+        show_failures(outcomes, output)
     else:
-        show_extraction(outcomes, console)
-    log_extraction(outcomes, console)
+        show_extraction(outcomes, output)
+    log_extraction(outcomes, output)
     saved = attachments is None or _save_attachments(context, result.objects, attachments)
-    if console.as_json and result.to != "-":
+    if output.as_json and result.to != "-":
         from intacct_bridge.apps.views.document import run_document
 
-        console.json(run_document(context.recorder, extraction_data(result, console)))
-    console.say(summary(result, context.client.meter.transactions))
+        output.json(run_document(context.recorder, extraction_data(result, output)))
+    output.say(summary(result, context.client.meter.transactions))
     if result.views:
         from intacct_bridge.apps.views.reporting import show_applied
 
         for made in result.views:
-            show_applied(made, console)
+            show_applied(made, output)
     return saved
 
 
@@ -217,13 +217,13 @@ def _save_attachments(context: CommandContext, objects: Sequence[str], folder: P
     """Save attached files; False if some could not be saved."""
     from intacct_bridge.operations.extract import save_attachments
 
-    console = context.console
+    output = context.output
     saved = save_attachments(
         context.client,
         objects,
         folder,
-        saved=lambda name, count: console.detail(f"attachment {name}: {counted(count, 'file')}"),
-        failed=lambda name, reason: console.complain(f"error  attachment {name}: {reason}"),
+        saved=lambda name, count: output.detail(f"attachment {name}: {counted(count, 'file')}"),
+        failed=lambda name, reason: output.complain(f"error  attachment {name}: {reason}"),
     )
-    console.say(f"{counted(saved.files, 'attached file')} saved in {folder}")
+    output.say(f"{counted(saved.files, 'attached file')} saved in {folder}")
     return not saved.failures

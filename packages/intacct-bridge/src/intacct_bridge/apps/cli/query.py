@@ -75,7 +75,7 @@ def query_command(
       intacct query APBILL --map payables.toml --format csv --out payables.csv
       intacct query APBILL --select "VENDORID, sum(TOTALDUE), count(RECORDNO)"
     """
-    kind = format_of(kind, context.console, to=out)
+    kind = format_of(kind, context.output, to=out)
     from intacct_bridge.operations.query import QueryRequest, query
 
     wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
@@ -96,7 +96,7 @@ def query_command(
         count = write_parquet(found.batches(), to=out)
     else:
         count = write_rows(
-            found.rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=found.columns
+            found.rows, context.output, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=found.columns
         )
     _summarise(context, count, wanted, out)
 
@@ -105,4 +105,4 @@ def _summarise(context: CommandContext, count: int, limit: int, out: Path | None
     more = " (more may exist: use --limit 0)" if limit and count == limit else ""
     where = f" to {out}" if out is not None else ""
     cost = counted(context.client.meter.transactions, "API transaction")
-    context.console.say(f"{counted(count, 'row')}{where}{more}; {cost}")
+    context.output.say(f"{counted(count, 'row')}{where}{more}; {cost}")

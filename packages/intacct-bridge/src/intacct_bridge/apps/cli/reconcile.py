@@ -82,7 +82,7 @@ def reconcile_command(
     from intacct_bridge.apps.views.tie_out import show_tie_out
     from intacct_bridge.operations.reconcile import ReconcileRequest, estimate_reconciliation, reconcile
 
-    console = context.console
+    output = context.output
     context.recorder.destination = redacted(uri)
     if verify:
         return _verify(context, uri, verify)
@@ -91,27 +91,27 @@ def reconcile_command(
     request = ReconcileRequest(uri, period, all_fields, ignore, digests=report is not None)
     client = context.limited_client(max_transactions)
     if estimate:
-        show_estimate(estimate_reconciliation(client, request), console)
+        show_estimate(estimate_reconciliation(client, request), output)
         return 0
-    console.say(f"Comparing the copy with {context.connection.target} ...")
+    output.say(f"Comparing the copy with {context.connection.target} ...")
 
     def priced(estimates: "Sequence[Estimate]") -> None:
         total = sum(one.transactions for one in estimates)
-        console.say(f"Reading every record: about {counted(total, 'API transaction')}")
+        output.say(f"Reading every record: about {counted(total, 'API transaction')}")
 
     found = reconcile(client, request, run=context.recorder, priced=priced)
     if report:
         write_report(report, report_html(found, redacted(uri)))
     good = found.equal and (found.ties or not strict_tie_out)
-    if console.as_json:
-        console.json(found.to_dict())
-    elif not (console.quiet and good):
-        show_reconciliation(found, console)
+    if output.as_json:
+        output.json(found.to_dict())
+    elif not (output.quiet and good):
+        show_reconciliation(found, output)
         if found.tie_out is not None:
-            show_tie_out(found.tie_out, console)
+            show_tie_out(found.tie_out, output)
         for line in notes(found):
-            console.say(line)
-    console.say(counted(client.meter.transactions, "API transaction"))
+            output.say(line)
+    output.say(counted(client.meter.transactions, "API transaction"))
     return 0 if good else FAILURES
 
 
@@ -122,5 +122,5 @@ def _verify(context: CommandContext, uri: str, report: Path) -> int:
 
     data = read_report(report)
     changed = changed_since_report(uri, reported_digests(data))
-    show_changed_tables(data, changed, context.console)
+    show_changed_tables(data, changed, context.output)
     return FAILURES if changed else 0

@@ -94,15 +94,15 @@ def report_command(
         raise SettingsError("A report's NAME is missing.", fix=_NAME_FIX)
     if prompts:
         labels = report_prompts(context.client, name, interactive=interactive)
-        context.console.table(("argument", "label"), list(labels.items()), empty="The report has no prompts.")
+        context.output.table(("argument", "label"), list(labels.items()), empty="The report has no prompts.")
         return
-    kind = format_of(kind, context.console, to=out, formats=_FORMATS)
+    kind = format_of(kind, context.output, to=out, formats=_FORMATS)
     request = ReportRequest(name, dict(map(_argument, arguments)), interactive=interactive, timeout=timeout)
     rows = report(context.client, request, run=context.recorder)
-    count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
+    count = write_rows(rows, context.output, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
     where = f" to {out}" if out is not None else ""
     cost = counted(context.client.meter.transactions, "API transaction")
-    context.console.say(f"{counted(count, 'row')}{where}; {cost}")
+    context.output.say(f"{counted(count, 'row')}{where}; {cost}")
 
 
 def _argument(text: str) -> tuple[str, str | tuple[date, date]]:

@@ -45,18 +45,18 @@ def doctor_command(
     from intacct_bridge.apps.views.doctor import as_data, show, verdict, without_secrets
     from intacct_bridge.operations.setup import examine, job_from_text
 
-    console = context.console
+    output = context.output
 
     def show_at_once(finding: "DoctorFinding") -> None:
-        if not console.as_json and not as_letter:
-            show([finding], console)
+        if not output.as_json and not as_letter:
+            show([finding], output)
 
     result = examine(context, job_from_text(streams, writes, page_size), on_finding=show_at_once)
     if as_letter:
-        console.result(result.letter)
-    elif console.as_json:
-        console.json(without_secrets(as_data(result.report, result.target), console))
-    console.say(verdict(result.report))
+        output.result(result.letter)
+    elif output.as_json:
+        output.json(without_secrets(as_data(result.report, result.target), output))
+    output.say(verdict(result.report))
     if result.report.healthy:
         return 0
     return TRANSIENT if result.is_unreachable else FAILURES
@@ -124,7 +124,7 @@ def setup_command(
     from intacct_bridge.apps.views.setup_page import page
     from intacct_bridge.operations.setup import check_set_up, letter, set_up_assistant
 
-    console, assistant = context.console, set_up_assistant(context)
+    output, assistant = context.output, set_up_assistant(context)
     _plan(context, assistant, reads, writes)
     given = {name: text.strip() for name in _ANSWERS if (text := answers.get(name)) is not None}
     if given:
@@ -136,12 +136,12 @@ def setup_command(
         is_unreachable = check_set_up(context, assistant).is_unreachable
     checklist = assistant.checklist()
     if print_as:
-        console.result(console.masked(letter(checklist) if print_as == "letter" else page(checklist)))
-    elif console.as_json:
-        console.json(as_data(checklist))
+        output.result(output.masked(letter(checklist) if print_as == "letter" else page(checklist)))
+    elif output.as_json:
+        output.json(as_data(checklist))
     else:
-        show(checklist, console)
-    console.say(verdict(checklist))
+        show(checklist, output)
+    output.say(verdict(checklist))
     if checklist.is_ready or print_as:
         return 0
     return TRANSIENT if is_unreachable else FAILURES
@@ -160,8 +160,8 @@ def _plan(
                 f"The planned use of the connection {assistant.name} is not known.",
                 fix="Name what is read and written: intacct setup --read GLDETAIL --write GLBATCH",
             )
-        context.console.say("Name the objects of the planned use, such as GLDETAIL, APBILL.")
-        answers = [context.console.ask(f"Objects to {verb}, or none").strip() for verb in ("read", "write")]
+        context.output.say("Name the objects of the planned use, such as GLDETAIL, APBILL.")
+        answers = [context.output.ask(f"Objects to {verb}, or none").strip() for verb in ("read", "write")]
         read, write = ("" if answer.lower() == "none" else answer for answer in answers)
         if not read and not write:
             raise SettingsError("The planned use is empty.", fix="Name an object to read or to write.")

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from intacct_bridge.apps.demo.sample import NAMES, write_sample
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.extract import run_extraction
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
@@ -61,12 +61,12 @@ class LoadedFile:
 class Demo:
     """One run of the demo in its home directory."""
 
-    def __init__(self, home: Path, emulator: Emulator, console: Console, company: DemoCompany, *, run: str) -> None:
+    def __init__(self, home: Path, emulator: Emulator, output: Output, company: DemoCompany, *, run: str) -> None:
         """`run`: the id under which the outbox keeps what is posted."""
         self.home = home
         self._run = run
         self.company = company
-        self._console = console
+        self._console = output
         self._emulator = emulator
         self.connection: Connection = demo_connection(home=home)
         self.client = Client(self.connection, transport=emulator, keep=home)
@@ -115,21 +115,19 @@ class Demo:
 
 
 @contextmanager
-def open_demo(home: Path, console: Console, *, run: str = "") -> Iterator[Demo]:
+def open_demo(home: Path, output: Output, *, run: str = "") -> Iterator[Demo]:
     """The demo in a directory; creates the company if the directory has none."""
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     created = not (home / DATABASE).is_file()
     if created:
-        console.say(f"Creating a company with 24 months of transactions in {home / DATABASE} ...")
+        output.say(f"Creating a company with 24 months of transactions in {home / DATABASE} ...")
     with closing(Emulator.demo(home / DATABASE)) as emulator:
         fact = _DAY.search(emulator.company().facts.demo.get() or "")
         last_day = date.fromisoformat(fact[1]) if fact else date.today()
         with Client(demo_connection(home=home), transport=emulator, keep=False) as client:
             rows = client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))
             entities = tuple(str(row["NAME"]) for row in rows)
-        demo = Demo(
-            home, emulator, console, DemoCompany(entities, last_day, created, time.monotonic() - began), run=run
-        )
+        demo = Demo(home, emulator, output, DemoCompany(entities, last_day, created, time.monotonic() - began), run=run)
         with closing(demo.client):
             yield demo

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from intacct_bridge.apps.demo.sample import NAMES
 from intacct_bridge.apps.demo.steps import COPY, Demo, DemoCompany, LoadedFile
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.reconcile import show_reconciliation, totals, verdict
 from intacct_bridge.connections.demo_company import demo_home
 from intacct_bridge.operations.extract import ExtractResult
@@ -24,8 +24,8 @@ _SHOWN = 4
 class DemoView:
     """Prints each step when it is done, with its name in the left margin."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, output: Output) -> None:
+        self._console = output
 
     def _step(self, name: str, *lines: str) -> None:
         title = f"{name:<{len(_INDENT)}}"

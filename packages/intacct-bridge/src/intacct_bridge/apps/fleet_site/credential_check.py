@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.doctor import finding_data, without_secrets
 from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_bridge.client.client import Client
@@ -165,7 +165,7 @@ def check_tenant(
     job: BackgroundJob, connection: Connection, store: TenantSetUpStore, *, only_sender: bool
 ) -> CheckedTenant:
     """Examine a connection, telling `job` of each finding, and keep what it says of the steps."""
-    console = Console(out=io.StringIO(), err=io.StringIO())
+    console = Output(out=io.StringIO(), err=io.StringIO())
     console.hide(connection.secrets)
     check = SetUpCheck(connection.name, CheckedConnection(connection, only_sender), store, _open)
     found = CheckedTenant([], only_sender)

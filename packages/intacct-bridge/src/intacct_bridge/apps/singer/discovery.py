@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from intacct_bridge.apps.singer.protocol.messages import OPEN_ENDED, Decimals, catalog_entry
 from intacct_bridge.apps.singer.tap_config import AUDIT_HISTORY, hotglue_audits, hotglue_names
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.streams.defaults import listed_objects
 from intacct_bridge.streams.names import VIRTUAL_STREAMS, parse_name, parse_virtual
 from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError, SettingsError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from intacct_protocol.model.catalog import ObjectDef
 
 
-def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[str, Any]:
+def discovered(client: "Client", config: "TapConfig", output: Output) -> dict[str, Any]:
     """The discovery document: every object that has a key, standard, custom and user-defined, as it is today."""
     from intacct_bridge.extract.selection import expanded
     from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
@@ -35,15 +35,15 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
         request = ExtractRequest(to="-", streams=config.streams, unified=config.unified)
         extraction = prepare_extraction(client, request, only_described=True)
         for outcome in extraction.refused:
-            console.say(f"{outcome.name}: left out: {outcome.error}")
+            output.say(f"{outcome.name}: left out: {outcome.error}")
         return {"streams": [_entry_of(client, one, config) for one in extraction.streams]}
     streams = []
-    others, objects = _requested(client, config, console)
+    others, objects = _requested(client, config, output)
     closed = _closed(client, objects)
-    for described in _described(client, objects, console).values():
+    for described in _described(client, objects, output).values():
         found = keys_of(described)
         if not found.record:
-            console.say(f"{described.name}: left out: it has no key to read it by")
+            output.say(f"{described.name}: left out: it has no key to read it by")
             continue
         entry = catalog_entry(
             described,
@@ -55,14 +55,14 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
         )
         if described.name in closed:
             entry["metadata"][0]["metadata"][READABLE] = False
-            console.say(f"{described.name}: the user's permissions do not cover {closed[described.name]}")
+            output.say(f"{described.name}: the user's permissions do not cover {closed[described.name]}")
         streams.append(_owned(entry, config))
     for name in others:
         try:
             _check_audited(client, name)
             streams += [_entry(client, one, config) for one in expanded(client, [name])]
         except (NotPermittedError, InvalidRequestError) as error:
-            console.say(f"{name}: left out: {error.message}")
+            output.say(f"{name}: left out: {error.message}")
     return {"streams": streams}
 
 
@@ -150,7 +150,7 @@ def _owned(entry: dict[str, Any], config: "TapConfig") -> dict[str, Any]:
     return entry
 
 
-def _requested(client: "Client", config: "TapConfig", console: Console) -> tuple[list[str], list[str]]:
+def _requested(client: "Client", config: "TapConfig", output: Output) -> tuple[list[str], list[str]]:
     """The streams that are not whole objects, and the objects, that the config asks for by names and patterns."""
     if not config.streams:
         known = list(listed_objects(client))
@@ -161,7 +161,7 @@ def _requested(client: "Client", config: "TapConfig", console: Console) -> tuple
     others = [name for name in names if parse_virtual(name) or ":" in name or name.startswith(AUDIT_HISTORY)]
     named = [name for name in names if name not in others]
     known = list(listed_objects(client)) if any("*" in name for name in named) else []
-    found = [one for name in named for one in (_matching(name, known, config, console) if "*" in name else [name])]
+    found = [one for name in named for one in (_matching(name, known, config, output) if "*" in name else [name])]
     if named and not found:
         raise SettingsError(
             f"no object of the company matches {', '.join(named)}", fix="list them with: intacct objects"
@@ -170,7 +170,7 @@ def _requested(client: "Client", config: "TapConfig", console: Console) -> tuple
     return (others + objects, []) if client.connection.is_legacy else (others, objects)
 
 
-def _matching(pattern: str, known: Sequence[str], config: "TapConfig", console: Console) -> list[str]:
+def _matching(pattern: str, known: Sequence[str], config: "TapConfig", output: Output) -> list[str]:
     """The objects that match a pattern, by their own names or by those of their streams."""
     found = [
         one
@@ -178,11 +178,11 @@ def _matching(pattern: str, known: Sequence[str], config: "TapConfig", console: 
         if any(fnmatchcase(name.upper(), pattern.upper()) for name in (one, config.stream_name(one)))
     ]
     if not found:
-        console.say(f"{pattern}: no object of the company matches")
+        output.say(f"{pattern}: no object of the company matches")
     return found
 
 
-def _described(client: "Client", names: Sequence[str], console: Console) -> "dict[str, ObjectDef]":
+def _described(client: "Client", names: Sequence[str], output: Output) -> "dict[str, ObjectDef]":
     """The definitions of objects; a refused object costs only itself.
 
     The audit trail is described along with them, since a sync would need a request of its own for it.
@@ -192,7 +192,7 @@ def _described(client: "Client", names: Sequence[str], console: Console) -> "dic
     refused: dict[str, RefusedError] = {}
     catalog = client.describe_many([*names, AUDIT_TRAIL.object] if names else (), refused)
     for name in filter(refused.__contains__, names):
-        console.say(f"{name}: left out: {refused[name].message}")
+        output.say(f"{name}: left out: {refused[name].message}")
     return {name: catalog.find(name) for name in names if name not in refused}
 
 

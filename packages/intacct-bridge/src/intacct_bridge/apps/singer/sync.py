@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, cast
 
 from intacct_bridge.apps.singer.config import ignored_note
 from intacct_bridge.apps.singer.protocol.messages import Selected, read_catalog
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.kept_run import recorded
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import json_object, stoppable
 from intacct_bridge.client.client import Client
 from intacct_protocol.errors import InvalidRequestError, NotPermittedError, SettingsError
@@ -54,24 +54,22 @@ class TapCommand:
     full: bool = False
 
 
-def run_tap(console: Console, configs: Sequence[str], command: TapCommand) -> int:
+def run_tap(output: Output, configs: Sequence[str], command: TapCommand) -> int:
     """Discover, test or sync; the exit status."""
     from intacct_bridge.apps.singer.tap_config import read_config
 
     config = read_config(configs)
-    console.hide(config.connection.secrets)
+    output.hide(config.connection.secrets)
     if config.ignored:
-        console.say(ignored_note(config.ignored))
-    return recorded(
-        console, "tap-intacct", config.connection, lambda recorder: _run(recorder, console, config, command)
-    )
+        output.say(ignored_note(config.ignored))
+    return recorded(output, "tap-intacct", config.connection, lambda recorder: _run(recorder, output, config, command))
 
 
-def _run(recorder: "RunRecorder", console: Console, config: "TapConfig", command: TapCommand) -> int:
+def _run(recorder: "RunRecorder", output: Output, config: "TapConfig", command: TapCommand) -> int:
     connection = config.connection
     if command.discover:
         connection = replace(connection, catalog_hours=min(connection.catalog_hours, _DISCOVERY_HOURS))
-    with stoppable(console), Client(connection, max_transactions=config.max_transactions) as client:
+    with stoppable(output), Client(connection, max_transactions=config.max_transactions) as client:
         recorder.uses(client.meter)
         _sign_in(client, light=config.light)
         if config.as_text:
@@ -79,19 +77,19 @@ def _run(recorder: "RunRecorder", console: Console, config: "TapConfig", command
 
             client.read_as_text(fields_of_objects(config.as_text))
         if command.discover:
-            return _discover(client, config, console)
+            return _discover(client, config, output)
         state = _state(None if command.try_out else command.state_file, config)
         catalog = _catalog(command.catalog_file)
-        config = _named(config, catalog, state, console)
+        config = _named(config, catalog, state, output)
         unselected = catalog is None and not config.streams
         if command.try_out == "connection" or (command.try_out and unselected):
-            return _try_connection(client, console, read=command.try_out in ("all", "records"))
-        selected = _selected(catalog, client, config, console)
+            return _try_connection(client, output, read=command.try_out in ("all", "records"))
+        selected = _selected(catalog, client, config, output)
         if command.try_out:
-            return _try_out(client, selected, config, console, read=command.try_out != "schema")
+            return _try_out(client, selected, config, output, read=command.try_out != "schema")
         recorder.destination = "standard output"
         out = sys.stdout.buffer
-        return sync(client, config, selected, state, out=out, console=console, full=command.full, recorder=recorder)
+        return sync(client, config, selected, state, out=out, output=output, full=command.full, recorder=recorder)
 
 
 def _sign_in(client: Client, *, light: bool) -> None:
@@ -106,23 +104,23 @@ def _sign_in(client: Client, *, light: bool) -> None:
             import intacct_bridge.apps.singer.protocol.destination  # noqa: F401
 
 
-def _discover(client: Client, config: "TapConfig", console: Console) -> int:
+def _discover(client: Client, config: "TapConfig", output: Output) -> int:
     from intacct_bridge.apps.singer.discovery import discovered
 
-    document = discovered(client, _named(config, None, _state(None, config), console), console)
-    console.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
+    document = discovered(client, _named(config, None, _state(None, config), output), output)
+    output.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
     return 0
 
 
 # --- the selection
 
 
-def _named(config: "TapConfig", catalog: list[Selected] | None, state: "SingerState", console: Console) -> "TapConfig":
+def _named(config: "TapConfig", catalog: list[Selected] | None, state: "SingerState", output: Output) -> "TapConfig":
     """The config with the names of streams: the configured ones, those of the state's first run, or the selection's."""
     wanted = config.named_as(config.streams if catalog is None else [one.stream for one in catalog])
     named = wanted if not state.names else config.named_as((), state.names)
     if wanted.hotglue_names and not named.hotglue_names:
-        console.say(
+        output.say(
             "streams keep Intacct's names, with which the state began; for the catalogue's names, "
             'set "stream_names": "hotglue" and start without --state'
         )
@@ -139,21 +137,19 @@ def _catalog(path: str | None) -> list[Selected] | None:
     return selected
 
 
-def _selected(
-    catalog: list[Selected] | None, client: "Client", config: "TapConfig", console: Console
-) -> list[Selected]:
+def _selected(catalog: list[Selected] | None, client: "Client", config: "TapConfig", output: Output) -> list[Selected]:
     """The selected streams, by objects' names: those of the catalogue, else those of the config."""
     if catalog is None and not config.streams:
         raise SettingsError("no stream is selected", fix="give a catalogue with --catalog, or `streams` in the config")
-    selected = _configured(client, config, console) if catalog is None else catalog
+    selected = _configured(client, config, output) if catalog is None else catalog
     return [Selected(config.object_name(one.stream), _fields(one.fields, config), one.full_table) for one in selected]
 
 
-def _configured(client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
+def _configured(client: "Client", config: "TapConfig", output: Output) -> list[Selected]:
     """The streams that the config names; those that the company does not have are included, and fail alone."""
     from intacct_bridge.apps.singer.discovery import discovered
 
-    selected = read_catalog(discovered(client, config, console))
+    selected = read_catalog(discovered(client, config, output))
     found = {config.object_name(one.stream).upper() for one in selected}
     named = {config.object_name(name).upper(): name for name in config.streams if "*" not in name}
     return selected + [Selected(name, None) for known, name in named.items() if known not in found]
@@ -182,7 +178,7 @@ def sync(
     state: "SingerState",
     *,
     out: IO[bytes],
-    console: Console,
+    output: Output,
     full: bool = False,
     recorder: "RunRecorder | None" = None,
 ) -> int:
@@ -202,20 +198,20 @@ def sync(
     )
     extraction = prepare_extraction(client, request)
     for name, fields in extraction.missing.items():
-        console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
+        output.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
     by_name = {one.stream: one for one in selected}
     sent = {stream.name: by_name[name] for name, stream in extraction.by_name.items()}
     extraction = extraction.refreshing(name for name, one in sent.items() if one.full_table)
     descriptions = {} if config.unified else field_labels(client, tuple(extraction.by_name.values()))
     destination = _destination(config, sent, state, out=out, descriptions=descriptions, options=extraction.options)
-    with stoppable(console, destination.seal):
+    with stoppable(output, destination.seal):
         result = extraction.run(run=recorder, output=destination)
     for name in destination.unknown_keys:
-        console.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
-    sound = _report(result.outcomes, config, console)  # first: saving files may end in an error of its own
+        output.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
+    sound = _report(result.outcomes, config, output)  # first: saving files may end in an error of its own
     to = config.attachments
-    saved = not to or _save_attachments(client, result.objects, Path(to), console)
-    console.say(f"API transactions: {client.meter.transactions}")
+    saved = not to or _save_attachments(client, result.objects, Path(to), output)
+    output.say(f"API transactions: {client.meter.transactions}")
     return 0 if sound and saved else 1
 
 
@@ -245,18 +241,18 @@ def _destination(
     )
 
 
-def _save_attachments(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
+def _save_attachments(client: "Client", objects: Sequence[str], to: Path, output: Output) -> bool:
     """Save attached files; False if some could not be saved."""
     from intacct_bridge.operations.extract import save_attachments
 
     saved = save_attachments(
-        client, objects, to, failed=lambda name, reason: console.complain(f"attachment {name}: failed: {reason}")
+        client, objects, to, failed=lambda name, reason: output.complain(f"attachment {name}: failed: {reason}")
     )
-    console.say(f"{counted(saved.files, 'attached file')} saved in {to}")
+    output.say(f"{counted(saved.files, 'attached file')} saved in {to}")
     return not saved.failures
 
 
-def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
+def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", output: Output) -> bool:
     """Print the outcome of each stream; False if one failed."""
     from intacct_bridge.operations.extract import DELETES
 
@@ -264,33 +260,31 @@ def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: C
     for one in outcomes:
         name, how = config.stream_name(one.name), "full refresh" if one.full else "incremental"
         if one.name == DELETES and not one.complete and not one.error:
-            console.say(NOT_FOLLOWED)
+            output.say(NOT_FOLLOWED)
             continue
         pages = counted(one.pages, "page")
-        console.say(f"{name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted, {pages}")
+        output.say(f"{name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted, {pages}")
         for field_name in one.unqueryable:
-            console.say(f"{name}: {field_name} is left out: the gateway does not let it be queried")
+            output.say(f"{name}: {field_name} is left out: the gateway does not let it be queried")
         if one.error:
             failed += 1
-            console.complain(f"{name}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
+            output.complain(f"{name}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
     return not failed
 
 
-def _try_connection(client: Client, console: Console, *, read: bool) -> int:
+def _try_connection(client: Client, output: Output, *, read: bool) -> int:
     """Sign in, and read one user if wanted. A user who may read no users has a sound connection, too."""
     signed = client.sign_in().company_id
     if read and not client.connection.is_legacy:
         try:
             next(client.query("USERINFO", "LOGINID", limit=1), None)
         except NotPermittedError as error:
-            console.say(f"USERINFO: {error.message}")
-    console.say(f"signed in to {signed}")
+            output.say(f"USERINFO: {error.message}")
+    output.say(f"signed in to {signed}")
     return 0
 
 
-def _try_out(
-    client: "Client", selected: Sequence[Selected], config: "TapConfig", console: Console, *, read: bool
-) -> int:
+def _try_out(client: "Client", selected: Sequence[Selected], config: "TapConfig", output: Output, *, read: bool) -> int:
     """Read one record of each stream and discard it; without `read`, only describe the streams."""
     from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
 
@@ -311,8 +305,8 @@ def _try_out(
             (stream,) = extraction.by_name.values()
             if read:
                 extraction.try_out()
-            console.say(f"{name}: can be read" if read else f"{name}: {counted(len(stream.fields), 'field')}")
+            output.say(f"{name}: can be read" if read else f"{name}: {counted(len(stream.fields), 'field')}")
         except (NotPermittedError, InvalidRequestError) as error:
             failed += 1
-            console.complain(f"{name}: {error.message}" + (f" ({error.fix})" if error.fix else ""))
+            output.complain(f"{name}: {error.message}" + (f" ({error.fix})" if error.fix else ""))
     return 1 if failed else 0

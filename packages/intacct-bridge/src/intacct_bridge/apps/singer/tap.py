@@ -6,8 +6,8 @@ the next run continues from the last STATE that was kept, even if this one is ki
 
 import click
 
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import about_options, end_without_collection, run, singer_command
 
 
@@ -29,7 +29,7 @@ from intacct_bridge.apps.terminal.process import about_options, end_without_coll
 @click.option("--full", is_flag=True, help="Make a full refresh of every stream, regardless of the state.")
 @about_options("tap-intacct")
 def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
-    console: Console,
+    output: Output,
     configs: tuple[str, ...],
     discover: bool,  # noqa: FBT001
     catalog_file: str | None,
@@ -44,21 +44,21 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     if about:
         from intacct_bridge.apps.singer.about import describe_tap
 
-        console.result(describe_tap(shape))
+        output.result(describe_tap(shape))
         return 0
     if not configs:
         raise click.UsageError("Missing option --config: give FILE or ENV.")
     from intacct_bridge.apps.singer.sync import TapCommand, run_tap
 
     command = TapCommand(discover, catalog_file or properties_file, state_file, try_out, full)
-    return run_tap(console, configs, command)
+    return run_tap(output, configs, command)
 
 
 def main() -> int:
     """The console script."""
     end_without_collection()
-    console = Console()
-    return run(tap, "tap-intacct", None, obj=console, console=console)
+    output = Output()
+    return run(tap, "tap-intacct", None, obj=output, output=output)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.exit_statuses import WRITES
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import about_options, end_without_collection, json_object, run, singer_command
 from intacct_protocol.errors import SettingsError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--input", "input_file", metavar="FILE", help="Read this instead of standard input.")
 @about_options("target-intacct")
 def target(  # noqa: PLR0917  # one parameter an option, as click hands them over
-    console: Console,
+    output: Output,
     configs: tuple[str, ...],
     state_file: str | None,
     input_file: str | None,
@@ -38,7 +38,7 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
     if about:
         from intacct_bridge.apps.singer.about import describe_target
 
-        console.result(describe_target(shape))
+        output.result(describe_target(shape))
         return 0
     if not configs:
         raise click.UsageError("Missing the settings: give --config FILE or --config ENV.")
@@ -48,21 +48,21 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
     from intacct_bridge.load.apply.sender import refuse_without_plan
 
     config = read_config(configs)
-    console.hide(config.connection.secrets)
+    output.hide(config.connection.secrets)
     if config.ignored:
-        console.say(ignored_note(config.ignored))
+        output.say(ignored_note(config.ignored))
     refuse_without_plan(config.connection)  # before the first record is read
     earlier = json_object(Path(state_file) if state_file else None, "state", lines=True)
 
     def work(recorder: "RunRecorder") -> int:
-        return _consume(recorder, console, config, earlier, input_file)
+        return _consume(recorder, output, config, earlier, input_file)
 
-    return recorded(console, "target-intacct", config.connection, work)
+    return recorded(output, "target-intacct", config.connection, work)
 
 
 def _consume(
     recorder: "RunRecorder",
-    console: Console,
+    output: Output,
     config: "TargetConfig",
     earlier: "dict[str, Any]",
     input_file: str | None,
@@ -81,7 +81,7 @@ def _consume(
         recorder.uses(client.meter)
         recorder.destination = config.connection.target
         config = config.knowing(repeat_guard=client.runtime.calibration.repeat_guard)
-        target_run = TargetRun(client, outbox, config, out=sys.stdout.buffer, console=console, earlier=earlier)
+        target_run = TargetRun(client, outbox, config, out=sys.stdout.buffer, output=output, earlier=earlier)
         try:
             return target_run.consume(lines)
         finally:
@@ -100,8 +100,8 @@ def _input(path: str | None) -> IO[bytes]:
 def main() -> int:
     """The console script."""
     end_without_collection()
-    console = Console()
-    return run(target, "target-intacct", None, obj=console, console=console)
+    output = Output()
+    return run(target, "target-intacct", None, obj=output, output=output)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from intacct_bridge.apps.singer.target_results import (
     keyed,
     state_value,
 )
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.exit_statuses import FAILURES, IN_DOUBT
 from intacct_bridge.apps.terminal.failures import report
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.runs.run import RecordCounts
@@ -51,13 +51,13 @@ class TargetRun:
         config: "TargetConfig",
         *,
         out: IO[bytes],
-        console: Console,
+        output: Output,
         earlier: Mapping[str, Any] | None = None,
     ) -> None:
         self._client = client
         self._config = config
         self._out = out
-        self._console = console
+        self._console = output
         has_report = HotglueReport.is_report(earlier)
         self._report = HotglueReport(earlier if has_report else None) if config.hotglue_state or has_report else None
         self._equals = EqualNumbers(
@@ -70,7 +70,7 @@ class TargetRun:
         if earlier and not has_report:
             self._equals.arrive(state_value(earlier))
         self._batches = TargetBatches(
-            client, outbox, config, equals=self._equals, note=self._note, complain=console.complain
+            client, outbox, config, equals=self._equals, note=self._note, complain=output.complain
         )
         self._states = StateWriter(out, before=self._before_state, silent=config.hotglue_state)
         named = config.dead_letters

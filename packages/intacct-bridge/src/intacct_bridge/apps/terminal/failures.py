@@ -12,8 +12,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.log_lines import PLAIN, TEXT
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.runs.statuses import INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED, TERMINATED, USAGE, Terminated
 from intacct_protocol.errors import (
     BusyError,
@@ -42,7 +42,7 @@ _EXTRAS = {
 
 def report(
     error: BaseException,
-    console: Console,
+    output: Output,
     *,
     target: str = "",
     keep: Callable[[BaseException], None] = lambda _: None,
@@ -55,24 +55,24 @@ def report(
         close_output()
         return OUTPUT_CLOSED
     if isinstance(error, KeyboardInterrupt):
-        console.complain(INTERRUPTED_NOTE)
+        output.complain(INTERRUPTED_NOTE)
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     error = explained(error)
     keep(error)
     if isinstance(error, IntacctError):
-        lines = {label: console.spelled(text) for label, text in described(error, target=target).items()}
-        _print(lines, console, error, error.exit_status)
-        if console.verbose > 1:
-            console.complain("".join(traceback.format_exception(error)))
+        lines = {label: output.spelled(text) for label, text in described(error, target=target).items()}
+        _print(lines, output, error, error.exit_status)
+        if output.verbose > 1:
+            output.complain("".join(traceback.format_exception(error)))
         return error.exit_status
     what = f"{type(error).__name__}: {error}"
     ours = {
         "error": f"A bug in Intacct Bridge: {what}",
         "fix": "Run it again with -v for the traceback, and please report it. Completed work is kept.",
     }
-    _print(ours, console, error, INTERNAL_ERROR)
-    if console.verbose:
-        console.complain("".join(traceback.format_exception(error)))
+    _print(ours, output, error, INTERNAL_ERROR)
+    if output.verbose:
+        output.complain("".join(traceback.format_exception(error)))
     return INTERNAL_ERROR
 
 
@@ -150,28 +150,28 @@ def _about_a_package(error: ModuleNotFoundError) -> ModuleNotFoundError | Settin
     return SettingsError(f"The package {name} is not installed.", fix=fix)
 
 
-def _print(lines: dict[str, str], console: Console, error: BaseException, status: int) -> None:
+def _print(lines: dict[str, str], output: Output, error: BaseException, status: int) -> None:
     """Print the lines of a message; as JSON also what a program needs to decide what to do next."""
-    if console.as_json and console.log_format == PLAIN:
+    if output.as_json and output.log_format == PLAIN:
         import json
 
-        run = {"run": console.log_facts["run"]} if console.log_facts.get("run") else {}
-        console.complain(
+        run = {"run": output.log_facts["run"]} if output.log_facts.get("run") else {}
+        output.complain(
             json.dumps({"error": {**lines, **facts_of(error, status), **run}}, ensure_ascii=False), level="error"
         )
         return
-    if console.log_format != PLAIN:
+    if output.log_format != PLAIN:
         others = {label: text for label, text in lines.items() if label != "error"}
-        shown = "".join(f"; {label}: {text}" for label, text in others.items()) if console.log_format == TEXT else ""
+        shown = "".join(f"; {label}: {text}" for label, text in others.items()) if output.log_format == TEXT else ""
         text = " ".join(f"{lines['error']}{shown}".split())
-        console.complain(text, level="error", **others, **facts_of(error, status))
+        output.complain(text, level="error", **others, **facts_of(error, status))
         return
     for label, text in lines.items():
         lead = f"{label:>5}  "
         if "\n" in text:  # a filter with the wrong place underlined
-            console.complain(lead + text.replace("\n", "\n" + " " * len(lead)), level="error")
+            output.complain(lead + text.replace("\n", "\n" + " " * len(lead)), level="error")
         else:
-            console.complain(console.wrapped(lead, text), level="error")
+            output.complain(output.wrapped(lead, text), level="error")
 
 
 def facts_of(error: BaseException, status: int) -> dict[str, str | int]:
@@ -212,11 +212,11 @@ def _unknown_option(option: str, error: Any, path: str) -> dict[str, str]:
     return {"error": f"{message} {near[:1].upper()}{near[1:]}".rstrip()}
 
 
-def usage(error: Any, console: Console, command: str) -> int:
+def usage(error: Any, output: Output, command: str) -> int:
     """Print click's message about a wrong command line and the help to read; `command` is used if click names none."""
     path = error.ctx.command_path if error.ctx is not None else command
     lines = {"error": " ".join(error.format_message().split()), "fix": f"See: {path} --help"}  # click breaks lines
     if (option := getattr(error, "option_name", "")) and hasattr(error, "possibilities") and error.ctx is not None:
         lines |= _unknown_option(option, error, path)
-    _print(lines, console, error, USAGE)
+    _print(lines, output, error, USAGE)
     return USAGE

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.operations.recorded_run import RecordedRun
 
 if TYPE_CHECKING:
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from intacct_bridge.runs.recorder import RunRecorder
 
 
-def recorded(console: Console, command: str, connection: "Connection", work: Callable[["RunRecorder"], int]) -> int:
+def recorded(output: Output, command: str, connection: "Connection", work: Callable[["RunRecorder"], int]) -> int:
     """Do the work of a Singer program as a run of its own, and return its exit status."""
-    with RecordedRun(console, command=command, arguments=sys.argv[1:]) as run:
+    with RecordedRun(output, command=command, arguments=sys.argv[1:]) as run:
         run.use(connection)
         run.begin_run()
         run.status = work(run.recorder)

@@ -20,9 +20,9 @@ from typing import Any, TextIO
 import click
 
 from intacct_bridge import __version__
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.exit_statuses import exit_line
 from intacct_bridge.apps.terminal.failures import INTERRUPTED_NOTE, report, usage
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED, USAGE, Terminated
 from intacct_protocol.errors import SettingsError
 
@@ -42,7 +42,7 @@ def run(
     arguments: Sequence[str] | None,
     *,
     obj: Any,
-    console: Console,
+    output: Output,
     target: Callable[[], str] = str,
     keep: Callable[[BaseException], None] = lambda _: None,
 ) -> int:
@@ -57,12 +57,12 @@ def run(
         _refuse_undecoded(given)
         return command.make_context(name, given, obj=obj)
 
-    return run_checked(context, console, target=target, keep=keep, path=lambda: command_path(command, name, given))
+    return run_checked(context, output, target=target, keep=keep, path=lambda: command_path(command, name, given))
 
 
 def run_checked(
     make_context: Callable[[], click.Context],
-    console: Console,
+    output: Output,
     *,
     target: Callable[[], str],
     keep: Callable[[BaseException], None],
@@ -72,11 +72,11 @@ def run_checked(
     os.umask(os.umask(_OTHERS) | _OTHERS)  # copies, caches and exports hold a company's data
     accept_every_character(sys.stdout, sys.stderr)
     try:
-        status = _invoked(make_context, console, path)
+        status = _invoked(make_context, output, path)
         sys.stdout.flush()
         return status
     except BaseException as error:
-        return report(error, console, target=target(), keep=keep)
+        return report(error, output, target=target(), keep=keep)
 
 
 def end_without_collection() -> None:
@@ -94,13 +94,13 @@ def accept_every_character(*outputs: TextIO | None) -> None:
     A pipe or a file gets UTF-8 even if Windows or an old locale would choose a smaller character set. A terminal
     keeps its own, and shows a question mark for a character that it lacks.
     """
-    for output in outputs:
-        if not isinstance(output, io.TextIOWrapper) or codecs.lookup(output.encoding).name == "utf-8":
+    for stream in outputs:
+        if not isinstance(stream, io.TextIOWrapper) or codecs.lookup(stream.encoding).name == "utf-8":
             continue
-        if output.isatty():
-            output.reconfigure(errors="replace")
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
         else:
-            output.reconfigure(encoding="utf-8", errors="strict" if output is sys.stdout else "backslashreplace")
+            stream.reconfigure(encoding="utf-8", errors="strict" if stream is sys.stdout else "backslashreplace")
 
 
 def _refuse_undecoded(words: Sequence[str]) -> None:
@@ -123,7 +123,7 @@ def _is_text(word: str) -> bool:
 
 
 @contextmanager
-def stoppable(console: Console, seal: Callable[[float], None] = lambda _: None) -> Iterator[None]:
+def stoppable(output: Output, seal: Callable[[float], None] = lambda _: None) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM stop the work inside at its next safe point; a second signal or `GRACE` seconds end it.
 
     `seal` is called before such an end, with the seconds it may take: it completes the message that is being written
@@ -134,7 +134,7 @@ def stoppable(console: Console, seal: Callable[[float], None] = lambda _: None) 
     def end_now(status: int, seconds: float) -> None:
         seal(seconds)
         if inside:
-            console.last(INTERRUPTED_NOTE)
+            output.last(INTERRUPTED_NOTE)
         os._exit(status)
 
     def stop(number: int, _: object) -> None:
@@ -170,7 +170,7 @@ def _handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
     return before
 
 
-def _invoked(make_context: Callable[[], click.Context], console: Console, path: Callable[[], str]) -> int:
+def _invoked(make_context: Callable[[], click.Context], output: Output, path: Callable[[], str]) -> int:
     try:
         with make_context() as context:
             outcome: Any = context.command.invoke(context)
@@ -178,15 +178,15 @@ def _invoked(make_context: Callable[[], click.Context], console: Console, path: 
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.Abort:
-        console.complain("")
+        output.complain("")
         return INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as help_wanted:
-        console.result(help_wanted.format_message())
+        output.result(help_wanted.format_message())
         return 0
     except click.UsageError as error:
-        return usage(error, console, path())
+        return usage(error, output, path())
     except click.ClickException as error:
-        console.complain(f"error  {error.format_message()}")
+        output.complain(f"error  {error.format_message()}")
         return USAGE
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_protocol.model.wording import counted
 
 _EVERY = 10.0
@@ -27,15 +27,15 @@ class Progress(Protocol):
 
 
 @contextmanager
-def progress(console: Console, *, spent: Callable[[], int] = lambda: 0, noun: str = "records") -> Iterator[Progress]:
+def progress(output: Output, *, spent: Callable[[], int] = lambda: 0, noun: str = "records") -> Iterator[Progress]:
     """A view for the duration of the work; `spent` returns the API transactions used."""
-    if console.quiet:
+    if output.quiet:
         yield _Silent()
-    elif console.is_terminal:
-        with _bars(console, spent, noun) as view:
+    elif output.is_terminal:
+        with _bars(output, spent, noun) as view:
             yield view
     else:
-        yield _Lines(console, spent, noun)
+        yield _Lines(output, spent, noun)
 
 
 class _Silent:
@@ -47,8 +47,8 @@ class _Silent:
 
 
 class _Lines:
-    def __init__(self, console: Console, spent: Callable[[], int], noun: str) -> None:
-        self._console = console
+    def __init__(self, output: Output, spent: Callable[[], int], noun: str) -> None:
+        self._console = output
         self._spent = spent
         self._noun = noun
         self._what = "stream" if noun == "rows" else "source"
@@ -117,7 +117,7 @@ class _Bars:
 
 
 @contextmanager
-def _bars(console: Console, spent: Callable[[], int], noun: str) -> Iterator[Progress]:
+def _bars(output: Output, spent: Callable[[], int], noun: str) -> Iterator[Progress]:
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
@@ -139,7 +139,7 @@ def _bars(console: Console, spent: Callable[[], int], noun: str) -> Iterator[Pro
         _Count(),
         _Rate(""),
         TimeRemainingColumn(compact=True),
-        console=RichConsole(file=console.err),
+        console=RichConsole(file=output.err),
         transient=True,
         expand=True,
     )

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from intacct_bridge.apps.terminal.console import Console, as_json
+from intacct_bridge.apps.terminal.output import Output, as_json
 from intacct_bridge.apps.terminal.tables import shown
 from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_protocol.model.text_forms import no_formula
@@ -43,14 +43,14 @@ _ENDINGS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": 
 _WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 
 
-def format_of(kind: str, console: Console, *, to: Path | None, formats: Sequence[str] = FORMATS) -> str:
+def format_of(kind: str, output: Output, *, to: Path | None, formats: Sequence[str] = FORMATS) -> str:
     """The format of rows: the one that was named, else JSON under `--json`, else that of the file's ending, else CSV.
 
     Raises SettingsError for a file whose ending promises a format that is not written.
     """
     if kind != "table" or to is None:
-        return "json" if console.as_json and to is None else kind
-    if console.as_json:
+        return "json" if output.as_json and to is None else kind
+    if output.as_json:
         return "json"
     ending = to.suffix.lower()
     found = _ENDINGS.get(ending, "csv")
@@ -61,7 +61,7 @@ def format_of(kind: str, console: Console, *, to: Path | None, formats: Sequence
 
 def write_rows(
     rows: Iterable[Row],
-    console: Console,
+    output: Output,
     *,
     kind: str,
     to: Path | None = None,
@@ -73,8 +73,8 @@ def write_rows(
     `columns` gives the header of CSV without rows, and is asked only then.
     """
     if kind == "table" and to is None:
-        return _table(rows, console)
-    with _text(to, console) as out:
+        return _table(rows, output)
+    with _text(to, output) as out:
         if kind in ("csv", "table"):
             return _csv(rows, out, columns, spreadsheet_safe=spreadsheet_safe)
         return _json(rows, out) if kind == "json" else _json_lines(rows, out)
@@ -121,15 +121,15 @@ def _fitted(batch: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
         ) from None
 
 
-def _table(rows: Iterable[Row], console: Console) -> int:
+def _table(rows: Iterable[Row], output: Output) -> int:
     listed = list(rows)
     columns = columns_of(listed)
     used = [name for name in columns if any(row.get(name) is not None for row in listed)] or columns
     if listed:
-        console.table(used, [[row.get(name) for name in used] for row in listed])
+        output.table(used, [[row.get(name) for name in used] for row in listed])
     left_out = len(columns) - len(used)
     if left_out:
-        console.say(f"{counted(left_out, 'empty column')} hidden.")
+        output.say(f"{counted(left_out, 'empty column')} hidden.")
     return len(listed)
 
 
@@ -197,9 +197,9 @@ def columns_of(rows: Sequence[Row]) -> list[str]:
 
 
 @contextmanager
-def _text(to: Path | None, console: Console) -> Iterator[TextOutput]:
+def _text(to: Path | None, output: Output) -> Iterator[TextOutput]:
     if to is None:
-        yield console
+        yield output
         return
     with _complete(to) as path, path.open("w", encoding="utf-8", newline="") as out:
         yield out

@@ -5,8 +5,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.exit_statuses import FAILURES, IN_DOUBT
+from intacct_bridge.apps.terminal.output import Output
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def json_document(run: "RecordedRun", console: Console) -> "Iterator[list[ShownPlan]]":
+def json_document(run: "RecordedRun", output: Output) -> "Iterator[list[ShownPlan]]":
     """Under --json, print one document about all plans at the end, also after an error; the body adds the plans."""
     results: list[ShownPlan] = []
     try:
         yield results
     finally:
-        if console.as_json and results:
+        if output.as_json and results:
             from intacct_bridge.apps.views.document import run_document
             from intacct_bridge.apps.views.load import load_data
 
-            console.json(run_document(run.recorder, load_data(results, console)))
+            output.json(run_document(run.recorder, load_data(results, output)))
 
 
 def apply_and_show(
     run: "RecordedRun",
-    console: Console,
+    output: Output,
     plan: "Plan | str | Path",
     options: "ApplyOptions",
     outcomes: "list[RecordOutcome]",
@@ -53,13 +53,13 @@ def apply_and_show(
 
     def show(plan: "Plan") -> None:
         results.append((plan, outcomes))
-        if not console.as_json:
-            show_plan(plan, console, records=False)
+        if not output.as_json:
+            show_plan(plan, output, records=False)
 
     def confirm(plan: "Plan") -> bool:
         show(plan)
         asked = run.allow_write(f"{counted(len(plan.to_send), 'record')} of {plan.source}", yes=yes)
-        bars.append(view.enter_context(progress(console, spent=lambda: run.client.meter.transactions)))
+        bars.append(view.enter_context(progress(output, spent=lambda: run.client.meter.transactions)))
         bars[0].update(plan.source, 0, len(plan.records))
         return asked
 
@@ -75,15 +75,15 @@ def apply_and_show(
     refused = FAILURES if receipts.plan.refused else 0
     if not bars:
         show(receipts.plan)
-        _say_nothing_to_send(console, receipts.plan)
+        _say_nothing_to_send(output, receipts.plan)
         return refused
-    log_outcomes(outcomes, console)
-    if not console.as_json:
-        show_outcomes(outcomes, console)
-    return max(refused, sum_up(console, receipts))
+    log_outcomes(outcomes, output)
+    if not output.as_json:
+        show_outcomes(outcomes, output)
+    return max(refused, sum_up(output, receipts))
 
 
-def _say_nothing_to_send(console: Console, plan: "Plan") -> None:
+def _say_nothing_to_send(output: Output, plan: "Plan") -> None:
     from intacct_bridge.apps.views.load import show_known
     from intacct_bridge.operations.plans import Verdict
 
@@ -91,12 +91,12 @@ def _say_nothing_to_send(console: Console, plan: "Plan") -> None:
     already = "already in Intacct" if all(record.is_new for record in known) else "already as planned"
     parts = [f"{counted(len(known), 'record')} {already}"] if known else []
     parts += [f"{counted(plan.refused, 'record')} refused"] if plan.refused else []
-    console.say(f"Nothing to send: {', '.join(parts) or 'no records'}.")
-    if not console.as_json:
-        show_known(known, console)
+    output.say(f"Nothing to send: {', '.join(parts) or 'no records'}.")
+    if not output.as_json:
+        show_known(known, output)
 
 
-def sum_up(console: Console, receipts: "Receipts") -> int:
+def sum_up(output: Output, receipts: "Receipts") -> int:
     """Say how many records have which outcome, and return the exit status, or raise the error that ended the load.
 
     An error that is less than in doubt is not raised if a record is in doubt: that status outranks it.
@@ -104,9 +104,9 @@ def sum_up(console: Console, receipts: "Receipts") -> int:
     from intacct_bridge.apps.views.load import tally
 
     spent = counted(receipts.transactions, "API transaction")
-    console.say(f"{tally(receipts.outcomes, receipts.plan)}; {spent}")
+    output.say(f"{tally(receipts.outcomes, receipts.plan)}; {spent}")
     if receipts.is_in_doubt:
-        console.say("Some records are in doubt: run the same command again later, or see `intacct outbox list`.")
+        output.say("Some records are in doubt: run the same command again later, or see `intacct outbox list`.")
     receipts.check()
     if receipts.is_in_doubt:
         return IN_DOUBT

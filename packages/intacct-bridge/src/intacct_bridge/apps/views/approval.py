@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.load import show_plan, show_refusals
 from intacct_bridge.operations.plans import WRITTEN, PlannedRecord, SavedPlan, content_of
 from intacct_protocol.model.wording import counted
@@ -12,15 +12,15 @@ _IN_FULL, _LINES = 100, 500
 """Records that are shown with all that is sent, and lines of each; of plans whose records are in no file."""
 
 
-def show_saved(saved: SavedPlan, console: Console) -> None:
+def show_saved(saved: SavedPlan, output: Output) -> None:
     """The plan, who made it, how it is sent, who approved it, and why none of the approvals holds."""
-    if console.as_json:
-        console.json(saved.to_dict(console.spelled))
+    if output.as_json:
+        output.json(saved.to_dict(output.spelled))
         return
     where, plan = saved.plan.target, saved.plan
     sent = asdict(saved.options).items()
     approved = [f"by {approval.person}, until {approval.expires_at:%Y-%m-%d %H:%M} UTC" for approval in saved.approvals]
-    console.pairs(
+    output.pairs(
         {
             "plan": saved.id,
             "digest": saved.digest,
@@ -32,30 +32,30 @@ def show_saved(saved: SavedPlan, console: Console) -> None:
         }
         | ({"approval holds": f"no: {saved.approval_problem}"} if saved.approval_problem and approved else {})
     )
-    console.result("")
-    show_plan(plan, console)
+    output.result("")
+    show_plan(plan, output)
     if saved.shows_contents:
-        _show_contents(plan.of(*WRITTEN), console)
+        _show_contents(plan.of(*WRITTEN), output)
     refused = saved.refused_records if plan.saved is not None else ()
     if refused:
-        console.say(f"Beside these the plan has {counted(len(refused), 'refused record')}, not sent:")
-        show_refusals(refused, console)
+        output.say(f"Beside these the plan has {counted(len(refused), 'refused record')}, not sent:")
+        show_refusals(refused, output)
 
 
-def _show_contents(records: Sequence[PlannedRecord], console: Console) -> None:
+def _show_contents(records: Sequence[PlannedRecord], output: Output) -> None:
     """All that is sent of the first records."""
     for record in records[:_IN_FULL]:
         content = content_of(record.write, most_lines=_LINES)
-        console.result("")
-        console.result(f"{record.verdict.value} {record.write.object} {record.write.label}:")
-        console.pairs(content.fields)
+        output.result("")
+        output.result(f"{record.verdict.value} {record.write.object} {record.write.label}:")
+        output.pairs(content.fields)
         if content.lines:
-            console.result("")
-            console.table(content.columns, content.lines)
+            output.result("")
+            output.table(content.columns, content.lines)
         if content.lines_left_out:
-            console.say(f"{counted(content.lines_left_out, 'more line')} of this record: show the plan with --json.")
+            output.say(f"{counted(content.lines_left_out, 'more line')} of this record: show the plan with --json.")
     if len(records) > _IN_FULL:
-        console.say(f"{counted(len(records) - _IN_FULL, 'more record')} of this plan: show it with --json.")
+        output.say(f"{counted(len(records) - _IN_FULL, 'more record')} of this plan: show it with --json.")
 
 
 def _word(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.runs.messages import Messages
 from intacct_bridge.setup.findings import DoctorFinding, DoctorReport, Status, titles
 from intacct_protocol.model.wording import counted
@@ -12,51 +12,51 @@ _FORMAT = 1
 """The version of the JSON; raised when a field changes its meaning or is removed, not for new fields."""
 
 
-def show(findings: Iterable[DoctorFinding], console: Console) -> None:
+def show(findings: Iterable[DoctorFinding], output: Output) -> None:
     """Print the findings as they are made."""
     for finding in findings:
-        for line in lines(finding, console):
-            console.result(console.masked(line))
+        for line in lines(finding, output):
+            output.result(output.masked(line))
 
 
-def lines(finding: DoctorFinding, console: Console) -> Iterable[str]:
+def lines(finding: DoctorFinding, output: Output) -> Iterable[str]:
     """One finding: a line if the step passed, labelled lines otherwise."""
-    if console.quiet and not finding.needs_action:
+    if output.quiet and not finding.needs_action:
         return
     wide = max(len(title) for title in titles().values())
-    yield console.wrapped(f"{_SIGNS[finding.status]} {finding.title:<{wide}}  ", finding.seen)
+    yield output.wrapped(f"{_SIGNS[finding.status]} {finding.title:<{wide}}  ", finding.seen)
     if not finding.needs_action:
-        if finding.means and console.verbose:
-            yield from _labelled("", finding.means, console)
+        if finding.means and output.verbose:
+            yield from _labelled("", finding.means, output)
         return
-    yield from _labelled("means", finding.means, console)
+    yield from _labelled("means", finding.means, output)
     for place, cause in enumerate(finding.causes, 1):
         aside = "; ".join(part for part in (cause.menu, _who(cause.who)) if part)
         text = f"{place}. {cause.cause} {cause.fix}{f' [{aside}]' if aside else ''}"
-        yield from _labelled("maybe" if place == 1 else "", text, console)
+        yield from _labelled("maybe" if place == 1 else "", text, output)
     if not finding.causes:
-        yield from _labelled("fix", finding.fix, console)
-        yield from _labelled("where", finding.menu, console)
-        yield from _labelled("who", finding.who if finding.who != "you" else "", console)
-    if console.verbose:
-        yield from _labelled("source", finding.source, console)
-        yield from _labelled("quote", f"support ID {finding.support_id}" if finding.support_id else "", console)
+        yield from _labelled("fix", finding.fix, output)
+        yield from _labelled("where", finding.menu, output)
+        yield from _labelled("who", finding.who if finding.who != "you" else "", output)
+    if output.verbose:
+        yield from _labelled("source", finding.source, output)
+        yield from _labelled("quote", f"support ID {finding.support_id}" if finding.support_id else "", output)
 
 
 def _who(who: str) -> str:
     return f"who: {who}" if who not in ("", "you") else ""
 
 
-def _labelled(label: str, text: str, console: Console) -> Iterable[str]:
+def _labelled(label: str, text: str, output: Output) -> Iterable[str]:
     if text:
-        yield console.wrapped(f"    {label:>6}  ", console.spelled(text))
+        yield output.wrapped(f"    {label:>6}  ", output.spelled(text))
 
 
-def render(report: DoctorReport, console: Console | None = None) -> str:
+def render(report: DoctorReport, output: Output | None = None) -> str:
     """The whole report as text."""
-    console = console or Console()
-    texts = [line for finding in report.findings for line in lines(finding, console)]
-    return console.masked("\n".join([*texts, verdict(report)]))
+    output = output or Output()
+    texts = [line for finding in report.findings for line in lines(finding, output)]
+    return output.masked("\n".join([*texts, verdict(report)]))
 
 
 def verdict(report: DoctorReport) -> str:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import stoppable
 from intacct_bridge.apps.terminal.progress import progress
 from intacct_bridge.apps.terminal.tables import Count
@@ -23,14 +23,14 @@ _NAMED = 5
 
 
 def run_extraction(
-    client: "Client", request: ExtractRequest, console: Console, *, run: "RunRecorder | None" = None
+    client: "Client", request: ExtractRequest, output: Output, *, run: "RunRecorder | None" = None
 ) -> ExtractResult:
     """Bring a copy up to date, with progress; the address `-` writes Singer messages to standard output."""
     messages = _singer_messages(client, request) if request.to == "-" else None
     spent = client.meter.transactions
     with (
-        stoppable(console, messages.seal if messages is not None else lambda _: None),
-        progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view,
+        stoppable(output, messages.seal if messages is not None else lambda _: None),
+        progress(output, spent=lambda: client.meter.transactions - spent, noun="rows") as view,
     ):
         result = extract(
             client,
@@ -40,9 +40,9 @@ def run_extraction(
             output=messages,
         )
     for problem in result.problems:
-        console.complain(console.wrapped("error  ", console.spelled(f"{problem.subject}: {problem.error}")))
+        output.complain(output.wrapped("error  ", output.spelled(f"{problem.subject}: {problem.error}")))
         if problem.fix:
-            console.complain(console.wrapped("  fix  ", console.spelled(problem.fix)))
+            output.complain(output.wrapped("  fix  ", output.spelled(problem.fix)))
     return result
 
 
@@ -53,17 +53,17 @@ def _singer_messages(client: "Client", request: ExtractRequest) -> "SingerDestin
     return SingerDestination(sys.stdout.buffer, options=options)
 
 
-def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
+def show_extraction(outcomes: Sequence[StreamOutcome], output: Output) -> None:
     """The streams in which something happened, and the failures."""
     shown = [
         one for one in outcomes if one.rows or one.deleted or one.error or one.added or one.widened or not one.complete
     ]
     if shown:
-        console.table(_COLUMNS, [_row(one) for one in shown])
-    show_failures(outcomes, console)
+        output.table(_COLUMNS, [_row(one) for one in shown])
+    show_failures(outcomes, output)
 
 
-def extraction_data(result: ExtractResult, console: Console) -> dict[str, object]:
+def extraction_data(result: ExtractResult, output: Output) -> dict[str, object]:
     """The totals and every stream, as JSON shows them."""
     outcomes, streams = result.outcomes, result.streams
     totals = {
@@ -73,7 +73,7 @@ def extraction_data(result: ExtractResult, console: Console) -> dict[str, object
         "deleted": sum(one.deleted for one in outcomes),
     }
     rows = [
-        {name: console.spelled(value) if isinstance(value, str) else value for name, value in stream_data(one).items()}
+        {name: output.spelled(value) if isinstance(value, str) else value for name, value in stream_data(one).items()}
         for one in outcomes
     ]
     return {"totals": totals, "streams": rows}
@@ -91,13 +91,13 @@ def log_extraction(outcomes: Sequence[StreamOutcome], messages: Messages) -> Non
             messages.event(f"{one.name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted", **facts)
 
 
-def show_failures(outcomes: Sequence[StreamOutcome], console: Console) -> None:
+def show_failures(outcomes: Sequence[StreamOutcome], output: Output) -> None:
     """The failures, each with its streams and the fix."""
     for (error, fix), streams in _failures(outcomes).items():
         names = ", ".join(streams[:_NAMED]) + (f" and {len(streams) - _NAMED:,} more" if streams[_NAMED:] else "")
-        console.complain(console.wrapped("error  ", console.spelled(f"{names}: {error}")), level="error")
+        output.complain(output.wrapped("error  ", output.spelled(f"{names}: {error}")), level="error")
         if fix:
-            console.complain(console.wrapped("  fix  ", console.spelled(fix)), level="error")
+            output.complain(output.wrapped("  fix  ", output.spelled(fix)), level="error")
 
 
 def stream_data(one: StreamOutcome) -> dict[str, object]:
@@ -135,16 +135,16 @@ def _failures(outcomes: Sequence[StreamOutcome]) -> dict[tuple[str, str], list[s
     return found
 
 
-def show_estimate(estimates: "Sequence[Estimate]", console: Console) -> None:
+def show_estimate(estimates: "Sequence[Estimate]", output: Output) -> None:
     """What a run would cost: the most expensive streams first, then the sum."""
     rows = [
         (one.name, Count(one.rows), _read(full=one.full), Count(one.transactions), one.error)
         for one in sorted(estimates, key=lambda one: -one.transactions)
     ]
-    console.table(("stream", "rows", "read", "transactions", "notes"), rows)
+    output.table(("stream", "rows", "read", "transactions", "notes"), rows)
     total, transactions = sum(one.rows for one in estimates), sum(one.transactions for one in estimates)
     dollars = sum(one.dollars for one in estimates)
-    console.say(
+    output.say(
         f"about {counted(total, 'row')} and {counted(transactions, 'API transaction')}"
         f" (${dollars:,.2f} if the tier's allowance is used up); signing in, lines under changed headers"
         " and deletes are not included"

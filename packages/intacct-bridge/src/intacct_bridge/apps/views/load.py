@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.operations.plans import (
     WRITTEN,
     Plan,
@@ -24,34 +24,34 @@ _SHOWN = 40
 _TO_DO = {one: f"to {one.value}" for one in WRITTEN}
 
 
-def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
+def show_plan(plan: Plan, output: Output, *, records: bool = True) -> None:
     """The records with their verdicts (unless the outcomes will follow), the refusals, the totals, the cost."""
-    if console.as_json:
-        console.json(plan.to_dict(console.spelled))
+    if output.as_json:
+        output.json(plan.to_dict(output.spelled))
         return
     counts = Counter(record.verdict for record in plan.records)
     by_verdict = [f"{counts[one]:,} {_TO_DO.get(one, one.value)}" for one in Verdict if counts[one]]
-    console.result(f"{plan.source}: {counted(len(plan.records), 'record')} ({', '.join(by_verdict) or 'none'})")
+    output.result(f"{plan.source}: {counted(len(plan.records), 'record')} ({', '.join(by_verdict) or 'none'})")
     if records and 0 < len(plan.records) <= _SHOWN:
         columns = ("record", "verdict", "lines", "amount", "Intacct record")
-        console.result("")
-        console.table(columns, [_row(record) for record in plan.records])
+        output.result("")
+        output.table(columns, [_row(record) for record in plan.records])
     if records:
-        _show_changes(plan.of(Verdict.UPDATE)[:_SHOWN], console)
-        _show_existing([record for record in plan.of(*WRITTEN) if record.existing][:_SHOWN], console)
-    show_refusals(plan.of(Verdict.REFUSED), console)
-    _show_warnings(plan.records, console)
+        _show_changes(plan.of(Verdict.UPDATE)[:_SHOWN], output)
+        _show_existing([record for record in plan.of(*WRITTEN) if record.existing][:_SHOWN], output)
+    show_refusals(plan.of(Verdict.REFUSED), output)
+    _show_warnings(plan.records, output)
     for note in (*plan.notes, *(f"not checked: {text}" for text in plan.unchecked)):
-        console.say(note)
-    console.result("")
+        output.say(note)
+    output.result("")
     for total in plan.totals:
         currency = f" {total.currency}" if total.currency else ""
         if total.debit or total.credit:
             debit, credit = (amount_shown(side, total.currency) for side in (total.debit, total.credit))
-            console.result(f"debits {debit}, credits {credit}{currency}")
+            output.result(f"debits {debit}, credits {credit}{currency}")
         if total.amount:
-            console.result(f"amounts {amount_shown(total.amount, total.currency)}{currency}")
-    console.result(f"Applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
+            output.result(f"amounts {amount_shown(total.amount, total.currency)}{currency}")
+    output.result(f"Applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
 
 
 def _row(record: PlannedRecord) -> tuple[object, ...]:
@@ -63,47 +63,47 @@ def _row(record: PlannedRecord) -> tuple[object, ...]:
     return write.label, record.verdict.value, sum(1 for _ in write.all_lines), amount, existing
 
 
-def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:
+def _show_changes(updates: Sequence[PlannedRecord], output: Output) -> None:
     if updates:
-        console.result("")
-        console.result("Changes:")
+        output.result("")
+        output.result("Changes:")
     for record in updates:
         for change in record.changes:
-            console.result(console.wrapped("  ", f"{record.write.label}: {change}"))
+            output.result(output.wrapped("  ", f"{record.write.label}: {change}"))
             for line in change.lines:
-                console.result(console.wrapped("      ", line))
+                output.result(output.wrapped("      ", line))
 
 
-def _show_existing(records: Sequence[PlannedRecord], console: Console) -> None:
+def _show_existing(records: Sequence[PlannedRecord], output: Output) -> None:
     """The facts of the records that are deleted or acted on, and the day and text of the action."""
     if records:
-        console.result("")
-        console.result("Existing records:")
+        output.result("")
+        output.result("Existing records:")
     for record in records:
         asked = "".join(f"; {name} {value}" for name, value in record.asked.items())
         facts = ", ".join(f"{name} {value}" for name, value in record.existing.items())
-        console.result(console.wrapped("  ", f"{record.write.label}: {facts}{asked}"))
+        output.result(output.wrapped("  ", f"{record.write.label}: {facts}{asked}"))
 
 
-def show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
+def show_refusals(refused: Sequence[PlannedRecord], output: Output) -> None:
     """Each reason that refuses one of these records."""
     if not refused:
         return
-    console.result("")
-    console.result("Refused:")
+    output.result("")
+    output.result("Refused:")
     for cause in causes(finding for record in refused for finding in record.reasons):
-        console.result(console.wrapped("  ✗ ", console.spelled(str(cause))))
+        output.result(output.wrapped("  ✗ ", output.spelled(str(cause))))
 
 
-def _show_warnings(records: Iterable[PlannedRecord], console: Console) -> None:
+def _show_warnings(records: Iterable[PlannedRecord], output: Output) -> None:
     open_records = (record for record in records if record.verdict is not Verdict.UNCHANGED)
     for cause in causes(finding for record in open_records for finding in record.findings if not finding.refuses):
-        console.say(console.wrapped("  ! ", console.spelled(str(cause))))
+        output.say(output.wrapped("  ! ", output.spelled(str(cause))))
 
 
-def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], console: Console) -> dict[str, object]:
+def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], output: Output) -> dict[str, object]:
     """The files of a load, as JSON shows them: each with its plan, or with its outcomes once it was applied."""
-    files = [_file_data(plan, outcomes, console) for plan, outcomes in done]
+    files = [_file_data(plan, outcomes, output) for plan, outcomes in done]
     records = [one.status for _, outcomes in done for one in outcomes or ()]
     planned = [record for plan, _ in done for record in plan.records]
     left = sum(unreached(outcomes, plan) for plan, outcomes in done if outcomes is not None)
@@ -122,8 +122,8 @@ def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], conso
     return {"totals": totals, "files": files}
 
 
-def _file_data(plan: Plan, outcomes: Sequence[RecordOutcome] | None, console: Console) -> dict[str, object]:
-    data = plan.to_dict(console.spelled)
+def _file_data(plan: Plan, outcomes: Sequence[RecordOutcome] | None, output: Output) -> dict[str, object]:
+    data = plan.to_dict(output.spelled)
     if outcomes is None:
         return data
     del data["records"]
@@ -142,10 +142,10 @@ def _known_row(record: PlannedRecord) -> tuple[str, ...]:
 OUTCOME_COLUMNS = ("record", "outcome", "receipt", "why")
 
 
-def show_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
+def show_outcomes(outcomes: Sequence[RecordOutcome], output: Output) -> None:
     """The outcome of each record, and the receipts; a load that ended before its first record shows no table."""
-    if outcomes or console.as_json:
-        console.table(OUTCOME_COLUMNS, outcome_rows(outcomes, as_json=console.as_json))
+    if outcomes or output.as_json:
+        output.table(OUTCOME_COLUMNS, outcome_rows(outcomes, as_json=output.as_json))
 
 
 def outcome_rows(outcomes: Sequence[RecordOutcome], *, as_json: bool) -> list[tuple[str, ...]]:
@@ -161,15 +161,15 @@ def outcome_rows(outcomes: Sequence[RecordOutcome], *, as_json: bool) -> list[tu
     ]
 
 
-def log_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
+def log_outcomes(outcomes: Sequence[RecordOutcome], output: Output) -> None:
     """A line of the log for each record that is not in Intacct as it was to be."""
     for outcome in outcomes:
         if not outcome.good:
             text = f"{outcome.write.label}: {outcome.status.outcome_text}: {outcome.reason}"
-            console.event(text, level="error", record=outcome.write.label, object=outcome.write.object)
+            output.event(text, level="error", record=outcome.write.label, object=outcome.write.object)
 
 
-def show_known(known: Sequence[PlannedRecord], console: Console) -> None:
+def show_known(known: Sequence[PlannedRecord], output: Output) -> None:
     """The receipts of records that an earlier run posted."""
     rows = [
         (
@@ -179,8 +179,8 @@ def show_known(known: Sequence[PlannedRecord], console: Console) -> None:
         )
         for record in known
     ]
-    if rows or console.as_json:
-        console.table(("record", "receipt", "sent"), rows)
+    if rows or output.as_json:
+        output.table(("record", "receipt", "sent"), rows)
 
 
 def tally(outcomes: Sequence[RecordOutcome], plan: Plan) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.operations.reconcile import (
     ALTERED,
@@ -31,19 +31,19 @@ _KINDS = {
 }
 
 
-def show_reconciliation(found: Reconciliation, console: Console) -> None:
+def show_reconciliation(found: Reconciliation, output: Output) -> None:
     """The verdict and the differences."""
     for line in totals(found):
-        console.result(line)
-    console.result(verdict(found))
+        output.result(line)
+    output.result(verdict(found))
     if found.balances:
-        console.result("")
+        output.result("")
         columns = ("period", "account", "location", "book", "side", "ledger", "copy", "difference")
-        console.table(columns, [row for one in found.balances[:_MOST_SHOWN] for row in _balance_rows(one)])
+        output.table(columns, [row for one in found.balances[:_MOST_SHOWN] for row in _balance_rows(one)])
     if not found.equal:
-        console.result("")
+        output.result("")
         for line in difference_lines(found):
-            console.result(line)
+            output.result(line)
 
 
 def totals(found: Reconciliation) -> Iterator[str]:
@@ -195,10 +195,10 @@ def _left_out(comparison: Comparison) -> Iterator[str]:
         yield f"Not compared: {_named(names)} ({reason})"
 
 
-def show_estimate(found: Sequence[Estimate], console: Console) -> None:
+def show_estimate(found: Sequence[Estimate], output: Output) -> None:
     """What a comparison would cost."""
     rows = [(one.name, Count(one.rows), Count(one.transactions)) for one in found]
-    console.table(("table", "records", "transactions"), rows)
-    if not console.as_json:
+    output.table(("table", "records", "transactions"), rows)
+    if not output.as_json:
         total = sum(one.transactions for one in found)
-        console.say(f"{counted(total, 'API transaction')} if the copy matches the company, and at most one to sign in")
+        output.say(f"{counted(total, 'API transaction')} if the copy matches the company, and at most one to sign in")

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.apps.terminal.console import Console, as_json
+from intacct_bridge.apps.terminal.output import Output, as_json
 from intacct_bridge.apps.views.reconcile import difference_lines, notes, totals, verdict
 from intacct_bridge.apps.views.tie_out import tie_out_lines, tie_out_sentence
 from intacct_bridge.machine.replaced_file import replaced
@@ -174,20 +174,20 @@ def reported_digests(data: Mapping[str, Any]) -> dict[str, TableDigest]:
     return {one.table: one for one in found}
 
 
-def show_changed_tables(data: Mapping[str, Any], changed: Sequence[DigestDifference], console: Console) -> None:
+def show_changed_tables(data: Mapping[str, Any], changed: Sequence[DigestDifference], output: Output) -> None:
     """Whether a copy is still the one of a report; nothing under -q if it is."""
     reported = f"the reconciliation of {data['company']} of {data['at']}"
-    if console.as_json:
+    if output.as_json:
         tables = [{"table": one.table, "reported": _plain(one.reported), "now": _plain(one.now)} for one in changed]
-        console.json({"same": not changed, "company": data["company"], "at": data["at"], "changed": tables})
+        output.json({"same": not changed, "company": data["company"], "at": data["at"], "changed": tables})
     elif changed:
-        console.result(f"The copy is not the one of {reported}: {counted(len(changed), 'table')} changed")
+        output.result(f"The copy is not the one of {reported}: {counted(len(changed), 'table')} changed")
         for one in changed:
             then = one.reported.rows if one.reported else 0
             now = f"{counted(one.now.rows, 'record')} now" if one.now else "not in the copy now"
-            console.result(f"✗ {one.table}: {counted(then, 'record')} then, {now}")
-    elif not console.quiet:
-        console.result(f"The copy is the one of {reported}: {counted(len(data['digests']), 'table')} unchanged")
+            output.result(f"✗ {one.table}: {counted(then, 'record')} then, {now}")
+    elif not output.quiet:
+        output.result(f"The copy is the one of {reported}: {counted(len(data['digests']), 'table')} unchanged")
 
 
 def _plain(one: TableDigest | None) -> dict[str, Any] | None:

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.operations.views import AppliedViews, SkippedView
 from intacct_protocol.model.wording import counted
 
 
-def show_applied(applied: AppliedViews, console: Console, *, every_time: bool = False) -> None:
+def show_applied(applied: AppliedViews, output: Output, *, every_time: bool = False) -> None:
     """One line for what was made, and one for each reason to skip a view. Without a change: details only."""
-    tell = console.say if applied.changed or every_time else console.detail
+    tell = output.say if applied.changed or every_time else output.detail
     tell(f"{counted(len(applied.views), 'view')} in the schema {applied.schema}")
     for reason, names in by_reason(applied.skipped):
-        tell(console.wrapped("skipped  ", f"{', '.join(names)}: {reason}"))
+        tell(output.wrapped("skipped  ", f"{', '.join(names)}: {reason}"))
 
 
 def by_reason(skipped: Sequence[SkippedView]) -> list[tuple[str, list[str]]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep
 from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN
 from intacct_protocol.model.wording import counted
@@ -13,49 +13,49 @@ _FORMAT = 1
 """The version of the JSON; raised when a field changes its meaning or is removed, not for new fields."""
 
 
-def show(found: SetUpChecklist, console: Console) -> None:
+def show(found: SetUpChecklist, output: Output) -> None:
     """Print the checklist: a line for each step that is done, and the whole step otherwise."""
-    for line in lines(found, console):
-        console.result(console.masked(line))
+    for line in lines(found, output):
+        output.result(output.masked(line))
 
 
-def lines(found: SetUpChecklist, console: Console) -> Iterator[str]:
+def lines(found: SetUpChecklist, output: Output) -> Iterator[str]:
     """The checklist, line by line."""
-    yield console.wrapped(
+    yield output.wrapped(
         "", f"Set-up of Sage Intacct for the connection {found.values.name}, which {found.values.purpose}"
     )
     for warning in found.warnings:
-        yield console.wrapped("  ! ", warning)
+        yield output.wrapped("  ! ", warning)
     yield ""
     for step in found.steps:
-        yield from _step(step, console)
+        yield from _step(step, output)
     if found.problem:
         yield ""
-        yield console.wrapped("", found.problem)
+        yield output.wrapped("", found.problem)
 
 
-def _step(step: SetUpStep, console: Console) -> Iterator[str]:
+def _step(step: SetUpStep, output: Output) -> Iterator[str]:
     done = step.state == DONE
     seen = f"{step.seen} (inferred)" if step.inferred else step.seen
     who = "" if done or step.who == "you" else f" ({step.who})"
-    yield console.wrapped(f"{_SIGNS[step.state]} {step.number:>2}. ", f"{step.title}{who}")
+    yield output.wrapped(f"{_SIGNS[step.state]} {step.number:>2}. ", f"{step.title}{who}")
     if seen or not done:
-        yield console.wrapped("      ", f"{STATES[step.state]}: {seen}" if seen else STATES[step.state])
-    if done and not console.verbose:
+        yield output.wrapped("      ", f"{STATES[step.state]}: {seen}" if seen else STATES[step.state])
+    if done and not output.verbose:
         return
-    yield from _labelled("where", step.menu, console)
+    yield from _labelled("where", step.menu, output)
     if step.fields:
         wide = max(len(one.label) for one in step.fields)
         for place, field in enumerate(step.fields):
             label = "enter" if place == 0 else ""
-            yield console.wrapped(f"      {label:>5}  {field.label:<{wide}}  ", field.value)
+            yield output.wrapped(f"      {label:>5}  {field.label:<{wide}}  ", field.value)
     if step.grants:
         yield from _grants(step)
     for note in (*step.notes, *step.own_notes):
-        yield from _labelled("note", note, console)
-    yield from _labelled("why", step.why, console)
-    if console.verbose:
-        yield from _labelled("basis", step.source, console)
+        yield from _labelled("note", note, output)
+    yield from _labelled("why", step.why, output)
+    if output.verbose:
+        yield from _labelled("basis", step.source, output)
 
 
 def _grants(step: SetUpStep) -> Iterator[str]:
@@ -67,9 +67,9 @@ def _grants(step: SetUpStep) -> Iterator[str]:
         yield f"      {label:>5}  {name:<{wide}}  {', '.join(one.rights)}{unsure}"
 
 
-def _labelled(label: str, text: str, console: Console) -> Iterator[str]:
+def _labelled(label: str, text: str, output: Output) -> Iterator[str]:
     if text:
-        yield console.wrapped(f"      {label:>5}  ", text)
+        yield output.wrapped(f"      {label:>5}  ", text)
 
 
 def verdict(found: SetUpChecklist) -> str:

@@ -3,30 +3,30 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.operations.reconcile import ControlAccount, TieOut, TieOutLine
 from intacct_protocol.model.wording import amount_shown, counted, listed, money
 
 _MOST_SHOWN = 10
 
 
-def show_tie_out(found: TieOut, console: Console) -> None:
+def show_tie_out(found: TieOut, output: Output) -> None:
     """The sentence, the control accounts that differ, and the lines that explain it."""
     for reason in found.not_compared:
-        console.detail(f"sub-ledgers not compared with the ledger: {reason}")
+        output.detail(f"sub-ledgers not compared with the ledger: {reason}")
     if not found.controls:
         return
-    console.result("")
-    console.result(tie_out_sentence(found))
+    output.result("")
+    output.result(tie_out_sentence(found))
     differing = [one for one in found.controls if one.difference]
     if not differing:
         return
-    console.result("")
+    output.result("")
     columns = ("sub-ledger", "entity", "account", "open items", "ledger", "explained", "unexplained")
-    console.table(columns, [_row(one) for one in differing])
-    console.result("")
+    output.table(columns, [_row(one) for one in differing])
+    output.result("")
     for line in tie_out_lines(found):
-        console.result(line)
+        output.result(line)
 
 
 def tie_out_sentence(found: TieOut) -> str:

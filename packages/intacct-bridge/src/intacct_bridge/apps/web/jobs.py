@@ -13,8 +13,8 @@ from enum import StrEnum
 from threading import Event, Lock, Thread
 from typing import Any, TextIO
 
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import described, explained
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_bridge.runs.messages import Messages
 from intacct_protocol.errors import IntacctError, SettingsError
@@ -245,7 +245,7 @@ class JobMessages(Messages):
             self._job.tell(text.strip())
 
 
-class JobConsole(Console):
+class JobOutput(Output):
     """A command's output as the messages of a job; results are kept in a buffer."""
 
     def __init__(self, job: BackgroundJob) -> None:
@@ -262,9 +262,9 @@ class JobConsole(Console):
         all_done, all_records = (sum(part) for part in zip(*self._progress.values(), strict=True))
         self._job.advance(all_done, max(all_done, all_records), noun)
 
-    def another(self, out: TextIO | None) -> Console:  # noqa: ARG002
+    def another(self, out: TextIO | None) -> Output:  # noqa: ARG002
         """A console whose messages are the same job's."""
-        return JobConsole(self._job)
+        return JobOutput(self._job)
 
     def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Add a message to the job."""

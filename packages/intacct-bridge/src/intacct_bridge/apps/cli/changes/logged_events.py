@@ -30,7 +30,7 @@ def status_command(context: CommandContext) -> None:
         )
         for status in watch_statuses(context.connection)
     ]
-    context.console.table(("watch", "receiver", "polled", *_STATES, "oldest_pending"), rows)
+    context.output.table(("watch", "receiver", "polled", *_STATES, "oldest_pending"), rows)
 
 
 _WATCH = click.option("--watch", metavar="NAME", default="", help="Take only events of this watch.")
@@ -46,11 +46,11 @@ def dead_command(context: CommandContext, *, watch: str, limit: int) -> None:
 
     rows = [
         (one.number, one.watch, one.object, one.key, one.kind, one.time, one.attempts,
-         one.error if context.console.as_json else one.error[:_SHOWN_ERROR])
+         one.error if context.output.as_json else one.error[:_SHOWN_ERROR])
         for one in dead_letters(context.connection, watch=watch, limit=limit)
     ]  # fmt: skip
     columns = ("number", "watch", "object", "key", "kind", "time", "attempts", "error")
-    context.console.table(columns, rows, empty="There are no dead letters.")
+    context.output.table(columns, rows, empty="There are no dead letters.")
 
 
 @command("replay", exits={1: "an event was left out"})
@@ -74,11 +74,11 @@ def replay_command(
 
     result = replay(context.connection, numbers, watch=watch, as_of_then=as_of_then)
     for number, later in result.outdated.items():
-        context.console.complain(
+        context.output.complain(
             f"error  event {number}: a later state of {later.object} {later.key} was delivered"
             f" (event {later.number}); --as-of-then sends the older one anyway"
         )
-    context.console.say(f"{counted(len(result.replayed), 'event')} will be delivered again.")
+    context.output.say(f"{counted(len(result.replayed), 'event')} will be delivered again.")
     return FAILURES if result.outdated else 0
 
 
@@ -91,6 +91,6 @@ def skip_command(context: CommandContext, *, numbers: tuple[int, ...]) -> int:
 
     result = skip(context.connection, numbers)
     for number in result.refused:
-        context.console.complain(f"error  event {number} neither waits nor is a dead letter")
-    context.console.say(f"{counted(len(result.skipped), 'event')} skipped.")
+        context.output.complain(f"error  event {number} neither waits nor is a dead letter")
+    context.output.say(f"{counted(len(result.skipped), 'event')} skipped.")
     return FAILURES if result.refused else 0

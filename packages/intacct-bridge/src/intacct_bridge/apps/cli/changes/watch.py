@@ -134,15 +134,15 @@ def run_command(context: CommandContext, **options: Any) -> int:
     names = {name: _names(options[name]) for name in ("kinds", "fields", "changed", "key")}
     names["kinds"] = [kind.lower() for kind in names["kinds"]]
     request = WatchRequest(**{**options, **names})
-    console = context.console
-    show = console.say if console.as_json else console.result  # JSON is a document of its own
+    output = context.output
+    show = output.say if output.as_json else output.result  # JSON is a document of its own
     with ExitStack() as opened:
-        with stoppable(console):
+        with stoppable(output):
             watch = opened.enter_context(open_watch(context, request, show=show))
         _show_cost(context, watch.cost, request.every, once=once)
         if not once:
             check_cost(watch.cost, request)
-        with stoppable(console, lambda _: watch.stop()):
+        with stoppable(output, lambda _: watch.stop()):
             return _exit_status(context, watch.once()) if once else _follow(context, watch)
 
 
@@ -152,7 +152,7 @@ def _follow(context: CommandContext, watch: "OpenWatch") -> int:
     for done in watch.follow():
         _show(context, done)
         failures = (f"{stream}: {error}" if stream else error for stream, error in done.failures.items())
-        failure = context.console.masked("; ".join(failures))
+        failure = context.output.masked("; ".join(failures))
         reports.note(context.begin_run(), done.counts, polled=done.polled is not None, failure=failure)
     return 0
 
@@ -165,10 +165,10 @@ def _show_cost(context: CommandContext, cost: "WatchCost", every: float, *, once
     """Say what polls cost."""
     text = f"A poll in which nothing changed takes about {counted(cost.poll, 'API transaction')}"
     if once:
-        context.console.detail(f"{text}.")
+        context.output.detail(f"{text}.")
         return
     share = f", {cost.month / cost.allowed:.0%} of the {cost.allowed:,} in the tier" if cost.allowed else ""
-    context.console.say(f"{text}: {cost.month:,} a month at one poll every {every:,.0f} s{share}.")
+    context.output.say(f"{text}: {cost.month:,} a month at one poll every {every:,.0f} s{share}.")
 
 
 def _reports(context: CommandContext) -> "OngoingReports":
@@ -178,7 +178,7 @@ def _reports(context: CommandContext) -> "OngoingReports":
     from intacct_bridge.runs.ongoing_reports import OngoingReports
 
     names = find_flow(context.flow).on(context.name).notify if context.flow else ()
-    return OngoingReports(find_channels(names), warn=context.console.complain)
+    return OngoingReports(find_channels(names), warn=context.output.complain)
 
 
 def _show(context: CommandContext, done: "WatchRound") -> None:
@@ -186,7 +186,7 @@ def _show(context: CommandContext, done: "WatchRound") -> None:
     polled, delivered = done.polled, done.delivered
     for stream, error in done.failures.items():
         text = f"{stream}: {error}" if stream else f"{error}; the next poll follows on schedule"
-        context.console.complain(context.console.wrapped("error  ", text))
+        context.output.complain(context.output.wrapped("error  ", text))
     parts = []
     if polled is not None and polled.events:
         parts.append(f"{counted(polled.events, 'change')} read")
@@ -197,20 +197,20 @@ def _show(context: CommandContext, done: "WatchRound") -> None:
     if delivered.dead:
         parts.append(f"{counted(delivered.dead, 'dead letter')}: intacct watch dead lists them")
     if parts:
-        context.console.say("; ".join(parts))
+        context.output.say("; ".join(parts))
     elif polled is not None and polled.sound:
-        context.console.detail(f"no changes; {counted(polled.transactions, 'API transaction')}")
+        context.output.detail(f"no changes; {counted(polled.transactions, 'API transaction')}")
 
 
 def _exit_status(context: CommandContext, done: "WatchRound") -> int:
     """The end of a single poll."""
     polled, delivered = done.polled, done.delivered
-    if context.console.as_json:
-        context.console.json(done.to_dict())
+    if context.output.as_json:
+        context.output.json(done.to_dict())
     else:
         _show(context, done)
         if polled is not None and not polled.events and not delivered.delivered and not delivered.failed:
-            context.console.say("No changes.")
+            context.output.say("No changes.")
     if delivered.in_doubt:
         return InDoubtError.exit_status
     return 0 if done.complete else FAILURES

@@ -92,19 +92,19 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
     app = ConsoleApp(settings, flows=CommandFlows(), report=lambda error: _report(context, error))
     with ConsoleServer(app, PAGES, host=host, port=port) as server:
         if settings.team is not None:
-            context.console.say(f"Serving {server.url} for {', '.join(settings.hosts)}; press Ctrl-C to stop.")
+            context.output.say(f"Serving {server.url} for {', '.join(settings.hosts)}; press Ctrl-C to stop.")
             _until_stopped(context, server)
         else:
             _serve_one_person(context, server, no_open=no_open, address_file=options["address_file"])
-    context.console.say("The console has ended.")
+    context.output.say("The console has ended.")
 
 
 def _report(context: CommandContext, error: BaseException) -> None:
     """Tell the terminal of a bug, with the traceback under -v."""
     import traceback
 
-    context.console.complain(f"A bug in Intacct Bridge: {type(error).__name__}: {error}")
-    context.console.detail("".join(traceback.format_exception(error)))
+    context.output.complain(f"A bug in Intacct Bridge: {type(error).__name__}: {error}")
+    context.output.detail("".join(traceback.format_exception(error)))
 
 
 def _settings(context: CommandContext, host: str, options: dict[str, Any]) -> "ConsoleSettings":
@@ -125,7 +125,7 @@ def _settings(context: CommandContext, host: str, options: dict[str, Any]) -> "C
                 fix="Add --allow-host NAME.",
             )
         team = TeamMode(options["trust_header"], secret)
-        context.console.hide([secret])
+        context.output.hide([secret])
     elif host not in ("127.0.0.1", "localhost", "::1"):
         raise SettingsError(
             f"Without a sign-in the console serves this machine only, not {host}.",
@@ -162,9 +162,9 @@ def _serve_one_person(
     address = server.start_address()
     if address_file is not None:
         _write_private(address_file, address + "\n")
-    context.console.result(address)
-    context.console.out.flush()
-    context.console.say("This address signs in one browser, once. Press Enter for another one, Ctrl-C to stop.")
+    context.output.result(address)
+    context.output.out.flush()
+    context.output.say("This address signs in one browser, once. Press Enter for another one, Ctrl-C to stop.")
     with tempfile.TemporaryDirectory(prefix="intacct-console-") as folder:
         if not no_open:
             _open_browser(context, server.start_address(), Path(folder))
@@ -191,7 +191,7 @@ def _open_browser(context: CommandContext, address: str, folder: Path) -> None:
     except webbrowser.Error:
         in_terminal = True
     if in_terminal or not webbrowser.open(page.as_uri()):
-        context.console.say("No browser was found here: open the address yourself.")
+        context.output.say("No browser was found here: open the address yourself.")
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -203,13 +203,13 @@ def _write_private(path: Path, text: str) -> None:
 def _more_addresses(context: CommandContext, server: "ConsoleServer") -> None:
     with suppress(OSError, ValueError):
         for _ in sys.stdin:
-            context.console.result(server.start_address())
+            context.output.result(server.start_address())
 
 
 def _until_stopped(context: CommandContext, server: "ConsoleServer") -> None:
     """Wait for Ctrl-C, SIGTERM or the end of the server."""
     from intacct_bridge.apps.terminal.process import stoppable
 
-    with suppress(KeyboardInterrupt), stoppable(context.console):
+    with suppress(KeyboardInterrupt), stoppable(context.output):
         while not server.wait(0.5):
             pass

@@ -106,10 +106,10 @@ def mcp_command(
         else:
             from intacct_bridge.apps.mcp.stdio import serve_stdio
 
-            context.console.say(f"Serving agents of {context.connection.target}.")
-            context.console.say(f"Calls are kept in {session.log.path}")
+            context.output.say(f"Serving agents of {context.connection.target}.")
+            context.output.say(f"Calls are kept in {session.log.path}")
             if sys.stdin.isatty():
-                context.console.say("An agent's program starts this command and talks to it. Press Ctrl-C to stop.")
+                context.output.say("An agent's program starts this command and talks to it. Press Ctrl-C to stop.")
             serve_stdio(server)
     finally:
         session.close()
@@ -121,7 +121,7 @@ def _session(context: CommandContext, settings: "AgentSettings") -> "AgentSessio
     from intacct_bridge.machine.account import account_name
     from intacct_bridge.machine.directories import state_directory
 
-    log = CallLog(state_directory() / "agents", context.connection.name, masked=context.console.masked)
+    log = CallLog(state_directory() / "agents", context.connection.name, masked=context.output.masked)
     return AgentSession(
         context.connection,
         settings,
@@ -130,7 +130,7 @@ def _session(context: CommandContext, settings: "AgentSettings") -> "AgentSessio
         recorder=context.recorder,
         log=log,
         person=account_name(),
-        masked=context.console.masked,
+        masked=context.output.masked,
     )
 
 
@@ -143,7 +143,7 @@ def _look_at_copy(context: CommandContext, copy: str) -> None:
     if at.scheme == "singer":
         raise SettingsError("an agent cannot read - as a copy", fix="Name a copy, such as duckdb:///books.duckdb.")
     if at.scheme != "postgresql" and not Path(at.path).exists():
-        context.console.complain(f"There is no copy at {redacted(copy)} yet: intacct extract --to {redacted(copy)}")
+        context.output.complain(f"There is no copy at {redacted(copy)} yet: intacct extract --to {redacted(copy)}")
 
 
 def _over_http(
@@ -154,12 +154,12 @@ def _over_http(
     from intacct_bridge.machine.directories import state_directory
 
     token, place = token_of(TOKEN_VARIABLE, token_file or state_directory() / "mcp-token")
-    context.console.hide([token])
+    context.output.hide([token])
 
     def ready(address: str) -> None:
-        context.console.say(f"Serving agents of {context.connection.target} at {address}")
-        context.console.say(f"Calls are kept in {session.log.path}")
-        context.console.say(f"The bearer token is in {place}. Press Ctrl-C to stop.")
+        context.output.say(f"Serving agents of {context.connection.target} at {address}")
+        context.output.say(f"Calls are kept in {session.log.path}")
+        context.output.say(f"The bearer token is in {place}. Press Ctrl-C to stop.")
 
     serve_http(server, port, token, ready=ready)
 

@@ -47,7 +47,7 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
     from intacct_bridge.apps.demo.fleet_demo_checks import checks
     from intacct_bridge.apps.demo.own_postgres import empty_schema, own_postgres
 
-    say = context.console.say
+    say = context.output.say
     with ExitStack() as stack:
         stack.enter_context(_ended_once())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="intacct-fleet-demo-")))
@@ -59,10 +59,10 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         try:
             run_demo(demo, uri, say)
         except TimeoutError as late:
-            context.console.complain(f"The demo did not end in time: {late}. The checks follow:")
+            context.output.complain(f"The demo did not end in time: {late}. The checks follow:")
         say("Comparing with the companies ...")
         ends = outcomes(demo)
-        context.console.table(("OUTCOME", "RUNS"), ends.most_common())
+        context.output.table(("OUTCOME", "RUNS"), ends.most_common())
         found = []
         for one in checks(demo):
             say(str(one))
@@ -70,7 +70,7 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         say(f"The demo took {time.monotonic() - began:.0f} seconds.")
     failed = sum(1 for one in found if one.wrong)
     if failed:
-        context.console.complain(f"{counted(failed, 'check')} of {len(found)} failed.")
+        context.output.complain(f"{counted(failed, 'check')} of {len(found)} failed.")
     return 1 if failed else 0
 
 

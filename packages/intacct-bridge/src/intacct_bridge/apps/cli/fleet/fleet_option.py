@@ -26,7 +26,7 @@ def with_fleet(*, prints_table: bool = True) -> Callable[[Command], Command]:
             from intacct_bridge.fleet.fleet import Fleet
             from intacct_protocol.model.uri_text import uri_secrets
 
-            context.console.hide(uri_secrets(place or ""))
+            context.output.hide(uri_secrets(place or ""))
             with Fleet.open(place) as fleet:
                 return command(context, fleet, *args, **options)
 

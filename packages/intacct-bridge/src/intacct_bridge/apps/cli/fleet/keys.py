@@ -27,11 +27,11 @@ def key_command(context: CommandContext) -> None:
     from intacct_bridge.fleet.sealing import FleetKey
 
     key = FleetKey.new()
-    if context.console.as_json:
-        context.console.json({"key": key.text, "id": key.id})
+    if context.output.as_json:
+        context.output.json({"key": key.text, "id": key.id})
     else:
-        context.console.result(key.text)
-    context.console.say(
+        context.output.result(key.text)
+    context.output.say(
         f"This is the key {key.id}. Keep a second copy apart from the database: if the key is lost, the credentials"
         " that it sealed are lost too."
     )
@@ -49,16 +49,16 @@ def rotate_command(context: CommandContext, fleet: "Fleet", *, give_up_lost: boo
     On every machine, put the new key first and the earlier one behind it, with a comma between them. Then run this
     command. If it is interrupted, run it again. Afterwards remove the earlier key everywhere.
     """
-    if give_up_lost and not yes and not context.console.confirm("Remove the secrets whose key is not given?"):
+    if give_up_lost and not yes and not context.output.confirm("Remove the secrets whose key is not given?"):
         raise SettingsError("Nothing was changed.", fix="Pass --yes to remove them without confirmation.")
     done = fleet.rotate(give_up_lost=give_up_lost)
-    if context.console.as_json:
-        context.console.json({"key": done.key_id, "resealed": done.resealed, "given_up": list(done.given_up)})
-    context.console.say(
+    if context.output.as_json:
+        context.output.json({"key": done.key_id, "resealed": done.resealed, "given_up": list(done.given_up)})
+    context.output.say(
         f"{counted(done.resealed, 'owner')} of secrets sealed again. The key {done.key_id} now seals all secrets."
     )
     for owner in done.given_up:
-        context.console.complain(f"The secrets of {owner} were removed, since their key is lost.")
+        context.output.complain(f"The secrets of {owner} were removed, since their key is lost.")
 
 
 @command("share", exits=FLEET_DATABASE)
@@ -80,12 +80,12 @@ def share_command(
     from intacct_bridge.operations.fleets import read_secrets
 
     given = read_secrets(secrets_from) if secrets_from else {}
-    context.console.hide(map(str, given.values()))
+    context.output.hide(map(str, given.values()))
     secrets: dict[str, str | None] = {**given, **dict.fromkeys(remove_secret)}
     if secrets:
         fleet.share_secrets(secrets)
     rows = [(name,) for name in fleet.shared_secret_names()]
-    context.console.table(("secret",), rows, empty="The tenants share no secret.")
+    context.output.table(("secret",), rows, empty="The tenants share no secret.")
 
 
 @command("link", exits=FLEET_DATABASE)
@@ -118,18 +118,18 @@ def link_command(context: CommandContext, fleet: "Fleet", *, name: str, hours: f
 
     if end:
         ended = fleet.end_links(name)
-        if context.console.as_json:
-            context.console.json({"tenant": name, "ended": ended})
-        context.console.say(f"{counted(ended, 'open link')} ended.")
+        if context.output.as_json:
+            context.output.json({"tenant": name, "ended": ended})
+        context.output.say(f"{counted(ended, 'open link')} ended.")
         return
     token = fleet.link(name, hours=hours)
     link = f"{address.rstrip('/')}{link_path(token)}"
-    if context.console.as_json:
-        context.console.json({"tenant": name, "link": link, "hours": hours})
+    if context.output.as_json:
+        context.output.json({"tenant": name, "link": link, "hours": hours})
     else:
-        context.console.result(link)
+        context.output.result(link)
     if not address:
-        context.console.say("Put the address of the fleet's site before it, or pass --address URL.")
+        context.output.say("Put the address of the fleet's site before it, or pass --address URL.")
 
 
 COMMANDS = (key_command, rotate_command, share_command, link_command)

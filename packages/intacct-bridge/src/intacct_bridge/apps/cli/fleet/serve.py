@@ -78,7 +78,7 @@ def serve_command(
     from intacct_bridge.fleet.page_state import PageState
 
     token = _token(token_file)
-    context.console.hide([token])
+    context.output.hide([token])
     if not public_address and not _is_this_machine(host):
         raise SettingsError(
             f"On {host} other machines reach the credential page, which needs an address with https.",
@@ -88,12 +88,12 @@ def serve_command(
     with closing(PageState(fleet.registry.place)) as pages:
         app = FleetApp(fleet, pages, settings, report=lambda error: _report(context, error))
         with FleetServer(app, host=host, port=port) as server:
-            context.console.say(f"Links begin with {app.address}.")
-            context.console.say(f"The JSON interface is at {server.url}/api/v1. Press Ctrl-C to stop.")
-            with suppress(KeyboardInterrupt), stoppable(context.console):
+            context.output.say(f"Links begin with {app.address}.")
+            context.output.say(f"The JSON interface is at {server.url}/api/v1. Press Ctrl-C to stop.")
+            with suppress(KeyboardInterrupt), stoppable(context.output):
                 while not server.wait(0.5):
                     pass
-    context.console.say("The server has ended.")
+    context.output.say("The server has ended.")
 
 
 def _is_this_machine(host: str) -> bool:
@@ -120,8 +120,8 @@ def _report(context: CommandContext, error: BaseException) -> None:
     """Tell the terminal what only the vendor may read."""
     import traceback
 
-    context.console.complain(f"{type(error).__name__}: {error}")
-    context.console.detail("".join(traceback.format_exception(error)))
+    context.output.complain(f"{type(error).__name__}: {error}")
+    context.output.detail("".join(traceback.format_exception(error)))
 
 
 COMMANDS = (serve_command,)

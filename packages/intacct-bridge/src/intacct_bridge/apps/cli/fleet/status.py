@@ -39,9 +39,9 @@ def status_command(context: CommandContext, fleet: "Fleet", *, search: str, atte
         if status.needs_attention or not attention:
             found.append(status)
     rows = [row for status in found for row in _rows(status) if not attention or row[6] or row[7] or row[8]]
-    context.console.table(_COLUMNS, rows, empty="" if tenants else "The fleet has no tenants.")
+    context.output.table(_COLUMNS, rows, empty="" if tenants else "The fleet has no tenants.")
     needing = sum(status.needs_attention for status in found)
-    context.console.say(f"{counted(tenants, 'tenant')}, {needing:,} of them {_verb(needing)} a person.")
+    context.output.say(f"{counted(tenants, 'tenant')}, {needing:,} of them {_verb(needing)} a person.")
     return 1 if attention and needing else 0
 
 
@@ -66,10 +66,10 @@ def usage_command(context: CommandContext, fleet: "Fleet", *, month: str, search
         )
         for tenant in fleet.tenants(like=search)
     ]
-    context.console.table(
+    context.output.table(
         ("tenant", "company", "transactions", "monthly limit"), rows, empty="The fleet has no tenants."
     )
-    context.console.say(f"{counted(sum(used.values()), 'API transaction')} of {counted(len(rows), 'tenant')}.")
+    context.output.say(f"{counted(sum(used.values()), 'API transaction')} of {counted(len(rows), 'tenant')}.")
 
 
 def _rows(status: "TenantStatus") -> list[tuple[object, ...]]:

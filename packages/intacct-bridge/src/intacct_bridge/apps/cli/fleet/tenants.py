@@ -90,12 +90,12 @@ def add_command(
     else:
         new = [NewTenant(name or "", parts.settings, parts.flows, parts.schedule, parts.limits, parts.secrets, paused)]
     for one in new:
-        context.console.hide(map(str, one.secrets.values()))
+        context.output.hide(map(str, one.secrets.values()))
     added = add_tenants(fleet, new, CommandFlows(), skip_existing=skip_existing)
     skipped = f"; the fleet had {len(new) - added:,} of them" if added < len(new) else ""
-    context.console.say(f"Added {counted(added, 'tenant')}{skipped}.")
+    context.output.say(f"Added {counted(added, 'tenant')}{skipped}.")
     if name is not None and (missing := fleet.status_of(name).missing):
-        context.console.say(
+        context.output.say(
             f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not set yet. The company's administrator can"
             f" enter credentials through a link: intacct fleet link {name}"
         )
@@ -117,7 +117,7 @@ def list_command(context: CommandContext, fleet: "Fleet", *, search: str) -> Non
         )
         for tenant in fleet.tenants(like=search)
     ]
-    context.console.table(("tenant", "company", "environment", "flows", "paused", "added"), rows, empty=_NONE)
+    context.output.table(("tenant", "company", "environment", "flows", "paused", "added"), rows, empty=_NONE)
 
 
 @command("show", exits=FLEET_DATABASE)
@@ -145,11 +145,9 @@ def show_command(context: CommandContext, fleet: "Fleet", *, name: str) -> None:
         if flow.last is not None:
             facts[f"last.{flow.flow}"] = f"{flow.last.started_at:%Y-%m-%d %H:%M:%S}: {flow.last.outcome or 'running'}"
     shown = (
-        facts
-        if context.console.as_json
-        else {key: value for key, value in facts.items() if value not in ("", [], None)}
+        facts if context.output.as_json else {key: value for key, value in facts.items() if value not in ("", [], None)}
     )
-    context.console.pairs(shown)
+    context.output.pairs(shown)
 
 
 @command("change", exits=FLEET_DATABASE)
@@ -191,7 +189,7 @@ def change_command(
     if not secrets and not any(changes.values()):
         raise click.UsageError("Give what to change, such as --set NAME=VALUE.")
     fleet.change(name, **changes, secrets=secrets, check=lambda tenant: check_tenant_flows(tenant, CommandFlows()))
-    context.console.say(f"Changed tenant {name}.")
+    context.output.say(f"Changed tenant {name}.")
 
 
 @command("pause", exits=FLEET_DATABASE)
@@ -201,7 +199,7 @@ def pause_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, 
     """Stop starting the flows of these tenants. A flow that is running continues to its end."""
     for name in names:
         fleet.pause(name)
-        context.console.say(f"Paused tenant {name}.")
+        context.output.say(f"Paused tenant {name}.")
 
 
 @command("resume", exits=FLEET_DATABASE)
@@ -211,7 +209,7 @@ def resume_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str,
     """Start the flows of paused tenants again, at their next times."""
     for name in names:
         fleet.resume(name)
-        context.console.say(f"Resumed tenant {name}.")
+        context.output.say(f"Resumed tenant {name}.")
 
 
 @command("remove", exits=FLEET_DATABASE)
@@ -224,18 +222,18 @@ def remove_command(context: CommandContext, fleet: "Fleet", *, name: str, yes: b
     The state of its company stays in the database: the outbox proves what was posted.
     """
     tenant = fleet.tenant(name)
-    if not yes and not context.console.confirm(f"Remove tenant {name} with its credentials?"):
+    if not yes and not context.output.confirm(f"Remove tenant {name} with its credentials?"):
         raise SettingsError(f"Tenant {name} was not removed.", fix="Pass --yes to remove it without confirmation.")
     fleet.remove(name)
     kept = f" The schema {fleet.schema(tenant)} stays." if tenant.company else ""
-    context.console.say(f"Removed tenant {name}.{kept}")
+    context.output.say(f"Removed tenant {name}.{kept}")
 
 
 def _given(context: CommandContext, given: Mapping[str, Any]) -> "TenantParts":
     from intacct_bridge.operations.fleets import TenantParts, read_flows, read_secrets
 
     secrets = read_secrets(given["secrets_from"]) if given["secrets_from"] else {}
-    context.console.hide(map(str, secrets.values()))
+    context.output.hide(map(str, secrets.values()))
     file = read_flows(given["flows_from"]) if given["flows_from"] else TenantParts()
     limits = {name: given[name] for name in ("concurrency", "monthly_limit") if given[name] is not None}
     schedule = {**file.schedule, **_assignments(given["schedule"], "--schedule")}

@@ -97,17 +97,17 @@ def work_command(
     with _signals() as signals:
         worker = _worker(context, fleet, threads, longest_run)
         worker.start()
-        context.console.say(f"worker {worker.id}: {counted(threads, 'thread')}", worker=worker.id)
+        context.output.say(f"worker {worker.id}: {counted(threads, 'thread')}", worker=worker.id)
         lives = True
         while lives and not signals.asked.wait(BEAT):
             try:
                 lives = worker.tick()
             except IntacctError as error:
-                _end_worker(context, worker, report(error, context.console))
+                _end_worker(context, worker, report(error, context.output))
             if metrics is not None:
                 _write_metrics(metrics, worker)
         if not lives:
-            context.console.complain("Other workers have taken over the runs of this one. Start it again.")
+            context.output.complain("Other workers have taken over the runs of this one. Start it again.")
         _end_worker(context, worker, signals.status or 4)
     return signals.status
 
@@ -148,7 +148,7 @@ def run_command(
                 try:
                     worker.tick()
                 except IntacctError as error:
-                    _end_worker(context, worker, report(error, context.console))
+                    _end_worker(context, worker, report(error, context.output))
             results |= worker.runner.results([key for key in keys if key not in results])
         if signals.status:
             _end_worker(context, worker, signals.status)
@@ -157,7 +157,7 @@ def run_command(
             (one.tenant, one.flow, one.outcome, Count(one.rows), Count(one.transactions), one.detail)
             for one in ended.results
         ]
-        context.console.table(("tenant", "flow", "end", "rows", "transactions", "detail"), rows)
+        context.output.table(("tenant", "flow", "end", "rows", "transactions", "detail"), rows)
         if worker.close(_GRACE):
             _exit_now(ended.status)
     return ended.status
@@ -178,7 +178,7 @@ def workers_command(context: CommandContext, fleet: "Fleet") -> None:
             for one in state.workers()
         ]  # fmt: skip
     columns = ("worker", "state", "running", "threads", "version", "started", "seen")
-    context.console.table(columns, rows, empty="No worker runs. Start one: intacct fleet work")
+    context.output.table(columns, rows, empty="No worker runs. Start one: intacct fleet work")
 
 
 COMMANDS = (work_command, run_command, workers_command)
@@ -191,7 +191,7 @@ def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: 
     return fleet_worker(
         fleet,
         CommandFlows(),
-        context.console,
+        context.output,
         person=context.actor,
         threads=threads,
         longest_run=timedelta(minutes=longest_run),
@@ -209,16 +209,16 @@ def _log_end(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
         facts |= {"run": end.run.id, "rows": end.run.rows, "transactions": end.run.transactions}
     text = f"{run.tenant} {run.flow}: {outcome}{f': {detail}' if detail else ''}"
     if end.status:
-        context.console.complain(text, **facts)
+        context.output.complain(text, **facts)
     else:
-        context.console.detail(text, **facts)
+        context.output.detail(text, **facts)
 
 
 def _end_worker(context: CommandContext, worker: "FleetWorker", status: int) -> None:
     """Close the worker and end the process at once, without waiting for threads of runs that were handed back."""
     left = worker.close(_GRACE)
     if left:
-        context.console.complain(f"{counted(left, 'run')} handed back: another worker continues.")
+        context.output.complain(f"{counted(left, 'run')} handed back: another worker continues.")
     _exit_now(status)
 
 

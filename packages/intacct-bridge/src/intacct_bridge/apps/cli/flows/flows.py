@@ -41,7 +41,7 @@ def list_command(context: CommandContext) -> None:
         for listed in list_flows()
     ]
     columns = ("flow", "command", "connection", "description", "last run", "end", "file")
-    context.console.table(columns, rows, empty=_NONE)
+    context.output.table(columns, rows, empty=_NONE)
 
 
 @flows_command.command("show", exits={})
@@ -60,7 +60,7 @@ def show_command(context: CommandContext, *, name: str) -> None:
     from intacct_bridge.operations.runs import last_run_of
 
     flow = find_flow(name).on(context.name)
-    line = CommandFlows().shown(flow, context.console)
+    line = CommandFlows().shown(flow, context.output)
     run = last_run_of(name)
     facts = {
         "flow": flow.name,
@@ -72,8 +72,8 @@ def show_command(context: CommandContext, *, name: str) -> None:
         "notifies": list(flow.notify),
         "last run": f"{run.started:%Y-%m-%d %H:%M:%S} UTC: {run.end.value}" if run is not None else "",
     }
-    shown = facts if context.console.as_json else {name: value for name, value in facts.items() if value}
-    context.console.pairs(shown)
+    shown = facts if context.output.as_json else {name: value for name, value in facts.items() if value}
+    context.output.pairs(shown)
 
 
 @flows_command.command("check", exits={1: "mistakes"})
@@ -95,11 +95,11 @@ def check_command(context: CommandContext, *, names: tuple[str, ...]) -> int:
         for finding in check_flow(flow, program)
     ]
     mistakes = [row for row in rows if row[1] == "mistake"]
-    if rows or context.console.as_json:
-        context.console.table(("flow", "kind", "connection", "finding", "fix"), rows)
+    if rows or context.output.as_json:
+        context.output.table(("flow", "kind", "connection", "finding", "fix"), rows)
     if not chosen:
-        context.console.say(_NONE)
-    context.console.say(f"{counted(len(chosen), 'flow')} checked, {counted(len(mistakes), 'mistake')}.")
+        context.output.say(_NONE)
+    context.output.say(f"{counted(len(chosen), 'flow')} checked, {counted(len(mistakes), 'mistake')}.")
     return 1 if mistakes else 0
 
 
@@ -138,12 +138,12 @@ def systemd_command(context: CommandContext, *, name: str, on_calendar: str, to:
     texts = timer_files(flow, scheduled_words(flow, context.name), calendar=on_calendar)
     if to is None:
         for file, text in texts.items():
-            context.console.result(f"# {file}\n{text}")
+            context.output.result(f"# {file}\n{text}")
         return
     write_timer(texts, to)
     timer = next(file for file in texts if file.endswith(".timer"))
-    context.console.say(f"Written to {to}: {', '.join(texts)}.")
-    context.console.say(f"To start the timer: systemctl --user daemon-reload; systemctl --user enable --now {timer}")
+    context.output.say(f"Written to {to}: {', '.join(texts)}.")
+    context.output.say(f"To start the timer: systemctl --user daemon-reload; systemctl --user enable --now {timer}")
 
 
 @flows_command.command("cron", exits={})
@@ -168,12 +168,12 @@ def cron_command(context: CommandContext, *, name: str, when: str, install: bool
 
     if remove:
         install_cron_entry(name, "")
-        context.console.say(f"The crontab has no entry of {name}.")
+        context.output.say(f"The crontab has no entry of {name}.")
         return
     flow = find_flow(name).on(context.name)
     CommandFlows().check(flow)
     entry = cron_entry_of(flow, scheduled_words(flow, context.name), when=when)
     if install:
         install_cron_entry(name, entry)
-        context.console.say("The crontab has this entry:")
-    context.console.result(entry)
+        context.output.say("The crontab has this entry:")
+    context.output.result(entry)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.apps.cli.context import PROGRAM, CommandContext
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import run_checked
 from intacct_bridge.operations.recorded_run import TenantRun
 from intacct_bridge.runs.commands import UNATTENDED
@@ -105,17 +105,17 @@ class CommandFlows:
     ) -> "tuple[int, Run | None]":
         """Carry out a flow as a run of its own; a console gets the results too, other messages the messages only."""
         checked = checked_command(flow)
-        console = messages if isinstance(messages, Console) else ForwardingConsole(messages)
-        context = CommandContext(console, flow=flow.name, arguments=_line(flow, checked), person=person)
+        output = messages if isinstance(messages, Output) else ForwardingOutput(messages)
+        context = CommandContext(output, flow=flow.name, arguments=_line(flow, checked), person=person)
         context.tenant = tenant
-        shared: dict[str, Any] = {"as_json": console.as_json, "quiet": console.quiet, "verbose": console.verbose}
+        shared: dict[str, Any] = {"as_json": output.as_json, "quiet": output.quiet, "verbose": output.verbose}
         if tenant is None and flow.connection:
             shared["connection"] = flow.connection
         if self._entity is not None:
             shared["entity"] = self._entity
         try:
             status = run_checked(
-                lambda: checked.context(context, shared), console, target=lambda: context.target, keep=context.failed
+                lambda: checked.context(context, shared), output, target=lambda: context.target, keep=context.failed
             )
         finally:
             context.close()
@@ -126,7 +126,7 @@ def _line(flow: Flow, checked: FlowCommand) -> list[str]:
     return [*checked.names, *(["--connection", flow.connection] if flow.connection else []), *checked.words]
 
 
-class ForwardingConsole(Console):
+class ForwardingOutput(Output):
     """A command's output for a program that has messages only: results go nowhere, and questions to the program."""
 
     def __init__(self, messages: Messages) -> None:

@@ -56,8 +56,8 @@ def run_command(context: CommandContext, *, names: tuple[str, ...], metrics: Pat
         results.append(_result(result, printed))
         if result.status in _STOPPED:
             break
-    if context.console.as_json:
-        context.console.json({"exit_status": worst(statuses), "flows": results})
+    if context.output.as_json:
+        context.output.json({"exit_status": worst(statuses), "flows": results})
     if metrics is not None:
         write_metrics_of_all(metrics)
     return statuses[-1] if statuses[-1] in _STOPPED else worst(statuses)
@@ -67,14 +67,14 @@ def _run(context: CommandContext, prepared: "PreparedFlow", program: "FlowProgra
     """Run one flow: how it ended, and under --json what it printed."""
     from intacct_bridge.operations.flows import run_flow
 
-    shown = context.console
+    shown = context.output
     printed = io.StringIO() if shown.as_json else None
-    console = shown.another(out=printed)
-    console.log_format, console.as_json = shown.log_format, shown.as_json
-    console.quiet, console.verbose = shown.quiet, shown.verbose
-    result = run_flow(prepared, program, console, person=context.person)
+    output = shown.another(out=printed)
+    output.log_format, output.as_json = shown.log_format, shown.as_json
+    output.quiet, output.verbose = shown.quiet, shown.verbose
+    result = run_flow(prepared, program, output, person=context.person)
     if result.problem is not None:
-        report(result.problem, console)
+        report(result.problem, output)
     if result.run is not None:
         _summarise(context, result.flow, result.run)
     return result, printed.getvalue() if printed is not None else ""
@@ -83,10 +83,10 @@ def _run(context: CommandContext, prepared: "PreparedFlow", program: "FlowProgra
 def _summarise(context: CommandContext, flow: "Flow", run: "Run") -> None:
     seconds = run.seconds() or 0.0
     cost = counted(run.transactions, "API transaction")
-    context.console.event(f"flow {flow.name}: {run.end.value}", flow=flow.name, run=run.id)
-    if not context.console.as_json:
+    context.output.event(f"flow {flow.name}: {run.end.value}", flow=flow.name, run=run.id)
+    if not context.output.as_json:
         text = f"{flow.name}: {run.end.value}, {seconds:.1f} s, {cost}; intacct runs show {run.id[:12]}"
-        context.console.say(text, flow=flow.name, run=run.id)
+        context.output.say(text, flow=flow.name, run=run.id)
 
 
 def _result(result: "FlowResult", printed: str) -> dict[str, Any]:

@@ -57,11 +57,11 @@ def list_command(
     from intacct_bridge.operations.runs import RunFilter, list_runs
 
     listed = list_runs(RunFilter(flow, command_name, connection_name, failed, limit))
-    if context.console.as_json:
-        context.console.json([run_data(run) for run in listed])
+    if context.output.as_json:
+        context.output.json([run_data(run) for run in listed])
         return
     columns = ("run", "started", "what", "connection", "end", "seconds", "rows", "records", "transactions")
-    context.console.table(columns, [_row(run) for run in listed], empty=_NO_RUNS)
+    context.output.table(columns, [_row(run) for run in listed], empty=_NO_RUNS)
 
 
 @runs_command.command("show", exits={})
@@ -83,18 +83,18 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
 
     run = find_run(run_id)
     log = run_log(run) if with_log else []
-    if context.console.as_json:
+    if context.output.as_json:
         lines = [{"time": line.time, "level": line.level, "message": line.message} for line in log]
-        context.console.json(run_data(run) | ({"log_lines": lines} if with_log else {}))
+        context.output.json(run_data(run) | ({"log_lines": lines} if with_log else {}))
         return
-    context.console.pairs({name: value for name, value in _facts(run).items() if value not in ("", None, [])})
+    context.output.pairs({name: value for name, value in _facts(run).items() if value not in ("", None, [])})
     if run.streams:
-        context.console.result("")
+        context.output.result("")
         columns = ("stream", "rows", "deleted", "read", "transactions", "seconds", "error")
         shown = (one for one in run.streams if one.rows or one.deleted or one.error)
-        context.console.table(columns, [_stream_row(one) for one in shown])
+        context.output.table(columns, [_stream_row(one) for one in shown])
     for line in log:
-        context.console.result(f"{line.time} {line.level:<7} {line.message}")
+        context.output.result(f"{line.time} {line.level:<7} {line.message}")
 
 
 def _facts(run: "Run") -> dict[str, object]:
@@ -144,7 +144,7 @@ def stats_command(context: CommandContext, *, flow: str, connection_name: str, d
     told = run_statistics(days=days, flow=flow, connection=connection_name, metrics=metrics)
     flows, usage = told.flows, told.usage
     if metrics is not None:
-        context.console.say(f"The metrics of {counted(told.runs, 'run')} are in {metrics}.")
+        context.output.say(f"The metrics of {counted(told.runs, 'run')} are in {metrics}.")
     rates = [
         (one.name, one.connection, one.runs, one.succeeded, one.failed, _percent(one.success_rate), one.last_success)
         for one in flows
@@ -163,7 +163,7 @@ def stats_command(context: CommandContext, *, flow: str, connection_name: str, d
     ]
     rate_columns = ("what", "connection", "runs", "succeeded", "failed", "success", "last success")
     month_columns = ("month", "connection", "company", "runs", "transactions", "allowed", "used")
-    if context.console.as_json:
+    if context.output.as_json:
         as_numbers = [
             {**dict(zip(rate_columns, row, strict=True)), "success": one.success_rate, "flow": one.flow or None}
             for row, one in zip(rates, flows, strict=True)
@@ -172,12 +172,12 @@ def stats_command(context: CommandContext, *, flow: str, connection_name: str, d
             {**dict(zip(month_columns, row, strict=True)), "used": one.share}
             for row, one in zip(months, usage, strict=True)
         ]
-        context.console.json({"days": days, "flows": as_numbers, "usage": used})
+        context.output.json({"days": days, "flows": as_numbers, "usage": used})
         return
-    context.console.table(rate_columns, rates, empty=f"No runs in the last {counted(days, 'day')}.")
+    context.output.table(rate_columns, rates, empty=f"No runs in the last {counted(days, 'day')}.")
     if months:
-        context.console.result("")
-        context.console.table(month_columns, months)
+        context.output.result("")
+        context.output.table(month_columns, months)
 
 
 def run_data(run: "Run") -> dict[str, object]:

@@ -199,9 +199,9 @@ def load_command(
     waits = None if settle_after is None else timedelta(seconds=settle_after)
     apply = ApplyOptions(sending=sending, settle_after=waits, tracked=track, skip_refused=True)
     work = _FileLoad(context, apply, only_plan=only_plan, out=out, refused=refused, yes=yes)
-    with context.open_outbox(), json_document(context, context.console) as results:
+    with context.open_outbox(), json_document(context, context.output) as results:
         status = max([work.load(_request(file, reading), results) for file in files])
-    if only_plan and out is None and not context.console.as_json:
+    if only_plan and out is None and not context.output.as_json:
         _tell_next(context, [plan for plan, _ in results])
     return status
 
@@ -230,12 +230,12 @@ class _FileLoad:
         try:
             if self.only_plan:
                 results.append((plan, None))
-                if not context.console.as_json:
-                    show_plan(plan, context.console)
+                if not context.output.as_json:
+                    show_plan(plan, context.output)
                 status = FAILURES if plan.refused else 0
             else:
                 status = apply_and_show(
-                    context, context.console, plan, self.apply, outcomes, yes=self.yes, results=results
+                    context, context.output, plan, self.apply, outcomes, yes=self.yes, results=results
                 )
         finally:
             if self.refused is not None:
@@ -252,19 +252,19 @@ def _write_refused(context: CommandContext, plan: "Plan", outcomes: "Sequence[Re
     count = write_refused_rows(plan, outcomes, path)
     if count:
         context.recorder.add_file(path)
-        context.console.say(f"{counted(count, 'refused row')} in {path}, each with its reason")
+        context.output.say(f"{counted(count, 'refused row')} in {path}, each with its reason")
     elif path.exists():
-        context.console.say(f"No row is refused; {path} is from an earlier run.")
+        context.output.say(f"No row is refused; {path} is from an earlier run.")
 
 
 def _tell_next(context: CommandContext, plans: "Sequence[Plan]") -> None:
     """Say that nothing was sent, and which command goes on."""
     if context.connection.needs_approval:
-        context.console.say("Nothing was sent. To have the plan approved, save it with --out PLAN.")
+        context.output.say("Nothing was sent. To have the plan approved, save it with --out PLAN.")
         return
     words = shlex.join(word for word in context.arguments if word != "--plan")
     applicable = any(plan.to_send for plan in plans)
-    context.console.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
+    context.output.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
 
 
 def _request(file: Path, reading: dict[str, Any]) -> "LoadRequest":

@@ -94,14 +94,14 @@ def list_command(
     )
     if file is not None:
         count = export_entries(context, file, query, links=links)
-        context.console.say(f"{counted(count, 'entry')} in {file}")
+        context.output.say(f"{counted(count, 'entry')} in {file}")
         return
     found = find_entries(context, query, links=limit if links else 0)
     entries = found.entries
     shown = entries[-limit:]
     tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
-    more = _MORE if context.console.as_json else ("link",) if any(entry.url for entry in shown) else ()
-    as_json = context.console.as_json
+    more = _MORE if context.output.as_json else ("link",) if any(entry.url for entry in shown) else ()
+    as_json = context.output.as_json
     rows = [
         (
             *listed_row(entry, as_json=as_json),
@@ -111,7 +111,7 @@ def list_command(
         for entry in shown
     ]
     columns = (*_COLUMNS, *more, *tracked)
-    context.console.table(columns, rows, empty="No writes match.")
+    context.output.table(columns, rows, empty="No writes match.")
     for one in found.sums:
         amounts = (
             f"debits {amount_shown(one.debit, one.currency)}, credits {amount_shown(one.credit, one.currency)}"
@@ -119,9 +119,9 @@ def list_command(
             else ""
         )
         others = f"amounts {amount_shown(one.amount, one.currency)}" if one.amount else ""
-        context.console.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {one.currency}".rstrip())
+        context.output.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {one.currency}".rstrip())
     if len(entries) > limit:
-        context.console.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
+        context.output.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
 
 
 @outbox_command.command("show", exits=CONNECTED)
@@ -136,18 +136,18 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     detail = show_entry(context, number, links=links)
     history = [event.to_dict() for event in detail.history]
     decisions = [decision.to_dict() for decision in detail.decisions]
-    facts = entry_facts(detail.entry, detail.earlier, grouped=not context.console.as_json)
-    if context.console.as_json:
-        context.console.json({**facts, "history": history, "decisions": decisions, "body": detail.entry.body})
+    facts = entry_facts(detail.entry, detail.earlier, grouped=not context.output.as_json)
+    if context.output.as_json:
+        context.output.json({**facts, "history": history, "decisions": decisions, "body": detail.entry.body})
         return
-    context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
-    context.console.result("")
+    context.output.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
+    context.output.result("")
     if history:
         shown = ("at", "status", "attempt", "user", "note")
-        context.console.table(shown, [[event[name] for name in shown] for event in history])
+        context.output.table(shown, [[event[name] for name in shown] for event in history])
     if decisions:
-        context.console.result("")
-        context.console.table(list(decisions[0]), [list(decision.values()) for decision in decisions])
+        context.output.result("")
+        context.output.table(list(decisions[0]), [list(decision.values()) for decision in decisions])
 
 
 @outbox_command.command("move", exits={2: "wrong settings, or the outbox is in use", 4: "a database cannot be reached"})
@@ -172,13 +172,13 @@ def move_command(context: CommandContext, *, target: str, source: str) -> None:
     new = _named_place(context, target, "--to")
     old = _named_place(context, source, "--from") if source else connection.outbox
     moved = move_outbox(connection, new, source=old)
-    if context.console.as_json:
-        context.console.json({"entries": moved.entries, "event_log": moved.events, "outbox": moved.name})
+    if context.output.as_json:
+        context.output.json({"entries": moved.entries, "event_log": moved.events, "outbox": moved.name})
         return
     log = ", and the event log" if moved.events else ""
-    context.console.result(f"{counted(moved.entries, 'entry')}{log}: moved to {moved.name}")
+    context.output.result(f"{counted(moved.entries, 'entry')}{log}: moved to {moved.name}")
     if new != connection.outbox:
-        context.console.say(f"Now set `outbox` of connection {connection.name} to that place, on every machine.")
+        context.output.say(f"Now set `outbox` of connection {connection.name} to that place, on every machine.")
 
 
 def _named_place(context: CommandContext, place: str, option: str) -> str:
@@ -188,7 +188,7 @@ def _named_place(context: CommandContext, place: str, option: str) -> str:
 
     kind, colon, name = place.partition(":")
     found = str(resolved({kind: name}, where=option)) if colon and kind in KINDS else place
-    context.console.hide(uri_secrets(found))
+    context.output.hide(uri_secrets(found))
     if "://" in found or found.startswith("~") or is_misspelt_address(found):
         return found
     return str(Path(found).resolve())

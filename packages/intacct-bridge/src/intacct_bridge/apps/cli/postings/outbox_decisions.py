@@ -58,14 +58,14 @@ def _propose(context: CommandContext, doubtful: "list[OutboxEntry]") -> None:
     """Show the records that entries in doubt may have become, for a person to decide."""
     from intacct_bridge.operations.outbox import propose_records
 
-    if not doubtful or context.console.as_json:
+    if not doubtful or context.output.as_json:
         return
     found = propose_records(context, doubtful)
     if found:
-        context.console.say("These records may be the ones in doubt. Records with the same key come first.")
+        context.output.say("These records may be the ones in doubt. Records with the same key come first.")
         rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in found]
-        context.console.table(("entry", "record", "label", "same key", "created", "by"), rows)
-    context.console.say(
+        context.output.table(("entry", "record", "label", "same key", "created", "by"), rows)
+    context.output.say(
         "Check in Intacct, then decide: intacct outbox resolve NUMBER --posted-as KEY (or --not-posted) --because WHY"
     )
 
@@ -103,10 +103,10 @@ def resolve_command(
         raise SettingsError("Missing option --posted-as KEY or --not-posted.", fix="Give one of them.")
     decided = resolve(context, number, posted_as=posted_as, because=because, person=_decider(person))
     if decided.not_checked:
-        context.console.say(f"Not checked in Intacct: {decided.not_checked}")
+        context.output.say(f"Not checked in Intacct: {decided.not_checked}")
     _decided(context, decided.entry)
     if not_posted:
-        context.console.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
+        context.output.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
 
 
 @command("forget", exits=CONNECTED)
@@ -127,7 +127,7 @@ def forget_command(context: CommandContext, *, number: int, because: str, person
 
     entry = forget(context, number, because=because, person=_decider(person))
     _decided(context, entry)
-    context.console.say("The next load of this record posts it again.")
+    context.output.say("The next load of this record posts it again.")
 
 
 def _decider(person: str | None) -> str:
@@ -144,15 +144,15 @@ def _decider(person: str | None) -> str:
 
 def _decided(context: CommandContext, entry: "OutboxEntry") -> None:
     facts = {"number": entry.number, "record": entry.label, "state": entry.status.value, "note": entry.note}
-    if context.console.as_json:
-        context.console.json({**facts, "receipt": entry.receipt.record if entry.receipt else None})
+    if context.output.as_json:
+        context.output.json({**facts, "receipt": entry.receipt.record if entry.receipt else None})
     else:
-        context.console.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
+        context.output.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
 
 
 def _show(context: CommandContext, entries: "Sequence[OutboxEntry]", empty: str) -> int:
     from intacct_bridge.apps.views.outbox_entries import entry_row, exit_status
 
     rows = [(*entry_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
-    context.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
+    context.output.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
     return exit_status(entries)

@@ -72,18 +72,18 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
 
     with context.open_outbox():
         saved = open_revalidated(context, plan)
-        if not context.console.as_json:
-            show_saved(saved, context.console)
+        if not context.output.as_json:
+            show_saved(saved, context.output)
         if digest is not None:
             _check_digest(digest, saved.digest)
-        elif not context.console.confirm(f"Approve {saved.id} as {context.actor}?"):
+        elif not context.output.confirm(f"Approve {saved.id} as {context.actor}?"):
             raise SettingsError("Nothing was approved.", fix=f"Answer yes, or pass --digest {saved.digest[:12]}")
         approval = approve_plan(context, saved, digest=saved.digest, valid_for=timedelta(hours=hours))
-    if context.console.as_json:
-        context.console.json(approval.to_dict())
+    if context.output.as_json:
+        context.output.json(approval.to_dict())
         return
     until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
-    context.console.result(f"{approval.plan} is approved by {approval.person} until {until}")
+    context.output.result(f"{approval.plan} is approved by {approval.person} until {until}")
     next_step(context, saved.file, approved=True)
 
 

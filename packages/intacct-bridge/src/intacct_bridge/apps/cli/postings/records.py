@@ -55,26 +55,26 @@ def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, .
     from intacct_bridge.operations.records import read_records
 
     records = read_records(context, object_name, keys, by=by)
-    if context.console.as_json:
-        context.console.json(records)
+    if context.output.as_json:
+        context.output.json(records)
         return
     for number, record in enumerate(records):
         if number:
-            context.console.result("")
+            context.output.result("")
         _show(context, record)
 
 
 def _show(context: CommandContext, record: "Record") -> None:
     """The filled fields, then each list of lines as a table."""
-    context.console.pairs(
+    context.output.pairs(
         {name: value for name, value in record.items() if value is not None and not isinstance(value, list)}
     )
     for name, lines in record.items():
         if isinstance(lines, list) and lines:
-            context.console.result("")
-            context.console.result(name)
+            context.output.result("")
+            context.output.result(name)
             columns = [column for column in lines[0] if any(line.get(column) is not None for line in lines)]
-            context.console.table(columns, [[line.get(column) for column in columns] for line in lines])
+            context.output.table(columns, [[line.get(column) for column in columns] for line in lines])
 
 
 @command(
@@ -209,7 +209,7 @@ def _show_deletes(context: CommandContext, found: "Sequence[FoundRecord]", outco
         (one.given, one.record, "deleted" if outcome.ok else outcome.status, "; ".join(map(str, outcome.faults)))
         for one, outcome in zip(found, outcomes, strict=True)
     ]
-    context.console.table(("given", "record", "outcome", "why"), shown)
+    context.output.table(("given", "record", "outcome", "why"), shown)
 
 
 def _make(context: CommandContext, change: "RecordChange", what: str, *, yes: bool) -> "Sequence[Outcome]":
@@ -267,8 +267,8 @@ def _show_outcome(
             outcome.faults, "function", function=verb.removesuffix("d"), record=f"{object_name} {named}".strip()
         )
     key, name = outcome.key, outcome.natural_key or named
-    if context.console.as_json:
-        context.console.json({"outcome": verb, "object": object_name, "recordno": key or None, "key": name or None})
+    if context.output.as_json:
+        context.output.json({"outcome": verb, "object": object_name, "recordno": key or None, "key": name or None})
         return
     extra = f" ({name})" if name and key and name != key else ""
-    context.console.result(f"{verb} {object_name} {key or name}{extra}")
+    context.output.result(f"{verb} {object_name} {key or name}{extra}")

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 def tell_where_saved(context: CommandContext, saved: "SavedPlan", *, applied: bool = False) -> None:
     """Say in which file the plan is and, unless it was applied, which command goes on with it."""
     if applied:
-        context.console.say(f"The plan is in {saved.file}.")
+        context.output.say(f"The plan is in {saved.file}.")
         return
-    context.console.say(f"Nothing was sent. The plan is in {saved.file}.")
+    context.output.say(f"Nothing was sent. The plan is in {saved.file}.")
     connection = context.connection
     if connection.four_eyes or (connection.approvers and context.actor not in connection.approvers):
-        context.console.say(f"Only {context.actor} may read the file: let the approver read it, too.")
+        context.output.say(f"Only {context.actor} may read the file: let the approver read it, too.")
     if saved.open_records:
         next_step(context, saved.file, approved=not connection.needs_approval)
     else:
-        context.console.say("It has no record to send.")
+        context.output.say("It has no record to send.")
 
 
 def save_sound(context: CommandContext, plan: "Plan", out: Path) -> int:
@@ -32,10 +32,10 @@ def save_sound(context: CommandContext, plan: "Plan", out: Path) -> int:
     from intacct_bridge.apps.views.load import show_plan
     from intacct_bridge.operations.plans import save_plan
 
-    show_plan(plan, context.console)
+    show_plan(plan, context.output)
     if plan.refused or not plan.to_send:
         why = "it refuses a record" if plan.refused else "there is nothing to post"
-        context.console.say(f"No plan was saved to {out}: {why}.")
+        context.output.say(f"No plan was saved to {out}: {why}.")
         return FAILURES if plan.refused else 0
     tell_where_saved(context, save_plan(context, plan, out))
     return 0
@@ -53,9 +53,9 @@ def next_step(context: CommandContext, path: Path, *, approved: bool) -> None:
     named = [("--connection", context.name), ("--entity", context.entity)]
     words = shlex.join([str(path), *(word for name, value in named if value for word in (name, value))])
     if approved:
-        context.console.say(f"To apply it: intacct plan apply {words}")
+        context.output.say(f"To apply it: intacct plan apply {words}")
     else:
-        context.console.say(f"It needs an approval: intacct plan approve {words}")
+        context.output.say(f"It needs an approval: intacct plan approve {words}")
 
 
 def show_saved_plan(context: CommandContext, path: Path, sending: "SendOptions | None" = None) -> int:
@@ -65,12 +65,12 @@ def show_saved_plan(context: CommandContext, path: Path, sending: "SendOptions |
 
     saved = open_revalidated(context, path)
     saved.refuse_other_sending(sending)
-    show_saved(saved, context.console)
-    if not context.console.as_json and saved.open_records:
-        context.console.say("Nothing was sent.")
+    show_saved(saved, context.output)
+    if not context.output.as_json and saved.open_records:
+        context.output.say("Nothing was sent.")
         next_step(context, saved.file, approved=saved.is_approved or not saved.needs_approval)
-    elif not context.console.as_json:
-        context.console.say("Nothing is left to apply.")
+    elif not context.output.as_json:
+        context.output.say("Nothing is left to apply.")
     return FAILURES if saved.refused_records else 0
 
 
@@ -91,8 +91,8 @@ def apply_saved_plan(
 
     waits = None if settle_after is None else timedelta(seconds=settle_after)
     options = ApplyOptions(sending=sending, settle_after=waits, tracked=track)
-    with json_document(context, context.console) as results:
-        return apply_and_show(context, context.console, path, options, [], yes=yes, results=results)
+    with json_document(context, context.output) as results:
+        return apply_and_show(context, context.output, path, options, [], yes=yes, results=results)
 
 
 def apply_action_plan(context: CommandContext, plan: "Plan", *, yes: bool) -> int:
@@ -102,7 +102,7 @@ def apply_action_plan(context: CommandContext, plan: "Plan", *, yes: bool) -> in
     from intacct_bridge.operations.plans import apply_plan, refuse_without_plan
 
     if plan.refused or not plan.to_send:
-        show_plan(plan, context.console)
+        show_plan(plan, context.output)
     refuse_without_plan(context.connection, fix=approval_hint(context))
     if plan.refused:
         return FAILURES
@@ -110,5 +110,5 @@ def apply_action_plan(context: CommandContext, plan: "Plan", *, yes: bool) -> in
         return 0
     what = f"{counted(len(plan.to_send), 'record')} ({plan.source})"
     receipts = apply_plan(context, plan, confirm=lambda _: context.allow_write(what, yes=yes))
-    show_outcomes(receipts.outcomes, context.console)
-    return sum_up(context.console, receipts)
+    show_outcomes(receipts.outcomes, context.output)
+    return sum_up(context.output, receipts)

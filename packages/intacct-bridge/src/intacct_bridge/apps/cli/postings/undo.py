@@ -88,17 +88,17 @@ def undo_command(
             _show_refused(context, undo.refused)
             return FAILURES
         if undo.plan is None:
-            if context.console.as_json:
-                context.console.json({"source": undo.source, "records": []})
-            context.console.say("There is nothing to take back.")
+            if context.output.as_json:
+                context.output.json({"source": undo.source, "records": []})
+            context.output.say("There is nothing to take back.")
             return 0
         if not only_plan:
             return apply_action_plan(context, undo.plan, yes=yes)
         if out is not None:
             return save_sound(context, undo.plan, out)
-        show_plan(undo.plan, context.console)
+        show_plan(undo.plan, context.output)
     needed = context.connection.needs_approval
-    context.console.say(f"Nothing was sent. {approval_hint(context) if needed else 'To do it, add --apply.'}")
+    context.output.say(f"Nothing was sent. {approval_hint(context) if needed else 'To do it, add --apply.'}")
     return FAILURES if undo.plan.refused else 0
 
 
@@ -107,15 +107,15 @@ def _say_left(context: CommandContext, left: "tuple[UndoRefusal, ...]") -> None:
     released = [one for one in left if one.entry.status.value == "released"]
     if len(released) > _NAMED:
         numbers = sorted(one.entry.number for one in released)
-        context.console.say(
+        context.output.say(
             f"{counted(len(released), 'record')} taken back or released before (entries {numbers[0]} to {numbers[-1]})."
         )
     for one in left:
         if len(released) <= _NAMED or one not in released:
-            context.console.say(f"{one.entry.number} {one.entry.label}: {one.reason}")
+            context.output.say(f"{one.entry.number} {one.entry.label}: {one.reason}")
 
 
 def _show_refused(context: CommandContext, refused: "tuple[UndoRefusal, ...]") -> None:
     rows = [(one.entry.number, one.entry.label, one.reason, one.fix) for one in refused]
-    context.console.table(("number", "record", "why it cannot be taken back", "fix"), rows)
-    context.console.say("Nothing was sent.")
+    context.output.table(("number", "record", "why it cannot be taken back", "fix"), rows)
+    context.output.say("Nothing was sent.")

@@ -61,7 +61,7 @@ def sql_command(
     from intacct_bridge.operations.copies import open_copy
     from intacct_bridge.operations.sql import explain_sql, sql
 
-    kind = format_of(kind, context.console, to=out)
+    kind = format_of(kind, context.output, to=out)
     if uri and explain:
         raise SettingsError("`explain` is about Intacct, and `on` asks a copy", fix="A copy costs no transaction.")
     if uri:
@@ -73,17 +73,17 @@ def sql_command(
                 (one.object, Count(one.rows), Count(one.transactions), _condition(one), ", ".join(one.fields))
                 for one in explain_sql(client, statement)
             ]
-            context.console.table(("object", "records", "transactions", "condition", "fields"), costs)
+            context.output.table(("object", "records", "transactions", "condition", "fields"), costs)
             return
         found = sql(client, statement)
-        context.console.say(counted(client.meter.transactions, "API transaction"))
+        context.output.say(counted(client.meter.transactions, "API transaction"))
     if kind == "parquet":
         count = write_parquet(found.to_batches() or [_without_rows(found)], to=out)
     else:
         rows = [{name: _plain(value) for name, value in row.items()} for row in found.to_pylist()]
-        count = write_rows(rows, context.console, kind=kind, to=out, columns=lambda: found.column_names)
+        count = write_rows(rows, context.output, kind=kind, to=out, columns=lambda: found.column_names)
     context.recorder.add_rows("sql", count)
-    context.console.say(counted(count, "row"))
+    context.output.say(counted(count, "row"))
 
 
 def _without_rows(table: "pa.Table") -> "pa.RecordBatch":

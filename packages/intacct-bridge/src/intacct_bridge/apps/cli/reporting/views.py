@@ -41,7 +41,7 @@ def list_command(context: CommandContext) -> None:
 
     views = list_views()
     rows = [(name, views[name].kind, views[name].shows.rstrip(".")) for name in sorted(views)]
-    context.console.table(("name", "kind", "shows"), rows)
+    context.output.table(("name", "kind", "shows"), rows)
 
 
 @views_command.command("show", exits={})
@@ -54,7 +54,7 @@ def show_command(context: CommandContext, *, name: str, uri: str | None) -> None
     """Show a view: grain, columns, units, rule and SQL."""
     from intacct_bridge.operations.views import view_sql
 
-    context.console.write(view_sql(name, uri or ""))
+    context.output.write(view_sql(name, uri or ""))
 
 
 @views_command.command("apply", exits={})
@@ -76,7 +76,7 @@ def apply_command(context: CommandContext, *, uri: str, names: str | None, layou
     from intacct_bridge.operations.views import apply
 
     for made in apply(uri, lower_names=names is not None, fivetran=layout is not None):
-        show_applied(made, context.console, every_time=True)
+        show_applied(made, context.output, every_time=True)
 
 
 @views_command.command("dbt", exits={})
@@ -91,4 +91,4 @@ def dbt_command(context: CommandContext, *, directory: Path, uri: str) -> None:
     from intacct_bridge.operations.views import dbt_package
     from intacct_protocol.model.wording import counted
 
-    context.console.say(f"{counted(dbt_package(uri, directory), 'file')} in {directory}")
+    context.output.say(f"{counted(dbt_package(uri, directory), 'file')} in {directory}")

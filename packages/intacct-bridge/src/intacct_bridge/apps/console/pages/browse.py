@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from shlex import join
 from typing import Any
 
-from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.row_formats import write_rows
 from intacct_bridge.apps.web.pages import Download, NotFoundError, Page, PageRequest, PageView, address
 from intacct_bridge.operations.connections import listed_connections
@@ -227,7 +227,7 @@ def export(request: PageRequest) -> Download:
         rows, columns = _rows(run, found, form, _where(found, form))
         write_rows(
             rows,
-            Console(out=out, err=io.StringIO()),
+            Output(out=out, err=io.StringIO()),
             kind=kind,
             spreadsheet_safe=kind == "csv",
             columns=columns,

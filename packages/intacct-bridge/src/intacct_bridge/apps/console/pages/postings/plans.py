@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole, Work
+from intacct_bridge.apps.web.jobs import BackgroundJob, JobOutput, Work
 from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_protocol.errors import SettingsError
 
@@ -125,7 +125,7 @@ def apply_work(name: str, plan_id: str, *, entity: str = "", result: str, after:
         from intacct_bridge.operations.plans import ApplyOptions
 
         job.result = result
-        console = JobConsole(job)
+        console = JobOutput(job)
         outcomes: list[RecordOutcome] = []
         shown: list[ShownPlan] = []
         with job.company(name, "plan apply", entity=entity, messages=console) as run:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from intacct_bridge.apps.demo.view import DemoView
-from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.progress import progress
 from intacct_bridge.apps.terminal.row_formats import write_rows
 from intacct_bridge.apps.terminal.tables import Count, plain_lines, print_fitted, shown
@@ -25,9 +25,9 @@ from intacct_bridge.streams.stream import StreamOutcome
 cells = st.one_of(st.none(), st.text(max_size=60), st.integers(), st.decimals(allow_nan=False), st.booleans())
 
 
-def console() -> tuple[Console, io.StringIO, io.StringIO]:
+def console() -> tuple[Output, io.StringIO, io.StringIO]:
     out, err = io.StringIO(), io.StringIO()
-    return Console(out=out, err=err), out, err
+    return Output(out=out, err=err), out, err
 
 
 def test_results_go_out_and_notes_go_to_standard_error() -> None:
@@ -153,7 +153,7 @@ def acts(text: str) -> bool:
 def test_no_control_character_of_a_record_reaches_a_terminal(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     out, err = Screen(), Screen()
-    made = Console(out=out, err=err)
+    made = Output(out=out, err=err)
     write_rows([{"NAME": HOSTILE, "MARKUP": "[red]x[/red] [/]"}], made, kind=kind)
     made.pairs({"name": HOSTILE})
     made.json({"name": HOSTILE})
@@ -180,14 +180,14 @@ def test_a_title_is_bold_on_a_terminal_and_the_text_after_it_does_not_act(
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
-    Console(out=out, err=io.StringIO()).result("A\x07", title="Doctor  ")
+    Output(out=out, err=io.StringIO()).result("A\x07", title="Doctor  ")
     assert out.getvalue() == f"{printed}\n"
 
 
 def test_the_steps_of_the_demo_have_bold_names_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     out = Screen()
-    DemoView(Console(out=out, err=io.StringIO())).extracted(
+    DemoView(Output(out=out, err=io.StringIO())).extracted(
         ExtractResult("duckdb:copy", (StreamOutcome("VENDOR", 3),), 0.1, 3)
     )
     assert out.getvalue().startswith("\x1b[1mExtract       \x1b[0m")
@@ -197,7 +197,7 @@ def test_the_steps_of_the_demo_have_bold_names_on_a_terminal(monkeypatch: pytest
 @pytest.mark.parametrize("kind", ["csv", "json", "jsonl"])
 def test_data_in_a_pipe_is_left_as_it_is(kind: str) -> None:
     out = io.StringIO()
-    write_rows([{"NAME": HOSTILE}], Console(out=out, err=io.StringIO()), kind=kind)
+    write_rows([{"NAME": HOSTILE}], Output(out=out, err=io.StringIO()), kind=kind)
     text = out.getvalue()
     if kind == "csv":
         assert list(csv.reader(io.StringIO(text, newline="")))[1] == [HOSTILE]
@@ -223,7 +223,7 @@ def test_data_in_a_pipe_is_left_as_it_is(kind: str) -> None:
 def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe_on_request(value: str | Decimal, cell: str) -> None:
     for safe in (True, False):
         out = io.StringIO(newline="")
-        write_rows([{"A": "x", "NAME": value}], Console(out=out), kind="csv", spreadsheet_safe=safe)
+        write_rows([{"A": "x", "NAME": value}], Output(out=out), kind="csv", spreadsheet_safe=safe)
         written = list(csv.reader(io.StringIO(out.getvalue(), newline="")))[1][1]
         assert written == (cell if safe else cell.removeprefix("'"))
 
@@ -236,7 +236,7 @@ def test_an_end_that_is_reported_twice_counts_once(monkeypatch: pytest.MonkeyPat
             return True
 
     monkeypatch.setenv("TERM", "xterm")
-    console = Console(out=io.StringIO(), err=Terminal())
+    console = Output(out=io.StringIO(), err=Terminal())
     with progress(console, noun="rows") as view:
         view.update("GLDETAIL", 30, 30)
         view.update("GLDETAIL", 30, 30)
@@ -261,10 +261,10 @@ def test_amounts_of_a_column_have_one_format_and_whole_numbers_keep_theirs() -> 
 
 def test_counts_have_thousands_separated_and_record_numbers_do_not() -> None:
     out = io.StringIO()
-    Console(out=out).table(("record", "rows"), [(71234, Count(82344)), (7, Count(0))])
+    Output(out=out).table(("record", "rows"), [(71234, Count(82344)), (7, Count(0))])
     assert out.getvalue().splitlines()[2:] == [" 71234  82,344", "     7       0"]
     out = io.StringIO()
-    console = Console(out=out)
+    console = Output(out=out)
     console.as_json = True
     console.table(("rows",), [(Count(82344),)])
     assert json.loads(out.getvalue()) == [{"rows": 82344}]

@@ -24,7 +24,7 @@ _SETTING = re.compile(r"`([a-z_]+)(?: = ([^`]+))?`")
 """A setting as messages name it: `draft`, or with a value as in a TOML file: `date_order = "dmy"`."""
 
 
-class Console(Messages):
+class Output(Messages):
     """One command's output. Everything is printed through it, so that one place masks secrets."""
 
     def __init__(self, *, out: TextIO | None = None, err: TextIO | None = None) -> None:
@@ -51,9 +51,9 @@ class Console(Messages):
         """Whether standard error is a terminal: only then are progress bars drawn."""
         return self.log_format == PLAIN and self.err.isatty() and os.environ.get("TERM") != "dumb"
 
-    def another(self, out: TextIO | None) -> "Console":
-        """A console for another command line in this process, whose messages go where this one's go."""
-        return Console(out=out, err=self._err)
+    def another(self, out: TextIO | None) -> "Output":
+        """The output of another command in this process, whose messages go where this one's go."""
+        return Output(out=out, err=self._err)
 
     @property
     def width(self) -> int:
