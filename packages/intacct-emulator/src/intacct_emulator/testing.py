@@ -28,7 +28,7 @@ from intacct_emulator.server.request_log import RequestCount
 from intacct_emulator.server.schema.functions import functions
 from intacct_emulator.settings.companies import EmulatorSettings
 from intacct_emulator.settings.company_source import CompanySource
-from intacct_emulator.settings.faults import FaultPlan, ScriptedFault, check_functions, load_faults
+from intacct_emulator.settings.faults import FaultPlan, ScriptedFault, check_functions, fault_of, load_faults
 from intacct_emulator.settings.scenarios import declared_company, find_scenario, load_companies, load_scenario
 from intacct_emulator.subledgers.revaluation.revaluation import DEFAULT_JOURNAL, RevaluedBalance
 from intacct_protocol.errors import SettingsError
@@ -109,12 +109,7 @@ class Company:
 
     def inject(self, kind: str, **fault: Any) -> None:
         """Inject a fault from now on; its calls are counted from here. The settings are those of `ScriptedFault`."""
-        if "calls" in fault:
-            calls = fault["calls"]
-            fault["calls"] = (calls,) if isinstance(calls, int) else tuple(calls)
-        if isinstance(fault.get("headers"), Mapping):
-            fault["headers"] = tuple(fault["headers"].items())
-        scripted = ScriptedFault(kind, **fault)
+        scripted = fault_of({"kind": kind, **fault}, "fault")
         check_functions((scripted,), functions())
         self.emulator.fault_plan.add(scripted)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
 
 PATH = "/ia/xml/xmlgw.phtml"
 _LEAST_TO_COMPRESS = 500
@@ -173,24 +174,11 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
     """The ASGI application around an emulator; `allow_hosts` are names of other hosts that may stand in a request."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import HTMLResponse, PlainTextResponse
+    from starlette.responses import PlainTextResponse
     from starlette.routing import Route
-
-    from intacct_emulator.server import administration_pages
 
     compress = compressor()
     answer = emulator.paced if isinstance(emulator, Emulator) else emulator
-
-    async def administration(request: "Request") -> "Response":
-        assert isinstance(emulator, Emulator)
-        refusal = _refusal(request, allow_hosts)
-        if refusal is not None:
-            return refusal
-        if request.method != "POST":
-            page = await run_in_threadpool(administration_pages.page, emulator, request.url.query)
-            return HTMLResponse(page, headers=_NOT_FRAMED)
-        status, page = await run_in_threadpool(administration_pages.act, emulator, await request.body())
-        return HTMLResponse(page, status_code=status, headers=_NOT_FRAMED)
 
     async def gateway(request: "Request") -> "Response":
         if request.method != "POST":
@@ -210,10 +198,47 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
             return PlainTextResponse("", status_code=500)
 
     methods = ["POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]
-    routes = [Route("/{path:path}", gateway, methods=methods)]
-    if isinstance(emulator, Emulator):
-        routes.insert(0, Route(administration_pages.ADMINISTRATION, administration, methods=["GET", "POST"]))
-    return Starlette(routes=routes)
+    beside = _beside_the_gateway(emulator, allow_hosts) if isinstance(emulator, Emulator) else []
+    return Starlette(routes=[*beside, Route("/{path:path}", gateway, methods=methods)])
+
+
+def _beside_the_gateway(emulator: Emulator, allow_hosts: Sequence[str]) -> "list[Route]":
+    """The page of the company's administrator, and the control API."""
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import HTMLResponse, Response
+    from starlette.routing import Route
+
+    from intacct_emulator.server import administration_pages
+    from intacct_emulator.server.control import CONTROL, Control
+
+    commands = Control(emulator)
+
+    async def administration(request: "Request") -> "Response":
+        refusal = _refusal(request, allow_hosts)
+        if refusal is not None:
+            return refusal
+        if request.method != "POST":
+            page = await run_in_threadpool(administration_pages.page, emulator, request.url.query)
+            return HTMLResponse(page, headers=_NOT_FRAMED)
+        status, page = await run_in_threadpool(administration_pages.act, emulator, await request.body())
+        return HTMLResponse(page, status_code=status, headers=_NOT_FRAMED)
+
+    async def control(request: "Request") -> "Response":
+        refusal = _refusal(request, allow_hosts)
+        if refusal is not None:
+            return refusal
+        path = request.path_params.get("path", "")
+        if request.method == "POST":
+            answer = await run_in_threadpool(commands.post, path, await request.body())
+        else:
+            answer = await run_in_threadpool(commands.get, path, dict(request.query_params))
+        return Response(answer.document, status_code=answer.status, media_type="application/json")
+
+    return [
+        Route(administration_pages.ADMINISTRATION, administration, methods=["GET", "POST"]),
+        Route(CONTROL, control, methods=["GET"]),
+        Route(f"{CONTROL}/{{path:path}}", control, methods=["GET", "POST"]),
+    ]
 
 
 def _refusal(request: "Request", allow_hosts: Sequence[str]) -> "Response | None":

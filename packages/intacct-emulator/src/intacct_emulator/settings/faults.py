@@ -299,10 +299,11 @@ def load_faults(path: str | Path) -> tuple[ScriptedFault, ...]:
     entries = tree.get("fault", [])
     if not isinstance(entries, list):
         raise SettingsError(f"{path}: fault must be a list of tables", fix="Write each fault as a [[fault]] table.")
-    return tuple(_fault(entry, f"{path}: fault {place}") for place, entry in enumerate(entries, 1))
+    return tuple(fault_of(entry, f"{path}: fault {place}") for place, entry in enumerate(entries, 1))
 
 
-def _fault(entry: Any, where: str) -> ScriptedFault:
+def fault_of(entry: Any, where: str) -> ScriptedFault:
+    """The fault that a table describes. Raises SettingsError naming the entry."""
     if not isinstance(entry, dict):
         raise SettingsError(f"{where} must be a table")
     entry = dict(entry)
