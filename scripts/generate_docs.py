@@ -5,6 +5,7 @@ from pathlib import Path
 import architecture
 import company_files
 import fidelity
+import library_reference
 import operations
 from reference import commands_page, errors_page
 
@@ -14,6 +15,7 @@ docs = Path(__file__).parent.parent / "docs"
 (docs / "reference" / "commands.md").write_text(commands_page(), encoding="utf-8")
 fidelity.PAGE.write_text(fidelity.page(), encoding="utf-8")
 company_files.PAGE.write_text(company_files.page(), encoding="utf-8")
+library_reference.PAGE.write_text(library_reference.page(), encoding="utf-8")
 operations.PAGE.write_text(operations.page(), encoding="utf-8")
 operations.LIST.write_text(operations.listing(), encoding="utf-8")
 architecture.PICTURE.parent.mkdir(exist_ok=True)

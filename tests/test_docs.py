@@ -12,6 +12,7 @@ import architecture
 import click
 import command_index
 import company_files
+import library_reference
 import operations
 import pytest
 from reference import commands_page, errors_page
@@ -81,6 +82,7 @@ def test_the_generated_pages_are_current() -> None:
     assert command_index.FILE.read_text("utf-8") == command_index.index(), "run: make docs"
     assert (DOCS / "errors.md").read_text("utf-8") == errors_page(), "run: make docs"
     assert (DOCS / "reference" / "commands.md").read_text("utf-8") == commands_page(), "run: make docs"
+    assert library_reference.PAGE.read_text("utf-8") == library_reference.page(), "run: make docs"
     assert company_files.PAGE.read_text("utf-8") == company_files.page(), "run: make docs"
     assert operations.PAGE.read_text("utf-8") == operations.page(), "run: make docs"
     assert operations.LIST.read_text("utf-8") == operations.listing(), "run: make docs"

@@ -3,6 +3,7 @@
 import doctest
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,10 +27,10 @@ EXAMPLES = {test.name: test for test in examples()}
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
-def test_an_example_runs_as_written(demo: Emulator, name: str) -> None:
+def test_an_example_runs_as_written(demo: Emulator, name: str, tmp_path: Path) -> None:
     test = EXAMPLES[name]
     said: list[str] = []
-    with client_of(DEMO, transport=demo, outbox=None) as client:
+    with client_of(DEMO, transport=demo, outbox=tmp_path / "outbox.sqlite3") as client:
         test.globs = {each: getattr(intacct_bridge, each) for each in intacct_bridge.__all__} | {"client": client}
         done = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append, clear_globs=False)
     assert done.failed == 0, "".join(said)

@@ -35,6 +35,7 @@ def books(demo: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("INTACCT_RUN_HISTORY")
     with serve(demo) as server:
         settings = {**CREDENTIALS, "endpoint": server.url, "environment": "demo"}
         lines = "\n".join(f'{name} = "{value}"' for name, value in settings.items())
@@ -53,11 +54,16 @@ def test_the_library_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "BL34000061: Another Class with the given value(s) R already exists" in said
     assert known["rows"]
     assert known["accounts"].num_rows > 100
+    assert known["due"].num_rows > 1
     assert known["record"]["APBILLITEMS"]
     assert known["vendor"]["VENDORID"] == "V10001"
-    assert known["result"].status == "success"
+    assert known["answer"].status == "success"
     assert known["usage"].transactions > 10
-    assert all(known["copied"][name] > 0 for name in ("CLASS", "dimensions", "trial_balance"))
+    copied = {stream.name: stream.rows for stream in known["result"].streams}
+    assert all(copied[name] > 0 for name in ("CLASS", "dimensions", "trial_balance"))
+    assert (known["again"].counts.posted, known["again"].counts.known) == (0, 2)
+    assert [receipt.write.label for receipt in known["receipts"]] == ["CLASS T"]
+    assert known["last"] is None
 
 
 @pytest.mark.usefixtures("books")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from intacct_bridge.library import BridgeClient, connect, open_copy
     from intacct_bridge.results.checks import DoctorReport
     from intacct_bridge.results.copies import Copy, ExtractResult, Reconciliation
+    from intacct_bridge.results.loads import Plan, Receipts
     from intacct_protocol.errors import (
         CapError,
         Diagnosis,
@@ -70,8 +71,10 @@ __all__ = [
     "Order",
     "Outcome",
     "Page",
+    "Plan",
     "ProtocolError",
     "Query",
+    "Receipts",
     "Reconciliation",
     "RecordError",
     "RefusedError",
@@ -100,6 +103,7 @@ _HOMES = {
     "intacct_bridge.library": ("BridgeClient", "connect", "open_copy"),
     "intacct_bridge.results.checks": ("DoctorReport",),
     "intacct_bridge.results.copies": ("Copy", "ExtractResult", "Reconciliation"),
+    "intacct_bridge.results.loads": ("Plan", "Receipts"),
     "intacct_protocol.model.catalog": ("Catalog", "FieldDef", "ObjectDef", "Relation"),
     "intacct_protocol.model.query.query": ("Aggregate", "Order", "Query", "field"),
     "intacct_protocol.xml.envelope": ("Function", "Result"),

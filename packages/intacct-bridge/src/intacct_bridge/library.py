@@ -17,7 +17,7 @@ from intacct_bridge.connections.demo_company import demo_settings, means_demo
 from intacct_bridge.connections.sources import load_connection
 from intacct_bridge.runs.program_run import ProgramRun
 from intacct_bridge.runs.run import RecordCounts
-from intacct_protocol.errors import InDoubtError
+from intacct_protocol.errors import InDoubtError, InvalidRequestError, RefusedError, SettingsError
 from intacct_protocol.xml.reply import Transport
 
 if TYPE_CHECKING:
@@ -32,8 +32,12 @@ if TYPE_CHECKING:
     from intacct_bridge.extract.stream_run import StreamProgress
     from intacct_bridge.load.apply.single_writes import OutboxWriter
     from intacct_bridge.load.outbox.outbox import Outbox
+    from intacct_bridge.load.tables.program_rows import Source
+    from intacct_bridge.operations.plans import RecordOutcome
+    from intacct_bridge.operations.recorded_run import CompanyRun
     from intacct_bridge.results.checks import DoctorReport, Runs
     from intacct_bridge.results.copies import Copy, ExtractResult, Reconciliation
+    from intacct_bridge.results.loads import OutboxView, Plan, Receipts, Refused
     from intacct_bridge.shared_state.place import Place
 
 
@@ -79,8 +83,6 @@ def connect(
     if transport is None and means_demo(name, tuple(settings)):
         settings = demo_settings() | settings
     connection = load_connection(name, **settings)
-    if isinstance(outbox, str | Path):
-        connection = replace(connection, outbox=str(outbox))
     return client_of(connection, transport=transport, max_transactions=max_transactions, outbox=outbox)
 
 
@@ -93,6 +95,8 @@ def client_of(
     history: "Place | None" = None,
 ) -> "BridgeClient":
     """A client for a connection, as `connect` makes it; `history` is the history of runs, if not the usual one."""
+    if isinstance(outbox, str | Path):
+        connection = replace(connection, outbox=str(outbox))
     program = ProgramRun(connection, place=history) if transport is None else None
     writer: WriteSender | None = None
     if outbox is not None and not isinstance(outbox, str | Path | OutboxChoice):
@@ -172,6 +176,151 @@ class BridgeClient(Client):
         if self._program is not None and self._owner and isinstance(error, BaseException):
             self._program.failed(error)
         self.close()
+
+    # --- loading
+
+    def _company_run(self) -> "CompanyRun":
+        """A run of one operation on this company; its entries in the outbox have an id of their own."""
+        from intacct_bridge.operations.recorded_run import CompanyRun
+
+        if self._writer is None:
+            raise SettingsError(
+                "a load needs an outbox, and this client has none", fix="Connect with `outbox=`, such as a file."
+            )
+        outbox = self._writer.outbox if isinstance(self._writer, _LazyWriter) else None
+        return CompanyRun(self, recorder=self._program.part() if self._program is not None else None, outbox=outbox)
+
+    def plan(
+        self,
+        source: "Source",
+        *,
+        layout: str = "",
+        mapping: str | Path | None = None,
+        mode: Literal["create", "update", "upsert", "delete"] = "create",
+        key: Iterable[str] = (),
+        set: Mapping[str, str] | None = None,
+        where: str | None = None,
+        sheet: str | None = None,
+        header_row: int | None = None,
+        decimal: Literal[".", ","] | None = None,
+        date_formats: Mapping[str, str] | None = None,
+        draft: bool = False,
+        clear_empty: bool = False,
+        allow_duplicates: bool = False,
+        name: str = "",
+    ) -> "Plan":
+        """Decide what a load would do with each record. Nothing is sent.
+
+        `source` is a file (CSV, JSON lines, Parquet, Excel), rows as mappings, a generator of them, or any table with
+        the Arrow C stream interface: a DataFrame of pandas or Polars, a table of PyArrow, a relation of DuckDB.
+
+        `layout` is a layout such as `bills`, an object such as `VENDOR`, or a unified entity; `mapping` is a mapping
+        file in its place. `key` names the columns that identify a record in its source, or with another `mode` than
+        `create` the fields by which the existing record is found. `set` adds columns with one value for every row.
+        `name` is what rows that are in no file are called.
+
+        >>> plan = client.plan([{"CLASSID": "P-1", "NAME": "Plants"}], layout="CLASS")
+        >>> plan.to_create, plan.refused
+        (1, 0)
+        """
+        from intacct_bridge.operations.loads import LoadRequest, Mode, plan_load
+        from intacct_bridge.results.loads import Plan
+
+        request = LoadRequest(
+            source=source,
+            name=name,
+            layout=layout,
+            mapping=Path(mapping) if mapping is not None else None,
+            mode=Mode(mode),
+            key=(key,) if isinstance(key, str) else tuple(key),
+            constants=set or {},
+            where=where,
+            sheet=sheet,
+            header_row=header_row,
+            decimal=decimal,
+            date_formats=date_formats or {},
+            draft=draft,
+            clear_empty=clear_empty,
+            allow_duplicates=allow_duplicates,
+        )
+        return Plan(plan_load(self._company_run(), request), self._company_run)
+
+    def load(
+        self,
+        source: "Source",
+        *,
+        refused: "Refused" = "stop",
+        progress: "Callable[[RecordOutcome], object] | Literal[False] | None" = None,
+        **options: Any,
+    ) -> "Receipts":
+        """Plan a load and apply the plan; the options are those of `plan`, `refused` and `progress` those of `apply`.
+
+        A second load of the same records posts nothing again. SettingsError if the connection requires approvals: only
+        a saved plan can have one.
+
+        >>> [receipt.status.value for receipt in client.load([{"CLASSID": "P-2", "NAME": "Pots"}], layout="CLASS")]
+        ['applied']
+        """
+        return self.plan(source, **options).apply(refused=refused, progress=progress)
+
+    def open_plan(self, plan: str | Path) -> "Plan":
+        """A saved plan by its file or its id, without what was applied of it since."""
+        from intacct_bridge.operations.plans import open_saved
+        from intacct_bridge.results.loads import Plan
+
+        saved = open_saved(self._company_run(), Path(plan))
+        return Plan(saved.plan, self._company_run, saved)
+
+    def apply(
+        self,
+        plan: "Plan | str | Path",
+        *,
+        refused: "Refused" = "stop",
+        progress: "Callable[[RecordOutcome], object] | Literal[False] | None" = None,
+    ) -> "Receipts":
+        """Apply a plan, or a saved one by its file or its id; see `Plan.apply`."""
+        planned = self.open_plan(plan) if isinstance(plan, str | Path) else plan
+        return planned.apply(refused=refused, progress=progress)
+
+    def undo(
+        self,
+        run: "str | Receipts" = "",
+        *,
+        file: str = "",
+        entries: Iterable[int] = (),
+        day: date | None = None,
+        delete: bool = False,
+        memo: str = "",
+    ) -> "Plan":
+        """The plan that takes back what a run posted, what was loaded from a file, or single entries of the outbox.
+
+        Records are reversed on `day` (by default the company's today), or deleted with `delete` if Intacct allows it.
+        RefusedError if one of them cannot be taken back: an undo takes back all or nothing.
+        """
+        from intacct_bridge.operations.undo import UndoRequest, plan_undo
+        from intacct_bridge.results.loads import Plan
+
+        runs = () if not run else (run,) if isinstance(run, str) else (run.run,)
+        request = UndoRequest(file=file, runs=runs, entries=tuple(entries), day=day, delete=delete, memo=memo)
+        undo = plan_undo(self._company_run(), request)
+        if undo.refused:
+            first = undo.refused[0]
+            raise RefusedError(
+                f"{undo.source} is not possible: {first.entry.label}: {first.reason}"
+                + (f" (and {len(undo.refused) - 1:,} more)" if len(undo.refused) > 1 else ""),
+                fix=first.fix,
+            )
+        if undo.plan is None:
+            reasons = "; ".join(dict.fromkeys(left.reason for left in undo.left))
+            raise InvalidRequestError(f"{undo.source}: nothing is left to take back{f': {reasons}' if reasons else ''}")
+        return Plan(undo.plan, self._company_run)
+
+    @property
+    def outbox(self) -> "OutboxView":
+        """What was sent: look at it, find out what is in doubt, and decide."""
+        from intacct_bridge.results.loads import OutboxView
+
+        return OutboxView(self._company_run)
 
     # --- copies
 

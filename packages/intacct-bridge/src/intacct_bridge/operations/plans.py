@@ -462,9 +462,13 @@ def apply_plan(
             plan, sending = _admitted(run, outbox, plan, options)
         run.recorder.destination = run.connection.target
         if not plan.to_send:
-            run.recorder.add_counts(RecordCounts(known=len(plan.of(Verdict.UNCHANGED))))
-            _end_if_done(outbox, plan, ())
-            return Receipts(plan, (), run.recorder.id, run.client.meter.transactions)
+            unchanged = tuple(
+                RecordOutcome(record.write, RecordStatus.UNCHANGED, record.receipt)
+                for record in plan.of(Verdict.UNCHANGED)
+            )
+            run.recorder.add_records(outcome.status for outcome in unchanged)
+            _end_if_done(outbox, plan, unchanged)
+            return Receipts(plan, unchanged, run.recorder.id, run.client.meter.transactions)
         if confirm is not None and confirm(plan):
             plan = recheck_after_prompt(plan, run.client, outbox)
         settings = load_settings(run, sending, options)

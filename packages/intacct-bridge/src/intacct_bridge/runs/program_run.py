@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import weakref
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+class _PartRecorder(RunRecorder):
+    """One load of a program: its entries in the outbox bear an id of their own, and its counts are the program's."""
+
+    def __init__(self, whole: RunRecorder, number: int) -> None:
+        super().__init__()
+        self.id = f"{whole.id}-{number:04}"  # the program's id finds all of them
+        self._whole = whole
+
+    def add_counts(self, counts: RecordCounts) -> None:
+        """Count records, here and for the program."""
+        self.records += counts
+        self._whole.add_counts(counts)
+
+
 class ProgramRun:
     """The run of one client."""
 
@@ -37,12 +52,17 @@ class ProgramRun:
         recorder.command, recorder.arguments = LIBRARY, (Path(sys.argv[0]).name or "python",)
         recorder.person, recorder.version, recorder.connection = account_name(), __version__, connection
         self._status = 0
+        self._parts = count(1)
 
     def follows(self, client: object, meter: Meter) -> None:
         """Begin with the first call that the meter counts, and end with the client at the latest."""
         meter.before_first = self.recorder.begin
         self.recorder.uses(meter)
         weakref.finalize(client, self.end)
+
+    def part(self) -> RunRecorder:
+        """The recorder of one load, which can be undone by its id."""
+        return _PartRecorder(self.recorder, next(self._parts))
 
     def add(self, counts: RecordCounts) -> None:
         """Count records."""
