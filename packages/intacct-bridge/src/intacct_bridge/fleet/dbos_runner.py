@@ -176,29 +176,29 @@ class DbosRunner:
         """
         if self._engine is None:
             return 0
-        found = self._client.list_workflows(
+        unfinished = self._client.list_workflows(
             status="PENDING", queue_name=_QUEUE, executor_id=self._worker, load_input=False, load_output=False
         )
         now = time.monotonic()
         with self._lock:
-            lost = {one.workflow_id for one in found} - self._carried_out
-        self._lost_since = {one: self._lost_since.get(one, now) for one in lost}
-        again = [one for one, since in self._lost_since.items() if now - since >= _LOST_AFTER]
-        for one in again:
-            _instance()._sys_db.reenqueue_for_recovery(one, [self._worker], _QUEUE)
+            lost = {workflow.workflow_id for workflow in unfinished} - self._carried_out
+        self._lost_since = {workflow_id: self._lost_since.get(workflow_id, now) for workflow_id in lost}
+        again = [workflow_id for workflow_id, since in self._lost_since.items() if now - since >= _LOST_AFTER]
+        for workflow_id in again:
+            _instance()._sys_db.reenqueue_for_recovery(workflow_id, [self._worker], _QUEUE)
         return len(again)
 
     def cancel(self, key: RunKey) -> bool:
         """Take a queued run out of the queue."""
-        found = self._client.list_workflows(workflow_ids=[_id(key)], load_input=False, load_output=False)
-        if not found or found[0].status != "ENQUEUED":
+        workflows = self._client.list_workflows(workflow_ids=[_id(key)], load_input=False, load_output=False)
+        if not workflows or workflows[0].status != "ENQUEUED":
             return False
         self._client.cancel_workflow(_id(key))
         return True
 
     def unfinished(self, *, limit: int = 1_000) -> list[UnfinishedRun]:
         """The runs that are queued or running."""
-        found = self._client.list_workflows(
+        workflows = self._client.list_workflows(
             status=_UNFINISHED,
             queue_name=_QUEUE,
             limit=limit,
@@ -211,46 +211,46 @@ class DbosRunner:
                 RunState.QUEUED if one.status == "ENQUEUED" else RunState.RUNNING,
                 (one.executor_id or "") if one.status == "PENDING" else "",
             )
-            for one in found
+            for one in workflows
         ]
 
     def unfinished_of(self, keys: Sequence[RunKey]) -> set[RunKey]:
         """Those of these runs that are queued or running."""
-        found: set[RunKey] = set()
-        for some in batched([_id(key) for key in keys], _AT_ONCE):
+        unfinished: set[RunKey] = set()
+        for chunk in batched([_id(key) for key in keys], _AT_ONCE):
             rows = self._client.list_workflows(
-                workflow_ids=some, status=_UNFINISHED, load_input=False, load_output=False
+                workflow_ids=chunk, status=_UNFINISHED, load_input=False, load_output=False
             )
-            found |= {_key(one.workflow_id) for one in rows}
-        return found
+            unfinished |= {_key(one.workflow_id) for one in rows}
+        return unfinished
 
     def given_up(self) -> dict[RunKey, int]:
         """The runs that are no longer handed out."""
-        found = self._client.list_workflows(status=_GIVEN_UP, limit=_AT_ONCE, load_input=False, load_output=False)
-        return {_key(one.workflow_id): (one.recovery_attempts or 1) - 1 for one in found}
+        workflows = self._client.list_workflows(status=_GIVEN_UP, limit=_AT_ONCE, load_input=False, load_output=False)
+        return {_key(one.workflow_id): (one.recovery_attempts or 1) - 1 for one in workflows}
 
     def results(self, keys: Sequence[RunKey]) -> dict[RunKey, str]:
         """The word with which each of these runs ended."""
         by_id = {_id(key): key for key in keys}
-        found = {}
-        for some in batched(by_id, _AT_ONCE):
-            for one in self._client.list_workflows(workflow_ids=some, status=_ENDED, load_input=False):
-                word = one.output if one.status == "SUCCESS" else one.status.lower().replace("_", " ")
-                found[by_id[one.workflow_id]] = str(word)
-        return found
+        words = {}
+        for chunk in batched(by_id, _AT_ONCE):
+            for workflow in self._client.list_workflows(workflow_ids=chunk, status=_ENDED, load_input=False):
+                word = workflow.output if workflow.status == "SUCCESS" else workflow.status.lower().replace("_", " ")
+                words[by_id[workflow.workflow_id]] = str(word)
+        return words
 
     def prune(self, before: datetime) -> int:
         """Forget runs that ended before a time."""
-        found = self._client.list_workflows(
+        workflows = self._client.list_workflows(
             status=_ENDED,
             completed_before=before.astimezone(UTC).isoformat(),
             limit=_AT_ONCE,
             load_input=False,
             load_output=False,
         )
-        if found:
-            self._client.delete_workflows([one.workflow_id for one in found])
-        return len(found)
+        if workflows:
+            self._client.delete_workflows([one.workflow_id for one in workflows])
+        return len(workflows)
 
     def close(self) -> None:
         """Close the connections; a run that goes on in this process is not waited for."""

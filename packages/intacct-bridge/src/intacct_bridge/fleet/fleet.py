@@ -101,8 +101,8 @@ class Fleet:
                 fix=f"Set {VARIABLE} to postgresql://USER:PASSWORD@HOST/DATABASE, or use `fleet`.",
                 setting="fleet",
             )
-        given = keys if keys is None or isinstance(keys, FleetKeys) else FleetKeys.of(keys)
-        return cls(Registry(postgres_place(named, SCHEMA)), given)
+        fleet_keys = keys if keys is None or isinstance(keys, FleetKeys) else FleetKeys.of(keys)
+        return cls(Registry(postgres_place(named, SCHEMA)), fleet_keys)
 
     def __repr__(self) -> str:
         return f"Fleet({self.registry.place.name!r})"
@@ -149,8 +149,8 @@ class Fleet:
     def add_all(self, new: Iterable[NewTenant]) -> int:
         """Add many tenants, 200 in a transaction, and return their number. An error leaves whole batches only."""
         added = 0
-        for some in batched(new, _AT_ONCE):
-            checked = [(one.checked(), one.secrets) for one in some]
+        for chunk in batched(new, _AT_ONCE):
+            checked = [(one.checked(), one.secrets) for one in chunk]
             key_id = self.keys.first.id if any(secrets for _, secrets in checked) else ""
             sealed = [self._sealed(tenant.name, secrets) if secrets else None for tenant, secrets in checked]
             self.registry.add([(tenant, one) for (tenant, _), one in zip(checked, sealed, strict=True)], key_id)
@@ -186,14 +186,14 @@ class Fleet:
         def changed(before: Tenant) -> Tenant:
             kept_flows = _merged(before.flows, flows)
             times = {flow: one for flow, one in before.schedule.items() if flow in kept_flows}
-            kept = {"concurrency": before.limits.concurrency, "monthly_limit": before.limits.monthly_limit}
-            given = limits if limits is not None else {}
+            limits_before = {"concurrency": before.limits.concurrency, "monthly_limit": before.limits.monthly_limit}
+            new_limits = limits if limits is not None else {}
             after = tenant_of(
                 name,
                 settings=_merged(before.settings, settings),
                 flows=kept_flows,
                 schedule=_merged(times, schedule),
-                limits=given if isinstance(given, TenantLimits) else {**kept, **given},
+                limits=new_limits if isinstance(new_limits, TenantLimits) else {**limits_before, **new_limits},
                 paused=before.paused,
                 added_at=before.added_at,
             )
@@ -242,19 +242,19 @@ class Fleet:
         """The names of the secrets that all tenants share."""
         return tuple(self.registry.secret_names([SHARED])[SHARED])
 
-    def _set_secrets(self, owner: str, given: Mapping[str, str | None]) -> None:
-        self.registry.change_secrets(owner, self._secrets_change(owner, given))
+    def _set_secrets(self, owner: str, changes: Mapping[str, str | None]) -> None:
+        self.registry.change_secrets(owner, self._secrets_change(owner, changes))
 
-    def _secrets_change(self, owner: str, given: Mapping[str, str | None]) -> SecretsChange:
+    def _secrets_change(self, owner: str, changes: Mapping[str, str | None]) -> SecretsChange:
         """SettingsError if these secrets cannot be sealed for an owner: a name, a value, or no key."""
-        put = {name: value for name, value in given.items() if value is not None}
+        put = {name: value for name, value in changes.items() if value is not None}
         for name, value in put.items():
             check_secret(owner_name(owner), name, value)
 
         def sealed(before: SealedSecrets | None) -> SealedSecrets:
             return self._sealed(owner, put, before.key if before is not None else None)
 
-        return SecretsChange(self.keys.first.id, sealed, tuple(name for name in given if name not in put))
+        return SecretsChange(self.keys.first.id, sealed, tuple(name for name in changes if name not in put))
 
     def _sealed(self, owner: str, values: Mapping[str, str], sealed_key: SealedKey | None = None) -> SealedSecrets:
         if sealed_key is None:
@@ -265,14 +265,14 @@ class Fleet:
 
     def _with_secrets(self, name: str) -> tuple[Tenant, dict[str, str]]:
         """A tenant and the secrets that it uses: its own, and those that all share."""
-        tenant, found = self.registry.with_secrets(name)
-        return tenant, self._opened(found.get(SHARED)) | self._opened(found.get(name))
+        tenant, sealed_by_owner = self.registry.with_secrets(name)
+        return tenant, self._opened(sealed_by_owner.get(SHARED)) | self._opened(sealed_by_owner.get(name))
 
-    def _opened(self, found: SealedSecrets | None) -> dict[str, str]:
-        if found is None or not found.values:
+    def _opened(self, sealed_secrets: SealedSecrets | None) -> dict[str, str]:
+        if sealed_secrets is None or not sealed_secrets.values:
             return {}
-        key = self.keys.opened_key(found.key, found.owner)
-        return {name: unseal(key, found.owner, name, sealed) for name, sealed in found.values.items()}
+        key = self.keys.opened_key(sealed_secrets.key, sealed_secrets.owner)
+        return {name: unseal(key, sealed_secrets.owner, name, sealed) for name, sealed in sealed_secrets.values.items()}
 
     def rotate(self, *, give_up_lost: bool = False, batch: int = _AT_ONCE) -> Rotation:
         """Seal everything with the first key, in batches; run it again after an interruption.
@@ -282,8 +282,8 @@ class Fleet:
         """
         keys = self.keys
         needed = self.registry.key_ids()
-        given = {key.id for key in keys.keys}
-        lost = [key_id for key_id in needed if key_id not in given]
+        key_ids = {key.id for key in keys.keys}
+        lost = [key_id for key_id in needed if key_id not in key_ids]
         if lost and not give_up_lost:
             raise SettingsError(
                 f"{listed([f'the key {key_id}, which seals the secrets of {needed[key_id]:,}' for key_id in lost])},"
@@ -293,7 +293,7 @@ class Fleet:
         given_up: list[str] = []
 
         def resealed(owner: str, sealed: SealedKey) -> SealedKey | None:
-            if give_up_lost and sealed.key_id not in given:
+            if give_up_lost and sealed.key_id not in key_ids:
                 given_up.append(owner_name(owner))
                 return None
             return keys.sealed_key(keys.opened_key(sealed, owner), owner)
@@ -320,9 +320,9 @@ class Fleet:
         SettingsError if a setting is missing. The connection shows its secrets in no repr. `settings` and `secrets`
         are tried in place of those that are kept, and are not kept themselves.
         """
-        tenant, kept = self._with_secrets(name)
+        tenant, stored = self._with_secrets(name)
         tried = replace(tenant, settings={**tenant.settings, **(settings or {})})
-        return self._connection(tried, {**kept, **(secrets or {})})
+        return self._connection(tried, {**stored, **(secrets or {})})
 
     def _connection(self, tenant: Tenant, secrets: Mapping[str, str]) -> Connection:
         if missing := tenant.missing(secrets):
@@ -358,14 +358,14 @@ class Fleet:
     def flow(self, name: str, flow: str) -> Flow:
         """A flow of a tenant with its secrets in place of the references. It must not be printed."""
         tenant, secrets = self._with_secrets(name)
-        found = tenant.flow(flow)
+        tenant_flow = tenant.flow(flow)
         for reference in tenant.secrets_of(flow):
             if reference not in secrets:
                 raise SettingsError(
                     f"tenant {name!r}, flow {flow}: the secret {reference!r} is not set",
                     fix=f"Seal it: intacct fleet change {name} --secrets-from FILE",
                 )
-        return replace(found, options=with_secrets(found, secrets))
+        return replace(tenant_flow, options=with_secrets(tenant_flow, secrets))
 
     # --- runs, status, usage
 
@@ -406,14 +406,14 @@ class Fleet:
         """The status of each tenant by name, read in pages."""
         now = self.registry.now()
         shared = self.registry.secret_names([SHARED])[SHARED]
-        for some in batched(self.tenants(like=like), _AT_ONCE):
-            yield from tenant_statuses(self.registry, some, shared, now)
+        for chunk in batched(self.tenants(like=like), _AT_ONCE):
+            yield from tenant_statuses(self.registry, chunk, shared, now)
 
     def status_page(self, after: str = "", *, like: str = "", limit: int = _AT_ONCE) -> list[TenantStatus]:
         """The status of the tenants behind a name in the order of names, at most `limit`."""
         shared = self.registry.secret_names([SHARED])[SHARED]
-        some = self.registry.page(after, like=like, limit=limit)
-        return tenant_statuses(self.registry, some, shared, self.registry.now())
+        tenants = self.registry.page(after, like=like, limit=limit)
+        return tenant_statuses(self.registry, tenants, shared, self.registry.now())
 
     def status_of(self, name: str) -> TenantStatus:
         """The status of one tenant."""
@@ -425,13 +425,13 @@ class Fleet:
 
         The default is this month, in UTC. The counts are those with which the monthly limits are kept.
         """
-        wanted = month or f"{self.registry.now():%Y-%m}"
+        month_text = month or f"{self.registry.now():%Y-%m}"
         try:
-            datetime.strptime(wanted, "%Y-%m").replace(tzinfo=UTC)
+            datetime.strptime(month_text, "%Y-%m").replace(tzinfo=UTC)
         except ValueError:
-            raise SettingsError(f"{wanted!r} is not a month", fix="Write it as 2026-11.", setting="month") from None
+            raise SettingsError(f"{month_text!r} is not a month", fix="Write it as 2026-11.", setting="month") from None
         schemas = {tenant.name: self.schema(tenant) if tenant.company else "" for tenant in self.tenants(like=like)}
-        spent = self.registry.spent([one for one in schemas.values() if one], wanted)
+        spent = self.registry.spent([one for one in schemas.values() if one], month_text)
         return {name: spent.get(schema, 0) for name, schema in schemas.items()}
 
     def requests_now(self, name: str) -> int:
@@ -460,10 +460,10 @@ class Fleet:
 
     def link_tenant(self, token: str) -> Tenant:
         """The tenant of a link that may be used; RefusedError for another one, which names no tenant."""
-        found = self.registry.link(_hash(token))
-        if found is None or found[2] or found[1] <= self.registry.now():
+        link = self.registry.link(_hash(token))
+        if link is None or link[2] or link[1] <= self.registry.now():
             raise _refused_link()
-        return self.tenant(found[0])
+        return self.tenant(link[0])
 
     def use_link(self, token: str) -> None:
         """Use a link up. RefusedError if it was used, or has expired since."""
@@ -484,5 +484,5 @@ def _hash(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def _merged(before: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in {**before, **(given or {})}.items() if value is not None}
+def _merged(before: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in {**before, **(changes or {})}.items() if value is not None}

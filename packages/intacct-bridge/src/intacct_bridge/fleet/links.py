@@ -45,10 +45,10 @@ def open_link(fleet: Fleet, token: str) -> CredentialLink:
     if not _TOKEN.fullmatch(token):
         raise LinkError("unknown")
     token_hash = sha256(token.encode()).hexdigest()
-    found = fleet.registry.link(token_hash)
-    if found is None:
+    stored = fleet.registry.link(token_hash)
+    if stored is None:
         raise LinkError("unknown")
-    tenant, expires_at, used = found
+    tenant, expires_at, used = stored
     if expires_at <= fleet.registry.now():
         raise LinkError("expired")
     if used:
@@ -68,5 +68,5 @@ def use_link(fleet: Fleet, token: str) -> CredentialLink:
 
 def is_in_force(fleet: Fleet, link: CredentialLink) -> bool:
     """Whether the session of a link goes on: its tenant was not removed, and its links were not ended."""
-    found = fleet.registry.link(link.id)
-    return found is not None and found[0] == link.tenant and found[1] == link.expires_at
+    stored = fleet.registry.link(link.id)
+    return stored is not None and stored[0] == link.tenant and stored[1] == link.expires_at

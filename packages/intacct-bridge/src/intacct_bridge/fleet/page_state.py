@@ -103,9 +103,9 @@ class PageState:
         if not rows:
             return None
         link, tenant, link_ends, ends = rows[0]
-        known = CredentialLink(link, tenant, datetime.fromisoformat(link_ends))
-        found = PageSession(tenant, known, datetime.fromisoformat(ends))
-        return found if found.ends > self._now() else None
+        credential_link = CredentialLink(link, tenant, datetime.fromisoformat(link_ends))
+        page_session = PageSession(tenant, credential_link, datetime.fromisoformat(ends))
+        return page_session if page_session.ends > self._now() else None
 
     def end(self, key: str) -> None:
         """End a session."""
@@ -128,12 +128,12 @@ class PageState:
         with self._db.transaction():
             now = self._now()
             self._db.execute("DELETE FROM page_attempt WHERE at < ?", (_text(now - _KEPT),))
-            made = self._db.execute(
+            attempts = self._db.execute(
                 "SELECT at FROM page_attempt WHERE tenant = ? AND kind = ? AND at > ? ORDER BY at",
                 (tenant, limit.kind, _text(now - limit.within)),
             ).fetchall()
-            if len(made) >= limit.most:
-                free_at = datetime.fromisoformat(made[-limit.most][0]) + limit.within
+            if len(attempts) >= limit.most:
+                free_at = datetime.fromisoformat(attempts[-limit.most][0]) + limit.within
                 raise TooManyAttemptsError(limit, free_at, now)
             number = self._db.execute(
                 "INSERT INTO page_attempt (tenant, kind, at) VALUES (?, ?, ?) RETURNING number",

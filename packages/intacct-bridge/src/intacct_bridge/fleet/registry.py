@@ -208,17 +208,17 @@ class Registry:
     def tenants(self, *, like: str = "") -> Iterator[Tenant]:
         """All tenants in the order of names, read in pages."""
         after = ""
-        while found := self.page(after, like=like):
-            yield from found
-            after = found[-1].name
+        while page := self.page(after, like=like):
+            yield from page
+            after = page[-1].name
 
     def changed(self, since: datetime | None) -> Iterator[list[Tenant]]:
         """The tenants that were added or changed since a time, or all of them, in pages by name."""
         after, least = "", _text(since) if since is not None else ""
         sql = f"{_TENANT} WHERE name > ? AND changed_at >= ? ORDER BY name LIMIT ?"
         while rows := self._db.read(sql, (after, least, PAGE)):
-            yield (found := [_tenant(row) for row in rows])
-            after = found[-1].name
+            yield (tenants := [_tenant(row) for row in rows])
+            after = tenants[-1].name
 
     def count(self) -> int:
         """The number of tenants."""
@@ -248,8 +248,8 @@ class Registry:
     def _refuse_taken(self, tenants: Sequence[Tenant], *, but: str = "") -> None:
         names = [one.name for one in tenants]
         if not but:
-            found = self._db.read("SELECT name FROM tenant WHERE name = ANY(?) ORDER BY name", (names,))
-            if doubled := [*(str(row[0]) for row in found), *_doubled(names)]:
+            existing = self._db.read("SELECT name FROM tenant WHERE name = ANY(?) ORDER BY name", (names,))
+            if doubled := [*(str(row[0]) for row in existing), *_doubled(names)]:
                 raise SettingsError(
                     f"the fleet has a tenant {doubled[0]!r} already", fix="Change that one, or use another name."
                 )
@@ -275,33 +275,35 @@ class Registry:
     def secrets(self, owners: Sequence[str]) -> dict[str, SealedSecrets]:
         """The sealed secrets of these owners that have some."""
         keys = self._db.read("SELECT owner, key_id, sealed FROM data_key WHERE owner = ANY(?)", (list(owners),))
-        found = {str(row[0]): SealedSecrets(str(row[0]), SealedKey(row[1], bytes(row[2])), {}) for row in keys}
+        by_owner = {str(row[0]): SealedSecrets(str(row[0]), SealedKey(row[1], bytes(row[2])), {}) for row in keys}
         for row in self._db.read("SELECT owner, name, sealed FROM secret WHERE owner = ANY(?)", (list(owners),)):
-            if row[0] in found:
-                found[row[0]].values[str(row[1])] = bytes(row[2])
-        return found
+            if row[0] in by_owner:
+                by_owner[row[0]].values[str(row[1])] = bytes(row[2])
+        return by_owner
 
     def secret_names(self, owners: Sequence[str]) -> dict[str, list[str]]:
         """The names of the secrets of these owners."""
         rows = self._db.read(
             "SELECT owner, name FROM secret WHERE owner = ANY(?) ORDER BY owner, name", (list(owners),)
         )
-        found: dict[str, list[str]] = {owner: [] for owner in owners}
+        by_owner: dict[str, list[str]] = {owner: [] for owner in owners}
         for row in rows:
-            found[str(row[0])].append(str(row[1]))
-        return found
+            by_owner[str(row[0])].append(str(row[1]))
+        return by_owner
 
     def with_secrets(self, name: str) -> tuple[Tenant, dict[str, SealedSecrets]]:
         """A tenant, with its sealed secrets and those that all share, as they are at one moment."""
         rows = [tuple(row) for row in self._db.read(_WITH_SECRETS, (SHARED, name))]
         if not rows:
             self.find(name)
-        found: dict[str, SealedSecrets] = {}
+        by_owner: dict[str, SealedSecrets] = {}
         for owner, key_id, sealed_key, secret, sealed in (row[4:] for row in rows):
             if owner is not None:
-                own = found.setdefault(owner, SealedSecrets(owner, SealedKey(key_id, bytes(sealed_key)), {}))
-                own.values.update({} if secret is None else {secret: bytes(sealed)})
-        return _tenant(rows[0][:4]), found
+                owner_secrets = by_owner.setdefault(
+                    owner, SealedSecrets(owner, SealedKey(key_id, bytes(sealed_key)), {})
+                )
+                owner_secrets.values.update({} if secret is None else {secret: bytes(sealed)})
+        return _tenant(rows[0][:4]), by_owner
 
     def change_secrets(self, owner: str, change: "SecretsChange") -> None:
         """Put and remove secrets of an owner; no other change comes between."""
@@ -322,12 +324,12 @@ class Registry:
 
     def _use_key(self, key_id: str, now: str) -> None:
         """Refuse a key that the fleet does not have; the first one is taken without a question."""
-        known = [str(row[0]) for row in self._db.read("SELECT key_id FROM fleet_key")]
-        if not known:
+        fleet_key_ids = [str(row[0]) for row in self._db.read("SELECT key_id FROM fleet_key")]
+        if not fleet_key_ids:
             self._db.execute("INSERT INTO fleet_key (key_id, added_at) VALUES (?, ?)", (key_id, now))
-        elif key_id not in known:
+        elif key_id not in fleet_key_ids:
             raise SettingsError(
-                f"the key {key_id} is not a key of this fleet; its keys are {', '.join(sorted(known))}",
+                f"the key {key_id} is not a key of this fleet; its keys are {', '.join(sorted(fleet_key_ids))}",
                 fix="Give the fleet's key first. To take a new key into use, run: intacct fleet rotate",
             )
 
@@ -441,15 +443,15 @@ class Registry:
     ) -> list[TenantRun]:
         """Runs, the latest first."""
         tests = {"tenant = ?": tenant, "flow = ?": flow, "started_at >= ?": _text(since) if since else ""}
-        wanted = {test: value for test, value in tests.items() if value}
-        where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
+        conditions = {test: value for test, value in tests.items() if value}
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         sql = f"SELECT {_RUN_COLUMNS} FROM run{where} ORDER BY started_at DESC, tenant, flow LIMIT ?"
-        return [_run(row) for row in self._runs.read(sql, (*wanted.values(), limit))]
+        return [_run(row) for row in self._runs.read(sql, (*conditions.values(), limit))]
 
     def latest_runs(self, tenants: Sequence[str]) -> dict[tuple[str, str], TenantRun]:
         """The latest run of each flow of these tenants, by tenant and flow."""
-        found = [_run(row) for row in self._runs.read(_LATEST, (list(tenants),))]
-        return {(run.tenant, run.flow): run for run in found}
+        runs = [_run(row) for row in self._runs.read(_LATEST, (list(tenants),))]
+        return {(run.tenant, run.flow): run for run in runs}
 
     def failures(self, tenants: Sequence[str]) -> dict[tuple[str, str], int]:
         """How often each flow of these tenants ended otherwise than `done` since it last was."""
@@ -499,8 +501,8 @@ def _run(row: Row) -> TenantRun:
 
 
 def _doubled(names: Iterable[str]) -> list[str]:
-    seen: set[str] = set()
-    return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+    names_before: set[str] = set()
+    return [name for name in names if name in names_before or names_before.add(name)]  # type: ignore[func-returns-value]
 
 
 def _escaped(text: str) -> str:

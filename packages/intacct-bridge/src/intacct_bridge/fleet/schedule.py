@@ -40,8 +40,8 @@ class Schedule:
             return value
         if not isinstance(value, str) or not value.strip():
             raise SettingsError(f"{where} must be text, not {value!r}", fix=_FIX)
-        if found := _INTERVAL.fullmatch(value.strip()):
-            seconds = int(found[1]) * _UNITS[found[2][0].lower()]
+        if interval := _INTERVAL.fullmatch(value.strip()):
+            seconds = int(interval[1]) * _UNITS[interval[2][0].lower()]
             if not _SHORTEST <= seconds <= _LONGEST:
                 raise SettingsError(
                     f"{where} is {value!r}", fix=f"an interval lasts {_SHORTEST} seconds or more, and a year at most"
@@ -99,8 +99,8 @@ class Schedule:
     def _next_local(self, after: datetime) -> datetime:
         from croniter import croniter
 
-        found: datetime = croniter(self.cron, after).get_next(datetime)
-        return found
+        moment: datetime = croniter(self.cron, after).get_next(datetime)
+        return moment
 
     def __str__(self) -> str:
         if not self.seconds:
@@ -139,8 +139,8 @@ def _check_cron(times: str, value: str, where: str) -> None:
         from croniter import croniter
     except ImportError:
         raise SettingsError("a fleet needs the fleet extra", fix="pip install 'intacct-bridge[fleet]'") from None
-    known = times in _NAMES or (len(times.split()) == _FIELDS and croniter.is_valid(times))
-    if known:
+    is_valid = times in _NAMES or (len(times.split()) == _FIELDS and croniter.is_valid(times))
+    if is_valid:
         try:
             croniter(times, _EPOCH.replace(tzinfo=None)).get_next(datetime)
             return

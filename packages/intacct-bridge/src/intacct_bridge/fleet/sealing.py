@@ -90,13 +90,13 @@ class FleetKeys:
         """Keys from strings; one text may hold several with commas or spaces between them."""
         parts = [texts] if isinstance(texts, str) else list(texts)
         words = [word for text in parts for word in text.replace(",", " ").split()]
-        found = tuple(dict.fromkeys(map(FleetKey.of, words)))
-        if not found:
+        fleet_keys = tuple(dict.fromkeys(map(FleetKey.of, words)))
+        if not fleet_keys:
             raise SettingsError(
                 "the key of the fleet is missing",
                 fix=f"Make one with `intacct fleet key`, keep it safe, and put it into {VARIABLE}.",
             )
-        return cls(found)
+        return cls(fleet_keys)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "FleetKeys":
@@ -124,10 +124,10 @@ class FleetKeys:
         """A data key. SettingsError if the key that sealed it is not given, or if it was changed."""
         key = next((one for one in self.keys if one.id == sealed.key_id), None)
         if key is None:
-            given = listed([one.id for one in self.keys])
+            key_ids = listed([one.id for one in self.keys])
             raise SettingsError(
                 f"the secrets of {owner_name(owner)} need the fleet's key {sealed.key_id}, and the given"
-                f" {'key is' if len(self.keys) == 1 else 'keys are'} {given}",
+                f" {'key is' if len(self.keys) == 1 else 'keys are'} {key_ids}",
                 fix=_LOST,
             )
         return _open(key.secret, sealed.sealed, _data("data key", owner, key.id), f"the key of {owner_name(owner)}")

@@ -46,7 +46,7 @@ def tenant_statuses(
 ) -> list[TenantStatus]:
     """The status of each of these tenants; `shared` has the names of the secrets that all tenants share."""
     names = [tenant.name for tenant in tenants]
-    own = registry.secret_names(names)
+    names_by_tenant = registry.secret_names(names)
     latest, failures = registry.latest_runs(names), registry.failures(names)
     unanswered = registry.unanswered(names)
 
@@ -58,7 +58,7 @@ def tenant_statuses(
     return [
         TenantStatus(
             tenant,
-            tenant.missing((*shared, *own[tenant.name])),
+            tenant.missing((*shared, *names_by_tenant[tenant.name])),
             tuple(flow_status(tenant, flow) for flow in tenant.flows),
         )
         for tenant in tenants

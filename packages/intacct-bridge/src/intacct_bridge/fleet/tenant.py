@@ -59,19 +59,21 @@ class TenantLimits:
     """The most API transactions in a month; None: no limit."""
 
     @classmethod
-    def of(cls, given: "Mapping[str, Any] | TenantLimits", *, where: str) -> "TenantLimits":
+    def of(cls, limits: "Mapping[str, Any] | TenantLimits", *, where: str) -> "TenantLimits":
         """Limits from strings or numbers; SettingsError names `where`."""
-        if isinstance(given, cls):
-            given = {name: getattr(given, name) for name in _LIMITS}
-        assert isinstance(given, Mapping)
-        for name in given:
+        if isinstance(limits, cls):
+            limits = {name: getattr(limits, name) for name in _LIMITS}
+        assert isinstance(limits, Mapping)
+        for name in limits:
             if name not in _LIMITS:
                 raise SettingsError(
                     f"{where}: unknown limit {name!r}{did_you_mean(name, _LIMITS)}",
                     fix=f"The limits are {listed(_LIMITS)}.",
                 )
-        most = _number(given.get("concurrency"), f"{where}: concurrency", least=1)
-        return cls(2 if most is None else most, _number(given.get("monthly_limit"), f"{where}: monthly_limit", least=0))
+        most = _number(limits.get("concurrency"), f"{where}: concurrency", least=1)
+        return cls(
+            2 if most is None else most, _number(limits.get("monthly_limit"), f"{where}: monthly_limit", least=0)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,8 @@ class Tenant:
 
     def missing(self, secrets: Iterable[str]) -> tuple[str, ...]:
         """The required settings that neither the settings nor secrets of these names give."""
-        known = {name for name, value in self.settings.items() if value} | set(secrets)
-        return tuple(name for name in REQUIRED if name not in known)
+        present = {name for name, value in self.settings.items() if value} | set(secrets)
+        return tuple(name for name in REQUIRED if name not in present)
 
     def secrets_of(self, flow: str) -> tuple[str, ...]:
         """The names of the secrets that a flow refers to."""
@@ -184,10 +186,10 @@ def encoded(tenant: Tenant) -> str:
 
 def decoded(name: str, body: str, *, paused: bool, added_at: datetime) -> Tenant:
     """The tenant that was kept. It was checked then, so it is not checked again."""
-    found = msgspec.json.decode(body)
-    times = {flow: Schedule.of(text, where=flow) for flow, text in found["schedule"].items()}
-    settings, flows = found["settings"], found["flows"]
-    return Tenant(name, settings, flows, times, TenantLimits(**found["limits"]), paused, added_at)
+    document = msgspec.json.decode(body)
+    times = {flow: Schedule.of(text, where=flow) for flow, text in document["schedule"].items()}
+    settings, flows = document["settings"], document["flows"]
+    return Tenant(name, settings, flows, times, TenantLimits(**document["limits"]), paused, added_at)
 
 
 def with_secrets(flow: Flow, secrets: Mapping[str, str]) -> dict[str, Any]:
@@ -201,9 +203,9 @@ def _filled(value: Any, secrets: Mapping[str, str]) -> Any:
     return secrets[value[REFERENCE]] if isinstance(value, Mapping) else value
 
 
-def _settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     where = f"tenant {name!r}"
-    for setting, value in given.items():
+    for setting, value in settings.items():
         if setting in _OF_THE_FLEET:
             raise SettingsError(f"{where}: {setting} is not a setting of a tenant", fix=_OF_THE_FLEET[setting])
         if setting in SECRETS:
@@ -218,7 +220,7 @@ def _settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             )
         if isinstance(value, str) and uri_secrets(value):
             raise SettingsError(f"{where}: {setting} contains a password", fix="Leave the password out.")
-    texts = {setting: value.strip() if isinstance(value, str) else value for setting, value in given.items()}
+    texts = {setting: value.strip() if isinstance(value, str) else value for setting, value in settings.items()}
     checked = check_settings(name, {setting: value for setting, value in texts.items() if value not in ("", None)})
     return {setting: list(value) if isinstance(value, tuple) else value for setting, value in checked.items()}
 
@@ -251,8 +253,8 @@ def _flow(tenant: str, name: str, table: object) -> Flow:
 
 def _check_option(where: str, value: Any) -> None:
     if isinstance(value, list):
-        for one in value:
-            _check_option(where, one)
+        for part in value:
+            _check_option(where, part)
     elif isinstance(value, Mapping):
         if set(value) != {REFERENCE} or not isinstance(value[REFERENCE], str):
             raise SettingsError(
@@ -273,8 +275,8 @@ def _references(value: Any) -> Iterable[str]:
             return
         value = list(value.values())
     if isinstance(value, list):
-        for one in value:
-            yield from _references(one)
+        for part in value:
+            yield from _references(part)
 
 
 def _number(value: Any, where: str, *, least: int) -> int | None:

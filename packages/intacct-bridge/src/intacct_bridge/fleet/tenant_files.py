@@ -44,19 +44,19 @@ def read_secrets(source: str) -> dict[str, str]:
     """
     if source == ENVIRONMENT:
         variables = {name: os.environ.get(f"INTACCT_{name.upper()}", "") for name in SECRETS}
-        found = {name: value for name, value in variables.items() if value}
-        if not found:
+        secrets = {name: value for name, value in variables.items() if value}
+        if not secrets:
             raise SettingsError(
                 "the environment has no secret",
                 fix=f"Set {' or '.join(f'INTACCT_{name.upper()}' for name in SECRETS)}.",
             )
-        return found
+        return secrets
     text = sys.stdin.read() if source == STDIN else _text(Path(source))
     where = "standard input" if source == STDIN else source
-    found = _json_secrets(text, where) if text.lstrip().startswith("{") else _secrets_of_lines(text, where)
-    if not found:
+    secrets = _json_secrets(text, where) if text.lstrip().startswith("{") else _secrets_of_lines(text, where)
+    if not secrets:
         raise SettingsError(f"{where} has no secret", fix="Write user_password=... on a line.")
-    return found
+    return secrets
 
 
 def _json_secrets(text: str, where: str) -> dict[str, str]:
@@ -69,7 +69,7 @@ def _json_secrets(text: str, where: str) -> dict[str, str]:
 
 
 def _secrets_of_lines(text: str, where: str) -> dict[str, str]:
-    found = []
+    pairs = []
     for number, line in enumerate(text.split("\n"), 1):  # a secret may hold what Python takes for the end of a line
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -81,18 +81,18 @@ def _secrets_of_lines(text: str, where: str) -> dict[str, str]:
                 f"{where}, line {number}: the value of {name.strip()} begins or ends with a space",
                 fix='Remove the space. If it belongs to the secret, write a JSON object: {"user_password": " ... "}',
             )
-        found.append((name.strip(), value))
-    return _by_secret_name(found, where)
+        pairs.append((name.strip(), value))
+    return _by_secret_name(pairs, where)
 
 
 def _by_secret_name(pairs: Iterable[tuple[str, str]], where: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for given, value in pairs:
-        name = given.removeprefix("INTACCT_").lower() if given.startswith("INTACCT_") else given
-        if name in found:
+    secrets: dict[str, str] = {}
+    for variable, value in pairs:
+        name = variable.removeprefix("INTACCT_").lower() if variable.startswith("INTACCT_") else variable
+        if name in secrets:
             raise SettingsError(f"{where} has the secret {name} twice", fix="leave one of the two out")
-        found[name] = value
-    return found
+        secrets[name] = value
+    return secrets
 
 
 def read_flows(path: Path) -> TenantParts:
@@ -115,9 +115,9 @@ def read_tenants(path: Path, common: TenantParts) -> list["NewTenant"]:
     """
     text = _text(path)
     rows = _json_rows(text, path) if text.lstrip().startswith(("[", "{")) else _csv_rows(text, path)
-    if not (found := [_tenant(row, where, common) for where, row in rows]):
+    if not (tenants := [_tenant(row, where, common) for where, row in rows]):
         raise SettingsError(f"{path} has no tenant", fix="Give each tenant a line below the line of the names.")
-    return found
+    return tenants
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -171,16 +171,16 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _tenant(row: dict[str, Any], where: str, common: TenantParts) -> "NewTenant":
     from intacct_bridge.fleet.fleet import NewTenant
 
-    own = {name: dict(_table(row.pop(name, {}), f"{where}: {name}")) for name in _TABLES}
+    tables = {name: dict(_table(row.pop(name, {}), f"{where}: {name}")) for name in _TABLES}
     name, paused = row.pop("name", ""), row.pop("paused", False)
     if not isinstance(name, str) or not name:
         raise SettingsError(f"{where} has no name", fix="Give each tenant a name.")
     for key, value in row.items():
         table, inner = _place(key)
-        if inner in own[table]:
+        if inner in tables[table]:
             raise SettingsError(f"{where} has {inner} of its {table} twice", fix="Leave one of the two out.")
-        own[table][inner] = value
-    parts: dict[str, dict[str, Any]] = {table: {**getattr(common, table), **own[table]} for table in _TABLES}
+        tables[table][inner] = value
+    parts: dict[str, dict[str, Any]] = {table: {**getattr(common, table), **tables[table]} for table in _TABLES}
     return NewTenant(name, **parts, paused=str(paused).lower() in ("true", "yes", "1"))
 
 

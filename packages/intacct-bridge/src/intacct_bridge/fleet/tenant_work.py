@@ -49,16 +49,16 @@ class StopSignal:
     """Tells runs of a worker to end at their next request: all of them, or one that lasts too long."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._stopped = threading.Event()
 
     def ask(self) -> None:
         """Let every run end."""
-        self._asked.set()
+        self._stopped.set()
 
     @property
     def is_asked(self) -> bool:
         """Whether runs are to end."""
-        return self._asked.is_set()
+        return self._stopped.is_set()
 
     def check(self, longest: timedelta) -> Callable[[], None]:
         """What a run that begins now calls before each request; RunStoppedError if it is to end."""
@@ -197,10 +197,10 @@ class TenantWork:
         try:
             connection = self._fleet.connection(key.tenant)
             flow = self._fleet.flow(key.tenant, key.flow)
-            own = _secret_texts(tenant.flow(key.flow).options, flow.options)
-            hidden = (*connection.secrets, *own)
+            option_secrets = _secret_texts(tenant.flow(key.flow).options, flow.options)
+            hidden = (*connection.secrets, *option_secrets)
             history = self._fleet.history_place(connection)
-            work = FlowToRun(flow, connection, history, own, self._before_request(key))
+            work = FlowToRun(flow, connection, history, option_secrets, self._before_request(key))
             return replace(self._program(work), secrets=hidden)
         except IntacctError as error:
             return FlowEnd(error.exit_status, None, RunError.of(error), hidden)
@@ -241,9 +241,9 @@ class TenantWork:
     def _delay_if_unanswered(self, key: RunKey, end: FlowEnd) -> Iterator[str]:
         """Where the company did not answer, let its next run begin later, and say so."""
         if self._waiting.waits(key) and end_of(end.status) is RunEnd.TRANSIENT:
-            found = self._fleet.registry.count_unanswered(key.tenant, wait_after)
-            runs = f"{found.times} runs one after the other" if found.times > 1 else "This run"
-            yield f"{runs} got no answer: by schedule, none begins before {found.until:%Y-%m-%d %H:%M} UTC."
+            unanswered = self._fleet.registry.count_unanswered(key.tenant, wait_after)
+            runs = f"{unanswered.times} runs one after the other" if unanswered.times > 1 else "This run"
+            yield f"{runs} got no answer: by schedule, none begins before {unanswered.until:%Y-%m-%d %H:%M} UTC."
         elif end.run is not None and end.run.transactions:
             self._fleet.registry.clear_unanswered(key.tenant)
 
@@ -279,8 +279,8 @@ def wait_after(times: int) -> timedelta:
 def credentials_digest(fleet: Fleet, tenant: Tenant) -> str:
     """A digest that changes with the credentials of a tenant. It is made of sealed secrets, so it reveals nothing."""
     hashed = sha256(repr(sorted((name, str(value)) for name, value in tenant.settings.items())).encode())
-    for owner, found in sorted(fleet.registry.secrets([SHARED, tenant.name]).items()):
-        for name, sealed in sorted(found.values.items()):
+    for owner, owner_secrets in sorted(fleet.registry.secrets([SHARED, tenant.name]).items()):
+        for name, sealed in sorted(owner_secrets.values.items()):
             hashed.update(f"\0{owner}\0{name}\0".encode() + sealed)
     return hashed.hexdigest()
 
@@ -308,9 +308,9 @@ def detail_of(end: FlowEnd) -> str:
 
 def _secret_texts(named: Mapping[str, object], filled: Mapping[str, object]) -> tuple[str, ...]:
     """The options in which a reference was replaced, as strings, and the passwords in them."""
-    found: list[str] = []
+    secret_texts: list[str] = []
     for key, value in filled.items():
         if named.get(key) != value:
             texts = [str(one) for one in (value if isinstance(value, list) else [value])]
-            found += [*texts, *(password for text in texts for password in uri_secrets(text))]
-    return tuple(found)
+            secret_texts += [*texts, *(password for text in texts for password in uri_secrets(text))]
+    return tuple(secret_texts)

@@ -18,29 +18,29 @@ class WaitingRuns:
     """When each run of this process last began a request. Threads may share it."""
 
     def __init__(self) -> None:
-        self._seen: dict[RunKey, float] = {}
+        self._waiting_since: dict[RunKey, float] = {}
         self._lock = threading.Lock()
 
     def seen(self, key: RunKey) -> None:
         """A run begins, or begins a request."""
         with self._lock:
-            self._seen[key] = time.monotonic()
+            self._waiting_since[key] = time.monotonic()
 
     def ended(self, key: RunKey) -> None:
         """A run has ended."""
         with self._lock:
-            self._seen.pop(key, None)
+            self._waiting_since.pop(key, None)
 
     def waits(self, key: RunKey) -> bool:
         """Whether a run waits for an answer."""
         with self._lock:
-            return self._seen.get(key, time.monotonic()) < time.monotonic() - WAITS_AFTER
+            return self._waiting_since.get(key, time.monotonic()) < time.monotonic() - WAITS_AFTER
 
     def count(self) -> int:
         """How many runs wait for an answer."""
         before = time.monotonic() - WAITS_AFTER
         with self._lock:
-            return sum(at < before for at in self._seen.values())
+            return sum(at < before for at in self._waiting_since.values())
 
     def room(self, threads: int) -> int:
         """How many runs a worker with this number of threads may carry out now, those that wait included."""

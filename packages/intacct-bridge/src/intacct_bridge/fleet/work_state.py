@@ -187,25 +187,25 @@ class WorkState:
 
         What is due later than at its next time was planned before the server's clock was set back; it is planned again.
         """
-        wanted = {one.name: one for one in tenants}
+        by_name = {one.name: one for one in tenants}
         with self._db.transaction():
             now = self._db.clock().astimezone(UTC)
             sql = "SELECT tenant, flow, schedule, due_at, last_at FROM due WHERE tenant = ANY(?)"
-            rows = self._db.read(sql, (list(wanted),))
-            known = {(str(row[0]), str(row[1])): str(row[2]) for row in rows}
+            rows = self._db.read(sql, (list(by_name),))
+            due_before = {(str(row[0]), str(row[1])): str(row[2]) for row in rows}
             times = {(str(row[0]), str(row[1])): (str(row[3]), str(row[4])) for row in rows}
-            put, gone = [], []
-            for tenant in wanted.values():
+            put, removed = [], []
+            for tenant in by_name.values():
                 for flow, schedule in tenant.schedule.items():
                     planned, last = times.get((tenant.name, flow), ("", ""))
                     due = _due(tenant.name, flow, schedule, now, last=last)
-                    if known.get((tenant.name, flow)) != str(schedule) or planned > due[3]:
+                    if due_before.get((tenant.name, flow)) != str(schedule) or planned > due[3]:
                         put.append(due)
-            for (name, flow), schedule_text in known.items():
-                if flow not in wanted[name].flows or (schedule_text and flow not in wanted[name].schedule):
-                    gone.append((name, flow))
+            for (name, flow), schedule_text in due_before.items():
+                if flow not in by_name[name].flows or (schedule_text and flow not in by_name[name].schedule):
+                    removed.append((name, flow))
             self._db.executemany(_PUT_DUE, put)
-            self._db.executemany("DELETE FROM due WHERE tenant = ? AND flow = ?", gone)
+            self._db.executemany("DELETE FROM due WHERE tenant = ? AND flow = ?", removed)
 
     def drop_removed(self) -> None:
         """Forget the due times of tenants that are no longer in the fleet."""
@@ -237,27 +237,27 @@ class WorkState:
         """Go on to the next time of each. Times that passed while no worker ran are left out but for the last."""
         with self._db.transaction():
             now = self._db.clock().astimezone(UTC)
-            for one in runs:
-                where = (one.key.tenant, one.key.flow, _text(one.key.due_at))
-                if not one.schedule:
+            for run in runs:
+                where = (run.key.tenant, run.key.flow, _text(run.key.due_at))
+                if not run.schedule:
                     self._db.execute("DELETE FROM due WHERE tenant = ? AND flow = ? AND due_at = ?", where)
                     continue
-                schedule = Schedule.of(one.schedule, where=one.key.flow)
-                _, _, _, due_at, start_at = _due(one.key.tenant, one.key.flow, schedule, now)
+                schedule = Schedule.of(run.schedule, where=run.key.flow)
+                _, _, _, due_at, start_at = _due(run.key.tenant, run.key.flow, schedule, now)
                 sql = (
                     "UPDATE due SET due_at = ?, start_at = ?, last_at = ? WHERE tenant = ? AND flow = ? AND due_at = ?"
                 )
-                self._db.execute(sql, (due_at, start_at, _text(one.key.due_at), *where))
+                self._db.execute(sql, (due_at, start_at, _text(run.key.due_at), *where))
 
     def retry(self, key: RunKey, after: timedelta) -> datetime | None:
         """Make a flow due again earlier than by its schedule; None if the schedule comes first."""
         with self._db.transaction():
             moment = self._db.clock().astimezone(UTC) + after
             sql = "SELECT due_at, schedule FROM due WHERE tenant = ? AND flow = ?"
-            found = self._db.read(sql, (key.tenant, key.flow))
-            if found and _time(found[0][0]) <= moment:
+            rows = self._db.read(sql, (key.tenant, key.flow))
+            if rows and _time(rows[0][0]) <= moment:
                 return None
-            schedule = str(found[0][1]) if found else ""
+            schedule = str(rows[0][1]) if rows else ""
             self._db.execute(_PUT_DUE, (key.tenant, key.flow, schedule, _text(moment), _text(moment)))
         return moment
 
@@ -278,8 +278,8 @@ class WorkState:
     def refused_sign_ins(self, tenant: str, credentials: str) -> int:
         """How often a sign-in with these credentials was refused since one succeeded."""
         sql = "SELECT times FROM refused_sign_in WHERE tenant = ? AND credentials = ?"
-        found = self._db.read(sql, (tenant, credentials))
-        return int(found[0][0]) if found else 0
+        rows = self._db.read(sql, (tenant, credentials))
+        return int(rows[0][0]) if rows else 0
 
 
 def _due(

@@ -186,18 +186,18 @@ class FleetWorker:
             self._changes = None  # every flow is planned again
         changes = [] if self._changes is None else [self._changes - _CHANGES_LATE]
         tenants = self._fleet.registry.changed(changes[0] if changes else None)
-        for some in tenants:
-            self._state.plan(some)
+        for chunk in tenants:
+            self._state.plan(chunk)
         if self._changes is None:
             self._state.drop_removed()
         self._changes = now
         due = self._state.due()
-        earlier = self.runner.unfinished_of([one.last for one in due if one.last is not None])
-        late = [one for one in due if one.last in earlier]
-        ready = [one for one in due if one.last not in earlier]
-        for one in ready:
-            if not one.paused:
-                self.runner.submit(one.key)
+        earlier = self.runner.unfinished_of([run.last for run in due if run.last is not None])
+        late = [run for run in due if run.last in earlier]
+        ready = [run for run in due if run.last not in earlier]
+        for run in ready:
+            if not run.paused:
+                self.runner.submit(run.key)
         if ready:
             self._state.submitted(ready)
         if late:
