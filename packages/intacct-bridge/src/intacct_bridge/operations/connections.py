@@ -42,6 +42,7 @@ __all__ = [
     "ShownSetting",
     "SignIn",
     "check_settings",
+    "choose_for_files",
     "delete_sender",
     "file_of",
     "find_connection",
@@ -104,6 +105,14 @@ def file_of(listed: ListedConnection) -> Path | None:
 def saved_settings(name: str, path: Path) -> SettingsTable:
     """The table of a connection in a file; empty if the file has none."""
     return connection_file(name, path=path)
+
+
+def choose_for_files(run: RecordedRun) -> None:
+    """Choose the run's connection for work on its files alone: no process needs to serve the demo's company for it."""
+    if run.is_demo:
+        from intacct_bridge.connections.embedded_demo import demo_connection
+
+        run.use(demo_connection())
 
 
 def show_connection(run: RecordedRun) -> list[ShownSetting]:

@@ -1,6 +1,7 @@
 """The history of runs: what ran, how it ended, what it cost, and its log."""
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ __all__ = [
     "Run",
     "RunFilter",
     "RunStatistics",
+    "RunsOverview",
     "StreamCount",
     "find_run",
     "has_history",
@@ -28,6 +30,7 @@ __all__ = [
     "list_runs",
     "run_log",
     "run_statistics",
+    "runs_overview",
     "write_metrics_of_all",
 ]
 
@@ -114,6 +117,35 @@ def run_statistics(*, days: int, flow: str = "", connection: str = "", metrics: 
         write_metrics(metrics, runs)
     flows = flow_statistics(run for run in runs if run.started >= since)
     return RunStatistics(tuple(flows), tuple(monthly_usage(runs)), len(runs))
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOverview:
+    """What ran on this machine lately."""
+
+    flows: tuple[FlowStatistics, ...]
+    """Of each flow, and of each command outside flows, in the days asked for."""
+    usage: Mapping[str, MonthUsage]
+    """This month's, by connection."""
+    last: Mapping[str, Run]
+    """The last run of each connection, however old it is."""
+
+
+def runs_overview(connections: Sequence[str], *, days: int) -> RunsOverview:
+    """The runs of the last days and of this month, and the last run of each connection."""
+    if not has_history():
+        return RunsOverview((), {}, {})
+    now = datetime.now(UTC)
+    since, month = now - timedelta(days=days), now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    with open_history() as history:
+        runs = list(history.runs(since=min(since, month)))
+        last = {name: run for name in connections for run in history.runs(connection=name, limit=1)}
+    flows = flow_statistics(run for run in runs if run.started >= since)
+    usage: dict[str, MonthUsage] = {}
+    for used in monthly_usage(runs):
+        if used.month == f"{now:%Y-%m}":
+            usage.setdefault(used.connection, used)
+    return RunsOverview(tuple(flows), usage, last)
 
 
 def write_metrics_of_all(path: Path) -> None:

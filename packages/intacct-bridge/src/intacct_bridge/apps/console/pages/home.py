@@ -1,17 +1,13 @@
 """Home: the connections with their last run, records in doubt, the month's API transactions, and the flows."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect, company_run
-from intacct_bridge.connections.demo_company import listed_connections
-from intacct_bridge.connections.embedded_demo import demo_connection
-from intacct_bridge.connections.sources import ListedConnection
+from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect
+from intacct_bridge.operations.connections import ListedConnection, choose_for_files, listed_connections
+from intacct_bridge.operations.flows import load_flows
 from intacct_bridge.operations.recorded_run import RecordedRun
-from intacct_bridge.runs.definitions import load_flows
-from intacct_bridge.runs.history import history_place, open_history
-from intacct_bridge.runs.run import Run
-from intacct_bridge.runs.statistics import FlowStatistics, flow_statistics, monthly_usage
+from intacct_bridge.operations.runs import FlowStatistics, Run, RunsOverview, has_history, runs_overview
 from intacct_protocol.errors import IntacctError
 
 DAYS = 30
@@ -20,11 +16,10 @@ _GOOD = {"done": "good", "running": "quiet", "interrupted": "warn", "temporary f
 
 def show(request: PageRequest) -> PageView:
     """The state of everything that this machine connects to."""
-    since = datetime.now(UTC) - timedelta(days=DAYS)
     listed = listed_connections()
-    runs, last = _runs(since, [one.name for one in listed])
-    connections = [_connection(one, runs, last.get(one.name), request.person) for one in listed]
-    counted = [_rate(one) for one in flow_statistics(run for run in runs if run.started >= since)]
+    overview = runs_overview([one.name for one in listed], days=DAYS)
+    connections = [_connection(one, overview, request) for one in listed]
+    counted = [_rate(one) for one in overview.flows]
     flows, problem = _flows([one for one in counted if one["is_flow"]])
     return PageView(
         "home.html",
@@ -38,7 +33,7 @@ def show(request: PageRequest) -> PageView:
             "flows_problem": problem,
             "commands": [one for one in counted if not one["is_flow"]],
             "days": DAYS,
-            "has_history": _has_history(),
+            "has_history": has_history(),
         },
     )
 
@@ -70,27 +65,10 @@ def _flows(counted: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
     return [*counted, *unused], ""
 
 
-def _has_history() -> bool:
-    return history_place() is not None
-
-
-def _runs(since: datetime, names: list[str]) -> tuple[list[Run], dict[str, Run]]:
-    """The runs of the last weeks and of this month, and the last run of each connection, however old it is."""
-    if not _has_history():
-        return [], {}
-    month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    with open_history() as history:
-        runs = list(history.runs(since=min(since, month)))
-        last = {name: run for name in names for run in history.runs(connection=name, limit=1)}
-    return runs, last
-
-
-def _connection(one: ListedConnection, runs: list[Run], last: Run | None, person: str) -> dict[str, Any]:
+def _connection(one: ListedConnection, overview: RunsOverview, request: PageRequest) -> dict[str, Any]:
     """A connection with its last run, its month, and its records in doubt."""
-    mine = [run for run in runs if run.connection == one.name]
-    month = f"{datetime.now(UTC):%Y-%m}"
-    usage = next((used for used in monthly_usage(mine) if used.month == month), None)
-    in_doubt, problem = _in_doubt(one.name, person)
+    usage, last = overview.usage.get(one.name), overview.last.get(one.name)
+    in_doubt, problem = _in_doubt(one.name, request)
     return {
         "name": one.name,
         "company": one.company_id,
@@ -99,7 +77,7 @@ def _connection(one: ListedConnection, runs: list[Run], last: Run | None, person
         "environment": one.environment,
         "read_only": one.read_only,
         "last_run": run_facts(last) if last is not None else None,
-        "month": month,
+        "month": f"{datetime.now(UTC):%Y-%m}",
         "transactions": usage.transactions if usage is not None else 0,
         "allowance": usage.allowance if usage is not None else None,
         "used": usage.share if usage is not None else None,
@@ -121,12 +99,11 @@ def run_facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _in_doubt(name: str, person: str) -> tuple[int | None, str]:
+def _in_doubt(name: str, request: PageRequest) -> tuple[int | None, str]:
     """The records in doubt of a connection's company; None with the reason if its settings are not complete."""
     try:
-        with company_run(name, "outbox list", person=person) as run:
-            if run.is_demo:  # its outbox is a file, for which no process needs to serve the company
-                run.use(demo_connection())
+        with request.run(name, "outbox list") as run:
+            choose_for_files(run)
             return count_in_doubt(run), ""
     except IntacctError as error:
         return None, error.message
