@@ -31,6 +31,8 @@ from intacct_bridge.shared_state.place import postgres_place as place_in_postgre
 from intacct_emulator.server.gateway import Emulator  # noqa: E402
 from support.browser import chromium  # noqa: E402
 from support.demo_company import AS_OF, NOW  # noqa: E402
+from support.journeys.objects import Desk  # noqa: E402
+from support.journeys.piping import Pipe  # noqa: E402
 from support.postgres_server import running_postgres  # noqa: E402
 from support.shared_files import (  # noqa: E402
     in_file,
@@ -39,6 +41,7 @@ from support.shared_files import (  # noqa: E402
     shared_company,
     start_shared_files,
 )
+from support.small_company import Clock, company, little_company  # noqa: E402
 
 # The same examples every time and no clock, so that a run tells of the change and not of the machine or of luck;
 # `--hypothesis-profile=explore` looks for new ones.
@@ -147,6 +150,42 @@ def empty() -> Iterator[Emulator]:
     yield emulator
     assert emulator.incidents == []
     emulator.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of the small company."""
+    return Clock()
+
+
+@pytest.fixture
+def emulator(clock: Clock) -> Iterator[Emulator]:
+    """The small company: accounts, journals, locations and departments, and no transactions."""
+    emulator = company(clock)
+    yield emulator
+    assert emulator.incidents == []
+    emulator.close()
+
+
+@pytest.fixture
+def recent(clock: Clock) -> Iterator[Emulator]:
+    """The small company with the documents of its last weeks."""
+    emulator = little_company(clock)
+    yield emulator
+    assert emulator.incidents == []
+    emulator.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, emulator: Emulator) -> Desk:
+    """Loads into the small company, with an outbox in the test's folder."""
+    return Desk(tmp_path, emulator)
+
+
+@pytest.fixture
+def pipe(tmp_path: Path, emulator: Emulator) -> Pipe:
+    """A Singer target on the small company."""
+    return Pipe(tmp_path, emulator)
 
 
 @pytest.fixture(scope="session")

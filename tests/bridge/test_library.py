@@ -20,17 +20,10 @@ from intacct_emulator import CREDENTIALS as DEMO
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
-from support import small_company
 from support.apps.http_reader import HttpReader
 
 CREDENTIALS: dict[str, Any] = dict(DEMO)
 ONE = {"CLASSID": "L-1", "NAME": "One"}
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with closing(small_company.company(small_company.Clock())) as made:
-        yield made
 
 
 @pytest.fixture

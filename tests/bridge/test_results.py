@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from intacct_bridge.notebook import ROWS, html_records, html_result, html_table
 from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from support import small_company
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -61,12 +59,6 @@ def test_a_long_table_says_how_much_it_leaves_out() -> None:
     assert html.count("<tr>") == ROWS + 1
     assert "<p>3 more</p>" in html
     assert html_table(("n",), []) == ""
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with closing(small_company.company(small_company.Clock())) as company:
-        yield company
 
 
 @pytest.fixture

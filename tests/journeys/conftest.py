@@ -9,11 +9,8 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from support.journeys.posting import clock, desk, emulator, pipe
 from support.journeys.tapping import Tap
 from support.journeys.transaction_check import TransactionCheck
-
-__all__ = ["clock", "desk", "emulator", "pipe", "reader", "tap", "transactions"]
 
 
 @pytest.fixture(autouse=True)

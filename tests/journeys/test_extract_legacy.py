@@ -18,17 +18,8 @@ from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply
 from support.journeys.copying import extract, rows
 from support.journeys.tapping import Tap, discovered
-from support.small_company import Clock, little_company
 
 NAMES = ("APBILL", "VENDOR", "CLASS")
-
-
-@pytest.fixture
-def recent() -> Iterator[Emulator]:
-    """The demo company with the documents of its last weeks."""
-    emulator = little_company(Clock())
-    yield emulator
-    emulator.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -19,7 +19,7 @@ from intacct_bridge.load.target.functions import Functions
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from support.journeys.objects import VENDORS, Desk
-from support.small_company import Clock, client, company
+from support.small_company import client
 
 COVERED = ("required", "listed", "reference", "dimension", "period", "value")
 """What the company refuses too; it would round, cut or leave out where we refuse for the user's sake."""
@@ -180,14 +180,6 @@ def sayable(gateway: Client, write: Write) -> bool:
     except InvalidRequestError:
         return False
     return True
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    made = company(Clock())
-    yield made
-    assert made.incidents == []
-    made.close()
 
 
 @pytest.mark.parametrize("name", ["VENDOR", "APBILL", "CLASS"])

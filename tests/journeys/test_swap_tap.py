@@ -1,7 +1,6 @@
 """`tap-intacct` in place of hotglue's tap: its catalogue and its state, without a setting of ours."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,13 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from support.apps.http_reader import HttpReader
 from support.journeys.tapping import Ran, Tap
-from support.small_company import Clock, client, little_company
+from support.small_company import Clock, client
 
 
 @pytest.fixture
-def little(clock: Clock) -> Iterator[Emulator]:
-    with closing(little_company(clock)) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def tap(tmp_path: Path, little: Emulator) -> Iterator[Tap]:
-    with serve(little) as server:
-        yield Tap(tmp_path, server.url, little)
+def tap(tmp_path: Path, recent: Emulator) -> Iterator[Tap]:
+    with serve(recent) as server:
+        yield Tap(tmp_path, server.url, recent)
 
 
 def catalogue(**streams: tuple[str, ...]) -> dict[str, Any]:

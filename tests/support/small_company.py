@@ -4,6 +4,7 @@ Its clients keep no files and never sleep; its clock moves when a test moves it.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import takewhile
@@ -17,6 +18,7 @@ from intacct_emulator.demo_company.generator.declaration import demo_definitions
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.reply import Transport
+from support.demo_company import DEMO
 from support.shared_files import shared_company
 
 AS_OF = date(2026, 11, 30)
@@ -53,24 +55,15 @@ def company(clock: Clock, **more: Any) -> Emulator:
 
 def connection(endpoint: str = "http://127.0.0.1:9/ia/xml/xmlgw.phtml", **more: Any) -> Connection:
     """The demo user's way in."""
-    settings: dict[str, Any] = {
-        "company_id": "demo-company",
-        "user_id": "demo-user",
-        "user_password": "demo-user-password",
-        "sender_id": "demo-sender",
-        "sender_password": "demo-sender-password",
-        "endpoint": endpoint,
-        "environment": "demo",
-        "read_formatting": False,
-    }
-    return Connection(**(settings | more))
+    settings: dict[str, Any] = {"name": "default", "endpoint": endpoint, "read_formatting": False}
+    return replace(DEMO, **(settings | more))
 
 
 class Stopwatch:
     """A process's own clock, which only its sleeping moves."""
 
-    def __init__(self) -> None:
-        self.now = 0.0
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         return self.now

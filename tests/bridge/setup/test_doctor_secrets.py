@@ -22,7 +22,9 @@ from intacct_protocol.errors import Fault, IntacctError
 from intacct_protocol.xml.codec import decode_response, encode_response
 from intacct_protocol.xml.envelope import FAILURE, Response
 from intacct_protocol.xml.reply import Reply
-from support.setup.small_company import Scenario, client_of, healthy_company
+from support.demo_company import NOW
+from support.setup.scenarios import Scenario, client_of
+from support.small_company import little_company
 
 SENDER_SECRET = "Sndr&<x>'qWz%4"
 USER_SECRET = 'Usr"pp&Kj#9 tV'
@@ -39,7 +41,7 @@ def transactions() -> None:
 
 @pytest.fixture(scope="module")
 def company() -> Iterator[Emulator]:
-    emulator = healthy_company()
+    emulator = little_company(lambda: NOW)
     yield emulator
     emulator.close()
 

@@ -1,7 +1,5 @@
 """Shared documents: definitions that one machine has read are not read again by another."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,13 +11,7 @@ from intacct_bridge.shared_state.documents import read_document, write_document
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import UnreachableError
-from support.small_company import Clock, company, connection
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with closing(company(Clock())) as made:
-        yield made
+from support.small_company import connection
 
 
 def test_a_document_is_replaced_as_a_whole(postgres_place: PostgresPlace) -> None:

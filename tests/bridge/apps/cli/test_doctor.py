@@ -18,7 +18,9 @@ from intacct_emulator.settings.scenarios import find_scenario
 from intacct_emulator.subledgers.revaluation.revaluation import RevaluedBalance
 from intacct_protocol.errors import SettingsError
 from support.apps.command_line import Intacct
-from support.setup.small_company import Scenario, client_of, healthy_company
+from support.demo_company import NOW
+from support.setup.scenarios import Scenario, client_of
+from support.small_company import little_company
 
 SETTINGS = {
     "INTACCT_COMPANY_ID": "demo-company",
@@ -33,7 +35,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def company() -> Iterator[Emulator]:
-    emulator = healthy_company()
+    emulator = little_company(lambda: NOW)
     yield emulator
     emulator.close()
 

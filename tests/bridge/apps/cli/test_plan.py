@@ -13,17 +13,9 @@ from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from support.apps.command_line import Intacct
-from support.small_company import Clock, company
 
 VENDORS = "VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nV-1,Acme Paper,Acme Paper\nV-2,Bolt Ltd,Bolt Ltd\n"
 Sign = Callable[[str], None]
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    emulator = company(Clock())
-    yield emulator
-    emulator.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -15,19 +14,12 @@ from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
 from support.apps.command_line import Intacct, Ran
 from support.apps.http_reader import HttpReader
 from support.journeys.objects import BILLS, VENDORS
-from support.small_company import Clock, company
 
 FIELDS = ("VENDORID", "NAME", "COMMENTS", "CREDITLIMIT", "TERMNAME", "ONHOLD")
 CHANGES = """VENDORID,NAME,COMMENTS,CREDITLIMIT,ONHOLD
 V-1,Acme Paper & Ink,by file,1000.50,true
 V-2,Bolt Inc,,20,false
 """
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with closing(company(Clock())) as made:
-        yield made
 
 
 class Desk:

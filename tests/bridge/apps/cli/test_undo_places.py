@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from intacct_emulator.server.server import serve
 from support.apps.command_line import Intacct, Ran
 from support.apps.http_reader import HttpReader
 from support.journeys.objects import BILLS, VENDORS
-from support.small_company import Clock, company
 
 SINCE = "10/01/2026"
 ENTRIES = """journal,date,description,reference,account,debit,credit,location,department,entity
@@ -21,12 +19,6 @@ GJ,2026-11-20,Rent,E-1,20100,,1200.00,100,100,100
 GJ,2026-11-20,Rent,E-2,60100,7.00,,200,100,200
 GJ,2026-11-20,Rent,E-2,20100,,7.00,200,100,200
 """
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with closing(company(Clock())) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from intacct_emulator.server.server import serve
 from support.apps.command_line import Intacct, Ran
 from support.apps.http_reader import HttpReader
 from support.journeys.objects import BILLS, VENDORS
-from support.small_company import Clock, company
 
 ROWS = [
     f"GJ,2026-11-20,Rent {number},R-{number},{account},{debit},{credit},100,100"
@@ -22,12 +20,6 @@ ROWS = [
     for account, debit, credit in (("60100", "12.50", ""), ("20100", "", "12.50"))
 ]
 ENTRIES = "\n".join(["journal,date,description,reference,account,debit,credit,location,department", *ROWS, ""])
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with closing(company(Clock())) as made:
-        yield made
 
 
 @pytest.fixture

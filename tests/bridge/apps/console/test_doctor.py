@@ -8,14 +8,20 @@ import pytest
 
 from intacct_emulator.server.server import serve
 from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
-from support.setup.small_company import Scenario, healthy_company
+from support.demo_company import NOW
+from support.setup.scenarios import Scenario
+from support.small_company import little_company
 
 
 @pytest.fixture(scope="module")
 def console(user: Path) -> Iterator[RunningConsole]:
     """A console with a connection to a company that did not authorise the sender."""
     scenario = next(one for one in Scenario.all() if one.path.stem == "02-sender-not-authorised")
-    with closing(healthy_company()) as company, scenario.played(company) as emulator, serve(emulator) as server:
+    with (
+        closing(little_company(lambda: NOW)) as company,
+        scenario.played(company) as emulator,
+        serve(emulator) as server,
+    ):
         save_connection("books", server.url)
         with running_console() as made:
             yield made

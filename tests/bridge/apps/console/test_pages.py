@@ -19,7 +19,7 @@ from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault
 from support.apps.console_pages import json_of, visited, visited_pages
 from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
-from support.setup.small_company import healthy_company
+from support.demo_company import NOW
 from support.small_company import Clock, little_company
 
 MOST_BYTES = 100_000
@@ -173,7 +173,7 @@ def test_home_counts_records_in_doubt(user: Path) -> None:
     lost = ScriptedFault("cut-after", function="create", object="CLASS", calls=())
     more = [ScriptedFault("cut-before", function="query", object="CLASS", calls=())]
     with (
-        closing(healthy_company()) as company,
+        closing(little_company(lambda: NOW)) as company,
         closing(company.clone(faults=[lost, *more])) as emulator,
         serve(emulator) as server,
         running_console() as console,

@@ -13,7 +13,6 @@ from intacct_emulator.server.server import serve
 from support.apps.spark_cluster import running_cluster
 from support.apps.spark_jobs import settings
 from support.apps.spark_session import running_spark
-from support.small_company import Clock, company
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +39,6 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 def books(grown: Emulator) -> Iterator[Company]:
     """A copy of the demo company, served over HTTP."""
     made = Company(grown.clone())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    made = company(Clock())
     yield made
     made.close()
 

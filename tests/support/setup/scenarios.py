@@ -1,4 +1,4 @@
-"""A small healthy company for the doctor, the scenarios of the emulator in it, and a simulated clock."""
+"""The scenarios of the emulator, played in the small company, and the doctor's report on them."""
 
 import tomllib
 from collections.abc import Iterator
@@ -14,43 +14,12 @@ from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.setup.examination import run
 from intacct_bridge.setup.findings import DoctorReport
-from intacct_emulator.demo_company.generator.declaration import demo_definitions
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.companies import EmulatorSettings
 from intacct_emulator.settings.faults import load_faults
 from intacct_emulator.settings.scenarios import load_scenario, shipped_scenarios
-
-NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
-
-
-@dataclass
-class Time:
-    """A clock that only sleeping advances."""
-
-    seconds: float = NOW
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
-def healthy_company() -> Emulator:
-    """A company with two entities, a bill of one of them, and a user-defined dimension."""
-    emulator = Emulator.empty(clock=lambda: NOW)
-    emulator.company().facts.demo.put(value="a small one")
-    emulator.company().facts.definitions.put(value=demo_definitions())
-    emulator = emulator.clone()  # a demo company has its own dimension in the catalogue
-    books = emulator.company()
-    stamps = {"WHENMODIFIED": "11/20/2026 10:00:00"}
-    for place in ("100", "200"):
-        row = {"LOCATIONID": place, "NAME": f"Entity {place}", "STATUS": "active", "STARTOPEN": "10/01/2026", **stamps}
-        books.table("LOCATIONENTITY").insert(row)
-    books.table("LOCATIONENTITY").insert({"LOCATIONID": "900", "NAME": "Closed", "STATUS": "inactive", **stamps})
-    books.table("VENDOR").insert({"VENDORID": "V1", "NAME": "Shared", "STATUS": "active", **stamps})
-    books.table("APBILL").insert({"RECORDID": "B1", "VENDORID": "V1", "MEGAENTITYID": "100", **stamps})
-    return emulator
+from support.demo_company import NOW
+from support.small_company import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -96,8 +65,8 @@ class Scenario:
 
 def client_of(emulator: Emulator, connection: Connection | None = None, *, keep: bool = False) -> Client:
     """A client with a simulated clock, which never waits."""
-    time = Time()
-    system = System(clock=time, sleep=time.sleep, jitter=lambda: 1.0, wall=time)
+    watch = Stopwatch(NOW)
+    system = System(clock=watch, sleep=watch.sleep, jitter=lambda: 1.0, wall=watch)
     return Client(connection or demo_connection(), transport=emulator, keep=keep, system=system)
 
 
