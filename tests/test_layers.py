@@ -193,3 +193,70 @@ def not_an_app(path: Path) -> bool:
     """Whether a module is below the apps."""
     inside = path.relative_to(BRIDGE).parts if path.is_relative_to(BRIDGE) else ("protocol",)
     return inside[0] not in ("apps", "setup", "fleet", "copies", "dlt.py", "testing.py", "spark.py")
+
+
+# --- the operations are the one door: an app imports them, and what all programs share
+
+BEHIND = ("client", "copies", "changes", "export_maps", "extract", "load", "reconcile", "streams")
+"""The packages behind the door."""
+NOT_YET = """
+apps.cli.catalog apps.cli.extract apps.console.pages.extract apps.demo.fleet_demo apps.demo.steps
+apps.fleet_site.credential_check apps.mcp.session
+apps.singer.discovery apps.singer.equal_numbers apps.singer.protocol.destination apps.singer.protocol.messages
+apps.singer.protocol.state apps.singer.sync apps.singer.tap_config
+apps.singer.target apps.singer.target_batches apps.singer.target_config apps.singer.target_results
+apps.singer.target_run
+apps.spark.arrow_lines apps.spark.batch_commit apps.spark.change_stream apps.spark.columns apps.spark.company_streams
+apps.spark.partitions
+apps.views.connection apps.views.extract
+"""
+"""Apps that still reach behind it; a module that no longer does leaves this list."""
+
+
+def reaches(source: str) -> set[str]:
+    """The packages behind the door that a source imports, if only for its types."""
+    packages = (name.split(".")[1] for name in imported(source) if name.startswith("intacct_bridge.") and "." in name)
+    return {package for package in packages if package in BEHIND}
+
+
+def test_apps_go_through_the_operations() -> None:
+    reaching = {
+        name.removeprefix("intacct_bridge.")
+        for name, path in MODULES.items()
+        if name.startswith(("intacct_bridge.apps.", "intacct_bridge.spark")) and reaches(path.read_text("utf-8"))
+    }
+    assert reaching == set(NOT_YET.split())
+
+
+def test_only_the_command_line_knows_the_command_line() -> None:
+    callers = {
+        name
+        for name, path in MODULES.items()
+        if any(target.startswith("intacct_bridge.apps.cli") for target in imported(path.read_text("utf-8")))
+        and not name.startswith("intacct_bridge.apps.cli")
+    }
+    assert callers == {"intacct_bridge.__main__"}
+
+
+def test_no_operation_prints_or_knows_a_framework() -> None:
+    for name, path in MODULES.items():
+        if name.startswith("intacct_bridge.operations."):
+            tree = ast.parse(path.read_text("utf-8"))
+            assert not {target.split(".")[0] for target in imported(path.read_text("utf-8"))} & {
+                "click", "jinja2", "mcp", "pyspark", "rich", "starlette",
+            }, name  # fmt: skip
+            calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+            assert not [one for one in calls if isinstance(one, ast.Name) and one.id in ("print", "input")], name
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from intacct_bridge.load.apply.loader import Loader",
+        "def later() -> None:\n    from intacct_bridge.client.client import Client",
+        "import intacct_bridge.extract.selection",
+    ],
+)
+def test_a_way_round_the_door_is_seen(source: str) -> None:
+    assert reaches(source)
+    assert not reaches("from intacct_bridge.operations.plans import Plan")

@@ -36,12 +36,12 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
     from intacct_bridge.apps.demo.steps import LEDGER, open_demo
     from intacct_bridge.apps.demo.view import DemoView
     from intacct_bridge.connections.demo_company import home_of_demo, opened_alone, remember_home
-    from intacct_bridge.load.records.status import RecordStatus
+    from intacct_bridge.operations.plans import RecordStatus
 
     view = DemoView(context.output)
     home = home or home_of_demo()
     recorder = context.recorder
-    with opened_alone(home), open_demo(home, context.output, run=recorder.id) as demo:
+    with opened_alone(home), open_demo(home, context.output, recorder=recorder) as demo:
         remember_home(home)
         context.use(demo.connection)
         context.begin_run()
@@ -57,7 +57,7 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
         new = any(one.status is not RecordStatus.UNCHANGED for one in posted.outcomes)
         followed = demo.extract(LEDGER) if new else None
         view.posted(posted, followed)
-        recorder.add_records(one.status for one in posted.outcomes)
+        recorder.destination = demo.uri
         view.refused(demo.plan_mistakes())
         reconciliation = demo.reconcile()
         view.reconciled(reconciliation)

@@ -19,15 +19,12 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.demo_company import DATABASE
 from intacct_bridge.connections.embedded_demo import demo_connection
-from intacct_bridge.load.apply.loader import Loader
-from intacct_bridge.load.apply.outcome import RecordOutcome
-from intacct_bridge.load.layouts.choose import layout_for
-from intacct_bridge.load.outbox.outbox import open_outbox
-from intacct_bridge.load.plan.plan import Plan
-from intacct_bridge.load.plan.planner import make_plan
-from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.operations.extract import ExtractRequest, ExtractResult
+from intacct_bridge.operations.loads import LoadRequest, load, plan_load
+from intacct_bridge.operations.plans import ApplyOptions, Plan, RecordOutcome
 from intacct_bridge.operations.reconcile import ReconcileRequest, Reconciliation, reconcile
+from intacct_bridge.operations.recorded_run import CompanyRun
+from intacct_bridge.runs.recorder import RunRecorder
 from intacct_bridge.setup.examination import Examination
 from intacct_bridge.setup.findings import DoctorReport
 from intacct_emulator.server.gateway import Emulator
@@ -61,10 +58,12 @@ class LoadedFile:
 class Demo:
     """One run of the demo in its home directory."""
 
-    def __init__(self, home: Path, emulator: Emulator, output: Output, company: DemoCompany, *, run: str) -> None:
-        """`run`: the id under which the outbox keeps what is posted."""
+    def __init__(
+        self, home: Path, emulator: Emulator, output: Output, company: DemoCompany, *, recorder: RunRecorder | None
+    ) -> None:
+        """`recorder`: that of the run under which the outbox keeps what is posted."""
         self.home = home
-        self._run = run
+        self._recorder = recorder
         self.company = company
         self._console = output
         self._emulator = emulator
@@ -88,25 +87,22 @@ class Demo:
     def post(self) -> LoadedFile:
         """Plan the sample file and apply the plan."""
         file = self._sample(NAMES[0])
-        with open_outbox(self.connection, run=self._run) as outbox:
-            plan = self._plan(file)
-            outcomes = tuple(Loader(self.client, outbox).apply(plan))
-        return LoadedFile(file, plan, outcomes)
+        run = CompanyRun(self.client, recorder=self._recorder)
+        receipts = load(run, self._request(file), ApplyOptions(skip_refused=True))
+        receipts.check()
+        return LoadedFile(file, receipts.plan, receipts.outcomes)
 
     def plan_mistakes(self) -> LoadedFile:
         """Plan the file with mistakes, and do not apply the plan."""
         file = self._sample(NAMES[1])
-        return LoadedFile(file, self._plan(file))
+        return LoadedFile(file, plan_load(CompanyRun(self.client), self._request(file)))
 
     def reconcile(self) -> Reconciliation:
         """Compare the copy with the company."""
         return reconcile(self.client, ReconcileRequest(self.uri))
 
-    def _plan(self, file: Path) -> Plan:
-        company = self.client
-        layout = layout_for("journal-entries", company)
-        with open_outbox(self.connection) as outbox:
-            return make_plan(open_table(file), layout, company, outbox)
+    def _request(self, file: Path) -> LoadRequest:
+        return LoadRequest(source=file, layout="journal-entries")
 
     def _sample(self, name: str) -> Path:
         """The sample in the home directory; an existing file stays, because the user may have edited it."""
@@ -115,7 +111,7 @@ class Demo:
 
 
 @contextmanager
-def open_demo(home: Path, output: Output, *, run: str = "") -> Iterator[Demo]:
+def open_demo(home: Path, output: Output, *, recorder: RunRecorder | None = None) -> Iterator[Demo]:
     """The demo in a directory; creates the company if the directory has none."""
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -128,6 +124,12 @@ def open_demo(home: Path, output: Output, *, run: str = "") -> Iterator[Demo]:
         with Client(demo_connection(home=home), transport=emulator, keep=False) as client:
             rows = client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))
             entities = tuple(str(row["NAME"]) for row in rows)
-        demo = Demo(home, emulator, output, DemoCompany(entities, last_day, created, time.monotonic() - began), run=run)
+        demo = Demo(
+            home,
+            emulator,
+            output,
+            DemoCompany(entities, last_day, created, time.monotonic() - began),
+            recorder=recorder,
+        )
         with closing(demo.client):
             yield demo
