@@ -18,9 +18,8 @@ def counted(tmp_path: Path, **modules: str) -> list[tuple[str, int, str]]:
 
 
 def test_no_distribution_has_more_than_its_budget() -> None:
-    counts = words.counts(words.places(words.checked_files()))
-    fix = "see python scripts/words.py PACKAGE, and give the new variables the noun that they stand for"
-    assert words.raised(counts, words.budget()) == [], fix
+    places, budget = words.places(words.checked_files()), words.budget()
+    assert words.raised(words.counts(places), budget) == [], "\n".join(words.exceeded(places, budget))
 
 
 def test_a_pronoun_counts_where_it_lives_longer_than_a_comprehension(tmp_path: Path) -> None:
