@@ -6,14 +6,17 @@ against each other as well (see `inner_checks`). If all is equal, a table costs 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.extract.estimate import Estimate
-from intacct_bridge.extract.source import GatewaySource
+from intacct_bridge.extract.key_walk import walk
+from intacct_bridge.extract.page_reader import PageReader
+from intacct_bridge.extract.source import ExtractSource, GatewaySource
 from intacct_bridge.reconcile.compared_tables import (
     LEDGER,
     ComparedTable,
@@ -33,13 +36,17 @@ from intacct_bridge.reconcile.fingerprints import (
     pages_of,
 )
 from intacct_bridge.reconcile.inner_checks import ENTRIES, LINES, FailedCheck, failed_checks
-from intacct_bridge.reconcile.record_differences import RecordDifference
+from intacct_bridge.reconcile.record_differences import RecordDifference, fitted
 from intacct_bridge.reconcile.search import EVERY_RECORD, Condition, RecordReader, Search, literal
 from intacct_bridge.reconcile.trial_balances import ALL_TIME, Period
-from intacct_bridge.reconcile.whole_tables import differing_keys
+from intacct_bridge.streams.partition import Partition
 from intacct_protocol.errors import NotPermittedError
 from intacct_protocol.model.query.query import MAX_PAGE, Compare, Op
 from intacct_protocol.model.sql_text import quoted
+from intacct_protocol.xml.values import Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ENTRY_FIELDS = {LEDGER: "BATCHKEY", LINES: "BATCHNO", ENTRIES: "RECORDNO"}
 """The field of each of the ledger's objects that holds the number of the journal entry."""
@@ -213,7 +220,7 @@ class Comparer:
                 result = TableComparison(table.name, ComparisonMethod.RECORDS, rows, company.num_rows, tuple(found))
                 return replace(result, unproven=records.unqueryable)
         elif self._all_fields and self._period == ALL_TIME:
-            keys, total = differing_keys(self._source, self._copy, table)
+            keys, total = _differing_keys(self._source, self._copy, table)
             found = records.of_values(table.stream.walk_field, keys)
             more = total > len(keys) or bool(keys and not found)
             return TableComparison(table.name, ComparisonMethod.RECORDS, rows, None, tuple(found), more)
@@ -274,3 +281,48 @@ class Comparer:
         found = self._found[table.name]
         records = dict.fromkeys((*found.records, *reader.of_values(field, entries)))  # type: ignore[arg-type]
         self._found[table.name] = replace(found, records=tuple(records))
+
+
+# --- every field of every record
+
+# Only a hash of each record is kept, so that tables of any size fit. Records whose hashes differ are read once more, to
+# name the fields.
+
+_MOST_NAMED = 1000
+"""Keys whose records are read once more."""
+
+
+def _differing_keys(source: ExtractSource, copy: OpenCopy, table: ComparedTable) -> tuple[list[Value], int]:
+    """The values of the walked field under which the two sides differ, as many as are named, and their number."""
+    stream = table.stream
+    partition = Partition(stream, stream.walk_field, in_groups=bool(stream.group), show_private=table.show_private)
+    reader = PageReader(source, stream)
+    copy.execute("CREATE OR REPLACE TEMP TABLE _read (walked VARCHAR, hash UBIGINT)")
+    fields: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        for page in walk(reader.read, partition, pool):
+            fields = fields or [one for one in table.columns if one in page.rows.schema.names]
+            _keep_hashes(copy, table, page.rows, fields)
+    fields = fields or list(table.columns)
+    copied = _hashed(table, [table.columns[one] for one in fields], copy.relation(table.name), named=True)
+    both = f"(SELECT * FROM _read EXCEPT ALL {copied}) UNION ALL ({copied} EXCEPT ALL SELECT * FROM _read)"
+    walked = f"SELECT DISTINCT walked FROM ({both})"
+    found = copy.rows(f"SELECT walked, count(*) OVER () FROM ({walked}) ORDER BY 1 LIMIT {_MOST_NAMED}")
+    copy.execute("DROP TABLE _read")
+    number = not partition.as_text
+    return [int(key) if number else key for key, _ in found], (found[0][1] if found else 0)
+
+
+def _keep_hashes(copy: OpenCopy, table: ComparedTable, rows: "pa.RecordBatch", fields: list[str]) -> None:
+    import pyarrow as pa
+
+    page = fitted(pa.Table.from_batches([rows]).select(fields), copy, table)
+    with copy.registered("_page", page):
+        copy.execute(f"INSERT INTO _read {_hashed(table, fields, '_page', named=False)}")
+
+
+def _hashed(table: ComparedTable, columns: list[str], relation: str, *, named: bool) -> str:
+    """Each row's walked field and hash; `named`: the columns have the names of the copy."""
+    walked = table.stream.walk_field
+    field = table.columns[walked] if named else walked
+    return f"SELECT CAST({quoted(field)} AS VARCHAR) AS walked, hash({', '.join(map(quoted, columns))}) FROM {relation}"

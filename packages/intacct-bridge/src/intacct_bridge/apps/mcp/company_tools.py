@@ -10,11 +10,10 @@ from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.values import plain, rows_within
 from intacct_bridge.apps.views.doctor import as_data
 from intacct_bridge.connections.sources import list_connections
+from intacct_bridge.operations.query import QueryRequest, query
 from intacct_bridge.setup.examination import Examination, Job
 from intacct_protocol.diagnosis import catalogue, diagnose
 from intacct_protocol.errors import Fault
-from intacct_protocol.model.query.query import Query
-from intacct_protocol.model.query.where import parse_order, parse_select, parse_where
 from intacct_protocol.model.uri_text import redacted
 
 ObjectName = Annotated[str, Field(description="An object of Intacct, such as VENDOR or APBILL.", max_length=100)]
@@ -86,15 +85,15 @@ class CompanyTools:
         Each page costs an API transaction, and the server has a limit; prefer the copy if it is recent enough.
         """
         with self._session.company() as client:
-            query = Query(
-                object.upper(),
-                parse_select(", ".join(fields) if fields else "*"),
-                where=parse_where(where) if where else None,
-                order=parse_order(order_by) if order_by else (),
-                show_private=not self._session.connection.location_id,
+            request = QueryRequest(
+                object,
+                ", ".join(fields) if fields else "*",
+                where or "",
+                order_by or "",
+                min(max_rows, self._session.settings.limits.rows) + 1,
             )
             rows = []
-            for row in client.query(query, limit=min(max_rows, self._session.settings.limits.rows) + 1):
+            for row in query(client, request).rows:
                 stop_if_cancelled()
                 rows.append(row)
         more = len(rows) > max_rows
