@@ -157,9 +157,19 @@ class PreparedExtraction:
         return self.prepared.stored
 
     @property
-    def by_name(self) -> dict[str, Stream]:
-        """The streams as they are read, by the names in the request."""
-        return dict(zip(self.prepared.names, self.prepared.streams, strict=True))
+    def read(self) -> tuple[Stream, ...]:
+        """The streams as they are read."""
+        return self.prepared.streams
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name in the request of each stream that is read; one name may mean several streams."""
+        return self.prepared.names
+
+    @property
+    def headers(self) -> Mapping[str, Stream]:
+        """The headers of lines that are not read themselves, by object."""
+        return self.prepared.headers
 
     @property
     def refused(self) -> tuple[StreamOutcome, ...]:

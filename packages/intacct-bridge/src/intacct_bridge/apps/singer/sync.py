@@ -200,9 +200,9 @@ def sync(
     for name, fields in extraction.missing.items():
         output.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
     by_name = {one.stream: one for one in selected}
-    sent = {stream.name: by_name[name] for name, stream in extraction.by_name.items()}
+    sent = {stream.name: by_name[name] for name, stream in zip(extraction.names, extraction.read, strict=True)}
     extraction = extraction.refreshing(name for name, one in sent.items() if one.full_table)
-    descriptions = {} if config.unified else field_labels(client, tuple(extraction.by_name.values()))
+    descriptions = {} if config.unified else field_labels(client, extraction.read)
     destination = _destination(config, sent, state, out=out, descriptions=descriptions, options=extraction.options)
     with stoppable(output, destination.seal):
         result = extraction.run(run=recorder, output=destination)
@@ -302,7 +302,7 @@ def _try_out(client: "Client", selected: Sequence[Selected], config: "TapConfig"
                 without_arrow=config.light,
             )
             extraction = prepare_extraction(client, request)
-            (stream,) = extraction.by_name.values()
+            (stream,) = extraction.read
             if read:
                 extraction.try_out()
             output.say(f"{name}: can be read" if read else f"{name}: {counted(len(stream.fields), 'field')}")

@@ -10,8 +10,8 @@ from intacct_bridge.apps.spark.columns import COMPANY_COLUMN, SparkColumn, colum
 from intacct_bridge.apps.spark.options import ReadOptions
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.extract.source import GatewaySource
+from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import InvalidRequestError
 
@@ -46,13 +46,14 @@ def described_streams(options: ReadOptions) -> tuple[CompanyStream, ...]:
 def _described(connection: Connection, options: ReadOptions) -> CompanyStream:
     with opened(connection) as client:
         select = {options.object: options.fields} if options.fields else {}
-        prepared = prepare(client, ReadRequest((options.object,), select, skip_refused=False))
-        if len(prepared.streams) != 1:
-            names = ", ".join(one.name for one in prepared.streams)
+        request = ExtractRequest(to="-", streams=(options.object,), select=select, skip_refused=False)
+        extraction = prepare_extraction(client, request, only_described=True)
+        if len(extraction.read) != 1:
+            names = ", ".join(stream.name for stream in extraction.read)
             raise InvalidRequestError(
                 f"{options.object} means several streams: {names}", fix="read one object at a time, and join them"
             )
-        (stream,) = prepared.streams
+        (stream,) = extraction.read
         if stream.open_ended:
             raise InvalidRequestError(
                 f"the columns of {stream.name} are known only after it is read, and Spark needs them before",
@@ -64,7 +65,7 @@ def _described(connection: Connection, options: ReadOptions) -> CompanyStream:
             connection,
             GatewaySource(client).company,
             stream,
-            prepared.headers.get(stream.header),
+            extraction.headers.get(stream.header),
             {name: one.label or one.description for name, one in fields.items() if name in stream.fields},
         )
 
