@@ -196,6 +196,23 @@ def test_unpacked_wheels_of_the_emulator_alone_serve_any_program(dist: Path, tmp
     assert "3 passed" in said
 
 
+def test_unpacked_wheels_without_the_emulator_say_what_to_install(dist: Path, tmp_path: Path) -> None:
+    installed = unpacked(dist, tmp_path / "installed", "intacct_protocol", "intacct_bridge")
+    hidden = "sys.modules['intacct_emulator'] = None"
+    program = (
+        f"import sys; {hidden}; sys.path.insert(0, {str(installed)!r})\n"
+        "from intacct_bridge.apps.cli.app import completion, main\n"
+        "print(main(['emulator', '--company', 'empty', '--port', '0']), main(['connections', 'list']))\n"
+        "import os; os.environ |= {'COMP_WORDS': 'intacct ', 'COMP_CWORD': '1'}; completion('bash_complete')\n"
+    )
+    home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-I", "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, text=True, check=True)
+    assert "pip install 'intacct-bridge[emulator]'" in done.stderr
+    assert "2 0" in done.stdout.splitlines()
+    assert "plain,emulator" in done.stdout.splitlines()
+
+
 # --- in an empty environment
 
 
