@@ -293,7 +293,8 @@ def test_entries_that_were_taken_while_the_connection_was_lost_are_not_sent(
             cut.append(AFTER)
             return AFTER
         while cut and len(found) < taken:
-            found.extend(other.recover())  # the server takes a moment to notice
+            mine = (one for one in other.recover() if one.identity in ("2a", "2b"))
+            found.extend(mine)  # the server takes a moment to notice
         return ""
 
     with CuttingProxy(postgres_server) as proxy, later(postgres_place) as other:

@@ -161,10 +161,9 @@ class Outbox(OutboxReader):
         fresh: list[OutboxEntry] = []
         for new in new_entries:
             key = (new.target, new.identity)
-            entry = self._planned(new, current.get(key), now, repeat=repeat)
-            if entry.number == 0:
+            entry = self._planned(new, current.get(key), now, number + 1, repeat=repeat)
+            if entry.number > number:
                 number += 1
-                entry = replace(entry, number=number)
                 fresh.append(entry)
             current[key] = entry
             entries.append(entry)
@@ -182,8 +181,10 @@ class Outbox(OutboxReader):
         self._db.executemany(REPLACED, seen)
         return entries
 
-    def _planned(self, new: OutboxEntry, last: OutboxEntry | None, now: datetime, *, repeat: bool) -> OutboxEntry:
-        """The entry of a new one: as it is, with the new content, or new and still without a number."""
+    def _planned(
+        self, new: OutboxEntry, last: OutboxEntry | None, now: datetime, next_number: int, *, repeat: bool
+    ) -> OutboxEntry:
+        """The entry of a new one: as it is, with the new content, or new with the next number."""
         number, attempt, generation, sendings = 0, 1, 0, 0
         if last is not None:
             number, attempt, generation, sendings = last.number, last.attempt, last.generation, last.sendings
@@ -198,7 +199,7 @@ class Outbox(OutboxReader):
         identity = new.identity if generation == 0 else f"{new.identity}#{generation}"
         entry = replace(
             new,
-            number=number,
+            number=number or next_number,
             generation=generation,
             attempt=attempt,
             control_id=control_id(new.target.parts, identity, attempt),
