@@ -223,7 +223,8 @@ def _plan_all(
     facts: CompanyFacts | None = None,
 ) -> Plan:
     before = company.meter.transactions
-    writes = with_entities(writes, company, offline=settings.offline)
+    read = list(writes)  # a layout reads its file here, and may ask the company
+    writes = with_entities(read, company, offline=settings.offline)
     places = by_entity(writes)
     parts = {
         entity: _planner(entity, company, outbox, settings, empty.object, facts=facts).plan(

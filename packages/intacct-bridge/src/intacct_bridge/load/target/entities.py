@@ -4,7 +4,7 @@ Each entity has a session and batches of its own. A record names its entity by i
 entities is read once. An unknown entity, or a name that several entities have, is a finding on the record.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.client.protocol import Gateway
@@ -19,7 +19,7 @@ _Entities = Mapping[str, Mapping[str, Sequence[str]]]
 """The ids of the entities that a text names, by the field that has the text."""
 
 
-def with_entities(writes: Iterable[Write], company: Gateway, *, offline: bool = False) -> list[Write]:
+def with_entities(writes: Sequence[Write], company: Gateway, *, offline: bool = False) -> list[Write]:
     """The writes with the ids of their entities; empty for the entity that the connection is signed in to."""
     signed_in = company.connection.location_id
     known: _Entities | None = None
