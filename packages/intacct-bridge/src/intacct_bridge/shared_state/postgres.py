@@ -128,7 +128,7 @@ class PostgresDatabase:
 
     @property
     def path(self) -> Path:
-        """The name of files beside it, such as kept plans: each machine has its own."""
+        """The name of files beside it, such as saved plans: each machine has its own."""
         return state_directory() / "outbox" / self.place.schema
 
     # --- statements

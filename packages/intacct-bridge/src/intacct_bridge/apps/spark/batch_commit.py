@@ -1,7 +1,7 @@
 """The commit of a Spark job on the driver: staged rows become one plan, which is posted once.
 
 The plan is made, checked and applied as that of `intacct load`, so a record that an earlier commit has posted is known
-by its key and is not posted again. If the connection requires an approval, the plan is kept, and the same batch
+by its key and is not posted again. If the connection requires an approval, the plan is saved, and the same batch
 applies it once it is approved. If records are missing from Intacct at the end, the job fails.
 """
 

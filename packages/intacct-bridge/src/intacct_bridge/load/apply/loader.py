@@ -96,7 +96,7 @@ class Loader:
         """Apply a plan's records, those of an entity in its own session; refused ones are left out.
 
         SettingsError, before anything is sent, if the plan relies on records that the outbox does not have, if
-        a kept plan was made for something else, or if the connection requires an approval that it does not have.
+        a saved plan was made for something else, or if the connection requires an approval that it does not have.
         """
         plan = admitted(plan, self._company, self._outbox, self._settings.options)
         check_outbox(plan, self._target, self._outbox)
@@ -178,7 +178,7 @@ class Loader:
         """The outcome of every write as it becomes known.
 
         Raises the error that stops the whole load after the outcomes known by then; the outbox has all of them.
-        SettingsError if the connection requires an approval, which only a kept plan can have.
+        SettingsError if the connection requires an approval, which only a saved plan can have.
         """
         refuse_without_plan(self._company.connection)
         yield from self._load(writes)

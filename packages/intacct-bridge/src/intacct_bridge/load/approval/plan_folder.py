@@ -29,7 +29,7 @@ class PlanFolder:
         self.path = Path(f"{outbox.path}.plans")
 
     def save(self, plan: Plan) -> Path:
-        """Keep a plan that has an id, and return its file."""
+        """Save a plan that has an id, and return its file."""
         assert plan.origin is not None, "a plan without an id is not saved here"
         shared = stat.S_IMODE(self._outbox_mode()) & 0o060
         try:

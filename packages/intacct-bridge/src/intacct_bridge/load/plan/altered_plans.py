@@ -1,4 +1,4 @@
-"""Altered plans: a kept plan with a record that differs from what was planned is refused.
+"""Altered plans: a saved plan with a record that differs from what was planned is refused.
 
 The digest, identity and label of each record are made a second time from the content that its input gave, and the
 fields and lines to send are compared with that content. The outbox recognises a record by its digest, so a plan that

@@ -78,7 +78,7 @@ def steps_to_act(context: PlanContext) -> tuple[PlanStep, ...]:
 
 
 def steps_to_recheck(context: PlanContext, kept: Sequence[PlannedRecord]) -> tuple[PlanStep, ...]:
-    """The steps for the updates and deletes of a kept plan, compared with the company as it is now."""
+    """The steps for the updates and deletes of a saved plan, compared with the company as it is now."""
     return (
         ResolveReferences(context, tuple(Verdict)),
         RecheckExisting(context, kept),

@@ -37,7 +37,7 @@ def as_given(write: Write) -> Write:
 
 
 def _moved(kept: Write, now: Write) -> Iterator[Finding]:
-    """References of a kept plan that mean another record now."""
+    """References of a saved plan that mean another record now."""
     pairs = [(kept.fields, now.fields, kept.position)]
     for wrapper, lines in kept.lines.items():
         pairs += [

@@ -1,4 +1,4 @@
-"""Originals: what a kept plan takes back by a new record, compared with the company as it is now.
+"""Originals: what a saved plan takes back by a new record, compared with the company as it is now.
 
 A reversal or a delete is compared as any action of a plan is. An opposite journal entry is a new record, so nothing of
 its own shows whether the original was changed, or taken back, since the plan was made.

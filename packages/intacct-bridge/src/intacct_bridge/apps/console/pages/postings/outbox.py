@@ -230,7 +230,7 @@ def undo(request: PageRequest) -> Redirect:
 def plan_to_undo(
     request: PageRequest, name: str, *, numbers: tuple[int, ...] = (), runs: tuple[str, ...] = ()
 ) -> Redirect:
-    """Keep the plan that takes entries back, or what runs posted, and go to its page."""
+    """Save the plan that takes entries back, or what runs posted, and go to its page."""
     from intacct_bridge.operations.plans import save_plan
     from intacct_bridge.operations.undo import UndoRequest
     from intacct_bridge.operations.undo import plan_undo as plan_it
