@@ -31,7 +31,7 @@ from intacct_bridge.shared_state.place import postgres_place as place_in_postgre
 from intacct_emulator.server.gateway import Emulator  # noqa: E402
 from support.browser import chromium  # noqa: E402
 from support.demo_company import AS_OF, NOW  # noqa: E402
-from support.journeys.objects import Desk  # noqa: E402
+from support.journeys.objects import LoadScenario  # noqa: E402
 from support.journeys.piping import Pipe  # noqa: E402
 from support.postgres_server import running_postgres  # noqa: E402
 from support.shared_files import (  # noqa: E402
@@ -177,9 +177,9 @@ def recent(clock: Clock) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Desk:
+def desk(tmp_path: Path, emulator: Emulator) -> LoadScenario:
     """Loads into the small company, with an outbox in the test's folder."""
-    return Desk(tmp_path, emulator)
+    return LoadScenario(tmp_path, emulator)
 
 
 @pytest.fixture

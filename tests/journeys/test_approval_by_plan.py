@@ -17,27 +17,27 @@ from intacct_bridge.shared_state.place import Place
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import SettingsError
 from support.apps.plan_files import resealed
-from support.journeys.objects import VENDORS, Desk
+from support.journeys.objects import VENDORS, LoadScenario
 from support.small_company import client
 
 
 @pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator, place: Place, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, emulator: Emulator, place: Place, monkeypatch: pytest.MonkeyPatch) -> LoadScenario:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # where the plans beside a database are
-    return Desk(tmp_path, emulator, place=place)
+    return LoadScenario(tmp_path, emulator, place=place)
 
 
-def kept(desk: Desk, gateway: object, outbox: Outbox, *, needed: bool = True) -> Path:
+def kept(desk: LoadScenario, gateway: object, outbox: Outbox, *, needed: bool = True) -> Path:
     plan = desk.make(gateway, outbox, desk.file(VENDORS), "VENDOR")
     made = record_plan(plan, gateway, outbox, SendOptions(), person="anna", needs_approval=needed)  # type: ignore[arg-type]
     return PlanFolder(outbox).save(made)
 
 
-def vendors(desk: Desk) -> list[str]:
+def vendors(desk: LoadScenario) -> list[str]:
     return sorted(row["NAME"] for row in desk.rows("VENDOR") if row["VENDORID"].startswith("V-"))
 
 
-def test_a_plan_that_needs_an_approval_waits_for_it_where_the_connection_asks_for_none(desk: Desk) -> None:
+def test_a_plan_that_needs_an_approval_waits_for_it_where_the_connection_asks_for_none(desk: LoadScenario) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         path = kept(desk, gateway, outbox)
         loader = Loader(gateway, outbox)
@@ -49,7 +49,7 @@ def test_a_plan_that_needs_an_approval_waits_for_it_where_the_connection_asks_fo
     assert vendors(desk) == ["Acme Paper", "Bolt Ltd"]
 
 
-def test_the_need_cannot_be_taken_out_of_the_file(desk: Desk) -> None:
+def test_the_need_cannot_be_taken_out_of_the_file(desk: LoadScenario) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         path = kept(desk, gateway, outbox)
         assert json.loads(path.read_text())["origin"]["needs_approval"] is True
@@ -60,14 +60,14 @@ def test_the_need_cannot_be_taken_out_of_the_file(desk: Desk) -> None:
     assert vendors(desk) == []
 
 
-def test_a_plan_without_the_need_is_kept_as_before(desk: Desk) -> None:
+def test_a_plan_without_the_need_is_kept_as_before(desk: LoadScenario) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         path = kept(desk, gateway, outbox, needed=False)
         assert json.loads(path.read_text())["origin"]["needs_approval"] is False
         assert [one.status for one in Loader(gateway, outbox).apply(open_plan(path))]
 
 
-def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
+def test_plans_are_found_by_their_id_and_by_no_other_text(desk: LoadScenario) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         folder = PlanFolder(outbox)
         path = kept(desk, gateway, outbox)
@@ -87,7 +87,7 @@ def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_a_plan_whose_file_is_on_another_machine_is_named_with_the_way_to_it(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: LoadScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         theirs = kept(desk, gateway, outbox)
@@ -108,7 +108,7 @@ def test_a_plan_whose_file_is_on_another_machine_is_named_with_the_way_to_it(
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("outbox_mode", "file", "folder"), [(0o600, 0o600, 0o700), (0o660, 0o660, 0o770)])
 def test_whoever_may_write_to_the_outbox_may_read_its_plans(
-    desk: Desk, outbox_mode: int, file: int, folder: int
+    desk: LoadScenario, outbox_mode: int, file: int, folder: int
 ) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         Path(outbox.path).chmod(outbox_mode)

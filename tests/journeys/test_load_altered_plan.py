@@ -14,7 +14,7 @@ from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_protocol.errors import IntacctError
-from support.journeys.objects import BILLS, VENDORS, Desk
+from support.journeys.objects import BILLS, VENDORS, LoadScenario
 from support.small_company import client
 
 Alter = Callable[[dict[str, Any]], object]
@@ -25,19 +25,19 @@ GJ,2026-11-30,Rent,R-1,10010,,10.00,100
 
 
 @pytest.fixture
-def desk(desk: Desk) -> Desk:
+def desk(desk: LoadScenario) -> LoadScenario:
     assert {one.status for one in desk.load(VENDORS, "VENDOR")} == {RecordStatus.APPLIED}
     return desk
 
 
-def keep(desk: Desk, text: str, object_name: str, mode: str = "create") -> Path:
+def keep(desk: LoadScenario, text: str, object_name: str, mode: str = "create") -> Path:
     path = desk.folder / "kept.plan"
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         save_plan(desk.make(gateway, outbox, desk.file(text), object_name, Mode(mode)), path)
     return path
 
 
-def apply(desk: Desk, path: Path) -> list[RecordStatus]:
+def apply(desk: LoadScenario, path: Path) -> list[RecordStatus]:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         company = gateway
         return [one.status for one in Loader(company, outbox).apply(revalidate_plan(open_plan(path), company, outbox))]
@@ -86,7 +86,7 @@ ALTERED: dict[str, Alter] = {
 
 @pytest.mark.parametrize("name", ALTERED)
 @pytest.mark.parametrize("seal", [False, True])
-def test_an_altered_plan_of_a_new_record_posts_nothing(desk: Desk, name: str, *, seal: bool) -> None:
+def test_an_altered_plan_of_a_new_record_posts_nothing(desk: LoadScenario, name: str, *, seal: bool) -> None:
     path = keep(desk, ENTRY, "journal-entries")
     altered(path, ALTERED[name], seal=seal)
     with pytest.raises(IntacctError, match="plan"):
@@ -96,7 +96,7 @@ def test_an_altered_plan_of_a_new_record_posts_nothing(desk: Desk, name: str, *,
         assert {one.target.object for one in outbox.entries()} == {"VENDOR"}
 
 
-def test_a_plan_that_was_not_altered_posts(desk: Desk) -> None:
+def test_a_plan_that_was_not_altered_posts(desk: LoadScenario) -> None:
     path = altered(keep(desk, ENTRY, "journal-entries"), lambda _: None, seal=True)
     assert apply(desk, path) == [RecordStatus.APPLIED]
     assert sorted(row["TRX_AMOUNT"] for row in desk.rows("GLENTRY")) == ["10", "10"]
@@ -116,7 +116,7 @@ OF_UPDATES: dict[str, Alter] = {
 
 @pytest.mark.parametrize("name", OF_UPDATES)
 @pytest.mark.parametrize("seal", [False, True])
-def test_an_altered_plan_of_an_update_changes_nothing(desk: Desk, name: str, *, seal: bool) -> None:
+def test_an_altered_plan_of_an_update_changes_nothing(desk: LoadScenario, name: str, *, seal: bool) -> None:
     assert {one.status for one in desk.load(BILLS, "APBILL")} == {RecordStatus.APPLIED}
     before = desk.rows("APBILL"), desk.rows("APBILLITEM")
     path = keep(desk, BILLS.replace("0.20", "0.30"), "APBILL", "update")
@@ -126,14 +126,14 @@ def test_an_altered_plan_of_an_update_changes_nothing(desk: Desk, name: str, *, 
     assert (desk.rows("APBILL"), desk.rows("APBILLITEM")) == before
 
 
-def test_a_kept_update_that_was_not_altered_is_applied(desk: Desk) -> None:
+def test_a_kept_update_that_was_not_altered_is_applied(desk: LoadScenario) -> None:
     desk.load(BILLS, "APBILL")
     path = altered(keep(desk, BILLS.replace("0.20", "0.30"), "APBILL", "update"), lambda _: None, seal=True)
     assert apply(desk, path).count(RecordStatus.APPLIED) == 1
     assert "0.3" in {row["TRX_AMOUNT"] for row in desk.rows("APBILLITEM")}
 
 
-def test_a_reference_that_means_another_record_now_refuses_the_plan(desk: Desk) -> None:
+def test_a_reference_that_means_another_record_now_refuses_the_plan(desk: LoadScenario) -> None:
     path = keep(desk, BILLS.replace("V-1,", "Acme Paper,"), "APBILL")
     altered(path, lambda plan: plan["records"][0]["fields"].update(VENDORID="V-2"), seal=True)
     with pytest.raises(IntacctError, match="the reference is to 'V-2' in the plan, and to 'V-1' now"):
@@ -141,7 +141,7 @@ def test_a_reference_that_means_another_record_now_refuses_the_plan(desk: Desk) 
     assert desk.rows("APBILL") == []
 
 
-def test_an_attached_file_that_changed_refuses_the_plan(desk: Desk) -> None:
+def test_an_attached_file_that_changed_refuses_the_plan(desk: LoadScenario) -> None:
     file = desk.folder / "invoice.txt"
     file.write_text("first")
     rows = BILLS.splitlines()
@@ -155,7 +155,7 @@ def test_an_attached_file_that_changed_refuses_the_plan(desk: Desk) -> None:
         apply(desk, path)
 
 
-def test_a_plan_of_every_kind_of_identity_opens_again(desk: Desk) -> None:
+def test_a_plan_of_every_kind_of_identity_opens_again(desk: LoadScenario) -> None:
     vendors = 'VENDORID,NAME\nV-1,"Acme, Paper & Söhne"\n,No id\n'
     for mode in ("create", "update", "upsert", "delete"):
         path = keep(desk, vendors, "VENDOR", mode)

@@ -24,7 +24,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 from intacct_protocol.xml.xml import element
 from support.apps.plan_files import resealed
-from support.journeys.objects import BILLS, VENDORS, Desk
+from support.journeys.objects import BILLS, VENDORS, LoadScenario
 from support.small_company import client
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -34,16 +34,22 @@ USUAL = LoadSettings()
 
 
 @pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator, place: Place) -> Desk:
-    return Desk(tmp_path, emulator, connecting=dict(REQUIRED), place=place)
+def desk(tmp_path: Path, emulator: Emulator, place: Place) -> LoadScenario:
+    return LoadScenario(tmp_path, emulator, connecting=dict(REQUIRED), place=place)
 
 
-def outbox(desk: Desk, now: datetime = NOW, path: Path | None = None) -> Outbox:
+def outbox(desk: LoadScenario, now: datetime = NOW, path: Path | None = None) -> Outbox:
     return Outbox(path or desk.place or desk.folder / "outbox.sqlite3", clock=lambda: now)
 
 
 def keep(
-    desk: Desk, text: str = VENDORS, object_name: str = "VENDOR", mode: str = "create", *, by: str = "anna", **more: Any
+    desk: LoadScenario,
+    text: str = VENDORS,
+    object_name: str = "VENDOR",
+    mode: str = "create",
+    *,
+    by: str = "anna",
+    **more: Any,
 ) -> Path:
     """A kept plan, as `intacct load --out` makes it."""
     path = desk.folder / "kept.plan"
@@ -54,14 +60,14 @@ def keep(
     return path
 
 
-def give(desk: Desk, path: Path, *, by: str = "ben", hours: int = 24) -> Approval:
+def give(desk: LoadScenario, path: Path, *, by: str = "ben", hours: int = 24) -> Approval:
     with client(desk.emulator, **desk.connecting) as gateway, outbox(desk) as entries:
         plan = open_plan(path)
         return approve(plan, gateway, entries, person=by, valid_for=timedelta(hours=hours))
 
 
 def apply(
-    desk: Desk,
+    desk: LoadScenario,
     path: Path,
     *,
     now: datetime = NOW,
@@ -76,12 +82,12 @@ def apply(
         return [one.status for one in Loader(gateway, entries, settings).apply(open_plan(path))]
 
 
-def names(desk: Desk) -> list[str]:
+def names(desk: LoadScenario) -> list[str]:
     """The vendors as a client without our loader reads them."""
     return sorted(row["NAME"] for row in desk.rows("VENDOR") if row["VENDORID"].startswith("V-"))
 
 
-def test_an_approved_plan_is_posted_once_however_often_it_is_applied(desk: Desk) -> None:
+def test_an_approved_plan_is_posted_once_however_often_it_is_applied(desk: LoadScenario) -> None:
     path = keep(desk)
     given = give(desk, path)
     assert (given.person, given.at, given.expires_at) == ("ben", NOW, NOW + timedelta(hours=24))
@@ -90,7 +96,7 @@ def test_an_approved_plan_is_posted_once_however_often_it_is_applied(desk: Desk)
     assert names(desk) == ["Acme Paper", "Bolt Ltd"]
 
 
-def test_without_an_approval_nothing_is_sent(desk: Desk) -> None:
+def test_without_an_approval_nothing_is_sent(desk: LoadScenario) -> None:
     path = keep(desk)
     with pytest.raises(SettingsError, match="it has no approval"):
         apply(desk, path)
@@ -111,7 +117,7 @@ def test_without_an_approval_nothing_is_sent(desk: Desk) -> None:
     assert names(desk) == []
 
 
-def test_an_approval_expires(desk: Desk) -> None:
+def test_an_approval_expires(desk: LoadScenario) -> None:
     path = keep(desk)
     give(desk, path, hours=2)
     with pytest.raises(SettingsError, match=r"by ben expired at 2026-11-21 14:00 UTC"):
@@ -120,7 +126,7 @@ def test_an_approval_expires(desk: Desk) -> None:
     assert apply(desk, path, now=NOW + timedelta(hours=1, minutes=59)) == POSTED
 
 
-def test_four_eyes_exclude_whoever_made_the_plan(desk: Desk) -> None:
+def test_four_eyes_exclude_whoever_made_the_plan(desk: LoadScenario) -> None:
     desk.connecting["four_eyes"] = True
     path = keep(desk, by="anna")
     for name in ("anna", "Anna"):
@@ -130,7 +136,7 @@ def test_four_eyes_exclude_whoever_made_the_plan(desk: Desk) -> None:
     assert apply(desk, path) == POSTED
 
 
-def test_only_approvers_approve_and_an_earlier_approval_counts_by_the_rules_of_today(desk: Desk) -> None:
+def test_only_approvers_approve_and_an_earlier_approval_counts_by_the_rules_of_today(desk: LoadScenario) -> None:
     path = keep(desk)
     give(desk, path, by="ben")
     with pytest.raises(SettingsError, match=r"approvers of connection .* are carla"):
@@ -155,7 +161,7 @@ def test_only_approvers_approve_and_an_earlier_approval_counts_by_the_rules_of_t
     ids=["atomic", "batch", "on error", "a record less", "order", "environment"],
 )
 def test_a_plan_that_was_changed_is_refused_also_with_a_seal_that_fits(
-    desk: Desk, alter: Callable[[dict[str, Any]], object]
+    desk: LoadScenario, alter: Callable[[dict[str, Any]], object]
 ) -> None:
     path = keep(desk)
     give(desk, path)
@@ -169,7 +175,7 @@ def test_a_plan_that_was_changed_is_refused_also_with_a_seal_that_fits(
     assert names(desk) == []
 
 
-def test_a_plan_with_the_origin_of_none_or_of_another_has_no_approval(desk: Desk) -> None:
+def test_a_plan_with_the_origin_of_none_or_of_another_has_no_approval(desk: LoadScenario) -> None:
     path = keep(desk)
     give(desk, path)
     resealed(path, lambda plan: plan.update(origin=None))
@@ -185,7 +191,7 @@ def test_a_plan_with_the_origin_of_none_or_of_another_has_no_approval(desk: Desk
     assert names(desk) == []
 
 
-def test_options_belong_to_the_plan(desk: Desk) -> None:
+def test_options_belong_to_the_plan(desk: LoadScenario) -> None:
     path = keep(desk, options=SendOptions(atomic=True))
     give(desk, path)
     with pytest.raises(SettingsError, match="together or not at all"):
@@ -194,8 +200,8 @@ def test_options_belong_to_the_plan(desk: Desk) -> None:
     assert apply(desk, path, settings=LoadSettings(atomic=True)) == POSTED
 
 
-def test_attached_bytes_are_approved_too(desk: Desk) -> None:
-    Desk(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
+def test_attached_bytes_are_approved_too(desk: LoadScenario) -> None:
+    LoadScenario(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
     (desk.folder / "scan.pdf").write_bytes(b"%PDF-1 what ben saw")
     header, first, *_ = BILLS.splitlines()
     path = keep(desk, f"{header},attachments\n{first},scan.pdf\n", "APBILL")
@@ -206,7 +212,7 @@ def test_attached_bytes_are_approved_too(desk: Desk) -> None:
     assert desk.rows("APBILL") == []
 
 
-def test_a_plan_for_another_company_user_environment_or_outbox_is_refused(desk: Desk, tmp_path: Path) -> None:
+def test_a_plan_for_another_company_user_environment_or_outbox_is_refused(desk: LoadScenario, tmp_path: Path) -> None:
     path = keep(desk)
     give(desk, path)
     with pytest.raises(SettingsError, match="the plan is for environment"):
@@ -227,18 +233,18 @@ def test_a_plan_for_another_company_user_environment_or_outbox_is_refused(desk: 
     assert names(desk) == []
 
 
-def updating(desk: Desk) -> Path:
-    Desk(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
+def updating(desk: LoadScenario) -> Path:
+    LoadScenario(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
     return keep(desk, "VENDORID,NAME\nV-1,Acme Paper and Ink\n", "VENDOR", "update")
 
 
-def rename(desk: Desk, name: str) -> None:
+def rename(desk: LoadScenario, name: str) -> None:
     with client(desk.emulator) as gateway:
         (done,) = gateway.update("VENDOR", [{"VENDORID": "V-1", "NAME": name}])
         assert done.ok
 
 
-def test_another_old_value_needs_a_new_approval(desk: Desk) -> None:
+def test_another_old_value_needs_a_new_approval(desk: LoadScenario) -> None:
     path = updating(desk)
     give(desk, path)
     rename(desk, "Changed by a person")
@@ -253,8 +259,8 @@ def test_another_old_value_needs_a_new_approval(desk: Desk) -> None:
     assert names(desk) == ["Acme Paper and Ink", "Bolt Ltd"]
 
 
-def test_an_update_that_is_half_done_by_others_needs_a_new_approval(desk: Desk) -> None:
-    Desk(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
+def test_an_update_that_is_half_done_by_others_needs_a_new_approval(desk: LoadScenario) -> None:
+    LoadScenario(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
     path = keep(desk, "VENDORID,NAME,COMMENTS\nV-1,Acme Paper and Ink,New name\n", "VENDOR", "update")
     assert {one.name for one in open_plan(path).records[0].changes} == {"NAME", "COMMENTS"}
     give(desk, path)
@@ -264,7 +270,7 @@ def test_an_update_that_is_half_done_by_others_needs_a_new_approval(desk: Desk) 
     assert {row.get("COMMENTS", "") for row in desk.rows("VENDOR") if row["VENDORID"] == "V-1"} <= {"", None}
 
 
-def test_an_update_that_a_person_took_back_is_not_repeated(desk: Desk) -> None:
+def test_an_update_that_a_person_took_back_is_not_repeated(desk: LoadScenario) -> None:
     path = updating(desk)
     give(desk, path)
     assert apply(desk, path) == [RecordStatus.APPLIED]
@@ -273,7 +279,7 @@ def test_an_update_that_a_person_took_back_is_not_repeated(desk: Desk) -> None:
     assert names(desk) == ["Acme Paper", "Bolt Ltd"]
 
 
-def test_a_record_that_was_forgotten_since_is_not_posted_again_by_the_same_plan(desk: Desk) -> None:
+def test_a_record_that_was_forgotten_since_is_not_posted_again_by_the_same_plan(desk: LoadScenario) -> None:
     path = keep(desk)
     give(desk, path)
     assert apply(desk, path) == POSTED
@@ -287,8 +293,8 @@ def test_a_record_that_was_forgotten_since_is_not_posted_again_by_the_same_plan(
     assert names(desk) == ["Bolt Ltd"]
 
 
-def test_a_reference_that_means_another_record_needs_a_new_approval(desk: Desk) -> None:
-    Desk(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
+def test_a_reference_that_means_another_record_needs_a_new_approval(desk: LoadScenario) -> None:
+    LoadScenario(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
     path = keep(desk, BILLS.replace("V-1,INV", "Acme Paper,INV"), "APBILL")
     give(desk, path)
     rename(desk, "Someone else")
@@ -299,7 +305,7 @@ def test_a_reference_that_means_another_record_needs_a_new_approval(desk: Desk) 
     assert desk.rows("APBILL") == []
 
 
-def test_an_atomic_batch_with_a_refused_record_is_not_sent_by_a_kept_plan_either(desk: Desk) -> None:
+def test_an_atomic_batch_with_a_refused_record_is_not_sent_by_a_kept_plan_either(desk: LoadScenario) -> None:
     path = keep(desk, f"{VENDORS}V-3,,Bad\n", options=SendOptions(atomic=True))
     assert [one.verdict.value for one in open_plan(path).records] == ["create", "create", "refused"]
     give(desk, path)
@@ -307,7 +313,7 @@ def test_an_atomic_batch_with_a_refused_record_is_not_sent_by_a_kept_plan_either
     assert names(desk) == []
 
 
-def test_a_run_that_stopped_goes_on_under_the_same_approval(desk: Desk) -> None:
+def test_a_run_that_stopped_goes_on_under_the_same_approval(desk: LoadScenario) -> None:
     options, settings = SendOptions(batch_size=1, stop_on_error=True), LoadSettings(batch_size=1, stop_on_error=True)
     path = keep(desk, options=options)
     give(desk, path)
@@ -319,8 +325,8 @@ def test_a_run_that_stopped_goes_on_under_the_same_approval(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("mode", ["update", "upsert", "delete"])
-def test_lines_and_deletes_of_an_approved_plan_are_applied_as_planned(desk: Desk, mode: str) -> None:
-    free = Desk(desk.folder, desk.emulator, place=desk.place)
+def test_lines_and_deletes_of_an_approved_plan_are_applied_as_planned(desk: LoadScenario, mode: str) -> None:
+    free = LoadScenario(desk.folder, desk.emulator, place=desk.place)
     free.load(VENDORS, "VENDOR")
     assert {one.status for one in free.load(BILLS, "APBILL")} == {RecordStatus.APPLIED}
     path = keep(desk, BILLS.replace("100.10", "100.30"), "APBILL", mode)
@@ -333,7 +339,7 @@ def test_lines_and_deletes_of_an_approved_plan_are_applied_as_planned(desk: Desk
     assert sorted(row["TRX_TOTALDUE"] for row in desk.rows("APBILL")) == due
 
 
-def test_each_part_of_a_plan_changes_its_digest(desk: Desk) -> None:
+def test_each_part_of_a_plan_changes_its_digest(desk: LoadScenario) -> None:
     path = updating(desk)
     plan = open_plan(path)
     assert plan.origin is not None
@@ -355,12 +361,12 @@ def test_each_part_of_a_plan_changes_its_digest(desk: Desk) -> None:
     assert len(set(digests)) == len(others) + 1
 
 
-def test_without_the_rule_a_kept_plan_is_applied_as_before(desk: Desk) -> None:
+def test_without_the_rule_a_kept_plan_is_applied_as_before(desk: LoadScenario) -> None:
     desk.connecting.clear()
     assert apply(desk, keep(desk)) == POSTED
 
 
 @pytest.mark.parametrize("setting", [{"four_eyes": True}, {"approvers": ("ben",)}])
-def test_rules_without_the_requirement_are_refused(desk: Desk, setting: dict[str, Any]) -> None:
+def test_rules_without_the_requirement_are_refused(desk: LoadScenario, setting: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="has no effect here"):
         client(desk.emulator, **setting)

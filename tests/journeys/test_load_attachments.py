@@ -12,7 +12,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_protocol.errors import IntacctError, InvalidRequestError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-from support.journeys.objects import BILLS, VENDORS, Desk, reasons
+from support.journeys.objects import BILLS, VENDORS, LoadScenario, reasons
 from support.small_company import Clock, client
 
 HEAD, *ROWS = BILLS.splitlines()
@@ -20,7 +20,7 @@ FILED = "\n".join([f"{HEAD},Attachments", f"{ROWS[0]},scan.pdf; note.txt", f"{RO
 
 
 @pytest.fixture
-def desk(desk: Desk, tmp_path: Path) -> Desk:
+def desk(desk: LoadScenario, tmp_path: Path) -> LoadScenario:
     desk.load(VENDORS, "VENDOR")
     with client(desk.emulator) as gateway:
         try:
@@ -33,7 +33,7 @@ def desk(desk: Desk, tmp_path: Path) -> Desk:
     return desk
 
 
-def filed(desk: Desk) -> dict[str, list[tuple[str, str, bytes]]]:
+def filed(desk: LoadScenario) -> dict[str, list[tuple[str, str, bytes]]]:
     """The files by the bill that points at them."""
     with client(desk.emulator) as gateway:
         return {
@@ -43,11 +43,11 @@ def filed(desk: Desk) -> dict[str, list[tuple[str, str, bytes]]]:
         }
 
 
-def supdocs(desk: Desk) -> int:
+def supdocs(desk: LoadScenario) -> int:
     return len(desk.emulator.company().facts.attachments.values())
 
 
-def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) -> None:
+def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: LoadScenario) -> None:
     plan = desk.plan(FILED, "APBILL")
     assert plan.transactions == 4, (plan.records, reasons(plan))  # the folder, its files, two bills
     assert {one.status for one in desk.load(FILED, "APBILL")} == {RecordStatus.APPLIED}
@@ -58,7 +58,7 @@ def test_the_files_go_with_the_bill_and_cost_one_transaction_more(desk: Desk) ->
     assert supdocs(desk) == 1
 
 
-def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
+def test_a_refused_bill_leaves_no_file_behind(desk: LoadScenario) -> None:
     for row in list(desk.emulator.company().table("VENDOR").rows()):
         desk.emulator.company().table("VENDOR").delete(row[0])
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
@@ -70,7 +70,7 @@ def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: Desk, clock: Clock, before: bool) -> None:
+def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: LoadScenario, clock: Clock, before: bool) -> None:
     struck: list[list[str]] = []
 
     def storm(endpoint: str, body: bytes) -> Reply:
@@ -98,7 +98,7 @@ def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: Desk, clock: 
 
 
 @pytest.mark.parametrize("approved", [True, False])
-def test_a_file_that_changes_after_the_plan_is_not_sent(desk: Desk, tmp_path: Path, approved: bool) -> None:
+def test_a_file_that_changes_after_the_plan_is_not_sent(desk: LoadScenario, tmp_path: Path, approved: bool) -> None:
     """Also where it changes after the check of the approval, while earlier records are sent."""
 
     def step(name: str) -> None:
@@ -120,7 +120,7 @@ def test_a_file_that_changes_after_the_plan_is_not_sent(desk: Desk, tmp_path: Pa
     assert {one.status for one in desk.load(FILED, "APBILL")} == {RecordStatus.APPLIED}
 
 
-def test_a_file_that_is_not_there_or_not_the_users_is_refused(desk: Desk) -> None:
+def test_a_file_that_is_not_there_or_not_the_users_is_refused(desk: LoadScenario) -> None:
     assert reasons(desk.plan(FILED.replace("note.txt", "gone.txt"), "APBILL")) == [
         ("file", "Attachments", "input.csv:2")
     ]

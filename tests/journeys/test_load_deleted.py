@@ -14,7 +14,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply
-from support.journeys.objects import BILLS, VENDORS, Desk, reasons
+from support.journeys.objects import BILLS, VENDORS, LoadScenario, reasons
 from support.journeys.piping import Pipe, record, schema
 from support.small_company import Clock, client
 
@@ -28,7 +28,7 @@ LAYOUTS = {"GLBATCH": "journal-entries"}
 
 
 @pytest.fixture
-def desk(desk: Desk, clock: Clock) -> Desk:
+def desk(desk: LoadScenario, clock: Clock) -> LoadScenario:
     assert statuses(desk.load(VENDORS, "VENDOR")) == [RecordStatus.APPLIED] * 2
     clock.forward(minutes=1)
     return desk
@@ -38,25 +38,25 @@ def statuses(outcomes: list[RecordOutcome]) -> list[RecordStatus]:
     return [one.status for one in outcomes]
 
 
-def load(desk: Desk, name: str, mode: str = "create") -> list[RecordOutcome]:
+def load(desk: LoadScenario, name: str, mode: str = "create") -> list[RecordOutcome]:
     return desk.load(INPUTS[name], LAYOUTS.get(name, name), mode)
 
 
-def in_company(desk: Desk, name: str) -> int:
+def in_company(desk: LoadScenario, name: str) -> int:
     """How many of the records there are, as a client without our outbox finds."""
     with client(desk.emulator) as foreign:
         rows = list(foreign.query(name, "RECORDNO"))
     return len(rows) - (2 if name == "VENDOR" else 0)
 
 
-def delete_by_a_person(desk: Desk, name: str, outcomes: list[RecordOutcome]) -> None:
+def delete_by_a_person(desk: LoadScenario, name: str, outcomes: list[RecordOutcome]) -> None:
     with client(desk.emulator) as person:
         for one in outcomes:
             assert one.receipt is not None
             person.delete(name, [one.receipt.record])
 
 
-def vanish(desk: Desk, name: str, outcomes: list[RecordOutcome]) -> None:
+def vanish(desk: LoadScenario, name: str, outcomes: list[RecordOutcome]) -> None:
     """The records are not there any more, and no audit history says why."""
     table = desk.emulator.company().table(name)
     for one in outcomes:
@@ -67,7 +67,7 @@ def vanish(desk: Desk, name: str, outcomes: list[RecordOutcome]) -> None:
 
 @pytest.mark.parametrize("mode", ["create", "upsert"])
 @pytest.mark.parametrize("name", ["APBILL", "VENDOR"])
-def test_what_we_deleted_ourselves_is_posted_anew(desk: Desk, name: str, mode: str) -> None:
+def test_what_we_deleted_ourselves_is_posted_anew(desk: LoadScenario, name: str, mode: str) -> None:
     made = load(desk, name)
     assert statuses(load(desk, name, "delete")) == [RecordStatus.APPLIED] * len(made)
     with desk.outbox() as outbox:
@@ -81,7 +81,7 @@ def test_what_we_deleted_ourselves_is_posted_anew(desk: Desk, name: str, mode: s
 
 @pytest.mark.parametrize("mode", ["create", "upsert"])
 @pytest.mark.parametrize("name", ["APBILL", "VENDOR", "GLBATCH"])
-def test_what_a_person_deleted_is_posted_anew(desk: Desk, name: str, mode: str, clock: Clock) -> None:
+def test_what_a_person_deleted_is_posted_anew(desk: LoadScenario, name: str, mode: str, clock: Clock) -> None:
     made = load(desk, name)
     clock.forward(minutes=1)
     delete_by_a_person(desk, name, made)
@@ -106,7 +106,7 @@ def test_the_target_posts_anew_what_a_person_deleted(tmp_path: Path, emulator: E
 @pytest.mark.parametrize("mode", ["create", "upsert"])
 @pytest.mark.parametrize("name", ["APBILL", "VENDOR", "GLBATCH"])
 def test_what_is_not_visible_without_proof_of_a_delete_is_refused_until_a_person_forgets_it(
-    desk: Desk, name: str, mode: str
+    desk: LoadScenario, name: str, mode: str
 ) -> None:
     made = load(desk, name)
     vanish(desk, name, made)
@@ -125,7 +125,7 @@ def test_what_is_not_visible_without_proof_of_a_delete_is_refused_until_a_person
     assert in_company(desk, name) == len(made)
 
 
-def test_without_the_right_to_the_audit_history_nothing_is_released(desk: Desk, clock: Clock) -> None:
+def test_without_the_right_to_the_audit_history_nothing_is_released(desk: LoadScenario, clock: Clock) -> None:
     made = load(desk, "APBILL")
     clock.forward(minutes=1)
     delete_by_a_person(desk, "APBILL", made)
@@ -141,7 +141,7 @@ def test_without_the_right_to_the_audit_history_nothing_is_released(desk: Desk, 
     assert statuses(load(desk, "APBILL")) == [RecordStatus.APPLIED] * 2
 
 
-def test_a_delete_from_before_the_posting_releases_nothing(desk: Desk, clock: Clock) -> None:
+def test_a_delete_from_before_the_posting_releases_nothing(desk: LoadScenario, clock: Clock) -> None:
     first = load(desk, "VENDOR")
     clock.forward(minutes=1)
     delete_by_a_person(desk, "VENDOR", first)
@@ -152,7 +152,7 @@ def test_a_delete_from_before_the_posting_releases_nothing(desk: Desk, clock: Cl
     assert [rule for rule, _, _ in reasons(desk.plan(INPUTS["VENDOR"], "VENDOR"))] == ["hidden", "hidden"]
 
 
-def test_receipts_are_checked_by_one_query_for_an_object_and_the_plan_counts_it(desk: Desk) -> None:
+def test_receipts_are_checked_by_one_query_for_an_object_and_the_plan_counts_it(desk: LoadScenario) -> None:
     vendors = VENDORS.splitlines()[0] + "\n" + "".join(f"B-{number},N {number},N {number}\n" for number in range(120))
     desk.load(vendors, "VENDOR")
     asked: list[str] = []
@@ -169,7 +169,7 @@ def test_receipts_are_checked_by_one_query_for_an_object_and_the_plan_counts_it(
 
 
 def test_a_record_of_an_entity_is_found_where_it_was_posted(tmp_path: Path, demo: Emulator) -> None:
-    desk = Desk(tmp_path, demo)
+    desk = LoadScenario(tmp_path, demo)
     bill = "MEGAENTITYID,VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
     bill += "100,V10001,P-1,2026-11-02,2026-12-02,61000,5,110,100\n"
     assert statuses(desk.load(bill, "APBILL")) == [RecordStatus.APPLIED]
@@ -178,7 +178,7 @@ def test_a_record_of_an_entity_is_found_where_it_was_posted(tmp_path: Path, demo
     assert statuses(desk.load(bill, "APBILL")) == [RecordStatus.UNCHANGED]
 
 
-def test_a_kept_plan_does_not_post_anew_what_it_called_posted(desk: Desk, clock: Clock) -> None:
+def test_a_kept_plan_does_not_post_anew_what_it_called_posted(desk: LoadScenario, clock: Clock) -> None:
     made = load(desk, "APBILL")
     save_plan(desk.plan(BILLS, "APBILL"), desk.folder / "kept.plan")
     clock.forward(minutes=1)
@@ -192,7 +192,7 @@ def test_a_kept_plan_does_not_post_anew_what_it_called_posted(desk: Desk, clock:
 UPDATED = BILLS.replace(",15,", ",16,")
 
 
-def test_after_a_correction_the_last_write_counts(desk: Desk) -> None:
+def test_after_a_correction_the_last_write_counts(desk: LoadScenario) -> None:
     load(desk, "APBILL")
     assert statuses(desk.load(UPDATED, "APBILL", "update")) == [RecordStatus.UNCHANGED, RecordStatus.APPLIED]
     assert statuses(desk.load(UPDATED, "APBILL")) == [RecordStatus.UNCHANGED] * 2, "the file that equals the ledger"
@@ -207,7 +207,7 @@ def test_after_a_correction_the_last_write_counts(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "correction", ["RECORDNO,WHENDUE\n{},2026-12-09\n", "VENDORID,RECORDID,WHENDUE\nV-2,INV-2,2026-12-09\n"]
 )
-def test_after_a_correction_of_some_fields_the_ledger_counts(desk: Desk, correction: str) -> None:
+def test_after_a_correction_of_some_fields_the_ledger_counts(desk: LoadScenario, correction: str) -> None:
     made = load(desk, "APBILL")
     number = made[1].receipt.record if made[1].receipt else ""
     assert statuses(desk.load(correction.format(number), "APBILL", "update")) == [RecordStatus.APPLIED]
@@ -217,7 +217,7 @@ def test_after_a_correction_of_some_fields_the_ledger_counts(desk: Desk, correct
     assert "WHENDUE: 2026-12-09 -> 2026-12-03" in str(plan.records[1].reasons[0])
 
 
-def test_what_two_corrections_left_counts(desk: Desk) -> None:
+def test_what_two_corrections_left_counts(desk: LoadScenario) -> None:
     load(desk, "APBILL")
     for text in (UPDATED, BILLS.replace(",15,", ",17,"), BILLS):
         assert RecordStatus.APPLIED in statuses(desk.load(text, "APBILL", "update"))
@@ -225,7 +225,7 @@ def test_what_two_corrections_left_counts(desk: Desk) -> None:
     assert [rule for rule, _, _ in reasons(desk.plan(UPDATED, "APBILL"))] == ["conflict"]
 
 
-def test_a_change_of_lines_is_shown_line_by_line(desk: Desk) -> None:
+def test_a_change_of_lines_is_shown_line_by_line(desk: LoadScenario) -> None:
     load(desk, "APBILL")
     (change,) = (one for record in desk.plan(UPDATED, "APBILL", "update").records for one in record.changes)
     common = "ACCOUNTNO 60100, DEPARTMENTID 100, LOCATIONID 100, TRX_AMOUNT"

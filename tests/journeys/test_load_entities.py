@@ -16,7 +16,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-from support.journeys.objects import Desk, reasons
+from support.journeys.objects import LoadScenario, reasons
 from support.small_company import client
 
 HEAD = "MEGAENTITYID,VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
@@ -27,12 +27,12 @@ BILLS = HEAD + "".join(
 
 
 @pytest.fixture
-def desk(tmp_path: Path, demo: Emulator) -> Desk:
-    return Desk(tmp_path, demo)
+def desk(tmp_path: Path, demo: Emulator) -> LoadScenario:
+    return LoadScenario(tmp_path, demo)
 
 
 @pytest.fixture
-def creates(desk: Desk) -> Iterator[list[tuple[str, int]]]:
+def creates(desk: LoadScenario) -> Iterator[list[tuple[str, int]]]:
     """The creates that were sent: the entity of the session, and how many were in the request."""
     seen: list[tuple[str, int]] = []
 
@@ -47,12 +47,12 @@ def creates(desk: Desk) -> Iterator[list[tuple[str, int]]]:
     yield seen
 
 
-def owners(desk: Desk) -> dict[str, str]:
+def owners(desk: LoadScenario) -> dict[str, str]:
     made = [row for row in desk.rows("APBILL") if row.get("RECORDID", "").startswith("E-")]
     return {row["RECORDID"]: row.get("MEGAENTITYID", "") for row in made}
 
 
-def test_each_record_goes_to_its_entity_and_none_twice(desk: Desk, creates: list[tuple[str, int]]) -> None:
+def test_each_record_goes_to_its_entity_and_none_twice(desk: LoadScenario, creates: list[tuple[str, int]]) -> None:
     plan = desk.plan(BILLS, "APBILL")
     assert [one.verdict for one in plan.records] == [Verdict.CREATE] * 4, reasons(plan)
     assert [one.write.entity for one in plan.records] == ["100", "200", "100", ""]
@@ -64,7 +64,7 @@ def test_each_record_goes_to_its_entity_and_none_twice(desk: Desk, creates: list
 
 
 @pytest.mark.parametrize("words", [{"subsidiaryNumber": "200"}, {"subsidiaryName": "Corvane Field Services LLC"}])
-def test_a_unified_record_names_its_entity(desk: Desk, words: dict[str, str]) -> None:
+def test_a_unified_record_names_its_entity(desk: LoadScenario, words: dict[str, str]) -> None:
     bill = {
         "vendorNumber": "V10001",
         "billNumber": "E-9",
@@ -82,7 +82,7 @@ def test_a_unified_record_names_its_entity(desk: Desk, words: dict[str, str]) ->
     assert owners(desk) == {"E-9": "200"}
 
 
-def test_an_unknown_entity_is_refused_with_those_there_are(desk: Desk) -> None:
+def test_an_unknown_entity_is_refused_with_those_there_are(desk: LoadScenario) -> None:
     plan = desk.plan(BILLS.replace("200,V", "900,V"), "APBILL")
     assert [str(one) for one in plan.records[1].reasons] == [
         "input.csv:3: the company has no entity '900'; use one of 100, 200, 300"
@@ -93,7 +93,7 @@ def test_an_unknown_entity_is_refused_with_those_there_are(desk: Desk) -> None:
     assert [one.verdict for one in plan.records[:1]] == [Verdict.CREATE]
 
 
-def test_a_plan_of_several_entities_is_kept_and_confirmed(desk: Desk) -> None:
+def test_a_plan_of_several_entities_is_kept_and_confirmed(desk: LoadScenario) -> None:
     plan = desk.plan(BILLS, "APBILL")
     save_plan(plan, desk.folder / "bills.plan")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
@@ -102,7 +102,7 @@ def test_a_plan_of_several_entities_is_kept_and_confirmed(desk: Desk) -> None:
     assert {one.verdict for one in again.records} == {Verdict.CREATE}
 
 
-def test_what_was_not_sent_is_sent_again_to_its_own_entity(desk: Desk) -> None:
+def test_what_was_not_sent_is_sent_again_to_its_own_entity(desk: LoadScenario) -> None:
     def unreachable(endpoint: str, body: bytes) -> Reply:
         if b"<create>" in body:
             raise ConnectionCutError("no route", sent=False)
@@ -122,7 +122,7 @@ def test_what_was_not_sent_is_sent_again_to_its_own_entity(desk: Desk) -> None:
     assert owners(desk) == {"E-0": "100", "E-1": "200", "E-2": "100", "E-3": ""}
 
 
-def test_what_is_in_doubt_is_settled_in_its_own_entity(desk: Desk) -> None:
+def test_what_is_in_doubt_is_settled_in_its_own_entity(desk: LoadScenario) -> None:
     def forgetful(endpoint: str, body: bytes) -> Reply:
         reply = desk.emulator(endpoint, body)
         if b"<create>" in body:
@@ -137,7 +137,7 @@ def test_what_is_in_doubt_is_settled_in_its_own_entity(desk: Desk) -> None:
     assert set(owners(desk).values()) == {"200"}
 
 
-def test_stopping_at_an_error_stops_before_the_next_entity(desk: Desk) -> None:
+def test_stopping_at_an_error_stops_before_the_next_entity(desk: LoadScenario) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         plan = desk.make(gateway, outbox, desk.file(BILLS), "APBILL")
         for _, row in list(desk.emulator.company().table("VENDOR").rows()):

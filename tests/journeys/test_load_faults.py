@@ -20,7 +20,7 @@ from intacct_emulator.settings.companies import EmulatorSettings
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-from support.journeys.objects import BILLS, VENDORS, Desk
+from support.journeys.objects import BILLS, VENDORS, LoadScenario
 from support.small_company import Clock, client, company
 
 WRITES = ("create", "update", "delete", "create_bill", "create_invoice")
@@ -80,9 +80,9 @@ class Storm:
         return self._reply
 
 
-def world(folder: Path, clock: Clock, case: str, **more: Any) -> Desk:
+def world(folder: Path, clock: Clock, case: str, **more: Any) -> LoadScenario:
     """A company as it is before the case."""
-    desk = Desk(folder, company(clock, **more))
+    desk = LoadScenario(folder, company(clock, **more))
     for earlier in BEFORE.get(case, ("vendors",)):
         text, name, mode = CASES[earlier]
         desk.load(text, name, mode)
@@ -90,7 +90,7 @@ def world(folder: Path, clock: Clock, case: str, **more: Any) -> Desk:
     return desk
 
 
-def state(desk: Desk) -> dict[str, list[tuple[str, ...]]]:
+def state(desk: LoadScenario) -> dict[str, list[tuple[str, ...]]]:
     """What the company holds, without what only numbers and stamps say."""
     names = {"VENDOR": ("VENDORID", "NAME"), "APBILL": ("RECORDID",), "APBILLITEM": ("TRX_AMOUNT",)}
     names |= {"CUSTOMER": ("CUSTOMERID",), "ARINVOICE": ("RECORDID",), "ARINVOICEITEM": ("TRX_AMOUNT",)}
@@ -175,14 +175,14 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
 
 
 @pytest.fixture
-def numbered(tmp_path: Path) -> Iterator[tuple[Desk, Clock]]:
+def numbered(tmp_path: Path) -> Iterator[tuple[LoadScenario, Clock]]:
     clock = Clock()
     desk = world(tmp_path, clock, "bills", settings=EmulatorSettings(behaviour=Behaviour(remember_controlids=False)))
     yield desk, clock
     desk.emulator.close()
 
 
-def test_a_bill_without_a_number_stays_in_doubt_and_says_what_to_look_for(numbered: tuple[Desk, Clock]) -> None:
+def test_a_bill_without_a_number_stays_in_doubt_and_says_what_to_look_for(numbered: tuple[LoadScenario, Clock]) -> None:
     desk, clock = numbered
     header, _, second, third = BILLS.replace("RECORDID", "DOCNUMBER").splitlines()  # no key that the company knows
     text = "\n".join([header, second, third])

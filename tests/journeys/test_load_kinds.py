@@ -11,7 +11,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from support.journeys.kinds import KINDS, Kind
-from support.journeys.objects import Desk, sent_by
+from support.journeys.objects import LoadScenario, sent_by
 
 FUNCTION_ONLY = ("SUPDOC", "SUPDOCFOLDER", "EMPLOYEERATE")
 """Kept beside the emulator's tables."""
@@ -23,18 +23,18 @@ def grown(two_years: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, demo: Emulator) -> Desk:
-    return Desk(tmp_path, demo)
+def desk(tmp_path: Path, demo: Emulator) -> LoadScenario:
+    return LoadScenario(tmp_path, demo)
 
 
-def numbers(desk: Desk, kind: Kind) -> dict[str, int]:
+def numbers(desk: LoadScenario, kind: Kind) -> dict[str, int]:
     """The next number of every table that the kind touches."""
     names = {kind.object, *kind.lines, "GLENTRY"} - set(FUNCTION_ONLY)
     return {name: desk.emulator.company().table(name).next_number() for name in names}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_kind_is_planned_loaded_and_never_loaded_twice(desk: Desk, kind: Kind) -> None:
+def test_a_kind_is_planned_loaded_and_never_loaded_twice(desk: LoadScenario, kind: Kind) -> None:
     loaded_as = kind.as_name or kind.object
     if kind.object == "SUPDOC":
         desk.load("SUPDOCFOLDERNAME\nInvoices\n", "SUPDOCFOLDER")
@@ -59,7 +59,7 @@ def test_a_kind_is_planned_loaded_and_never_loaded_twice(desk: Desk, kind: Kind)
     _check_company(desk, kind, before)
 
 
-def _check_company(desk: Desk, kind: Kind, before: Mapping[str, int]) -> None:
+def _check_company(desk: LoadScenario, kind: Kind, before: Mapping[str, int]) -> None:
     books = desk.emulator.company()
     new = {name: [row for _, row in books.table(name).rows("id >= ?", (first,))] for name, first in before.items()}
     if kind.object not in FUNCTION_ONLY:
@@ -76,7 +76,7 @@ def _check_company(desk: Desk, kind: Kind, before: Mapping[str, int]) -> None:
         assert debits == Decimal(kind.posts)
 
 
-def test_custom_objects_are_changed_and_deleted_by_their_id(desk: Desk) -> None:
+def test_custom_objects_are_changed_and_deleted_by_their_id(desk: LoadScenario) -> None:
     (made,) = desk.load("name,FUND_CODE,RESTRICTED\nBridge Fund,F09,true\n", "FUND")
     assert made.receipt is not None
     key = made.receipt.record
@@ -88,7 +88,7 @@ def test_custom_objects_are_changed_and_deleted_by_their_id(desk: Desk) -> None:
     assert [row for row in desk.rows("FUND") if row["id"] == key] == []
 
 
-def test_attachments_change_and_go_by_their_own_functions(desk: Desk) -> None:
+def test_attachments_change_and_go_by_their_own_functions(desk: LoadScenario) -> None:
     desk.load("SUPDOCFOLDERNAME\nInvoices\n", "SUPDOCFOLDER")
     desk.load("SUPDOCID,SUPDOCNAME,SUPDOCFOLDERNAME\nK-A1,Letter,Invoices\n", "SUPDOC")
     renamed = "SUPDOCID,SUPDOCNAME\nK-A1,Contract\n"
@@ -100,14 +100,14 @@ def test_attachments_change_and_go_by_their_own_functions(desk: Desk) -> None:
     assert [one.verdict for one in desk.plan("SUPDOCID\nK-A1\n", "SUPDOC", "update").records] == [Verdict.REFUSED]
 
 
-def test_rates_of_employees_are_made_and_refused_to_change_since_nobody_lists_them(desk: Desk) -> None:
+def test_rates_of_employees_are_made_and_refused_to_change_since_nobody_lists_them(desk: LoadScenario) -> None:
     rows = "EMPLOYEEID,RATESTARTDATE,BILLINGRATE\nE0002,2026-11-01,150.25\n"
     desk.load(rows, "EMPLOYEERATE")
     with pytest.raises(InvalidRequestError, match="no function of the gateway reads EMPLOYEERATE"):
         desk.plan(rows, "EMPLOYEERATE", "update")
 
 
-def test_a_deposit_takes_receipts_out_of_undeposited_funds(desk: Desk) -> None:
+def test_a_deposit_takes_receipts_out_of_undeposited_funds(desk: LoadScenario) -> None:
     (receipt,) = desk.load(
         "CUSTOMERID,PAYMENTMETHOD,RECEIPTDATE,CURRENCY,UNDEPOSITEDACCOUNTNO,ARPYMTDETAIL.RECORDKEY,"
         "ARPYMTDETAIL.TRX_PAYMENTAMOUNT\nC20014,Printed Check,2026-11-20,USD,10090,4433,251.64\n",
@@ -137,7 +137,7 @@ def test_a_deposit_takes_receipts_out_of_undeposited_funds(desk: Desk) -> None:
     ],
 )
 def test_what_the_catalogue_says_of_journal_entries_is_checked_by_the_input_s_own_columns(
-    desk: Desk, column: str, cell: str, rule: str
+    desk: LoadScenario, column: str, cell: str, rule: str
 ) -> None:
     head, *lines = next(kind for kind in KINDS if kind.name == "normal journal entries").text.splitlines()
     text = "\n".join([f"{head},{column}", *(f"{line},{cell}" for line in lines)]) + "\n"

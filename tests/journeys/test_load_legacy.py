@@ -12,7 +12,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-from support.journeys.objects import BILLS, Desk, reasons
+from support.journeys.objects import BILLS, LoadScenario, reasons
 
 VENDORS = "VENDORID,NAME,CREDITLIMIT\nL-1,Acme Paper,100.10\nL-2,Bolt Ltd,0\n"
 OWN_BILLS = BILLS.replace("\nV-", "\nL-")
@@ -24,12 +24,12 @@ def grown(two_years: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, demo: Emulator) -> Desk:
-    return Desk(tmp_path, demo, connecting={"dtd_version": "2.1"})
+def desk(tmp_path: Path, demo: Emulator) -> LoadScenario:
+    return LoadScenario(tmp_path, demo, connecting={"dtd_version": "2.1"})
 
 
 @pytest.fixture
-def called(desk: Desk) -> Iterator[list[str]]:
+def called(desk: LoadScenario) -> Iterator[list[str]]:
     """The functions that were called, in order."""
     names: list[str] = []
 
@@ -44,18 +44,18 @@ def called(desk: Desk) -> Iterator[list[str]]:
     assert generic == set(), "the older document type does not have these"
 
 
-def own(desk: Desk, name: str, field: str = "VENDORID") -> list[dict[str, str]]:
+def own(desk: LoadScenario, name: str, field: str = "VENDORID") -> list[dict[str, str]]:
     return [row for row in desk.rows(name) if row.get(field, "").startswith("L-")]
 
 
-def endings(desk: Desk, *words: str, **more: Any) -> list[RecordStatus]:
+def endings(desk: LoadScenario, *words: str, **more: Any) -> list[RecordStatus]:
     outcomes = desk.load(*words, **more)
     assert desk.failed is None, desk.failed
     assert all(one.receipt and one.receipt.record for one in outcomes if one.good)
     return [one.status for one in outcomes]
 
 
-def test_vendors_are_made_changed_and_deleted_by_their_own_functions(desk: Desk, called: list[str]) -> None:
+def test_vendors_are_made_changed_and_deleted_by_their_own_functions(desk: LoadScenario, called: list[str]) -> None:
     assert endings(desk, VENDORS, "VENDOR") == [RecordStatus.APPLIED, RecordStatus.APPLIED]
     assert endings(desk, VENDORS, "VENDOR") == [RecordStatus.UNCHANGED, RecordStatus.UNCHANGED]
     changed = VENDORS.replace("Bolt Ltd,0", "Bolt GmbH,5.50")
@@ -72,7 +72,7 @@ def test_vendors_are_made_changed_and_deleted_by_their_own_functions(desk: Desk,
     ]
 
 
-def test_an_upsert_updates_what_is_there_and_creates_what_is_not(desk: Desk, called: list[str]) -> None:
+def test_an_upsert_updates_what_is_there_and_creates_what_is_not(desk: LoadScenario, called: list[str]) -> None:
     endings(desk, VENDORS, "VENDOR")
     mixed = VENDORS.replace("Acme Paper", "Acme Stationery") + "L-3,Cog,1\n"
     plan = desk.plan(mixed, "VENDOR", "upsert")
@@ -81,7 +81,7 @@ def test_an_upsert_updates_what_is_there_and_creates_what_is_not(desk: Desk, cal
     assert [row["NAME"] for row in own(desk, "VENDOR")] == ["Acme Stationery", "Bolt Ltd", "Cog"]
 
 
-def test_contacts_inside_vendors_and_emptied_fields(desk: Desk, called: list[str]) -> None:
+def test_contacts_inside_vendors_and_emptied_fields(desk: LoadScenario, called: list[str]) -> None:
     rows = (
         "VENDORID,NAME,COMMENTS,DISPLAYCONTACT.CONTACTNAME,DISPLAYCONTACT.PRINTAS,DISPLAYCONTACT.MAILADDRESS.CITY\n"
         "L-9,Nine,hello,Nine (L-9),Nine,Bern\n"
@@ -93,7 +93,7 @@ def test_contacts_inside_vendors_and_emptied_fields(desk: Desk, called: list[str
     assert own(desk, "VENDOR")[0].get("COMMENTS", "") == ""
 
 
-def test_bills_are_made_and_their_lines_changed_by_number(desk: Desk, called: list[str]) -> None:
+def test_bills_are_made_and_their_lines_changed_by_number(desk: LoadScenario, called: list[str]) -> None:
     endings(desk, VENDORS, "VENDOR")
     assert endings(desk, OWN_BILLS, "APBILL") == [RecordStatus.APPLIED, RecordStatus.APPLIED]
     assert endings(desk, OWN_BILLS, "APBILL") == [RecordStatus.UNCHANGED, RecordStatus.UNCHANGED]
@@ -121,7 +121,7 @@ GJ,2026-11-20,Rent,L-1,20100,,0.30,,100
 """
 
 
-def test_journal_entries_are_made_once_and_deleted_but_not_changed(desk: Desk, called: list[str]) -> None:
+def test_journal_entries_are_made_once_and_deleted_but_not_changed(desk: LoadScenario, called: list[str]) -> None:
     assert endings(desk, JOURNAL, "journal-entries") == [RecordStatus.APPLIED]
     assert endings(desk, JOURNAL, "journal-entries") == [RecordStatus.UNCHANGED]
     posted = [row for row in desk.rows("GLBATCH") if row.get("REFERENCENO") == "L-1"]
@@ -135,7 +135,7 @@ def test_journal_entries_are_made_once_and_deleted_but_not_changed(desk: Desk, c
     assert [row for row in desk.rows("GLBATCH") if row.get("REFERENCENO") == "L-1"] == []
 
 
-def test_what_the_document_type_lacks_is_refused_in_the_plan(desk: Desk, called: list[str]) -> None:
+def test_what_the_document_type_lacks_is_refused_in_the_plan(desk: LoadScenario, called: list[str]) -> None:
     (draft,) = desk.plan(JOURNAL, "journal-entries", draft=True).records
     assert "GLBATCH.STATE has no place in create_gltransaction" in str(draft.reasons[0])
     (unknown,) = desk.plan(VENDORS.replace("L-2,Bolt Ltd,0\n", "").replace("L-1", "V-404"), "VENDOR", "update").records
@@ -179,7 +179,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", list(KINDS))
-def test_every_kind_that_it_has_is_made_once(desk: Desk, called: list[str], name: str) -> None:
+def test_every_kind_that_it_has_is_made_once(desk: LoadScenario, called: list[str], name: str) -> None:
     if name == "SUPDOC":
         assert endings(desk, "SUPDOCFOLDERNAME\nInvoices\n", "SUPDOCFOLDER") == [RecordStatus.APPLIED]
     plan = desk.plan(KINDS[name], name)
@@ -193,12 +193,14 @@ def test_every_kind_that_it_has_is_made_once(desk: Desk, called: list[str], name
 
 
 @pytest.mark.parametrize("name", ["WAREHOUSE", "CONTRACT", "APPYMT", "EXCHANGERATE"])
-def test_an_object_that_it_does_not_reach_is_refused_with_the_reason(desk: Desk, called: list[str], name: str) -> None:
+def test_an_object_that_it_does_not_reach_is_refused_with_the_reason(
+    desk: LoadScenario, called: list[str], name: str
+) -> None:
     with pytest.raises(InvalidRequestError, match=r"document type 2\.1"):
         desk.plan("NAME\nX\n", name)
 
 
-def lose_answers_of(desk: Desk, start: str) -> None:
+def lose_answers_of(desk: LoadScenario, start: str) -> None:
     """Every answer to a function of that name is lost after it was done, once."""
     lost: set[str] = set()
 
@@ -215,7 +217,7 @@ def lose_answers_of(desk: Desk, start: str) -> None:
 
 @pytest.mark.parametrize("mode", ["create", "update", "delete"])
 @pytest.mark.parametrize("name", ["VENDOR", "APBILL"])
-def test_a_lost_answer_is_settled_and_nothing_is_done_twice(desk: Desk, name: str, mode: str) -> None:
+def test_a_lost_answer_is_settled_and_nothing_is_done_twice(desk: LoadScenario, name: str, mode: str) -> None:
     text = VENDORS if name == "VENDOR" else OWN_BILLS
     if name == "APBILL":
         endings(desk, VENDORS, "VENDOR")

@@ -9,16 +9,16 @@ from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply
-from support.journeys.objects import BILLS, VENDORS, Desk, reasons
+from support.journeys.objects import BILLS, VENDORS, LoadScenario, reasons
 
 
-def test_vendors_are_made_once_and_a_second_run_changes_nothing(desk: Desk) -> None:
+def test_vendors_are_made_once_and_a_second_run_changes_nothing(desk: LoadScenario) -> None:
     assert [one.status for one in desk.load(VENDORS, "VENDOR")] == [RecordStatus.APPLIED, RecordStatus.APPLIED]
     assert [one.status for one in desk.load(VENDORS, "VENDOR")] == [RecordStatus.UNCHANGED, RecordStatus.UNCHANGED]
     assert sorted(row["VENDORID"] for row in desk.rows("VENDOR")) == ["V-1", "V-2"]
 
 
-def test_flat_rows_with_repeated_headers_are_bills_with_their_lines(desk: Desk) -> None:
+def test_flat_rows_with_repeated_headers_are_bills_with_their_lines(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     plan = desk.plan(BILLS, "APBILL")
     assert [(one.write.label, one.verdict, len(list(one.write.all_lines))) for one in plan.records] == [
@@ -51,7 +51,9 @@ def flat(rows: str) -> str:
         (":10 -:10", ["10", "10"], ""),
     ],
 )
-def test_rows_that_may_be_one_bill_or_two_are_refused(desk: Desk, rows: str, posted: list[str], at: str) -> None:
+def test_rows_that_may_be_one_bill_or_two_are_refused(
+    desk: LoadScenario, rows: str, posted: list[str], at: str
+) -> None:
     desk.load(VENDORS, "VENDOR")
     refused = desk.plan(flat(rows), "APBILL").of(Verdict.REFUSED)
     assert len(refused) == bool(at)
@@ -62,7 +64,7 @@ def test_rows_that_may_be_one_bill_or_two_are_refused(desk: Desk, rows: str, pos
     assert [row["TRX_AMOUNT"] for row in desk.rows("APBILLITEM")] == posted
 
 
-def test_nested_records_are_the_same_bills(desk: Desk) -> None:
+def test_nested_records_are_the_same_bills(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     desk.load(BILLS, "APBILL")
     nested = (
@@ -75,7 +77,7 @@ def test_nested_records_are_the_same_bills(desk: Desk) -> None:
     assert one.status is RecordStatus.UNCHANGED, "the same content has the same digest"
 
 
-def test_an_update_says_what_it_changes_and_sends_only_that(desk: Desk) -> None:
+def test_an_update_says_what_it_changes_and_sends_only_that(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     changed = VENDORS.replace("Bolt Ltd,", "Bolt GmbH,")
     plan = desk.plan(changed, "VENDOR", "update")
@@ -98,7 +100,7 @@ def test_an_update_says_what_it_changes_and_sends_only_that(desk: Desk) -> None:
     assert sorted(row["NAME"] for row in desk.rows("VENDOR")) == ["Acme Paper", "Bolt Ltd"]
 
 
-def test_an_upsert_updates_what_is_there_and_creates_what_is_not(desk: Desk) -> None:
+def test_an_upsert_updates_what_is_there_and_creates_what_is_not(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     mixed = VENDORS.replace("Acme Paper,Acme", "Acme Stationery,Acme") + "V-3,Cog,Cog\n"
     plan = desk.plan(mixed, "VENDOR", "upsert")
@@ -108,7 +110,7 @@ def test_an_upsert_updates_what_is_there_and_creates_what_is_not(desk: Desk) -> 
     assert [row["NAME"] for row in desk.rows("VENDOR")] == ["Acme Stationery", "Bolt Ltd", "Cog"]
 
 
-def test_a_delete_finds_its_records_and_a_second_one_has_nothing_to_do(desk: Desk) -> None:
+def test_a_delete_finds_its_records_and_a_second_one_has_nothing_to_do(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     gone = "VENDORID\nV-2\nV-9\n"
     plan = desk.plan(gone, "VENDOR", "delete")
@@ -120,7 +122,7 @@ def test_a_delete_finds_its_records_and_a_second_one_has_nothing_to_do(desk: Des
 
 
 @pytest.mark.parametrize("mode", ["update", "upsert", "delete"])
-def test_a_record_that_two_rows_name_by_different_keys_is_changed_by_one_of_them(desk: Desk, mode: str) -> None:
+def test_a_record_that_two_rows_name_by_different_keys_is_changed_by_one_of_them(desk: LoadScenario, mode: str) -> None:
     desk.load(VENDORS, "VENDOR")
     twice = "RECORDNO,VENDORID,NAME\n,V-1,First\n1,,Second\n,V-2,Other\n"
     plan = desk.plan(twice, "VENDOR", mode)
@@ -131,7 +133,7 @@ def test_a_record_that_two_rows_name_by_different_keys_is_changed_by_one_of_them
     assert {row["NAME"] for row in desk.rows("VENDOR")} == (set() if mode == "delete" else {"First", "Other"})
 
 
-def test_a_line_set_is_replaced_as_a_whole_or_left_alone(desk: Desk) -> None:
+def test_a_line_set_is_replaced_as_a_whole_or_left_alone(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     desk.load(BILLS, "APBILL")
     more = BILLS.replace("0.20", "0.30")
@@ -145,7 +147,7 @@ def test_a_line_set_is_replaced_as_a_whole_or_left_alone(desk: Desk) -> None:
     assert amounts == [Decimal("0.30"), Decimal("15"), Decimal("100.10")]
 
 
-def test_what_the_description_forbids_is_refused_in_the_inputs_own_words(desk: Desk) -> None:
+def test_what_the_description_forbids_is_refused_in_the_inputs_own_words(desk: LoadScenario) -> None:
     rows = """VENDORID,NAME,STATUS,CREDITLIMIT,WHENMODIFIED,DISPLAYCONTACT.PRINTAS
 V-1,,active,5,,One
 V-2,Two,asleep,5,,Two
@@ -161,13 +163,13 @@ V-4,Four,active,5,2026-01-01,Four
     ]
 
 
-def test_what_an_account_requires_is_asked_of_the_lines_of_a_bill(desk: Desk) -> None:
+def test_what_an_account_requires_is_asked_of_the_lines_of_a_bill(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     plan = desk.plan(BILLS.replace("15,100,100", "15,100,"), "APBILL")
     assert reasons(plan) == [("dimension", "DEPARTMENTID", "input.csv:4")]
 
 
-def test_names_are_resolved_and_an_unknown_one_is_refused(desk: Desk) -> None:
+def test_names_are_resolved_and_an_unknown_one_is_refused(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     by_name = BILLS.replace("V-1,", "Acme Paper,").replace("V-2,", "Nobody,")
     plan = desk.plan(by_name, "APBILL")
@@ -176,13 +178,13 @@ def test_names_are_resolved_and_an_unknown_one_is_refused(desk: Desk) -> None:
     assert plan.records[0].write.fields["VENDORID"] == "V-1"
 
 
-def test_a_field_that_a_record_cannot_be_without_is_not_cleared(desk: Desk) -> None:
+def test_a_field_that_a_record_cannot_be_without_is_not_cleared(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     plan = desk.plan("VENDORID,NAME\nV-1,\n", "VENDOR", "update", clear=True)
     assert reasons(plan) == [("required", "NAME", "input.csv:2")]
 
 
-def test_an_empty_cell_says_nothing_unless_it_is_to_clear(desk: Desk) -> None:
+def test_an_empty_cell_says_nothing_unless_it_is_to_clear(desk: LoadScenario) -> None:
     desk.load(VENDORS.replace("PRINTAS", "PRINTAS,COMMENTS").replace("Paper\n", "Paper,hello\n"), "VENDOR")
     blank = "VENDORID,COMMENTS\nV-1,\n"
     assert [one.verdict for one in desk.plan(blank, "VENDOR", "update").records] == [Verdict.UNCHANGED]
@@ -192,7 +194,7 @@ def test_an_empty_cell_says_nothing_unless_it_is_to_clear(desk: Desk) -> None:
     assert null.changes == one.changes
 
 
-def test_a_mapping_file_looks_names_up_in_bulk(desk: Desk) -> None:
+def test_a_mapping_file_looks_names_up_in_bulk(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     mapping = desk.file(
         """
@@ -223,7 +225,7 @@ DEPARTMENTID = { constant = "100" }
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_beside_points_between_thousands_a_point_is_no_decimal_sign(desk: Desk, mapped: bool) -> None:
+def test_beside_points_between_thousands_a_point_is_no_decimal_sign(desk: LoadScenario, mapped: bool) -> None:
     fields = ["VENDORID", "NAME", "DISPLAYCONTACT.PRINTAS"]
     rules = [f'"{name}" = "{name}"' for name in fields] + ['CREDITLIMIT = { from = "CREDITLIMIT", as = "number" }']
     mapping = desk.file("\n".join(['object = "VENDOR"', "[fields]", *rules]), "map.toml") if mapped else None
@@ -236,14 +238,14 @@ def test_beside_points_between_thousands_a_point_is_no_decimal_sign(desk: Desk, 
     assert verdicts("1.234,50") == [Verdict.REFUSED] * 2
 
 
-def test_a_unified_entity_is_a_mapping_that_we_ship(desk: Desk) -> None:
+def test_a_unified_entity_is_a_mapping_that_we_ship(desk: LoadScenario) -> None:
     rows = '{"vendorNumber": "V-7", "vendorName": "Seven", "email": "a@b.example"}\n'
     assert [one.status for one in desk.load(rows, "v2:Vendor", name="v.jsonl")] == [RecordStatus.APPLIED]
     assert [row["NAME"] for row in desk.rows("VENDOR")] == ["Seven"]
 
 
 @pytest.mark.slow
-def test_a_thousand_bills_take_ten_requests_for_the_creates_and_thirty_for_all_else(desk: Desk) -> None:
+def test_a_thousand_bills_take_ten_requests_for_the_creates_and_thirty_for_all_else(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     titles = [row["TITLE"] for row in desk.rows("DEPARTMENT") if row["STATUS"] == "active"][:4]
     places = [row["NAME"] for row in desk.rows("LOCATION") if row["LOCATIONID"] == "100"]

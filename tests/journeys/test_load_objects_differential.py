@@ -18,7 +18,7 @@ from intacct_bridge.load.records.write import Identity, Write
 from intacct_bridge.load.target.functions import Functions
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
-from support.journeys.objects import VENDORS, Desk
+from support.journeys.objects import VENDORS, LoadScenario
 from support.small_company import client
 
 COVERED = ("required", "listed", "reference", "dimension", "period", "value")
@@ -170,7 +170,7 @@ def grown(two_years: Emulator) -> Emulator:
 
 @pytest.mark.parametrize("name", ["CUSTOMER", "ARINVOICE", "ITEM", "DEPARTMENT", "APPYMT"])
 def test_plan_and_the_demo_company_agree(tmp_path: Path, demo: Emulator, name: str) -> None:
-    _agree(Desk(tmp_path, demo), name)
+    _agree(LoadScenario(tmp_path, demo), name)
 
 
 def sayable(gateway: Client, write: Write) -> bool:
@@ -184,12 +184,12 @@ def sayable(gateway: Client, write: Write) -> bool:
 
 @pytest.mark.parametrize("name", ["VENDOR", "APBILL", "CLASS"])
 def test_plan_and_company_agree(tmp_path: Path, emulator: Emulator, name: str) -> None:
-    desk = Desk(tmp_path, emulator)
+    desk = LoadScenario(tmp_path, emulator)
     desk.load(VENDORS, "VENDOR")
     _agree(desk, name)
 
 
-def _agree(desk: Desk, name: str) -> None:
+def _agree(desk: LoadScenario, name: str) -> None:
     """What the plan accepts the company takes, and what it refuses by a covered rule the company refuses."""
     for seed in (1, 2):
         text = SHEETS[name].text(Random(seed))

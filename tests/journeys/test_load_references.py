@@ -13,7 +13,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply
-from support.journeys.objects import Desk, reasons
+from support.journeys.objects import LoadScenario, reasons
 from support.small_company import client
 
 HEAD = "VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
@@ -28,21 +28,21 @@ def bills(*vendors: str, **cells: str) -> str:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, demo: Emulator) -> Desk:
-    desk = Desk(tmp_path, demo, connecting={"dtd_version": "2.1"})
+def desk(tmp_path: Path, demo: Emulator) -> LoadScenario:
+    desk = LoadScenario(tmp_path, demo, connecting={"dtd_version": "2.1"})
     desk.load("VENDORID,NAME,EXTERNALID\nX-1,Twin,CRM-1\nX-2,Twin,CRM-2\nX-3,Gone,CRM-3\n", "VENDOR")
     desk.connecting = {}
     desk.load("VENDORID,STATUS\nX-3,inactive\n", "VENDOR", "update")
     return desk
 
 
-def vendors_of(desk: Desk, text: str) -> list[object]:
+def vendors_of(desk: LoadScenario, text: str) -> list[object]:
     plan = desk.plan(text, "APBILL")
     assert [one.verdict for one in plan.records] == [Verdict.CREATE] * len(plan.records), reasons(plan)
     return [one.write.fields["VENDORID"] for one in plan.records]
 
 
-def test_each_way_of_naming_a_record_finds_it(desk: Desk) -> None:
+def test_each_way_of_naming_a_record_finds_it(desk: LoadScenario) -> None:
     ways = ("V10001", "Drumhallow Realty Partners", "NAME=Drumhallow Realty Partners", "RECORDNO=1", "recordno=1")
     assert vendors_of(desk, bills(*ways)) == ["V10001"] * 5
     assert vendors_of(desk, bills("EXTERNALID=CRM-1", "EXTERNALID=CRM-2")) == ["X-1", "X-2"]
@@ -60,20 +60,20 @@ def test_each_way_of_naming_a_record_finds_it(desk: Desk) -> None:
         ("EXTERNALID=CRM-3", "the vendor 'EXTERNALID=CRM-3' is inactive"),
     ],
 )
-def test_what_means_none_or_two_or_an_inactive_one_is_an_error(desk: Desk, vendor: str, said: str) -> None:
+def test_what_means_none_or_two_or_an_inactive_one_is_an_error(desk: LoadScenario, vendor: str, said: str) -> None:
     plan = desk.plan(bills("V10001", vendor), "APBILL")
     assert [one.verdict for one in plan.records] == [Verdict.CREATE, Verdict.REFUSED]
     assert str(plan.records[1].reasons[0]).startswith(f"input.csv:3: VENDORID: {said}")
 
 
-def test_lines_and_other_objects_are_named_so_too(desk: Desk) -> None:
+def test_lines_and_other_objects_are_named_so_too(desk: LoadScenario) -> None:
     text = bills("V10001", _61000="NAME=Rent", _110="RECORDNO=4").replace(",100\n", ",NAME=Finance\n")
     plan = desk.plan(text, "APBILL")
     (line,) = plan.records[0].write.all_lines
     assert [line.fields[name] for name in ("ACCOUNTNO", "LOCATIONID", "DEPARTMENTID")] == ["61000", "110", "110"]
 
 
-def test_a_load_asks_once_for_all_that_it_names(desk: Desk) -> None:
+def test_a_load_asks_once_for_all_that_it_names(desk: LoadScenario) -> None:
     counts: Counter[str] = Counter()
 
     def counted(endpoint: str, body: bytes) -> Reply:
@@ -93,7 +93,9 @@ def test_a_load_asks_once_for_all_that_it_names(desk: Desk) -> None:
 
 @pytest.mark.parametrize("mode", ["create", "update"])
 @pytest.mark.parametrize("moved", ["reference", "period", "nothing"])
-def test_a_kept_plan_is_refused_where_its_references_or_periods_moved(desk: Desk, mode: str, moved: str) -> None:
+def test_a_kept_plan_is_refused_where_its_references_or_periods_moved(
+    desk: LoadScenario, mode: str, moved: str
+) -> None:
     text = bills("V10001")
     if mode == "update":
         desk.load(text, "APBILL")
@@ -114,7 +116,7 @@ def test_a_kept_plan_is_refused_where_its_references_or_periods_moved(desk: Desk
             revalidate_plan(open_plan(desk.folder / "kept.plan"), gateway, outbox)
 
 
-def change(desk: Desk, name: str, by: str, to: dict[str, str], field: str) -> None:
+def change(desk: LoadScenario, name: str, by: str, to: dict[str, str], field: str) -> None:
     """Change cells of the company itself."""
     table = desk.emulator.company().table(name)
     for number, row in list(table.rows()):
@@ -126,7 +128,7 @@ COLUMNS = "CUSTOMERID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATION
 
 
 @pytest.mark.parametrize("override", [True, False])
-def test_a_line_does_not_contradict_what_follows_from_its_project(desk: Desk, *, override: bool) -> None:
+def test_a_line_does_not_contradict_what_follows_from_its_project(desk: LoadScenario, *, override: bool) -> None:
     def strict(endpoint: str, body: bytes) -> Reply:
         reply = desk.emulator(endpoint, body)
         told = reply.body.replace(b"<enableoverride>true", b"<enableoverride>false")

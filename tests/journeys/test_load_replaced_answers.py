@@ -10,7 +10,7 @@ from intacct_emulator.settings.scenarios import scenario
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply, Transport
 from support import small_company
-from support.journeys.objects import VENDORS, Desk
+from support.journeys.objects import VENDORS, LoadScenario
 
 PAGE = b"<!DOCTYPE html><html><head><title>Blocked by policy</title></head><body>Blocked</body></html>"
 STATUSES = (200, 302, 400, 401, 403, 407, 409, 413, 429, 451, 499, 500, 502, 503, 524)
@@ -38,7 +38,7 @@ def test_a_replaced_answer_proves_nothing(tmp_path: Path, status: int, remembers
     """Whether or not the company remembers control ids, no vendor is made twice and none is called not sent."""
     clock = small_company.Clock()
     emulator = small_company.company(clock, settings=scenario({"behaviour": {"remember_controlids": remembers}}))
-    desk = Desk(tmp_path, emulator, transport=replacing(emulator, status))
+    desk = LoadScenario(tmp_path, emulator, transport=replacing(emulator, status))
     assert {one.status for one in desk.load(VENDORS, "VENDOR")} <= {RecordStatus.IN_DOUBT, RecordStatus.SETTLED}
     clock.forward(hours=3)
     again = desk.load(VENDORS, "VENDOR")

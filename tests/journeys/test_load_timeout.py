@@ -9,7 +9,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_emulator.server.gateway import RequestOutcome
 from intacct_emulator.settings.faults import ScriptedFault
 from intacct_emulator.settings.scenarios import scenario
-from support.journeys.objects import BILLS, VENDORS, Desk
+from support.journeys.objects import BILLS, VENDORS, LoadScenario
 from support.small_company import Clock, company
 
 ENTRIES = """JOURNAL,BATCH_DATE,BATCH_TITLE,REFERENCENO,ACCOUNTNO,TR_TYPE,TRX_AMOUNT,LOCATION,DEPARTMENT
@@ -20,14 +20,14 @@ CASES = {"APBILL": (BILLS, ["INV-1", "INV-2"], "RECORDID"), "GLBATCH": (ENTRIES,
 
 
 @pytest.fixture(params=[True, False], ids=["control ids are kept", "control ids are not kept"])
-def desk(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Iterator[LoadScenario]:
     late = (
         ScriptedFault("slow", "create", object="APBILL", seconds=2400),
         ScriptedFault("slow", "create", object="GLBATCH", seconds=2400),
     )
     settings = scenario({"behaviour": {"remember_controlids": request.param}})
     emulator = company(clock, faults=late, settings=settings, sleep=lambda seconds: clock.forward(seconds=seconds))
-    made = Desk(tmp_path, emulator)
+    made = LoadScenario(tmp_path, emulator)
     made.load(VENDORS, "VENDOR")
     yield made
     assert emulator.incidents == []
@@ -35,7 +35,7 @@ def desk(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Iterat
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_records_that_arrive_after_the_time_out_are_posted_once(desk: Desk, clock: Clock, name: str) -> None:
+def test_records_that_arrive_after_the_time_out_are_posted_once(desk: LoadScenario, clock: Clock, name: str) -> None:
     text, numbers, field = CASES[name]
 
     def posted() -> list[str]:

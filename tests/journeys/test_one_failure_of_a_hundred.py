@@ -16,7 +16,7 @@ from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault
-from support.journeys.objects import Desk
+from support.journeys.objects import LoadScenario
 from support.judges import judge
 from support.small_company import Clock, client, company
 
@@ -43,7 +43,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 def test_our_loader(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, company(Clock(), faults=(FAULT,)))
+    desk = LoadScenario(tmp_path, company(Clock(), faults=(FAULT,)))
     lines = "".join(f"C-{number},Class {number}\n" for number in range(100))
     outcomes = desk.load(f"CLASSID,NAME\n{lines}", "CLASS")
     failed = [one for one in outcomes if one.status is not RecordStatus.APPLIED]

@@ -14,7 +14,7 @@ from intacct_emulator.demo_company.company import demo_company
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.faults import ScriptedFault
-from support.journeys.objects import Desk, reasons, sent_by
+from support.journeys.objects import LoadScenario, reasons, sent_by
 from support.repository import DOCS, ROOT
 from support.small_company import NOON
 
@@ -24,13 +24,13 @@ FILE = ROOT / "samples" / "sales-orders.csv"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[LoadScenario]:
     emulator = Emulator.empty(clock=NOON.timestamp)
     rows = takewhile(lambda pair: pair[0] != "SODOCUMENT", demo_company(1, as_of=date(2026, 11, 30)))
     wanted = ("LOCATION", "LOCATIONENTITY", "DEPARTMENT", "GLACCOUNT", "CUSTOMER", "ITEM", "WAREHOUSE", "UOM")
     more = ("SODOCUMENTPARAMS", "ARTERM", "GLJOURNAL", "CONTACT", "ITEMGLGROUP", "EXCHANGERATETYPES")
     load(emulator.company(), (pair for pair in rows if pair[0] in (*wanted, *more)))
-    yield Desk(tmp_path, emulator)
+    yield LoadScenario(tmp_path, emulator)
     emulator.close()
 
 
@@ -44,7 +44,7 @@ def test_the_page_shows_the_sample_and_its_commands_name_it() -> None:
     assert len(commands) == 2
 
 
-def test_the_orders_are_planned_and_a_bad_customer_is_named(desk: Desk) -> None:
+def test_the_orders_are_planned_and_a_bad_customer_is_named(desk: LoadScenario) -> None:
     plan = desk.plan(FILE.read_text("utf-8"), "", map_file=MAP)
     assert [(one.write.label, one.verdict, len(list(one.write.all_lines))) for one in plan.records] == [
         ("SODOCUMENT Sales Order WEB-1001", Verdict.CREATE, 3),
@@ -56,7 +56,7 @@ def test_the_orders_are_planned_and_a_bad_customer_is_named(desk: Desk) -> None:
     assert reasons(bad) == [("reference", "Customer", "input.csv:6")]
 
 
-def test_the_orders_are_made_once(desk: Desk) -> None:
+def test_the_orders_are_made_once(desk: LoadScenario) -> None:
     outcomes = desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
     assert {one.status for one in outcomes} == {RecordStatus.APPLIED}, [str(one.faults) for one in outcomes]
     assert sorted(row["DOCNO"] for row in desk.rows("SODOCUMENT")) == ["WEB-1001", "WEB-1002", "WEB-1003"]
@@ -64,7 +64,7 @@ def test_the_orders_are_made_once(desk: Desk) -> None:
     assert {one.status for one in again} == {RecordStatus.UNCHANGED}
 
 
-def test_orders_are_changed_by_their_own_function(desk: Desk) -> None:
+def test_orders_are_changed_by_their_own_function(desk: LoadScenario) -> None:
     """The generic `update` is not documented for orders. Their own one takes the document's id, not its number."""
     desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
     sent = sent_by(desk)
@@ -79,7 +79,7 @@ def test_orders_are_changed_by_their_own_function(desk: Desk) -> None:
     assert sent == {"update_sotransaction": 2}
 
 
-def test_a_change_of_an_order_whose_answer_was_lost_is_read_back(desk: Desk) -> None:
+def test_a_change_of_an_order_whose_answer_was_lost_is_read_back(desk: LoadScenario) -> None:
     desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
     desk.emulator.fault_plan.add(ScriptedFault("cut-after", "update_sotransaction", calls=(1,)))
     change = "DOCID,MESSAGE\nSales Order-WEB-1001,Call first\n"
@@ -92,7 +92,7 @@ def test_a_change_of_an_order_whose_answer_was_lost_is_read_back(desk: Desk) -> 
     assert sent == {}
 
 
-def test_lines_of_an_order_change_by_their_number(desk: Desk) -> None:
+def test_lines_of_an_order_change_by_their_number(desk: LoadScenario) -> None:
     """The order has three lines; a file with one cannot say which of them it is."""
     desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
     item = desk.rows("SODOCUMENTENTRY")[0]["ITEMID"]

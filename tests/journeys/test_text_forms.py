@@ -13,7 +13,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-from support.journeys.objects import Desk
+from support.journeys.objects import LoadScenario
 from support.journeys.piping import Pipe, record, schema
 from support.small_company import Clock, client
 
@@ -41,12 +41,12 @@ def nfd(text: str) -> str:
 BOTH = pytest.mark.parametrize(("theirs", "ours"), [(nfc, nfd), (nfd, nfc)], ids=["held-in-nfc", "held-in-nfd"])
 
 
-def entered_by_a_person(desk: Desk, name: str, cells: dict[str, str], form: Form) -> None:
+def entered_by_a_person(desk: LoadScenario, name: str, cells: dict[str, str], form: Form) -> None:
     with client(desk.emulator) as person:
         person.create(name, [{key: form(value) for key, value in cells.items()}])
 
 
-def found(desk: Desk, name: str, *fields: str) -> list[tuple[Any, ...]]:
+def found(desk: LoadScenario, name: str, *fields: str) -> list[tuple[Any, ...]]:
     """What a client without our outbox reads."""
     with client(desk.emulator) as foreign:
         return [tuple(row[one] for one in fields) for row in foreign.query(Query(name, fields))]
@@ -63,14 +63,14 @@ def test_the_forms_differ_and_look_alike() -> None:
 
 @BOTH
 @pytest.mark.parametrize("vendor", ["CAFÉ-1", "Café Zoë", "NAME=Café Zoë"])
-def test_a_reference_is_found_in_the_company_s_form(desk: Desk, theirs: Form, ours: Form, vendor: str) -> None:
+def test_a_reference_is_found_in_the_company_s_form(desk: LoadScenario, theirs: Form, ours: Form, vendor: str) -> None:
     entered_by_a_person(desk, "VENDOR", VENDOR, theirs)
     assert statuses(desk.load(ours(BILL.format(vendor=vendor, number="B-1")), "APBILL")) == [APPLIED]
     assert found(desk, "APBILL", "VENDORID") == [(theirs("CAFÉ-1"),)]
 
 
 @BOTH
-def test_of_two_records_that_look_alike_none_is_meant(desk: Desk, theirs: Form, ours: Form) -> None:
+def test_of_two_records_that_look_alike_none_is_meant(desk: LoadScenario, theirs: Form, ours: Form) -> None:
     entered_by_a_person(desk, "VENDOR", VENDOR, theirs)
     entered_by_a_person(desk, "VENDOR", {**VENDOR, "NAME": "Other"}, ours)
     plan = desk.plan(ours(BILL.format(vendor="CAFÉ-1", number="B-1")), "APBILL")
@@ -84,7 +84,7 @@ def test_of_two_records_that_look_alike_none_is_meant(desk: Desk, theirs: Form, 
 
 @BOTH
 def test_a_record_that_exists_in_the_other_form_is_a_duplicate_and_is_updated(
-    desk: Desk, theirs: Form, ours: Form
+    desk: LoadScenario, theirs: Form, ours: Form
 ) -> None:
     entered_by_a_person(desk, "VENDOR", VENDOR, theirs)
     plan = desk.plan(ours(VENDORS), "VENDOR")
@@ -98,7 +98,7 @@ def test_a_record_that_exists_in_the_other_form_is_a_duplicate_and_is_updated(
 @BOTH
 @pytest.mark.parametrize("reference", ["", "RÉF-1"])
 def test_an_entry_in_the_other_form_is_the_one_that_was_posted(
-    desk: Desk, theirs: Form, ours: Form, reference: str
+    desk: LoadScenario, theirs: Form, ours: Form, reference: str
 ) -> None:
     assert statuses(desk.load(theirs(ENTRY.format(reference)), "journal-entries")) == [APPLIED]
     again = desk.load(ours(ENTRY.format(reference)), "journal-entries")
@@ -106,7 +106,7 @@ def test_an_entry_in_the_other_form_is_the_one_that_was_posted(
     assert len(found(desk, "GLBATCH", "RECORDNO")) == 1
 
 
-def test_one_input_in_two_forms_is_one_record(desk: Desk) -> None:
+def test_one_input_in_two_forms_is_one_record(desk: LoadScenario) -> None:
     header, first, second = ENTRY.format("RÉF-1").splitlines(keepends=True)
     assert statuses(desk.load(header + nfc(first) + nfd(second), "journal-entries")) == [APPLIED]
     head, row = VENDORS.splitlines(keepends=True)
@@ -116,7 +116,7 @@ def test_one_input_in_two_forms_is_one_record(desk: Desk) -> None:
 
 @BOTH
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-def test_columns_are_found_in_either_form(desk: Desk, theirs: Form, ours: Form, suffix: str) -> None:
+def test_columns_are_found_in_either_form(desk: LoadScenario, theirs: Form, ours: Form, suffix: str) -> None:
     mapping = desk.folder / "classes.toml"
     mapping.write_text(theirs('object = "CLASS"\n[fields]\nCLASSID = "Schlüssel"\nNAME = "Erklärung"\n'))
     text = {".csv": "Schlüssel,Erklärung\nÄ-1,Ärger\n", ".jsonl": '{"Schlüssel": "Ä-1", "Erklärung": "Ärger"}\n'}
@@ -126,7 +126,7 @@ def test_columns_are_found_in_either_form(desk: Desk, theirs: Form, ours: Form, 
 
 @BOTH
 def test_a_lost_answer_is_settled_in_the_form_that_the_company_keeps(
-    desk: Desk, emulator: Emulator, clock: Clock, theirs: Form, ours: Form
+    desk: LoadScenario, emulator: Emulator, clock: Clock, theirs: Form, ours: Form
 ) -> None:
     """This gateway keeps every text in a form of its own, and its filters compare in it."""
 

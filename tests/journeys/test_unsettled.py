@@ -24,7 +24,7 @@ from intacct_protocol.xml.xml import parse
 from support import small_company
 from support.emulator.calls import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
 from support.emulator.refusing_companies import Clock, world
-from support.journeys.objects import BILLS, VENDORS, Desk
+from support.journeys.objects import BILLS, VENDORS, LoadScenario
 
 _made: list[Company] = []
 
@@ -71,7 +71,9 @@ def test_a_lost_reply_is_settled_whatever_a_repeated_control_id_is_answered(
 ) -> None:
     clock = small_company.Clock()
     cut = ScriptedFault("cut-after", function="create", calls=(2,))
-    desk = Desk(tmp_path, small_company.company(clock, settings=scenario({"behaviour": behaviour}), faults=(cut,)))
+    desk = LoadScenario(
+        tmp_path, small_company.company(clock, settings=scenario({"behaviour": behaviour}), faults=(cut,))
+    )
     desk.load(VENDORS, "VENDOR")
     clock.forward(hours=3)
     for _ in range(3):

@@ -45,7 +45,7 @@ V-2,INV-2,2026-11-03,2026-12-03,USD,USD,60100,15,100,100
 
 
 @dataclass
-class Desk:
+class LoadScenario:
     """A folder with an outbox, and a company."""
 
     folder: Path
@@ -101,7 +101,7 @@ def reasons(plan: Plan) -> list[Sequence[str]]:
     return [(finding.rule, finding.column, finding.position) for one in plan.records for finding in one.reasons]
 
 
-def sent_by(desk: Desk) -> Counter[str]:
+def sent_by(desk: LoadScenario) -> Counter[str]:
     """Counts the functions that write, from now on."""
     counts: Counter[str] = Counter()
 

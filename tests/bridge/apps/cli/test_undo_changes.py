@@ -22,7 +22,7 @@ V-2,Bolt Inc,,20,false
 """
 
 
-class Desk:
+class UndoScenario:
     """The command line on one company, and the reader of it."""
 
     def __init__(self, intacct: Intacct, url: str) -> None:
@@ -56,15 +56,15 @@ class Desk:
 
 
 @pytest.fixture
-def desk(intacct: Intacct, emulator: Emulator, home: Path) -> Iterator[Desk]:
+def desk(intacct: Intacct, emulator: Emulator, home: Path) -> Iterator[UndoScenario]:
     with serve(emulator) as server:
-        desk = Desk(intacct, server.url)
+        desk = UndoScenario(intacct, server.url)
         desk.load(VENDORS, "vendors.csv")
         desk.change("V-1", CREDITLIMIT="12.25", COMMENTS="by hand")
         yield desk
 
 
-def test_the_values_that_an_update_replaced_are_written_back(desk: Desk) -> None:
+def test_the_values_that_an_update_replaced_are_written_back(desk: UndoScenario) -> None:
     before = desk.vendors()
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")
     changed = desk.vendors()
@@ -88,7 +88,7 @@ def test_the_values_that_an_update_replaced_are_written_back(desk: Desk) -> None
     assert desk.vendors() == changed, "the same file can be loaded again"
 
 
-def test_a_value_that_another_person_has_changed_since_is_not_overwritten(desk: Desk) -> None:
+def test_a_value_that_another_person_has_changed_since_is_not_overwritten(desk: UndoScenario) -> None:
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")
     desk.change("V-1", CREDITLIMIT="7")
     now = desk.vendors()
@@ -109,7 +109,9 @@ def test_a_value_that_another_person_has_changed_since_is_not_overwritten(desk: 
         ("V-2", {"NAME": "Bolt Ltd", "CREDITLIMIT": ""}),
     ],
 )
-def test_an_update_that_a_person_took_back_is_left_as_it_is(desk: Desk, record: str, earlier: dict[str, str]) -> None:
+def test_an_update_that_a_person_took_back_is_left_as_it_is(
+    desk: UndoScenario, record: str, earlier: dict[str, str]
+) -> None:
     before = desk.vendors()
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")
     desk.change(record, **earlier)
@@ -118,7 +120,7 @@ def test_an_update_that_a_person_took_back_is_left_as_it_is(desk: Desk, record: 
     assert desk.vendors() == before
 
 
-def test_a_change_between_plan_and_apply_is_refused(desk: Desk) -> None:
+def test_a_change_between_plan_and_apply_is_refused(desk: UndoScenario) -> None:
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")
     desk.done("undo", "changes.csv", "--out", "p.plan")
     desk.change("V-1", NAME="Somebody else")
@@ -128,7 +130,7 @@ def test_a_change_between_plan_and_apply_is_refused(desk: Desk) -> None:
     assert desk.vendors() == now
 
 
-def test_a_kept_undo_of_updates_is_applied_once(desk: Desk) -> None:
+def test_a_kept_undo_of_updates_is_applied_once(desk: UndoScenario) -> None:
     before = desk.vendors()
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")
     desk.done("undo", "changes.csv", "--out", "p.plan")
@@ -141,7 +143,9 @@ def test_a_kept_undo_of_updates_is_applied_once(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
-def test_an_undo_of_an_update_whose_answer_is_lost_is_done_once(desk: Desk, emulator: Emulator, kind: str) -> None:
+def test_an_undo_of_an_update_whose_answer_is_lost_is_done_once(
+    desk: UndoScenario, emulator: Emulator, kind: str
+) -> None:
     before = desk.vendors()
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")
     emulator.fault_plan = FaultPlan((ScriptedFault(kind, function="update", object="VENDOR"),))
@@ -152,7 +156,7 @@ def test_an_undo_of_an_update_whose_answer_is_lost_is_done_once(desk: Desk, emul
     assert [state for _, state in desk.states()] == ["applied"] * 2 + ["released"] * 2 + ["applied"] * 2
 
 
-def test_two_updates_of_a_record_are_taken_back_one_after_the_other(desk: Desk) -> None:
+def test_two_updates_of_a_record_are_taken_back_one_after_the_other(desk: UndoScenario) -> None:
     before = desk.vendors()
     for name in ("One", "Two"):
         desk.load(f"VENDORID,NAME\nV-1,{name}\n", f"{name}.csv", "VENDOR", "--mode", "update")
@@ -166,7 +170,7 @@ def test_two_updates_of_a_record_are_taken_back_one_after_the_other(desk: Desk) 
     assert desk.vendors() == before
 
 
-def test_a_single_update_is_taken_back(desk: Desk) -> None:
+def test_a_single_update_is_taken_back(desk: UndoScenario) -> None:
     before = desk.vendors()
     desk.done("update", "VENDOR", "V-1", "NAME=Single", "COMMENTS=")
     assert desk.vendors() != before
@@ -174,7 +178,7 @@ def test_a_single_update_is_taken_back(desk: Desk) -> None:
     assert desk.vendors() == before
 
 
-def test_an_update_without_known_values_and_one_of_lines_are_refused(desk: Desk, emulator: Emulator) -> None:
+def test_an_update_without_known_values_and_one_of_lines_are_refused(desk: UndoScenario, emulator: Emulator) -> None:
     from intacct_bridge import connect
     from intacct_emulator import CREDENTIALS
 
@@ -193,7 +197,7 @@ def test_an_update_without_known_values_and_one_of_lines_are_refused(desk: Desk,
     assert desk.reader.balances("10/01/2026") == posted
 
 
-def test_a_delete_is_refused_with_the_way_to_a_new_record(desk: Desk) -> None:
+def test_a_delete_is_refused_with_the_way_to_a_new_record(desk: UndoScenario) -> None:
     Path("gone.csv").write_text("VENDORID\nV-2\n")
     desk.done("load", "gone.csv", "--as", "VENDOR", "--mode", "delete", "--apply")
     ran = desk.run("undo", "gone.csv", "--apply")
@@ -204,7 +208,7 @@ def test_a_delete_is_refused_with_the_way_to_a_new_record(desk: Desk) -> None:
     assert [row["VENDORID"] for row in desk.vendors()] == ["V-1", "V-2"]
 
 
-def test_an_undo_is_not_undone(desk: Desk) -> None:
+def test_an_undo_is_not_undone(desk: UndoScenario) -> None:
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")
     desk.done("undo", "changes.csv", "--apply")
     now = desk.vendors()
@@ -213,7 +217,7 @@ def test_an_undo_is_not_undone(desk: Desk) -> None:
     assert desk.vendors() == now
 
 
-def test_a_bill_of_ours_is_corrected_and_both_are_taken_back(desk: Desk) -> None:
+def test_a_bill_of_ours_is_corrected_and_both_are_taken_back(desk: UndoScenario) -> None:
     before = desk.reader.balances("10/01/2026")
     desk.load(BILLS, "bills.csv", "APBILL")
     fields = "VENDORID,RECORDID,DESCRIPTION\nV-1,INV-1,Corrected\n"

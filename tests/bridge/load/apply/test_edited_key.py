@@ -10,7 +10,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-from support.journeys.objects import VENDORS, Desk
+from support.journeys.objects import VENDORS, LoadScenario
 from support.small_company import Clock, client
 
 ENTRY = """Journal,Date,Title,Reference,Account,Debit,Credit,Location
@@ -46,14 +46,14 @@ def edit(name: str, **cells: str) -> Callable[[Client], object]:
     return change
 
 
-def in_company(desk: Desk, name: str) -> int:
+def in_company(desk: LoadScenario, name: str) -> int:
     with client(desk.emulator) as foreign:
         return len(list(foreign.query(Query(name, ("RECORDNO",)))))
 
 
 @pytest.mark.parametrize("changed", [{"BATCH_DATE": "11/29/2026"}, {"BATCH_TITLE": "Rents"}, {"REFERENCENO": "R-2"}])
 def test_an_entry_whose_key_another_person_changed_is_not_sent_again(
-    desk: Desk, clock: Clock, changed: dict[str, str]
+    desk: LoadScenario, clock: Clock, changed: dict[str, str]
 ) -> None:
     desk.transport = lost(desk.emulator, edit("GLBATCH", **changed))
     assert [one.status for one in desk.load(ENTRY, "journal-entries")] == [IN_DOUBT]
@@ -66,7 +66,7 @@ def test_an_entry_whose_key_another_person_changed_is_not_sent_again(
         assert in_company(desk, "GLBATCH") == 1
 
 
-def test_a_bill_whose_vendor_another_person_changed_is_not_sent_again(desk: Desk, clock: Clock) -> None:
+def test_a_bill_whose_vendor_another_person_changed_is_not_sent_again(desk: LoadScenario, clock: Clock) -> None:
     desk.load(VENDORS, "VENDOR")
     desk.transport = lost(desk.emulator, edit("APBILL", VENDORID="V-2"))
     assert [one.status for one in desk.load(BILL, "APBILL")] == [IN_DOUBT]
@@ -78,14 +78,14 @@ def test_a_bill_whose_vendor_another_person_changed_is_not_sent_again(desk: Desk
     assert in_company(desk, "APBILL") == 1
 
 
-def test_a_record_that_was_never_written_is_sent_again_beside_similar_ones(desk: Desk, clock: Clock) -> None:
+def test_a_record_that_was_never_written_is_sent_again_beside_similar_ones(desk: LoadScenario, clock: Clock) -> None:
     """Similar records that are ours, older, or with another number do not hold it up."""
     similar = ENTRY.replace("2026-11-30", "2026-11-28")
     assert [one.status for one in desk.load(similar, "journal-entries")] == [APPLIED], "claimed by its own receipt"
     assert [one.status for one in desk.load(ENTRY.replace("R-1", "R-0").replace("Rent", "Old"), "journal-entries")] == [
         APPLIED
     ]
-    other = Desk(desk.folder / "other", desk.emulator)
+    other = LoadScenario(desk.folder / "other", desk.emulator)
     other.folder.mkdir()
     other.load(ENTRY.replace("2026-11-30", "2026-11-27"), "journal-entries")  # of another outbox, long before
     clock.forward(hours=3)

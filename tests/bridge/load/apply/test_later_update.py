@@ -19,19 +19,19 @@ from intacct_protocol.model.writing.actions import action_of
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from intacct_protocol.xml.values import Value
-from support.journeys.objects import BILLS, VENDORS, Desk, sent_by
+from support.journeys.objects import BILLS, VENDORS, LoadScenario, sent_by
 from support.small_company import Clock, client
 
 APPLIED, IN_DOUBT, NOT_SENT = RecordStatus.APPLIED, RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT
 
 
 @pytest.fixture
-def desk(desk: Desk) -> Desk:
+def desk(desk: LoadScenario) -> LoadScenario:
     desk.load(VENDORS, "VENDOR")
     return desk
 
 
-def updated(desk: Desk, text: str, *, lost: str = "", of: str = "VENDOR") -> list[RecordStatus]:
+def updated(desk: LoadScenario, text: str, *, lost: str = "", of: str = "VENDOR") -> list[RecordStatus]:
     """An update; its answer is lost before or after it was applied, or it is not sent at all."""
 
     def transport(endpoint: str, body: bytes) -> Reply:
@@ -47,17 +47,17 @@ def updated(desk: Desk, text: str, *, lost: str = "", of: str = "VENDOR") -> lis
     return found
 
 
-def settled(desk: Desk) -> list[OutboxEntry]:
+def settled(desk: LoadScenario) -> list[OutboxEntry]:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         return settle_doubts(gateway, outbox)
 
 
-def vendor(desk: Desk) -> tuple[str, str]:
+def vendor(desk: LoadScenario) -> tuple[str, str]:
     (found,) = (row for row in desk.rows("VENDOR") if row["VENDORID"] == "V-1")
     return found["NAME"], found.get("COMMENTS", "")
 
 
-def test_the_earlier_of_two_updates_does_not_take_the_later_one_away(desk: Desk, clock: Clock) -> None:
+def test_the_earlier_of_two_updates_does_not_take_the_later_one_away(desk: LoadScenario, clock: Clock) -> None:
     assert updated(desk, "VENDORID,NAME,COMMENTS\nV-1,First,said first\n", lost="before") == [IN_DOUBT]
     clock.forward(minutes=1)
     assert updated(desk, "RECORDNO,NAME\n1,Second\n") == [APPLIED]
@@ -70,7 +70,7 @@ def test_the_earlier_of_two_updates_does_not_take_the_later_one_away(desk: Desk,
     assert vendor(desk) == ("Second", "")
 
 
-def test_a_later_update_of_other_fields_leaves_the_earlier_one_to_be_done(desk: Desk, clock: Clock) -> None:
+def test_a_later_update_of_other_fields_leaves_the_earlier_one_to_be_done(desk: LoadScenario, clock: Clock) -> None:
     assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="before") == [IN_DOUBT]
     clock.forward(minutes=1)
     assert updated(desk, "RECORDNO,COMMENTS\n1,said later\n") == [APPLIED]
@@ -80,7 +80,7 @@ def test_a_later_update_of_other_fields_leaves_the_earlier_one_to_be_done(desk: 
     assert vendor(desk) == ("First", "said later")
 
 
-def test_a_later_update_counts_while_it_is_in_doubt_too(desk: Desk, clock: Clock) -> None:
+def test_a_later_update_counts_while_it_is_in_doubt_too(desk: LoadScenario, clock: Clock) -> None:
     assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="before") == [IN_DOUBT]
     clock.forward(minutes=1)
     assert updated(desk, "RECORDNO,NAME\n1,Second\n", lost="before") == [IN_DOUBT]
@@ -89,7 +89,7 @@ def test_a_later_update_counts_while_it_is_in_doubt_too(desk: Desk, clock: Clock
     assert vendor(desk)[0] == "Second"
 
 
-def test_an_update_that_was_done_before_the_later_one_is_not_sent_again(desk: Desk, clock: Clock) -> None:
+def test_an_update_that_was_done_before_the_later_one_is_not_sent_again(desk: LoadScenario, clock: Clock) -> None:
     assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="after") == [RecordStatus.SETTLED]
     clock.forward(minutes=1)
     assert updated(desk, "RECORDNO,NAME\n1,Second\n") == [APPLIED]
@@ -98,26 +98,26 @@ def test_an_update_that_was_done_before_the_later_one_is_not_sent_again(desk: De
     assert vendor(desk)[0] == "Second"
 
 
-def retried(desk: Desk) -> list[tuple[RecordStatus, str]]:
+def retried(desk: LoadScenario) -> list[tuple[RecordStatus, str]]:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         return [(one.status, one.note) for one in retry(gateway, outbox)]
 
 
-def test_an_update_that_was_not_sent_is_retried_where_its_record_is_as_it_was(desk: Desk) -> None:
+def test_an_update_that_was_not_sent_is_retried_where_its_record_is_as_it_was(desk: LoadScenario) -> None:
     assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="not sent") == [NOT_SENT]
     assert updated(desk, "RECORDNO,COMMENTS\n1,said later\n") == [APPLIED]
     assert retried(desk) == [(APPLIED, "")]
     assert vendor(desk) == ("First", "said later")
 
 
-def test_an_update_is_not_retried_over_a_later_one(desk: Desk) -> None:
+def test_an_update_is_not_retried_over_a_later_one(desk: LoadScenario) -> None:
     assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="not sent") == [NOT_SENT]
     assert updated(desk, "RECORDNO,NAME\n1,Second\n") == [APPLIED]
     assert retried(desk) == [(NOT_SENT, "entry 4 of the outbox changes VENDOR 1 after it: compare NAME")]
     assert vendor(desk)[0] == "Second"
 
 
-def test_an_update_is_not_retried_over_another_persons_change(desk: Desk) -> None:
+def test_an_update_is_not_retried_over_another_persons_change(desk: LoadScenario) -> None:
     """The other vendor's update is of the same transaction."""
     both = "VENDORID,NAME\nV-1,First\nV-2,Other\n"
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
@@ -139,7 +139,7 @@ def _cut(*_: object, **__: object) -> None:
     raise ConnectionCutError("cut", sent=False)
 
 
-def test_a_retried_update_keeps_the_values_that_it_replaces_now(desk: Desk) -> None:
+def test_a_retried_update_keeps_the_values_that_it_replaces_now(desk: LoadScenario) -> None:
     """Another person has set one of its two fields to its value since: an undo leaves that person's value."""
     assert updated(desk, "VENDORID,NAME,COMMENTS\nV-1,First,said\n", lost="not sent") == [NOT_SENT]
     with client(desk.emulator) as gateway:
@@ -154,7 +154,7 @@ def test_a_retried_update_keeps_the_values_that_it_replaces_now(desk: Desk) -> N
     assert vendor(desk) == ("Acme Paper", "said")
 
 
-def test_a_retried_update_has_its_earlier_values_although_its_plan_had_none(desk: Desk) -> None:
+def test_a_retried_update_has_its_earlier_values_although_its_plan_had_none(desk: LoadScenario) -> None:
     """A program that writes with the library does not read them; the retry does."""
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         writing = gateway.through(OutboxWriter(outbox))
@@ -166,12 +166,12 @@ def test_a_retried_update_has_its_earlier_values_although_its_plan_had_none(desk
     assert earlier(desk, 3) == {"NAME": "Acme Paper"}
 
 
-def earlier(desk: Desk, number: int) -> dict[str, Value] | None:
+def earlier(desk: LoadScenario, number: int) -> dict[str, Value] | None:
     with desk.outbox() as outbox:
         return outbox.earlier_values(outbox.entry(number))
 
 
-def lines_not_sent(desk: Desk) -> str:
+def lines_not_sent(desk: LoadScenario) -> str:
     """A bill with one line, whose update was not sent; its number."""
     desk.load(BILLS, "APBILL")
     (bill,) = (row["RECORDNO"] for row in desk.rows("APBILL") if row["RECORDID"] == "INV-2")
@@ -180,11 +180,11 @@ def lines_not_sent(desk: Desk) -> str:
     return bill
 
 
-def descriptions(desk: Desk, bill: str) -> list[str]:
+def descriptions(desk: LoadScenario, bill: str) -> list[str]:
     return [row["ENTRYDESCRIPTION"] for row in desk.rows("APBILLITEM") if row["RECORDKEY"] == bill]
 
 
-def test_an_update_of_lines_is_not_retried_over_another_persons_lines(desk: Desk) -> None:
+def test_an_update_of_lines_is_not_retried_over_another_persons_lines(desk: LoadScenario) -> None:
     """The lines have the same number and amount as the plan has seen, and another description."""
     bill = lines_not_sent(desk)
     theirs = {"ACCOUNTNO": "60100", "TRX_AMOUNT": "15", "LOCATIONID": "100", "DEPARTMENTID": "100"}
@@ -197,13 +197,13 @@ def test_an_update_of_lines_is_not_retried_over_another_persons_lines(desk: Desk
     assert descriptions(desk, bill) == ["theirs"]
 
 
-def test_an_update_of_lines_is_retried_where_they_are_as_they_were(desk: Desk) -> None:
+def test_an_update_of_lines_is_retried_where_they_are_as_they_were(desk: LoadScenario) -> None:
     bill = lines_not_sent(desk)
     assert retried(desk) == [(APPLIED, "")]
     assert descriptions(desk, bill) == ["ours"]
 
 
-def test_a_delete_is_not_retried_over_another_persons_change(desk: Desk) -> None:
+def test_a_delete_is_not_retried_over_another_persons_change(desk: LoadScenario) -> None:
     def transport(endpoint: str, body: bytes) -> Reply:
         if decode_request(body).operations[0].functions[0].name == "delete":
             raise ConnectionCutError("cut", sent=False)
@@ -219,7 +219,7 @@ def test_a_delete_is_not_retried_over_another_persons_change(desk: Desk) -> None
     assert [row["VENDORID"] for row in desk.rows("VENDOR")] == ["V-1"]
 
 
-def test_an_update_in_doubt_is_not_sent_over_a_change_by_the_same_user(desk: Desk, clock: Clock) -> None:
+def test_an_update_in_doubt_is_not_sent_over_a_change_by_the_same_user(desk: LoadScenario, clock: Clock) -> None:
     """Another program signs in as the same user, so who changed the record does not tell."""
     assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="before") == [IN_DOUBT]
     clock.forward(minutes=1)
@@ -232,7 +232,9 @@ def test_an_update_in_doubt_is_not_sent_over_a_change_by_the_same_user(desk: Des
     assert vendor(desk)[0] == "Third"
 
 
-def test_an_update_in_doubt_that_is_sent_again_keeps_the_values_that_it_replaces_now(desk: Desk, clock: Clock) -> None:
+def test_an_update_in_doubt_that_is_sent_again_keeps_the_values_that_it_replaces_now(
+    desk: LoadScenario, clock: Clock
+) -> None:
     assert updated(desk, "VENDORID,NAME,COMMENTS\nV-1,First,said\n", lost="before") == [IN_DOUBT]
     clock.forward(minutes=1)
     with client(desk.emulator) as gateway:
@@ -243,7 +245,7 @@ def test_an_update_in_doubt_that_is_sent_again_keeps_the_values_that_it_replaces
     assert earlier(desk, 3) == {"NAME": "Acme Paper", "COMMENTS": "said"}
 
 
-def test_two_retries_at_once_send_an_update_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_retries_at_once_send_an_update_once(desk: LoadScenario, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one has read the outbox and the record before the first one sends."""
     assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="not sent") == [NOT_SENT]
     first: list[list[tuple[RecordStatus, str]]] = []
@@ -266,7 +268,9 @@ def test_two_retries_at_once_send_an_update_once(desk: Desk, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("changed", [True, False])
-def test_a_reversal_is_retried_only_where_its_record_is_as_it_was(desk: Desk, clock: Clock, *, changed: bool) -> None:
+def test_a_reversal_is_retried_only_where_its_record_is_as_it_was(
+    desk: LoadScenario, clock: Clock, *, changed: bool
+) -> None:
     desk.load(BILLS, "APBILL")
     (bill,) = (row["RECORDNO"] for row in desk.rows("APBILL") if row["RECORDID"] == "INV-2")
     reversal = action_write(action_of("reverse", "APBILL"), bill, day=date(2026, 11, 30))

@@ -11,7 +11,7 @@ from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-from support.journeys.objects import Desk
+from support.journeys.objects import LoadScenario
 from support.small_company import Clock, client
 
 ENTRY = """Journal,Date,Title,Reference,Account,Debit,Credit,Location
@@ -23,12 +23,12 @@ APPLIED, UNCHANGED = RecordStatus.APPLIED, RecordStatus.UNCHANGED
 
 
 @pytest.fixture
-def desk(desk: Desk) -> Desk:
+def desk(desk: LoadScenario) -> LoadScenario:
     desk.load(ENTRY, "journal-entries")
     return desk
 
 
-def updates(desk: Desk, *, lose: bool = False) -> list[str]:
+def updates(desk: LoadScenario, *, lose: bool = False) -> list[str]:
     """The updates that are sent from now on, as text; with `lose` without effect and answer."""
     sent: list[str] = []
 
@@ -43,7 +43,7 @@ def updates(desk: Desk, *, lose: bool = False) -> list[str]:
     return sent
 
 
-def test_a_field_that_is_not_shown_is_written_once(desk: Desk) -> None:
+def test_a_field_that_is_not_shown_is_written_once(desk: LoadScenario) -> None:
     sent = updates(desk)
     (record,) = desk.plan(NOTED, "GLBATCH", "update").records
     assert (record.verdict, [str(one) for one in record.changes]) == (
@@ -60,13 +60,15 @@ def test_a_field_that_is_not_shown_is_written_once(desk: Desk) -> None:
     ]
 
 
-def test_beside_a_field_that_is_shown_it_does_not_keep_a_record_from_being_unchanged(desk: Desk) -> None:
+def test_beside_a_field_that_is_shown_it_does_not_keep_a_record_from_being_unchanged(desk: LoadScenario) -> None:
     both = "RECORDNO,BATCH_TITLE,HISTORY_COMMENT\n1,Rent of June,checked\n"
     assert [one.status for one in desk.load(both, "GLBATCH", "update")] == [APPLIED]
     assert [one.status for one in desk.load(both, "GLBATCH", "update")] == [UNCHANGED]
 
 
-def test_a_lost_update_of_which_nothing_is_shown_is_sent_again_and_not_called_done(desk: Desk, clock: Clock) -> None:
+def test_a_lost_update_of_which_nothing_is_shown_is_sent_again_and_not_called_done(
+    desk: LoadScenario, clock: Clock
+) -> None:
     lost = updates(desk, lose=True)
     assert [one.status for one in desk.load(NOTED, "GLBATCH", "update")] == [RecordStatus.IN_DOUBT]
     sent = updates(desk)
@@ -75,7 +77,7 @@ def test_a_lost_update_of_which_nothing_is_shown_is_sent_again_and_not_called_do
     assert sent == lost
 
 
-def test_a_kept_plan_of_such_an_update_is_applied_once(desk: Desk, tmp_path: Path) -> None:
+def test_a_kept_plan_of_such_an_update_is_applied_once(desk: LoadScenario, tmp_path: Path) -> None:
     sent = updates(desk)
     with client(desk.transport or desk.emulator) as gateway, desk.outbox() as outbox:
         company = gateway
@@ -88,7 +90,7 @@ def test_a_kept_plan_of_such_an_update_is_applied_once(desk: Desk, tmp_path: Pat
     assert len(sent) == 1
 
 
-def test_a_rate_type_that_an_update_leaves_alone_is_named(desk: Desk) -> None:
+def test_a_rate_type_that_an_update_leaves_alone_is_named(desk: LoadScenario) -> None:
     """It is described as a number on some objects, and taken as a name."""
     bill = """VENDORID,RECORDID,WHENCREATED,WHENDUE,CURRENCY,BASECURR,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID
 V-1,INV-1,2026-11-02,2026-12-02,USD,USD,60100,100.10,100,100
