@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.apps.cli.app import root
+from intacct_bridge.apps.cli.flows.program import command_of
 from intacct_bridge.machine.account import machine_name
-from intacct_bridge.runs.definitions import find_flow
+from intacct_bridge.runs.commands import UNATTENDED
+from intacct_bridge.runs.definitions import Flow, find_flow
 from intacct_bridge.runs.flow_lock import flow_lock, lock_path
 from intacct_bridge.shared_state.place import PostgresPlace
 from support.apps.command_line import Intacct
@@ -297,3 +300,19 @@ once = true
     assert flows("run", "tell", RECEIVER="exec:cat >/dev/null # one").status == 0
     other = flows("run", "tell", RECEIVER="exec:cat >/dev/null # two")
     assert (other.status, "the watch DEPARTMENT delivers to ***" in other.err) == (2, True)
+
+
+def test_a_value_of_a_flow_counts_as_given(flows: Intacct) -> None:
+    """A saved plan is applied as it was made: an option of planning beside it is refused, in a flow too."""
+    flow = '[flows.saved]\ncommand = "load"\nconnection = "demo"\nfrom-plan = "x.plan"\nkey = "CLASSID"\napply = true\n'
+    Path("intacct.toml").write_text(flow)
+    ran = flows("run", "saved")
+    assert ran.status == 2
+    assert "a saved plan is applied as it was made, without --key" in ran.err
+
+
+@pytest.mark.parametrize("name", UNATTENDED)
+def test_no_variable_of_the_environment_outranks_a_flow(name: str) -> None:
+    """click asks the environment before the values that a flow gives."""
+    _, command = command_of(Flow("x", Path("intacct.toml"), name), root)
+    assert [option.name for option in command.params if option.envvar] == []
