@@ -13,7 +13,7 @@ SOURCES := packages/intacct-protocol/src:packages/intacct-emulator/src:packages/
 # A shell's own settings must not leak into the virtual environment, and pytest keeps its bytecode for the next run.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo console test test-quick test-all quality-check check bench torture torture-watch torture-scale simulate ledgers planted mutate fuzz dist docs screenshots data format clean
+.PHONY: help demo console test test-quick test-all quality-check check bench torture torture-watch torture-scale simulate ledgers reports planted mutate fuzz dist docs screenshots data format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -347,7 +347,7 @@ def _shape(node: Filter) -> Any:
 
 
 def plans(data: bytes) -> None:
-    """A kept plan: it is refused, or it is one of the plans of the corpus with every amount as it was."""
+    """A saved plan: it is refused, or it is one of the plans of the corpus with every amount as it was."""
     path = _folder() / "plan.json"
     path.write_bytes(data)
     plan = _accepted(lambda: open_plan(path))

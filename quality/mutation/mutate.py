@@ -86,7 +86,7 @@ TESTS = (
     "tests/bridge/load/target", "tests/bridge/load/layouts", "tests/bridge/load/plan", "tests/bridge/load/approval",
     "tests/bridge/load/outbox", "tests/bridge/load/apply", "tests/bridge/reconcile", "tests/bridge/load/undo",
     "tests/bridge/apps/cli/test_undo.py", "tests/bridge/apps/cli/test_undo_changes.py",
-    "tests/bridge/apps/cli/test_actions.py", "tests/bridge/apps/cli/test_kept_undo.py",
+    "tests/bridge/apps/cli/test_actions.py", "tests/bridge/apps/cli/test_saved_undo.py",
 )  # fmt: skip
 """The tests near these modules. The journeys reach them too, and are left out: a change that only a journey of seconds
 notices should have a nearer test."""

@@ -115,7 +115,7 @@ def test_a_plan_says_what_it_would_do_and_sends_nothing(books: BridgeClient, rea
 
 
 def test_a_refused_record_stops_the_load_unless_it_is_skipped(books: BridgeClient, reader: HttpReader) -> None:
-    with pytest.raises(RefusedError, match="1 of 3 records of classes are refused, and nothing was sent"):
+    with pytest.raises(RefusedError, match="1 of 3 records of classes is refused, and nothing was sent"):
         books.load([*ROWS, BAD], layout="CLASS", name="classes")
     assert classes(reader) == []
     seen: list[str] = []
@@ -236,3 +236,9 @@ def test_a_notebook_shows_plans_receipts_and_entries_without_markup_of_the_input
         assert "img" not in Tags(shown._repr_html_()).seen
     assert "&lt;b&gt;x" in plan._repr_html_()
     assert repr(plan) == "<Plan of <b>x: 1 create, 1 refused>"
+    assert repr(receipts) == "<Receipts of <b>x: 1 posted, 1 refused>"
+
+
+def test_a_misspelt_status_of_the_outbox_is_a_mistake_of_the_caller(books: BridgeClient) -> None:
+    with pytest.raises(InvalidRequestError, match="'aplied' in the outbox; did you mean applied"):
+        books.outbox.entries(status="aplied")

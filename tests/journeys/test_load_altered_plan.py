@@ -1,4 +1,4 @@
-"""A kept plan that was altered is refused, whatever was altered in it, and nothing of it is posted."""
+"""A saved plan that was altered is refused, whatever was altered in it, and nothing of it is posted."""
 
 import hashlib
 import json

@@ -51,7 +51,7 @@ def keep(
     by: str = "anna",
     **more: Any,
 ) -> Path:
-    """A kept plan, as `intacct load --out` makes it."""
+    """A saved plan, as `intacct load --out` makes it."""
     path = desk.folder / "kept.plan"
     options = more.pop("options", SendOptions())
     with client(desk.emulator, **desk.connecting) as gateway, outbox(desk) as entries:
@@ -305,7 +305,7 @@ def test_a_reference_that_means_another_record_needs_a_new_approval(desk: LoadSc
     assert desk.rows("APBILL") == []
 
 
-def test_an_atomic_batch_with_a_refused_record_is_not_sent_by_a_kept_plan_either(desk: LoadScenario) -> None:
+def test_an_atomic_batch_with_a_refused_record_is_not_sent_by_a_saved_plan_either(desk: LoadScenario) -> None:
     path = keep(desk, f"{VENDORS}V-3,,Bad\n", options=SendOptions(atomic=True))
     assert [one.verdict.value for one in open_plan(path).records] == ["create", "create", "refused"]
     give(desk, path)
@@ -361,7 +361,7 @@ def test_each_part_of_a_plan_changes_its_digest(desk: LoadScenario) -> None:
     assert len(set(digests)) == len(others) + 1
 
 
-def test_without_the_rule_a_kept_plan_is_applied_as_before(desk: LoadScenario) -> None:
+def test_without_the_rule_a_saved_plan_is_applied_as_before(desk: LoadScenario) -> None:
     desk.connecting.clear()
     assert apply(desk, keep(desk)) == POSTED
 

@@ -178,7 +178,7 @@ def test_a_record_of_an_entity_is_found_where_it_was_posted(tmp_path: Path, demo
     assert statuses(desk.load(bill, "APBILL")) == [RecordStatus.UNCHANGED]
 
 
-def test_a_kept_plan_does_not_post_anew_what_it_called_posted(desk: LoadScenario, clock: Clock) -> None:
+def test_a_saved_plan_does_not_post_anew_what_it_called_posted(desk: LoadScenario, clock: Clock) -> None:
     made = load(desk, "APBILL")
     save_plan(desk.plan(BILLS, "APBILL"), desk.folder / "kept.plan")
     clock.forward(minutes=1)

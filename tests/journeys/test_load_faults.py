@@ -215,7 +215,7 @@ def test_somebody_elses_later_change_is_not_overwritten_by_a_resend(tmp_path: Pa
 
 
 @pytest.mark.parametrize("case", ["update", "delete"])
-def test_a_kept_plan_with_changes_in_doubt_is_applied_by_the_outbox_that_knows_them(tmp_path: Path, case: str) -> None:
+def test_a_saved_plan_with_changes_in_doubt_is_applied_by_the_outbox_that_knows_them(tmp_path: Path, case: str) -> None:
     clock, (text, name, mode) = Clock(), CASES[case]
     desk = world(tmp_path, clock, case)
     desk.transport = Storm(desk.emulator, FAULTS["cut"], before=True)

@@ -93,7 +93,7 @@ def test_a_load_asks_once_for_all_that_it_names(desk: LoadScenario) -> None:
 
 @pytest.mark.parametrize("mode", ["create", "update"])
 @pytest.mark.parametrize("moved", ["reference", "period", "nothing"])
-def test_a_kept_plan_is_refused_where_its_references_or_periods_moved(
+def test_a_saved_plan_is_refused_where_its_references_or_periods_moved(
     desk: LoadScenario, mode: str, moved: str
 ) -> None:
     text = bills("V10001")

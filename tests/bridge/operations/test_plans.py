@@ -111,7 +111,7 @@ def test_nothing_is_sent_if_a_record_is_refused_unless_those_are_skipped(
     run: CompanyRun, emulator: Emulator, tmp_path: Path
 ) -> None:
     request = LoadRequest(source=[*ROWS, UNNAMED], layout="VENDOR", name="vendors")
-    with pytest.raises(RefusedError, match="1 of 3 records of vendors are refused, and nothing was sent"):
+    with pytest.raises(RefusedError, match="1 of 3 records of vendors is refused, and nothing was sent"):
         load(run, request)
     assert vendors(emulator) == []
     receipts = load(run, request, ApplyOptions(skip_refused=True))

@@ -1,4 +1,4 @@
-"""Kept plans in the hands of someone who alters them."""
+"""Saved plans in the hands of someone who alters them."""
 
 import hashlib
 import json

@@ -136,7 +136,7 @@ USUAL = {"reverse": "Reversed", "approve": "Approved", "decline": "Declined", "r
 
 
 @pytest.mark.parametrize(("operation", "name"), ACTIONS, ids=str)
-def test_an_action_of_a_kept_plan_is_done_once_and_repeated_without_effect(
+def test_an_action_of_a_saved_plan_is_done_once_and_repeated_without_effect(
     intacct: Intacct, home: Path, emulator: Emulator, reader: HttpReader, operation: str, name: str
 ) -> None:
     before = reader.balances(SINCE)

@@ -1,4 +1,4 @@
-"""`intacct load` for any object: modes, mappings, kept plans."""
+"""`intacct load` for any object: modes, mappings, saved plans."""
 
 import json
 import shlex
@@ -71,7 +71,7 @@ def test_an_upsert_shows_its_changes(demo: Intacct, classes: Path) -> None:
     assert demo("get", "CLASS", "L-3").status == 1
 
 
-def test_a_kept_plan_is_applied_later_unless_the_company_has_changed(demo: Intacct, classes: Path, home: Path) -> None:
+def test_a_saved_plan_is_applied_later_unless_the_company_has_changed(demo: Intacct, classes: Path, home: Path) -> None:
     plan = home / "classes.plan"
     planned = demo("load", str(classes), "--as", "CLASS", "--out", str(plan), "--connection", "demo")
     assert planned.status == 0
@@ -89,7 +89,7 @@ def test_a_kept_plan_is_applied_later_unless_the_company_has_changed(demo: Intac
     assert json.loads(demo("get", "CLASS", "L-1", "--json").out)[0]["NAME"] == "Lighter rail"
 
 
-def test_a_kept_plan_is_shown_before_it_is_applied(demo: Intacct, classes: Path, home: Path) -> None:
+def test_a_saved_plan_is_shown_before_it_is_applied(demo: Intacct, classes: Path, home: Path) -> None:
     plan = str(home / "classes.plan")
     demo("load", str(classes), "--as", "CLASS", "--out", plan)
     for words in (("load", "--from-plan", plan), ("load", "--from-plan", plan, "--plan"), ("plan", "show", plan)):

@@ -134,7 +134,7 @@ def test_approving_needs_a_person_and_the_right_digest(books: Intacct, emulator:
     assert posted(emulator) == []
 
 
-def test_a_kept_plan_takes_no_other_options(books: Intacct) -> None:
+def test_a_saved_plan_takes_no_other_options(books: Intacct) -> None:
     books("load", "vendors.csv", "--as", "VENDOR", "--atomic", "--out", "v.plan")
     shown = books("load", "--from-plan", "v.plan")
     assert "atomic: yes" in shown.out

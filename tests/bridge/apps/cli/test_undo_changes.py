@@ -130,7 +130,7 @@ def test_a_change_between_plan_and_apply_is_refused(desk: UndoScenario) -> None:
     assert desk.vendors() == now
 
 
-def test_a_kept_undo_of_updates_is_applied_once(desk: UndoScenario) -> None:
+def test_a_saved_undo_of_updates_is_applied_once(desk: UndoScenario) -> None:
     before = desk.vendors()
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")
     desk.done("undo", "changes.csv", "--out", "p.plan")

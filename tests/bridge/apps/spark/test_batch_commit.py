@@ -305,7 +305,7 @@ def test_a_plan_that_was_applied_by_hand_ends_the_batch_also_after_its_approval(
     assert run() == CommitResult(repeated=True)
 
 
-def test_a_kept_plan_is_in_the_folder_beside_the_outbox_unless_a_file_is_named(
+def test_a_saved_plan_is_in_the_folder_beside_the_outbox_unless_a_file_is_named(
     given: dict[str, str], emulator: Emulator
 ) -> None:
     given |= {"approval": "required", "unapproved": "keep"}

@@ -134,7 +134,7 @@ def test_the_record_of_a_doubtful_change_is_not_part_of_a_function(plan: Plan) -
 
 
 def test_what_a_record_is_for_is_part_of_actions_deletes_and_undos_only(plan: Plan) -> None:
-    """Pinned: the digests of kept plans without any of these must stay."""
+    """Pinned: the digests of saved plans without any of these must stay."""
     (record, *_) = plan.records
     assert list(_of_existing(record)) == []
     undo = replace(record, write=replace(record.write, undoes=5))

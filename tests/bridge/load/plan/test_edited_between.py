@@ -1,6 +1,6 @@
-"""Kept plans in a company that people edit between plan and apply: any order of plans, edits and applies.
+"""Saved plans in a company that people edit between plan and apply: any order of plans, edits and applies.
 
-The model has the vendors as they should be. A kept plan is applied whole, or not at all. It never overwrites, deletes
+The model has the vendors as they should be. A saved plan is applied whole, or not at all. It never overwrites, deletes
 or doubles what a person did since the plan was made.
 """
 
@@ -48,7 +48,7 @@ def _company() -> Emulator:
 
 
 class EditedBetween(RuleBasedStateMachine):
-    """A user with a kept plan, and another person in the same company."""
+    """A user with a saved plan, and another person in the same company."""
 
     @initialize()
     def begin(self) -> None:
@@ -133,7 +133,7 @@ class EditedBetween(RuleBasedStateMachine):
 
     @precondition(lambda self: self.plan is not None)
     @rule()
-    def the_kept_plan_is_applied(self) -> None:
+    def the_saved_plan_is_applied(self) -> None:
         self._next()
         gateway, before = self.user, self._there()
         assert self.plan is not None

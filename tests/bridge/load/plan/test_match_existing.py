@@ -218,7 +218,7 @@ def test_a_record_that_is_refused_already_is_not_looked_for() -> None:
     assert (found[0].write, found[0].verdict) == (refused.write, Verdict.REFUSED)
 
 
-# --- applying a kept plan
+# --- applying a saved plan
 
 
 def recheck() -> RecheckExisting:

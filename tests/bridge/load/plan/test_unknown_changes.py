@@ -77,7 +77,7 @@ def test_a_lost_update_of_which_nothing_is_shown_is_sent_again_and_not_called_do
     assert sent == lost
 
 
-def test_a_kept_plan_of_such_an_update_is_applied_once(desk: LoadScenario, tmp_path: Path) -> None:
+def test_a_saved_plan_of_such_an_update_is_applied_once(desk: LoadScenario, tmp_path: Path) -> None:
     sent = updates(desk)
     with client(desk.transport or desk.emulator) as gateway, desk.outbox() as outbox:
         company = gateway

@@ -1,7 +1,7 @@
 """Single writes outside the outbox: rows become functions, are sent once, and give outcomes.
 
 Each function has one record, so that each has a result of its own; a request has up to 100 functions. A lost answer
-raises InDoubtError, and the caller has to find out what was applied; `flow.post`, which keeps an outbox, does that by
+raises InDoubtError, and the caller has to find out what was applied; `load.apply`, which keeps an outbox, does that by
 itself.
 
 `model.writing` builds the functions. Values are written as their field's kind requires, so that `"2026-01-31"` may

@@ -504,8 +504,9 @@ def _refuse_other_sending(saved: SendOptions, sending: SendOptions | None) -> No
 def _refusal(plan: Plan, refused: tuple[PlannedRecord, ...]) -> RefusedError:
     reasons = [str(finding) for record in refused[:_NAMED] for finding in record.reasons[:1]]
     more = f" (and {counted(len(refused) - _NAMED, 'more record')})" if len(refused) > _NAMED else ""
+    are = "is" if len(refused) == 1 else "are"
     return RefusedError(
-        f"{len(refused):,} of {counted(len(plan.records), 'record')} of {plan.source} are refused, and nothing was"
+        f"{len(refused):,} of {counted(len(plan.records), 'record')} of {plan.source} {are} refused, and nothing was"
         f" sent: {'; '.join(reasons)}{more}",
         fix="Correct the records, or skip those that are refused.",
     )

@@ -12,6 +12,8 @@ from intacct_bridge.notebook import as_shown, html_result, html_table, progress_
 from intacct_bridge.operations import outbox, plans
 from intacct_bridge.operations.outbox import EntryDetail, OutboxEntry, RecordStatus
 from intacct_bridge.operations.plans import ApplyOptions, Approval, RecordOutcome, SavedPlan
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from intacct_bridge.load.outbox.entry import Total
@@ -34,12 +36,24 @@ class Receipts(plans.Receipts):
 
     def _repr_html_(self) -> str:
         rows = ((one.row, one.write.label, one.word, one.key, one.reason) for one in self.outcomes)
-        counts = self.counts
-        facts = {"run": self.run, "posted": counts.posted, "already in Intacct": counts.known}
-        facts |= {"refused": counts.refused, "in doubt": counts.in_doubt, "not sent": counts.not_sent}
+        facts: dict[str, object] = {"run": self.run, **self._numbers()}
         if self.error is not None:
             facts["ended by"] = str(self.error)
         return html_result("Receipts", facts, html_table(("row", "record", "outcome", "key", "why"), rows))
+
+    def __repr__(self) -> str:
+        words = ", ".join(f"{count:,} {outcome}" for outcome, count in self._numbers().items() if count)
+        return f"<Receipts of {self.plan.source}: {words or 'no records'}>"
+
+    def _numbers(self) -> dict[str, int]:
+        counts = self.counts
+        return {
+            "posted": counts.posted,
+            "already in Intacct": counts.known,
+            "refused": counts.refused,
+            "in doubt": counts.in_doubt,
+            "not sent": counts.not_sent,
+        }
 
 
 class Plan:
@@ -263,10 +277,13 @@ class OutboxView:
         since: date | None = None,
         until: date | None = None,
     ) -> "Entries":
-        """The entries that match, in the order in which they were planned; `status` is such as "in_doubt"."""
+        """The entries that match, in the order in which they were planned; `status` is such as "in_doubt".
+
+        InvalidRequestError if there is no such status.
+        """
         statuses = (status,) if isinstance(status, str) else tuple(status)
         query = outbox.EntryQuery(
-            statuses=tuple(RecordStatus(one) for one in statuses),
+            statuses=tuple(_status(name) for name in statuses),
             object=object_name,
             run=run,
             text=text,
@@ -300,6 +317,16 @@ class OutboxView:
 
     def _repr_html_(self) -> str:
         return self.entries()._repr_html_()
+
+
+def _status(name: str) -> RecordStatus:
+    names = [status.value for status in RecordStatus]
+    if name not in names:
+        raise InvalidRequestError(
+            f"there is no status {name!r} in the outbox{did_you_mean(name, names)}",
+            fix="intacct outbox list --help lists them, as values of --state.",
+        )
+    return RecordStatus(name)
 
 
 class Entries(tuple[OutboxEntry, ...]):

@@ -12,8 +12,8 @@ What expat checks in a string is checked here in all strings at once: UTF-8, con
 `]]>`, references.
 
 For an unusual page (attributes, comments, nesting, missing or reordered elements, a carriage return, another encoding,
-a wrong count) the result is None, and `page.decode_page` reads it. A fuzz test shows that both give the same result on
-every page that this decoder accepts. Needs pyarrow.
+a wrong count) the result is None, and `strict_page.decode_page` reads it. A fuzz test shows that both give the same
+result on every page that this decoder accepts. Needs pyarrow.
 """
 
 from array import array

@@ -3,7 +3,7 @@
 The decoders of whole pages (`fastpage` to Arrow columns, `row_batch` to Python values) accept a page only if they
 can prove the result. Both need the same of it: the document around the rows, which expat parses with a marker in their
 place; the layout that the first row shows; the characters that expat refuses or rewrites; and references. UnusualPage
-leaves a page to the strict decoder, `page.decode_page`.
+leaves a page to the strict decoder, `strict_page.decode_page`.
 """
 
 import re

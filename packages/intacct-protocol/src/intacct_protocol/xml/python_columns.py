@@ -3,7 +3,7 @@
 A `RowBatch` has the few methods of an Arrow batch that an extraction uses, with the same results. `decode_rows` types
 every cell by `values.parse_value`, each distinct string of a column once, so values and errors are those of
 `columns.decode_batch`. A usual page is matched by one regular expression for a row, which is made from the first row
-and has to match every byte; any other page is read by `page.decode_page`.
+and has to match every byte; any other page is read by `strict_page.decode_page`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

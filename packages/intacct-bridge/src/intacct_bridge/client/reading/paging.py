@@ -3,8 +3,8 @@
 There are two ways from one page to the next. *By offset* serves a caller's own order: every page is a new query, so
 rows that are added or deleted between two calls shift others past the reader. *By key* each page asks for the rows
 beyond the last key, so rows that are added or deleted elsewhere shift nothing. `by_key` here follows a user's query
-upward, one page after another; `flow.extract.key_walk` reads an extraction from both ends, several spans at a time and
-by groups. Both build their filters with `beyond` and both have every page checked by a `KeyOrder`.
+upward, one page after another; `extract.key_walk` reads an extraction from both ends, several spans at a time and by
+groups. Both build their filters with `beyond` and both have every page checked by a `KeyOrder`.
 
 A walk by key is right only if the gateway sorts keys as it compares them. Numbers show that by rising. A key of text is
 opaque: only the gateway knows its order (`10` before `9`, or after it). So no text key may come twice, and the number

@@ -1,6 +1,6 @@
 """Candidates: the records in the company that an entry in doubt may have become, for a person to decide.
 
-Evidence (`flow.post.evidence`) decides by itself, so it accepts little. Candidates are only proposed. They are the
+Evidence (`load.apply.evidence`) decides by itself, so it accepts little. Candidates are only proposed. They are the
 records that have the entry's lookup key or the filled part of it, the payments that pay the same, and the records of
 the object that were created since the entry was sent. A record that another receipt claims is no candidate.
 """

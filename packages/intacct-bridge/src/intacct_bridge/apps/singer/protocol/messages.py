@@ -216,7 +216,7 @@ def record_frame(stream: str, *, version: int | None, extracted_at: str) -> tupl
 
 
 def record_message(stream: str, record: Mapping[str, Any], *, version: int | None, extracted_at: str) -> bytes:
-    """One RECORD line from values; `wire.jsonlines` writes whole pages."""
+    """One RECORD line from values; `xml.jsonlines` writes whole pages."""
     before, after = record_frame(stream, version=version, extracted_at=extracted_at)
     return before.encode() + _ENCODER.encode(record) + after.encode() + b"\n"
 

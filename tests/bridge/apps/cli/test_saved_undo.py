@@ -1,4 +1,4 @@
-"""Undo, actions and single writes as kept plans: approved by a second person, applied once, judged over HTTP."""
+"""Undo, actions and single writes as saved plans: approved by a second person, applied once, judged over HTTP."""
 
 import json
 from collections.abc import Callable, Iterator
