@@ -91,6 +91,8 @@ def test_a_copy_is_extracted_read_and_compared(books: BridgeClient, tmp_path: Pa
     assert copy.sql("SELECT count(*) AS n FROM DEPARTMENT").to_pylist() == [{"n": len(truth)}]
     assert {one["table"] for one in plain(copy.to_dict())["tables"]} == {"DEPARTMENT", "LOCATION"}
     assert open_copy(uri).as_of == copy.as_of
+    with pytest.raises(SettingsError, match="the copy has no table DEPARTMNT; did you mean DEPARTMENT"):
+        copy.table("DEPARTMNT")
 
     same = books.reconcile(copy)
     assert same.equal

@@ -42,6 +42,7 @@ from intacct_bridge.copies.questions.answer import (
 from intacct_bridge.streams.stream import COPY_COLUMNS
 from intacct_protocol.errors import InvalidRequestError, SettingsError, TransientError
 from intacct_protocol.model.sql_text import literal, quoted
+from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.uri_text import redacted
 
 if TYPE_CHECKING:
@@ -268,7 +269,8 @@ class OpenCopy:
         for table in self.tables.values():
             if table.name.casefold() == name.casefold():
                 return table
-        raise SettingsError(f"the copy has no table {name}", fix=f"It has: {', '.join(self.tables)}.")
+        near = did_you_mean(name, self.tables)
+        raise SettingsError(f"the copy has no table {name}{near}", fix=f"It has: {', '.join(self.tables)}.")
 
     def as_of(self, name: str) -> str:
         """The time up to which the copy has every change of a table, in the company's own writing."""
