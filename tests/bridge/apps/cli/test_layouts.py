@@ -237,6 +237,19 @@ def test_the_entity_of_a_record_may_be_in_any_of_its_rows_but_in_one_way(load: I
     assert reader.rows("APBILL", "RECORDNO", RECORDID="B-2") == []
 
 
+def test_two_encodings_of_one_letter_are_one_bill_number(load: Intacct, reader: HttpReader) -> None:
+    line = "2026-11-21,2026-12-21,60100,1,500,110"
+    Path("bills.csv").write_text(
+        f"Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc\nV10001,Caf\u00e9-1,{line}\nV10001,Cafe\u0301-1,{line}\n",
+        encoding="utf-8",
+    )
+    posted = load("bills.csv", "--as", "bills", "--apply")
+    assert posted.status == 0, posted.out
+    assert [
+        row["TOTALENTERED"] for row in reader.rows("APBILL", "TOTALENTERED", VENDORID="V10001", RECORDID="Caf\u00e9-1")
+    ] == ["2"]
+
+
 def test_fields_under_intacct_s_own_names_go_along(load: Intacct, reader: HttpReader) -> None:
     Path("bills.csv").write_text(
         "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,PAYMENTPRIORITY,APBILLITEM.FORM1099\n"

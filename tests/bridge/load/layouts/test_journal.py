@@ -366,6 +366,15 @@ def test_a_description_is_of_the_entry_or_of_the_line(
     assert next(entry.all_lines).fields.get("DESCRIPTION") == text
 
 
+def test_rows_of_an_entry_agree_in_columns_under_intaccts_own_names(tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",SUPDOCID\n")
+    text = "GJ,2026-01-31,T,R,6000,1,,,,,\n,,,,2100,,2,,,,DOC-7\n,,,,2100,1,,,,,DOC-8\n,,,,2100,0,0,,,,DOC-7\n"
+    (entry,) = read(tmp_path, header + text, JournalLayout(writable=lambda: MORE))
+    (finding,) = (one for one in entry.findings if one.rule == "header")
+    assert str(finding) == "je.csv:4: SUPDOCID: 'DOC-8' contradicts 'DOC-7' of je.csv:3; make the rows agree"
+    assert finding.refuses
+
+
 def test_columns_of_other_fields_have_intaccts_own_names_in_capitals(tmp_path: Path) -> None:
     described = object_def("GLENTRY", [FieldDef("TASKID", Kind.TEXT)])
     full = replace(MORE, lines=(replace(MORE.lines[0], described=described),))

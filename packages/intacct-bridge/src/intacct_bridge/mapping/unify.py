@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from intacct_bridge.mapping.grouping import group_rows
 from intacct_bridge.mapping.language import Custom, EntityMap, LineMap, Rules
 from intacct_bridge.mapping.paths import column, items, put, steps, value_at
 from intacct_bridge.mapping.rules import (
@@ -90,15 +91,11 @@ def grouped(
     if not entity.group_by:
         yield from ((row,) for row in rows)
         return
-    groups: dict[tuple[str, ...], list[_Source]] = {}
-    last: list[_Source] | None = None
-    for row in rows:
-        record = cells(row)
-        key = tuple(nfc(str(value_at(record, path) or "").strip()) for path in entity.group_by)
-        if last is None or any(key):
-            last = groups.setdefault(key, [])
-        last.append(row)
-    yield from (tuple(group) for group in groups.values())
+
+    def key(row: _Source) -> tuple[str, ...]:
+        return tuple(nfc(str(value_at(cells(row), path) or "").strip()) for path in entity.group_by)
+
+    yield from map(tuple, group_rows(rows, key, lambda row: not any(key(row))))
 
 
 def native(entity: EntityMap, rows: Sequence[Record], readers: Readers = STRICT) -> NativeRecord:
@@ -165,7 +162,7 @@ class _Writer:
                 continue
             if first.value is NO_VALUE:
                 first = result
-            elif result.value != first.value:
+            elif _composed(result.value) != _composed(first.value):
                 if isinstance(result.value, LookupRequest) or isinstance(first.value, LookupRequest):
                     self._repeated.append(RepeatedField(name, result.value, result.column, place))
                 else:
@@ -239,6 +236,11 @@ class _Writer:
             fix = 'map it, ignore it, or write rest = "drop" into the mapping'
             self._problems += [Problem(f"the mapping does not use {name}", fix, name) for name in left]
         return tuple(left)
+
+
+def _composed(value: Value | LookupRequest | NoValue) -> Value | LookupRequest | NoValue:
+    """A value for comparison: one letter may be written in two ways in Unicode."""
+    return nfc(value) if isinstance(value, str) else value
 
 
 def _differing(rows: Sequence[Record]) -> set[str]:

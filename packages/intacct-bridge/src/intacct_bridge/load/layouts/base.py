@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from intacct_bridge.load.records.write import Write
+from intacct_bridge.load.records.write import Finding, Write
 from intacct_bridge.load.tables.cells import DateOrder, DateReading, date_reading, text_of
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
@@ -86,6 +86,21 @@ def kept(
                 where.left_out += 1
         if some:
             yield some
+
+
+def agree(
+    cells: Iterable[tuple[SourceRow, object]], column: str, findings: list[Finding]
+) -> tuple[SourceRow | None, str]:
+    """The first row of a record that has a value in a column, and its text; further rows must not contradict it."""
+    first_row, first = None, ""
+    for row, cell in cells:
+        text = text_of(cell)
+        if text and first_row is None:
+            first_row, first = row, text
+        elif first_row is not None and text and nfc(text) != nfc(first):
+            message = f"{text!r} contradicts {first!r} of {first_row.position}"
+            findings.append(Finding("header", message, "make the rows agree", column, row.position))
+    return first_row, first
 
 
 def check_key(table: InputTable, key: Iterable[str]) -> None:

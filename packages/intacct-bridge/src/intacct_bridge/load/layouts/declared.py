@@ -26,9 +26,11 @@ from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.attachments import FOLDER
 from intacct_bridge.load.target.writable import WritableObject
+from intacct_bridge.mapping.grouping import group_rows
 from intacct_bridge.mapping.language import EntityMap, make_map
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import FieldDef
+from intacct_protocol.model.text_forms import nfc
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,21 +230,12 @@ class DeclaredLayout:
             return
         by = [[name] for name in self.key] or [[*self._columns(one, matched)] for one in self.declared.group_by]
         header = [name for name in self._header_columns(matched) if name not in constants]
-        records: list[list[SourceRow]] = []
-        known: dict[tuple[str, ...], list[SourceRow]] = {}
-        last: list[SourceRow] = []
-        for row in rows:
-            if records and not any(text_of(row.cells.get(name)) for name in header):
-                last.append(row)
-                continue
-            own = tuple(_first_text(row, names) for names in by)
-            last = known.get(own, []) if own and all(own) else []
-            if not last:
-                records.append(last)
-                if own and all(own):
-                    known[own] = last
-            last.append(row)
-        yield from records
+
+        def key(row: SourceRow) -> tuple[str, ...] | None:
+            texts = tuple(nfc(_first_text(row, names)) for names in by)
+            return texts if texts and all(texts) else None
+
+        yield from group_rows(rows, key, lambda row: not _first_text(row, header))
 
     def _header_columns(self, matched: MatchedColumns) -> list[str]:
         """The columns of the record as a whole."""

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from intacct_bridge.load.layouts.base import (
     MatchedColumns,
+    agree,
     check_formats,
     check_key,
     column_reading,
@@ -39,6 +40,7 @@ from intacct_bridge.load.tables.cells import (
 from intacct_bridge.load.tables.source_row import SourceRow, scalar
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.writable import WritableObject
+from intacct_bridge.mapping.grouping import group_rows
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.model.text_forms import nfc
@@ -170,20 +172,20 @@ def _grouped(
 
     Entries without a reference are also separated by their source's key, which identifies them.
     """
-    entries: dict[tuple[object, ...], list[SourceRow]] = {}
-    keys: dict[tuple[object, ...], tuple[str, ...]] = {}
-    entry: tuple[object, ...] = ()
     columns = [matched.columns.get(meaning, "") for meaning in _ENTRY]
-    given = [place for place, column in enumerate(columns) if column not in constants]
-    for row in table:
-        texts = [text_of(row.cells.get(column)) for column in columns]
-        if not entry or any(texts[place] for place in given):
-            entry = (texts[0], _comparable(texts[1], reading), *map(nfc, texts[2:]))
-        *_, reference = entry
-        own = () if reference else _source_key(row, key)
-        keys[entry] = own or keys.get(entry, ())
-        entries.setdefault((entry, keys[entry]), []).append(row)
-    return entries.values()
+    of_file = [column for column in columns if column not in constants]
+
+    def entry(row: SourceRow) -> tuple[object, ...]:
+        journal, day, *others = (nfc(text_of(row.cells.get(column))) for column in columns)
+        return (journal, _comparable(day, reading), *others)
+
+    def records(rows: list[SourceRow]) -> Iterable[list[SourceRow]]:
+        if text_of(rows[0].cells.get(matched.columns.get("reference", ""))):
+            return [rows]
+        return group_rows(rows, lambda row: _source_key(row, key), lambda row: not _source_key(row, key))
+
+    entries = group_rows(table, entry, lambda row: not any(text_of(row.cells.get(column)) for column in of_file))
+    return sorted((record for rows in entries for record in records(rows)), key=lambda rows: rows[0].number)
 
 
 def _source_key(row: SourceRow, key: tuple[str, ...]) -> tuple[str, ...]:
@@ -267,6 +269,9 @@ class _EntryReader:
                 fields[name] = self._date(row, meaning) if meaning in _HEADER_DATES else value
             elif meaning in REQUIRED:
                 self._refuse("required", f"the {meaning} is missing", rows[0], meaning, fix=f"fill in the {meaning}")
+        for column, (_, is_line) in self._native_columns.items():
+            if not is_line:
+                agree(((row, row.cells.get(column)) for row in rows), column, self._findings)
         for row in reversed(rows):
             fields |= self._others(row, of_line=False)
         if self._layout.draft:
@@ -274,15 +279,10 @@ class _EntryReader:
         return fields
 
     def _first(self, rows: list[SourceRow], meaning: str) -> tuple[SourceRow | None, str]:
-        """The first row with a text under this meaning, and the text; the others must not contradict it."""
-        first_row, first = None, ""
-        for row in rows:
-            text = self._text(row, meaning)
-            if text and first_row is None:
-                first_row, first = row, text
-            elif text and nfc(text) != nfc(first) and meaning not in _ENTRY:
-                self._refuse("header", f"{text!r} contradicts {first!r} in the entry's first row", row, meaning)
-        return first_row, first
+        """The first row with a text under this meaning, and the text; the entry's own columns group its rows."""
+        findings = [] if meaning in _ENTRY else self._findings
+        cells = ((row, self._text(row, meaning)) for row in rows)
+        return agree(cells, self._columns.get(meaning, meaning), findings)
 
     def _line(self, row: SourceRow) -> RecordLine:
         self._findings += row_findings(row)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.load.layouts.base import check_formats, check_key, kept
+from intacct_bridge.load.layouts.base import agree, check_formats, check_key, kept
 from intacct_bridge.load.layouts.fields import CellParts, WriteBuilder
 from intacct_bridge.load.layouts.lookups import Lookups
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
@@ -238,13 +238,9 @@ class MappedLayout:
         """What no field takes, from the first row that has it; further rows must not contradict it."""
         found: dict[str, Any] = {}
         for name, path in self.entity.carry.items():
-            for row in rows if name != COLUMN else ():
-                value = value_at(row.cells, path)
-                if not text_of(value):
-                    continue
-                if text_of(found.setdefault(name, value)) != text_of(value):
-                    text = f"{text_of(value)!r} contradicts {text_of(found[name])!r} of the record's first row"
-                    findings.append(Finding("header", text, "make the rows agree", path, row.position))
+            if name != COLUMN:
+                first_row, _ = agree(((row, value_at(row.cells, path)) for row in rows), path, findings)
+                found |= {name: value_at(first_row.cells, path)} if first_row is not None else {}
         return found
 
     def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:

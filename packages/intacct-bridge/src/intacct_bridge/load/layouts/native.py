@@ -9,7 +9,7 @@ key may be two equal records or two lines of one, so they are refused.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from intacct_bridge.load.layouts.base import check_formats, check_key, column_reading, kept, normalized
+from intacct_bridge.load.layouts.base import agree, check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.load.layouts.fields import NUMBERS, FieldCell, WriteBuilder
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
 from intacct_bridge.load.tables.cells import (
@@ -25,6 +25,7 @@ from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.attachments import COLUMN, FOLDER, FileSource, real_folder
 from intacct_bridge.load.target.writable import LineSet, WritableObject, key_among
+from intacct_bridge.mapping.grouping import group_rows
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.model.text_forms import nfc
 from intacct_protocol.xml.values import Kind, Value
@@ -76,9 +77,8 @@ class NativeLayout:
         nulls = table.form == "jsonl"
         builder = WriteBuilder(self.writable, clear=self.clear or nulls, draft=self.draft, folder=self.folder)
         base = real_folder(table.files)
-        for group in _grouped(table, columns, self.writable, self.key):
-            unclear = _uncertain(group, self.writable)
-            for rows in kept([group.rows], table, columns.header, [*columns.lines, *columns.nested]):
+        for group, unclear in _grouped(table, columns, self.writable, self.key):
+            for rows in kept([group], table, columns.header, [*columns.lines, *columns.nested]):
                 yield _Reader(builder, columns, self.key, base, unclear).write(rows)
 
 
@@ -193,62 +193,55 @@ def _line_field(writable: WritableObject, name: str) -> tuple[LineSet, FieldDef]
     return sets[0] if sets else None  # an object's own lines come before its subtotals
 
 
-@dataclass(slots=True)
-class _Group:
-    """The rows of one record."""
+def _grouped(
+    table: InputTable, columns: Columns, writable: WritableObject, key: tuple[str, ...]
+) -> Iterator[tuple[list[SourceRow], Iterable[Finding]]]:
+    """The rows of each record, and whether they are certainly one.
 
-    header: tuple[str, ...]
-    rows: list[SourceRow]
-    uncertain: SourceRow | None = None
-    """The first row that may be a line of this record or a record of its own."""
-
-
-def _grouped(table: InputTable, columns: Columns, writable: WritableObject, key: tuple[str, ...]) -> Iterable[_Group]:
-    """The rows of each record. A natural key counts if it is complete, a key of the source if it has any part."""
+    A natural key counts if it is complete, a key of the source if it has any part.
+    """
     if not columns.lines:
-        yield from (_Group((), [row]) for row in table)
+        yield from (([row], ()) for row in table)
         return
     by = _group_columns(writable, columns, key)
-    records: dict[tuple[str, tuple[str, ...]], _Group] = {}
-    last: _Group | None = None
-    for row in table:
-        own = tuple(nfc(text_of(row.cells.get(column))) for column in by)
-        header = tuple(nfc(text_of(row.cells.get(column))) for column in columns.header)
-        of_file = (
-            text
-            for column, text in zip((*by, *columns.header), (*own, *header), strict=True)
-            if column not in table.constants
-        )
-        if last is not None and not any(of_file):
-            last.rows.append(row)
-            continue
-        has_key = any(own) if key else bool(own) and all(own)
-        identity = ("key", own) if has_key else ("header", header)
-        found = records.get(identity)
-        if found is None and not has_key and by and last is not None and _agree(header, last.header):
-            found = last
-        if found is None:
-            found = records[identity] = _Group(header, [])
-        elif not has_key:
-            found.uncertain = found.uncertain or row
-        found.rows.append(row)
-        last = found
-    yield from records.values()
+    of_file = [column for column in (*by, *columns.header) if column not in table.constants]
+
+    def header(row: SourceRow) -> tuple[str, ...]:
+        return _texts(row, columns.header)
+
+    def has_key(row: SourceRow) -> bool:
+        own = _texts(row, by)
+        return any(own) if key else bool(own) and all(own)
+
+    def identity(row: SourceRow) -> tuple[str, tuple[str, ...]]:
+        return ("key", _texts(row, by)) if has_key(row) else ("header", header(row))
+
+    def continues(row: SourceRow) -> bool:
+        return not any(_texts(row, of_file))
+
+    def joins(row: SourceRow, above: Sequence[SourceRow]) -> bool:
+        """Whether a row without a complete key leaves its header cells empty, or repeats those of the record above."""
+        pairs = zip(header(row), header(above[0]), strict=True)
+        return bool(by) and not has_key(row) and all(text in ("", known) for text, known in pairs)
+
+    for rows in group_rows(table, identity, continues, joins):
+        yield rows, _uncertain(rows[0], (row for row in rows[1:] if not has_key(row) and not continues(row)), writable)
 
 
-def _agree(header: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether a row's header cells are empty or equal to those of another row."""
-    return all(text in ("", known) for text, known in zip(header, other, strict=True))
+def _texts(row: SourceRow, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(nfc(text_of(row.cells.get(column))) for column in columns)
 
 
-def _uncertain(group: _Group, writable: WritableObject) -> Iterator[Finding]:
-    if group.uncertain is not None:
-        message = f"the row repeats the header of row {group.rows[0].number}: it may be a line of that "
+def _uncertain(first: SourceRow, repeated: Iterator[SourceRow], writable: WritableObject) -> Iterator[Finding]:
+    """The finding on the first of the rows that may be lines of this record or records of their own."""
+    row = next(repeated, None)
+    if row is not None:
+        message = f"the row repeats the header of row {first.number}: it may be a line of that "
         message += f"{writable.name} or another {writable.name}"
         names = next((" and ".join(names) for names in writable.lookup.keys), "")
         fill = f"fill in {names}, or " if names else ""
         fix = f"{fill}set `key` to a column that differs between records; leave the header of further lines empty"
-        yield Finding("header", message, fix, position=group.uncertain.position)
+        yield Finding("header", message, fix, position=row.position)
 
 
 def _group_columns(writable: WritableObject, columns: Columns, key: tuple[str, ...]) -> tuple[str, ...]:
@@ -300,25 +293,19 @@ class _Reader:
     def _entity(self, rows: list[SourceRow]) -> tuple[str, str]:
         """The entity that the record's rows name; they must agree."""
         column = self._columns.entity
-        texts = list(dict.fromkeys(text for row in rows if (text := text_of(row.cells.get(column)).strip())))
-        if len(texts) > 1:
-            message = f"{texts[1]!r} contradicts {texts[0]!r} in the record's first row"
-            self._findings.append(Finding("header", message, "make the rows agree", column, rows[0].position))
-        return (texts[0], "LOCATIONID" if column.strip().upper() == _OWNER else "") if texts else ("", "")
+        _, text = agree(((row, row.cells.get(column)) for row in rows), column, self._findings)
+        return (text, "LOCATIONID" if text and column.strip().upper() == _OWNER else "")
 
     def _header(self, rows: list[SourceRow]) -> dict[str, Value]:
         fields: dict[str, Value] = {}
-        first: dict[str, str] = {}
+        for column in self._columns.header if len(rows) > 1 else ():
+            agree(((row, row.cells.get(column)) for row in rows), column, self._findings)
         for row in rows:
             cells = [
                 self._cell(column, one, row)
                 for column, one in self._columns.header.items()
                 if column in row.cells and (row is rows[0] or text_of(row.cells[column]))
             ]
-            for column, text in ((one.column, text_of(one.cell)) for one in cells):
-                if text and nfc(first.setdefault(column, text)) != nfc(text):
-                    message = f"{text!r} contradicts {first[column]!r} in the record's first row"
-                    self._findings.append(Finding("header", message, "make the rows agree", column, row.position))
             new = [one for one in cells if row is rows[0] or not _has_value(one, fields)]
             fields |= self._builder.fields([*new, *self._grouped_fields(row)], row, self._findings)
         return fields
