@@ -122,10 +122,11 @@ def test_a_stream_that_the_destination_refuses_costs_no_other(postgres: str) -> 
 def test_the_second_of_two_simultaneous_runs_is_refused(
     destination: Destination, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_module, "LOCK_WAIT_MS", 1)
     with closing(open_destination(postgres)) as other:
-        with pytest.raises(BusyError, match="another run is writing to postgresql://"):
-            other.open("demo", NOON)
+        with monkeypatch.context() as impatient:
+            impatient.setattr(postgres_module, "LOCK_WAIT_MS", 1)
+            with pytest.raises(BusyError, match="another run is writing to postgresql://"):
+                other.open("demo", NOON)
         kept(destination, BILLS, [bill(1)], WALKING.end())
         destination.close()
         assert other.open("demo", NOON) == 2
