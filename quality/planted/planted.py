@@ -7,7 +7,7 @@
 The tests beside the changed module run first, then the journeys and commands, then everything else, then 200 seeds of
 the simulation. The first that fails has found the bug, if it passes on the unchanged tree. The result is kept in
 `found.toml`, which README.md shows. The program ends with 1 where a bug is not found, and where a patch no longer fits
-the source; the other bugs are tried all the same.
+the source. It still tries the other bugs.
 
 A patch is found by its text. It needs no line numbers and no more than one line of context. It still fits where the
 code was indented otherwise, where a line beside it changed, and where its module was renamed or moved.

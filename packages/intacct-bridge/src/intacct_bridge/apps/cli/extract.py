@@ -162,9 +162,9 @@ def extract_command(
         rewriting = compact_copy(request.to)  # refuses a database before anything is read
     result = run_extraction(client, request, context.output, run=context.recorder)
     saved = _show(context, result, attachments)
-    for one in rewriting:
-        before, after = counted(one.files_before, "file"), counted(one.files_after, "file")
-        context.output.say(f"{one.stream}: {before} rewritten as {after}, {counted(one.rows, 'row')}")
+    for table in rewriting:
+        before, after = counted(table.files_before, "file"), counted(table.files_after, "file")
+        context.output.say(f"{table.stream}: {before} rewritten as {after}, {counted(table.rows, 'row')}")
     return 0 if result.complete and saved else FAILURES
 
 

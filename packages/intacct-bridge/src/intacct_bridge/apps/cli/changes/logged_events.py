@@ -45,9 +45,9 @@ def dead_command(context: CommandContext, *, watch: str, limit: int) -> None:
     from intacct_bridge.operations.watch import dead_letters
 
     rows = [
-        (one.number, one.watch, one.object, one.key, one.kind, one.time, one.attempts,
-         one.error if context.output.as_json else one.error[:_SHOWN_ERROR])
-        for one in dead_letters(context.connection, watch=watch, limit=limit)
+        (letter.number, letter.watch, letter.object, letter.key, letter.kind, letter.time, letter.attempts,
+         letter.error if context.output.as_json else letter.error[:_SHOWN_ERROR])
+        for letter in dead_letters(context.connection, watch=watch, limit=limit)
     ]  # fmt: skip
     columns = ("number", "watch", "object", "key", "kind", "time", "attempts", "error")
     context.output.table(columns, rows, empty="There are no dead letters.")

@@ -165,8 +165,8 @@ def _values(flow: Flow, command: click.Command) -> tuple[dict[str, Any], list[st
         elif name in options:
             words += _option(flow, key, value, options[name], values)
         else:
-            own = [one for one in OWN_KEYS if one != "command"]
-            near = did_you_mean(name, [*arguments, *options, *own])
+            own_keys = [key_name for key_name in OWN_KEYS if key_name != "command"]
+            near = did_you_mean(name, [*arguments, *options, *own_keys])
             more = near or f"; see: intacct {flow.command} --help"
             raise SettingsError(f"{flow.where(key)}: {flow.command} has no option {key!r}{more}")
     return values, [*words, *(["--"] if any(one.startswith("-") for one in behind) else []), *behind]

@@ -96,8 +96,8 @@ def list_command(
         count = export_entries(context, file, query, links=links)
         context.output.say(f"{counted(count, 'entry')} in {file}")
         return
-    found = find_entries(context, query, links=limit if links else 0)
-    entries = found.entries
+    matches = find_entries(context, query, links=limit if links else 0)
+    entries = matches.entries
     shown = entries[-limit:]
     tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
     more = _MORE if context.output.as_json else ("link",) if any(entry.url for entry in shown) else ()
@@ -112,14 +112,14 @@ def list_command(
     ]
     columns = (*_COLUMNS, *more, *tracked)
     context.output.table(columns, rows, empty="No writes match.")
-    for one in found.sums:
+    for total in matches.sums:
         amounts = (
-            f"debits {amount_shown(one.debit, one.currency)}, credits {amount_shown(one.credit, one.currency)}"
-            if one.debit or one.credit
+            f"debits {amount_shown(total.debit, total.currency)}, credits {amount_shown(total.credit, total.currency)}"
+            if total.debit or total.credit
             else ""
         )
-        others = f"amounts {amount_shown(one.amount, one.currency)}" if one.amount else ""
-        context.output.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {one.currency}".rstrip())
+        others = f"amounts {amount_shown(total.amount, total.currency)}" if total.amount else ""
+        context.output.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {total.currency}".rstrip())
     if len(entries) > limit:
         context.output.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
 
