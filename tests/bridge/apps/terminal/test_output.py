@@ -128,7 +128,7 @@ def test_a_hidden_secret_is_masked_everywhere(secrets: list[str], around: str) -
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, ""), (True, "yes"), (Decimal("1E+2"), "100"), ("a\nb\tc", "a b c"), (("x", "y"), "x, y")],
+    [(None, ""), (True, "yes"), (Decimal("1E+2"), "100"), ("a\nb\tc", r"a\nb\tc"), (("x", "y"), "x, y")],
 )
 def test_a_cell_is_one_readable_line(value: object, text: str) -> None:
     assert shown(value) == text

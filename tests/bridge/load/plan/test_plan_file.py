@@ -124,3 +124,17 @@ def test_a_file_that_is_not_a_plan_is_refused(tmp_path: Path, text: str) -> None
         open_plan(tmp_path / "x.json")
     with pytest.raises(SettingsError, match="cannot read"):
         open_plan(tmp_path / "none.json")
+
+
+def test_a_saved_plan_warns_of_equal_rows_where_its_input_has_them(
+    tmp_path: Path, ledger: Ledger, outbox: Outbox
+) -> None:
+    """It has no cells, so what reading its rows found is found once, saved, and still said when it is approved."""
+    file = tmp_path / "je.csv"
+    file.write_text(HEADER + entry("A") * 2 + entry("B"))
+    made = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
+    save_plan(made, tmp_path / "plan.json")
+    opened = open_plan(tmp_path / "plan.json")
+    for plan in (made, opened, revalidate_plan(opened, ledger.gateway, outbox)):
+        warned = [(finding.rule, finding.position) for record in plan.records for finding in record.findings]
+        assert warned == [("equal rows", "je.csv:4"), ("equal rows", "je.csv:5")]

@@ -1,5 +1,11 @@
-"""Counts, amounts and lists of names, as messages and tables write them."""
+r"""Counts, amounts, lists of names and texts that others wrote, as messages and tables write them.
 
+A bill number can hold a line break, an escape sequence, or a mark that turns the direction of writing. Shown as it is,
+it would add lines to a list, or make one amount look like another. So every such character is written out, as Python
+writes it: `\n`, `\u202e`. The two joiners stay, because Persian and Hindi are written with them.
+"""
+
+import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -63,3 +69,35 @@ def listed(names: Sequence[str], conjunction: str = "and") -> str:
     """`A`, `A and B`, `A, B and C`; empty without names."""
     *most, last = names or ("",)
     return f"{', '.join(most)} {conjunction} {last}" if most else last
+
+
+_ACTING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Categories of Unicode: controls, format characters, halves of pairs, separators of lines and of paragraphs."""
+_JOINERS = "\u200c\u200d"
+_LINE_ENDS = "\n\t"
+
+
+def display_text(text: str, most: int = 0) -> str:
+    """A text on one line, with every acting character written out.
+
+    `most`: a longer text is cut there, and its length is named.
+    """
+    if most and len(text) > most:
+        return f"{_written_out(text[:most], _JOINERS)}… ({len(text):,} characters)"
+    return _written_out(text, _JOINERS)
+
+
+def display_lines(text: str) -> str:
+    """What a program prints, which has lines of its own: its line ends and tabs stay."""
+    return _written_out(text.replace("\r\n", "\n"), _JOINERS + _LINE_ENDS)
+
+
+def _written_out(text: str, allowed: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode()
+        if unicodedata.category(char) in _ACTING and char not in allowed
+        else char
+        for char in text
+    )

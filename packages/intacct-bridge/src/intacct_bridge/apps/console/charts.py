@@ -10,9 +10,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import count
 from typing import TYPE_CHECKING
 
-from intacct_bridge.apps.terminal.tables import visible
 from intacct_bridge.apps.web.rendering import money
-from intacct_protocol.model.wording import counted
+from intacct_protocol.model.wording import counted, display_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -120,7 +119,7 @@ def _text(text: str) -> str:
     """A text inside of a chart: escaped, and showing the characters that turn the direction of writing."""
     from markupsafe import escape
 
-    return str(escape(visible(text)))
+    return str(escape(display_text(text)))
 
 
 def _room(labels: int) -> Decimal:

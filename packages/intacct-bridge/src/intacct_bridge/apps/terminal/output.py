@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from intacct_bridge.apps.terminal.log_lines import PLAIN, chosen_format, log_line
-from intacct_bridge.apps.terminal.tables import Cell, plain_lines, print_fitted, shown, visible
+from intacct_bridge.apps.terminal.tables import Cell, plain_lines, print_fitted, shown
 from intacct_bridge.runs.messages import Messages
-from intacct_protocol.model.wording import counted
+from intacct_protocol.model.wording import counted, display_lines
 
 _NAMED = 6
 """Hidden columns that are named."""
@@ -81,12 +81,12 @@ class Output(Messages):
     def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
         """Print a message in the chosen form."""
         if text.strip() or self.log_format == PLAIN:
-            print(visible(log_line(self.log_format, text, level, facts)), file=self.err, flush=True)
+            print(display_lines(log_line(self.log_format, text, level, facts)), file=self.err, flush=True)
 
     def last(self, text: str) -> None:
         """A last line before the process ends, past progress bars that are still drawn; shows the cursor they hid."""
         cursor = "\x1b[?25h" if self.is_terminal else ""
-        print(cursor + visible(self.masked(text)), file=self._err or sys.__stderr__, flush=True)
+        print(cursor + display_lines(self.masked(text)), file=self._err or sys.__stderr__, flush=True)
 
     def result(self, text: str, *, title: str = "") -> None:
         """A line of the command's result, on standard output, after a title, which is bold on a terminal."""
@@ -94,7 +94,8 @@ class Output(Messages):
             print(title + text, file=self.out)
             return
         bold = title.strip() and "NO_COLOR" not in os.environ
-        print((f"\x1b[1m{visible(title)}\x1b[0m" if bold else visible(title)) + visible(text), file=self.out)
+        start = display_lines(title)
+        print((f"\x1b[1m{start}\x1b[0m" if bold else start) + display_lines(text), file=self.out)
 
     def json(self, value: Any) -> None:
         """The result as one JSON document."""
@@ -102,7 +103,7 @@ class Output(Messages):
 
     def write(self, text: str, /) -> object:
         """A part of the result that is written piece by piece, on standard output."""
-        return self.out.write(visible(text) if self.out.isatty() else text)
+        return self.out.write(display_lines(text) if self.out.isatty() else text)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str = "") -> None:
         """Print rows under their columns, or under --json a list of objects; without rows print the note `empty`."""

@@ -5,11 +5,12 @@ line is padded at its end, and no colour code is written, however wide the rows 
 """
 
 import os
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TextIO
+
+from intacct_protocol.model.wording import display_text
 
 Cell = object
 
@@ -23,15 +24,6 @@ _WIDEST_CELL = 48
 _GAP = "  "
 _LEAST_CUT = 12
 """The narrowest that a text column is cut to, so that it still says something."""
-
-
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
-"""Characters that a terminal acts on, or that change the direction of text, besides line ends and tabs."""
-
-
-def visible(text: str) -> str:
-    """A text for a terminal: each character that the terminal would act on is written out, as in Python."""
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def plain_lines(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
@@ -155,5 +147,4 @@ def shown(value: Cell) -> str:
         return f"{value:.2f}"
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(shown(one) for one in value)
-    text = str(value)
-    return text if text.isprintable() else " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return display_text(str(value))

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge import __version__
-from intacct_bridge.apps.terminal.tables import visible
 from intacct_bridge.apps.web.setting_fields import LABELS
-from intacct_protocol.model.wording import counted
+from intacct_protocol.model.wording import counted, display_lines, display_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -72,7 +71,7 @@ def render_json(data: Any) -> bytes:
 
 def _visible(value: Any) -> Any:
     """A value as a page shows it; HTML is shown as it is."""
-    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return display_lines(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def unchanged(value: Any) -> "Markup":
@@ -140,7 +139,7 @@ def cell(value: Any) -> str:
         return money(value)
     if isinstance(value, list | tuple):
         return ", ".join(cell(one) for one in value)
-    return number(value) if isinstance(value, int) else str(value)
+    return number(value) if isinstance(value, int) else display_text(str(value))
 
 
 def pair(value: str) -> tuple[str, str]:
@@ -161,5 +160,5 @@ def spelled(text: str) -> "Markup":
     def named(found: re.Match[str]) -> str:
         return f"<strong>{LABELS.get(found[1], found[1])}</strong>{found[2]}"
 
-    marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", _SETTING.sub(named, str(escape(visible(text)))))
+    marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", _SETTING.sub(named, str(escape(display_lines(text)))))
     return Markup(marked)  # noqa: S704 - the text is escaped above

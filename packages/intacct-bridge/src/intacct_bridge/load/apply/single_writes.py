@@ -21,7 +21,7 @@ from intacct_bridge.load.records.identity import content_digest
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.values import equal_form
-from intacct_bridge.load.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.load.records.write import Identity, RecordLine, Write, WriteOperation, record_label
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.current_records import CurrentRecord, Locator, moved_facts, replaced_values
 from intacct_bridge.load.target.find_by_key import key_values
@@ -248,7 +248,7 @@ def _write(operation: WriteOperation, name: str, row: Mapping[str, Any]) -> Writ
     named = next((str(fields[one]) for one in (known_by, lookup_keys_of(name).record_key) if fields.get(one)), "")
     digest = content_digest(name, {key.upper(): value for key, value in row.items()}, {})
     identity = Identity(f"single:{uuid.uuid4().hex}", "single")
-    return Write(operation, name, fields, identity, digest, f"{name} {named}".strip(), (), sets)
+    return Write(operation, name, fields, identity, digest, record_label(name, named), (), sets)
 
 
 def _upper(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 from intacct_bridge.load.records.identity import Identifier, content_digest
 from intacct_bridge.load.records.lookup_keys import LookupKeys
-from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation, record_label
 from intacct_bridge.load.tables.cells import (
     POINT,
     AmountReading,
@@ -215,13 +215,13 @@ def label_of(lookup: LookupKeys, fields: Mapping[str, Value], rows: Sequence[Sou
     """A name of the record for people: `APBILL V-100 INV-7`, or its place in the input."""
     if lookup.payment_lines and fields.get(_PAYMENT_NUMBER):  # it is no key: Intacct lets two payments have it
         named = (text_of(fields.get(name)) for name in ("VENDORID", "CUSTOMERID", _PAYMENT_NUMBER))
-        return " ".join((lookup.object, *(text for text in named if text)))
+        return record_label(lookup.object, *named)
     names = lookup.filled_key(fields) or tuple(name for way in lookup.keys[:1] for name in way)
     parts = [text_of(fields.get(name)) for name in names if fields.get(name) not in (None, "")]
     number = fields.get(lookup.record_key)
     parts = parts or ([text_of(number)] if number else [])
     place = [] if parts and lookup.filled_key(fields) else [f"(row {rows[0].number})" if rows else ""]
-    return " ".join(part for part in (lookup.object, *parts, *place) if part)
+    return record_label(lookup.object, *parts, *place)
 
 
 def _in_cents(one: FieldDef, column: str, value: Value, row: SourceRow, findings: list[Finding]) -> Value:

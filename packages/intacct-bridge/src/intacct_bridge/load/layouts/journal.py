@@ -25,7 +25,7 @@ from intacct_bridge.load.layouts.declaration import declarations, otherwise_note
 from intacct_bridge.load.layouts.fields import FLOAT_NOISE, code_in_capitals, date_order_doubt, read_cell, row_findings
 from intacct_bridge.load.layouts.template import without_example
 from intacct_bridge.load.records.identity import Identifier, content_digest
-from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation, record_label
 from intacct_bridge.load.tables.cells import (
     AmountReading,
     DateOrder,
@@ -377,6 +377,13 @@ class _EntryReader:
 
 def entry_label(fields: Mapping[str, Value]) -> str:
     """How a person would call a journal entry: `GJ 2026-01-31 'Payroll' PR-0131`."""
-    title = f"'{fields['BATCH_TITLE']}'" if fields.get("BATCH_TITLE") else None
-    parts = (fields.get("JOURNAL"), fields.get("BATCH_DATE"), title, fields.get("REFERENCENO"))
-    return " ".join(str(part) for part in parts if part)
+    title = f"'{record_label(fields['BATCH_TITLE'])}'" if fields.get("BATCH_TITLE") else None
+    return " ".join(
+        part
+        for part in (
+            record_label(fields.get("JOURNAL"), fields.get("BATCH_DATE")),
+            title,
+            record_label(fields.get("REFERENCENO")),
+        )
+        if part
+    )

@@ -78,6 +78,8 @@ class _Record(Struct, frozen=True):
     since: datetime | None
     changes: tuple[Change, ...]
     existing: dict[str, str]
+    read: tuple[Finding, ...]
+    """What reading the input found: it cannot be found again, since the plan has no cells."""
     findings: tuple[Finding, ...]
 
 
@@ -185,6 +187,7 @@ def _stored_record(record: PlannedRecord) -> _Record:
         since=record.since,
         changes=record.changes,
         existing=dict(record.existing),
+        read=write.findings,
         findings=record.findings,
     )
 
@@ -211,6 +214,7 @@ def _planned_record(stored: _Record) -> PlannedRecord:
         tuple(map(_row, stored.rows)),
         _record_lines(stored.lines),
         stored.columns,
+        findings=stored.read,
         attachments=stored.attachments,
         folder=stored.folder,
         entity=stored.entity,

@@ -30,9 +30,10 @@ from intacct_bridge.load.plan.known_to_outbox import (
 from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
 from intacct_bridge.load.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.load.plan.resolve_references import ResolveReferences
-from intacct_bridge.load.records.write import Finding, Write, WriteOperation
+from intacct_bridge.load.records.write import Write, WriteOperation
+from intacct_bridge.load.rules.input_rows import with_row_findings
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.tables.total_row import HAS_THE_WORD, cells_beside_word, without_total_row
+from intacct_bridge.load.tables.total_row import without_total_row
 from intacct_bridge.load.target.attachments import folder_missing, folder_write
 from intacct_bridge.load.target.entities import by_entity, with_entities
 from intacct_bridge.load.target.target_company import TargetCompany
@@ -122,11 +123,9 @@ class Planner:
         changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]
         if changed:
             self._context.describe()
-        records = run_steps(
-            [PlannedRecord.of(replace(one.write, findings=())) for one in created], steps_to_create(self._context)
-        )
+        records = run_steps([PlannedRecord.of(one.write) for one in created], steps_to_create(self._context))
         if changed:
-            bare = [replace(one, findings=()) for one in changed]
+            bare = [replace(one, findings=one.write.findings) for one in changed]
             records += run_steps(bare, steps_to_recheck(self._context, changed))
         if acted:
             seen = [replace(PlannedRecord.of(one.write), existing=one.existing) for one in acted]
@@ -158,23 +157,11 @@ def make_plan(
     table = without_total_row(table)
     notes = (*table.notes, *layout.notes(table))
     empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
-    writes = (_without_totals(write, table) for write in layout.read(table)) if table.constants else layout.read(table)
+    writes = (with_row_findings(write, table) for write in layout.read(table))
     plan = _plan_all(writes, empty, company, outbox, settings, facts=facts)
     if table.where is None:
         return plan
     return replace(plan, notes=(*plan.notes, f"The filter leaves out {counted(table.where.left_out, 'row')}."))
-
-
-def _without_totals(write: Write, table: InputTable) -> Write:
-    """The record, refused if a line of it is a total that constants complete: nothing but amounts is of its own row."""
-    lines = [(line.row, line.fields) for line in write.all_lines] or [(row, write.fields) for row in write.rows]
-    given = {text.strip() for text in table.constants.values()}
-    found: list[Finding] = []
-    for row, fields in lines:
-        names = {one for one in fields.values() if type(one) is str} - given
-        if (own := cells_beside_word(row, table)) and own.isdisjoint(names):
-            found.append(Finding("total", HAS_THE_WORD, position=row.position))
-    return replace(write, findings=(*write.findings, *found)) if found else write
 
 
 def plan_writes(

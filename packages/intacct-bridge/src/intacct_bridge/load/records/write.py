@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_protocol.model.wording import display_text
 from intacct_protocol.xml.values import Value
 
 
@@ -56,15 +57,15 @@ class Finding(msgspec.Struct, frozen=True):
     def of_column(self) -> str:
         """The message with its column, which is named once: a message may begin with the name."""
         first, column = self.message[: len(self.column) + 1].casefold(), self.column.casefold()
-        return f"{self.column}: {self.message}" if column and first != f"{column} " else self.message
+        return display_text(f"{self.column}: {self.message}" if column and first != f"{column} " else self.message)
 
     @property
     def advice(self) -> str:
         """The message with its column, and the fix."""
-        return f"{self.of_column}; {self.fix}" if self.fix else self.of_column
+        return f"{self.of_column}; {display_text(self.fix)}" if self.fix else self.of_column
 
     def __str__(self) -> str:
-        return f"{self.position}: {self.advice}" if self.position else self.advice
+        return f"{display_text(self.position)}: {self.advice}" if self.position else self.advice
 
 
 AMOUNTS = ("TRX_AMOUNT", "TRX_PAYMENTAMOUNT", "AMOUNT")
@@ -189,6 +190,15 @@ class Write:
     def column(self, name: str) -> str:
         """The input's name for an Intacct field."""
         return self.columns.get(name, name)
+
+
+_LONGEST_PART = 100
+"""Characters of a text that a label shows."""
+
+
+def record_label(*parts: object) -> str:
+    """A name of a record for people, made of its texts: one line, in which a long text is cut."""
+    return " ".join(display_text(str(part), _LONGEST_PART) for part in parts if part not in (None, ""))
 
 
 @dataclass(frozen=True, slots=True)

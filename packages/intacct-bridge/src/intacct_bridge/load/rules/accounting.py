@@ -7,7 +7,6 @@ from decimal import Decimal
 from intacct_bridge.load.records.values import comparable, number_text
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
 from intacct_bridge.load.rules.facts import Facts
-from intacct_bridge.load.tables.cells import text_of
 from intacct_protocol.model.wording import amount_shown
 
 _POSTING_DATES = {
@@ -33,18 +32,6 @@ def exchange_rates(write: Write, _: Facts) -> Iterator[Finding]:
                 message = f"an exchange rate must be above zero; this one is {number_text(Decimal(value))}"
                 yield Finding("exchange rate", message, "correct it, or leave it empty",
                               write.column(name), place.position)  # fmt: skip
-
-
-def equal_rows(write: Write, _: Facts) -> Iterator[Finding]:
-    """A warning if a row of the record is as one above it: two equal lines, or one that was pasted twice."""
-    seen: set[tuple[str, ...]] = set()
-    for row in write.rows if len(write.rows) > 1 else ():
-        cells = tuple(map(text_of, row.cells.values()))
-        if cells in seen:
-            message = "the row is equal to a row above it, and both are lines of one record"
-            yield Finding("equal rows", message, "remove it if it is there twice by mistake", position=row.position,
-                          refuses=False)  # fmt: skip
-        seen.add(cells)
 
 
 def two_lines(write: Write, facts: Facts) -> Iterator[Finding]:

@@ -11,7 +11,6 @@ from intacct_bridge.load.rules.accounting import (
     balance,
     dimensions,
     entity_balance,
-    equal_rows,
     exchange_rates,
     location,
     open_period,
@@ -61,5 +60,4 @@ EVERYWHERE: tuple[Rule, ...] = (
     relationships,
     signs,
     currency_decimals_of_amounts,
-    equal_rows,
 )

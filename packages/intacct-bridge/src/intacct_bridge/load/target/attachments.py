@@ -17,7 +17,7 @@ from pathlib import Path
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.load.records.identity import Identifier, content_digest
-from intacct_bridge.load.records.write import Write, WriteOperation
+from intacct_bridge.load.records.write import Write, WriteOperation, record_label
 from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_protocol.model.text_forms import nfc
 from intacct_protocol.xml.values import Value
@@ -246,4 +246,5 @@ def folder_write(folder: str) -> Write:
     fields: dict[str, Value] = {"SUPDOCFOLDERNAME": folder}
     digest = content_digest("SUPDOCFOLDER", fields, {})
     identity = Identifier().identify("SUPDOCFOLDER", fields, digest=digest)
-    return Write(WriteOperation.CREATE, "SUPDOCFOLDER", fields, identity, digest, f"attachment folder {folder!r}", ())
+    label = record_label("attachment folder", repr(folder))
+    return Write(WriteOperation.CREATE, "SUPDOCFOLDER", fields, identity, digest, label, ())

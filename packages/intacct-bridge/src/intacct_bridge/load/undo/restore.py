@@ -15,7 +15,7 @@ from intacct_bridge.load.outbox.sent_write import sent_key, sent_write
 from intacct_bridge.load.plan.changes import differences
 from intacct_bridge.load.records.identity import content_digest, existing_identity
 from intacct_bridge.load.records.values import comparable
-from intacct_bridge.load.records.write import Write, WriteOperation
+from intacct_bridge.load.records.write import Write, WriteOperation, record_label
 from intacct_bridge.load.target.current_records import CurrentRecord, Locator
 from intacct_bridge.load.target.writable import WRITTEN_BY_NAME, WritableObject, writable_object
 from intacct_protocol.errors import RecordError
@@ -101,7 +101,7 @@ def _update(entry: OutboxEntry, fields: Mapping[str, Value], by: str, entity: st
         fields,
         existing_identity(fields, (by,)),
         content_digest(name, fields, {}),
-        entry.label or f"{name} {comparable(fields[by])}",
+        entry.label or record_label(name, comparable(fields[by])),
         (),
         entity=entity,
         entity_by="LOCATIONID" if entity else "",
