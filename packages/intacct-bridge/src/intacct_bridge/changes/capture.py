@@ -118,7 +118,7 @@ class EventWriter:
         self._from = since
         self._since = parse_time(since) if since else None
         self._pending = _Pending()
-        self._wanted: Callable[[Mapping[str, Any]], bool] = destination.event_filter.filter_for(stream)
+        self._concerns: Callable[[Mapping[str, Any]], bool] = destination.event_filter.filter_for(stream)
 
     # --- what the extraction asks
 
@@ -220,7 +220,7 @@ class EventWriter:
             for (name, text), value in pending.unknown.items():
                 if self._is_news(db, name, text, at):
                     key = text if name == self._stream.key else f"{name}={text}"
-                    events += self._add(db, _Change(key, ChangeKind.DELETED, {name: value}, known=False), at)
+                    events += self._add(db, _Change(key, ChangeKind.DELETED, {name: value}, was_read=False), at)
                     deleted += 1
             plain = encode(bookmark.to_dict()).decode()
             db.execute(
@@ -348,7 +348,9 @@ class EventWriter:
     def _add(self, db: StateDatabase, change: "_Change", at: datetime) -> int:
         """Add an event, if the watch is interested in it; the number of events."""
         event_filter, destination = self._destination.event_filter, self._destination
-        if not event_filter.wants(change.kind, change.changed) or (change.known and not self._wanted(change.record)):
+        if not event_filter.wants(change.kind, change.changed) or (
+            change.was_read and not self._concerns(change.record)
+        ):
             return 0
         db.execute(
             "INSERT INTO event (watch, company, object, key, kind, at, record, changed, nonce)"
@@ -376,7 +378,7 @@ class _Change:
     kind: ChangeKind
     record: Mapping[str, Any]
     changed: Mapping[str, FieldChange] | None = None
-    known: bool = True
+    was_read: bool = True
     """The watch has read the record."""
 
 

@@ -42,7 +42,7 @@ class HookAnswer:
     """The beginning of the body."""
 
     @property
-    def taken(self) -> bool:
+    def accepted(self) -> bool:
         """Whether the program took what it was sent."""
         return 200 <= self.status < 300
 
@@ -61,7 +61,7 @@ class WebHook:
         import truststore
         import urllib3
 
-        self._address, self.host, self._own = _parts(address)
+        self._address, self.host, self._user_headers = _parts(address)
         self._seconds = seconds
         self._failures = (urllib3.exceptions.HTTPError, OSError, ValueError)
         self._retries = urllib3.Retry(retries, redirect=False) if retries else False
@@ -78,7 +78,7 @@ class WebHook:
                     "POST",
                     self._address,
                     body=body,
-                    headers={**headers, **self._own},
+                    headers={**headers, **self._user_headers},
                     redirect=False,
                     retries=self._retries,
                     preload_content=False,

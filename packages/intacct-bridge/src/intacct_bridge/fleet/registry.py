@@ -246,22 +246,22 @@ class Registry:
         self.clear_unanswered(name)
 
     def _refuse_taken(self, tenants: Sequence[Tenant], *, but: str = "") -> None:
-        names = [one.name for one in tenants]
+        names = [tenant.name for tenant in tenants]
         if not but:
             existing = self._db.read("SELECT name FROM tenant WHERE name = ANY(?) ORDER BY name", (names,))
             if doubled := [*(str(row[0]) for row in existing), *_doubled(names)]:
                 raise SettingsError(
                     f"the fleet has a tenant {doubled[0]!r} already", fix="Change that one, or use another name."
                 )
-        companies = [one.company for one in tenants if one.company]
+        companies = [tenant.company for tenant in tenants if tenant.company]
         rows = self._db.read("SELECT name, company FROM tenant WHERE company = ANY(?) AND name <> ?", (companies, but))
         holders = {str(row[1]): str(row[0]) for row in rows}
-        holders |= {one.company: one.name for one in tenants if one.company in _doubled(companies)}
-        for one in tenants:
-            if one.company in holders:
+        holders |= {tenant.company: tenant.name for tenant in tenants if tenant.company in _doubled(companies)}
+        for tenant in tenants:
+            if tenant.company in holders:
                 raise CompanyTakenError(
-                    f"tenant {one.name!r}: the company {one.settings['company_id']} belongs to another tenant",
-                    fix=f"Each company belongs to one tenant only. Add flows to {holders[one.company]!r}, each"
+                    f"tenant {tenant.name!r}: the company {tenant.settings['company_id']} belongs to another tenant",
+                    fix=f"Each company belongs to one tenant only. Add flows to {holders[tenant.company]!r}, each"
                     " with the entity that it works in.",
                 )
 

@@ -134,7 +134,7 @@ class TenantWork:
 
     def carry_out(self, key: RunKey) -> str:
         """Carry out a run, and return one word about it. It raises HandedBackError only, of which nothing is kept."""
-        self._waiting.seen(key)
+        self._waiting.began(key)
         try:
             return self._carry_out(key)
         except HandedBackError:
@@ -209,7 +209,7 @@ class TenantWork:
         stop_if_asked = self._stop.check(self._longest)
 
         def before_request() -> None:
-            self._waiting.seen(key)
+            self._waiting.began(key)
             stop_if_asked()
 
         return before_request

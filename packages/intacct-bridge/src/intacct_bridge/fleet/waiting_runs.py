@@ -21,7 +21,7 @@ class WaitingRuns:
         self._waiting_since: dict[RunKey, float] = {}
         self._lock = threading.Lock()
 
-    def seen(self, key: RunKey) -> None:
+    def began(self, key: RunKey) -> None:
         """A run begins, or begins a request."""
         with self._lock:
             self._waiting_since[key] = time.monotonic()

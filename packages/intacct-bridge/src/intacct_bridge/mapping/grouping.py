@@ -18,19 +18,19 @@ def group_rows(
     the rows above. A row without a `by` (None) is otherwise the first of a record of its own.
     """
     groups: list[list[_Row]] = []
-    known: dict[Hashable, list[_Row]] = {}
+    by_identity: dict[Hashable, list[_Row]] = {}
     above: list[_Row] = []
     for row in rows:
         if not above or not continues(row):
             identity = by(row)
-            group = known.get(identity) if identity is not None else None
+            group = by_identity.get(identity) if identity is not None else None
             if group is None and above and joins(row, above):
                 group = above
             if group is None:
                 group = []
                 groups.append(group)
                 if identity is not None:
-                    known[identity] = group
+                    by_identity[identity] = group
             above = group
         above.append(row)
     yield from groups

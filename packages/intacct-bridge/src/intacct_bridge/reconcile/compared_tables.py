@@ -46,8 +46,8 @@ class ComparedTable:
     @property
     def identity(self) -> tuple[str, ...]:
         """The fields that tell records apart. A key of the ledger's view may stand in several entries and books."""
-        wanted = (self.stream.group, self.stream.key, _BOOK) if self.stream.group else (self.stream.key,)
-        return tuple(one for one in wanted if one in self.columns)
+        fields = (self.stream.group, self.stream.key, _BOOK) if self.stream.group else (self.stream.key,)
+        return tuple(one for one in fields if one in self.columns)
 
     def kind(self, field: str) -> Kind:
         """The kind of a compared field."""
@@ -113,13 +113,13 @@ def compared_tables(
             others.append(NotCompared(table, reason))
         else:
             names[name] = table
-    found = select_streams(gateway, names, skip_refused=True, skip_missing=True)
+    selection = select_streams(gateway, names, skip_refused=True, skip_missing=True)
     tables = []
-    for text, stream in zip(found.names, found.streams, strict=True):
+    for text, stream in zip(selection.names, selection.streams, strict=True):
         table = names.pop(text)
         tables.append(_table(gateway, copy, table, stream, left_out.get(table.upper(), set())))
         others += _left_out_fields(table, left_out.get(table.upper(), set()))
-    reasons = {one.name.upper(): one.error for one in found.refused}
+    reasons = {one.name.upper(): one.error for one in selection.refused}
     for text, table in names.items():
         reason = reasons.get(text.upper()) or reasons.get(table.upper()) or "the company has no object of this name"
         others.append(NotCompared(table, reason))
@@ -181,13 +181,13 @@ def _left_out_fields(table: str, ignored: Collection[str]) -> list[NotCompared]:
 
 
 def _refuse_unknown(copy: OpenCopy, left_out: Mapping[str, Collection[str]]) -> None:
-    known = {name.upper(): {_loose(one) for one in table.column_names} for name, table in copy.tables.items()}
+    columns_of = {name.upper(): {_loose(one) for one in table.column_names} for name, table in copy.tables.items()}
     noted = {one.upper() for one in (*copy.bookmarks, *copy.failures)}
     for table, fields in left_out.items():
-        if _WHOLE in fields and table in {*known, *noted}:
+        if _WHOLE in fields and table in {*columns_of, *noted}:
             continue
-        if table not in known:
+        if table not in columns_of:
             raise InvalidRequestError(f"`ignore` names {table}, which is not in the copy", setting="ignore")
-        lost = [one for one in fields if _loose(one) not in known[table]]
+        lost = [one for one in fields if _loose(one) not in columns_of[table]]
         if lost:
             raise InvalidRequestError(f"`ignore` names {table}.{lost[0]}, which is not in the copy", setting="ignore")

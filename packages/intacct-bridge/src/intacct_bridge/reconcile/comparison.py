@@ -178,30 +178,30 @@ class Comparer:
 
     def run(self) -> Iterator[TableComparison]:
         """The tables, one after another; `finish` then gives the whole result."""
-        self._found: dict[str, TableComparison] = {}
+        self._comparisons: dict[str, TableComparison] = {}
         for table in self._tables:
             try:
-                found = self._compared(table)
+                comparison = self._compared(table)
             except NotPermittedError as error:
                 self._others.append(NotCompared(table.name, error.message))
                 continue
-            self._found[table.name] = found
+            self._comparisons[table.name] = comparison
             if table.stream.object not in _ENTRY_FIELDS:
                 self._copy.release(table.name)
-            yield found
+            yield comparison
 
     def finish(self) -> Comparison:
         """The result, after the checks inside the copy."""
         checks = tuple(self._checked())
         others = sorted(self._others, key=lambda one: (one.table, one.fields))
-        return Comparison(tuple(self._found.values()), tuple(others), checks, self._missing)
+        return Comparison(tuple(self._comparisons.values()), tuple(others), checks, self._missing)
 
     def _count(self, table: ComparedTable) -> int:
-        where = self._wanted(table).sql
+        where = self._condition(table).sql
         ((rows,),) = self._copy.rows(f"SELECT count(*) FROM {self._copy.relation(table.name)} WHERE {where}")
         return int(rows)
 
-    def _wanted(self, table: ComparedTable) -> Condition:
+    def _condition(self, table: ComparedTable) -> Condition:
         """The records that are compared."""
         first, last = self._period.first, self._period.last
         if first is None or last is None:
@@ -214,73 +214,79 @@ class Comparer:
         rows = self._count(table)
         records = RecordReader(self._source, self._copy, table)
         if rows <= MAX_PAGE:
-            company, remaining = records.page(self._wanted(table))
+            company, remaining = records.page(self._condition(table))
             if not remaining:
-                found = records.matched(company, self._wanted(table))
-                result = TableComparison(table.name, ComparisonMethod.RECORDS, rows, company.num_rows, tuple(found))
+                differences = records.matched(company, self._condition(table))
+                result = TableComparison(
+                    table.name, ComparisonMethod.RECORDS, rows, company.num_rows, tuple(differences)
+                )
                 return replace(result, unproven=records.unqueryable)
         elif self._all_fields and self._period == ALL_TIME:
             keys, total = _differing_keys(self._source, self._copy, table)
-            found = records.of_values(table.stream.walk_field, keys)
-            more = total > len(keys) or bool(keys and not found)
-            return TableComparison(table.name, ComparisonMethod.RECORDS, rows, None, tuple(found), more)
+            differences = records.of_values(table.stream.walk_field, keys)
+            more = total > len(keys) or bool(keys and not differences)
+            return TableComparison(table.name, ComparisonMethod.RECORDS, rows, None, tuple(differences), more)
         return self._by_sums(table, rows, records)
 
     def _by_sums(self, table: ComparedTable, rows: int, records: RecordReader) -> TableComparison:
         prints = FingerprintReader(self._gateway, self._copy, table, rows)
-        wanted = self._wanted(table)
-        company = prints.read(chosen_measures(self._copy, table, rows), wanted.filters)
+        condition = self._condition(table)
+        company = prints.read(chosen_measures(self._copy, table, rows), condition.filters)
         measures = company.measures
-        copied = of_copy(self._copy, table, measures, wanted.sql)
+        copied = of_copy(self._copy, table, measures, condition.sql)
         method = ComparisonMethod.SUMS if measures.sums or measures.groups else ComparisonMethod.COUNT
         proven = {*measures.groups, *measures.sums, measures.latest}
         unproven = tuple(one for one in table.columns if one not in proven)
         result = TableComparison(table.name, method, rows, company.records, groups=measures.groups, unproven=unproven)
-        pairs = [(company, copied), *self._by_dimensions(table, prints, measures, wanted)]
+        pairs = [(company, copied), *self._by_dimensions(table, prints, measures, condition)]
         if not any(one.differing(other) for one, other in pairs):
             return result
         search = Search(self._copy, table, records, prints)
-        found = tuple(dict.fromkeys(record for one, other in pairs for record in search.run(one, other, wanted)))
-        note = "" if found or search.exhausted else "the gateway's sums differ from those of its own records"
-        return replace(result, records=found, more=search.exhausted, note=note)
+        differences = tuple(dict.fromkeys(record for pair in pairs for record in search.run(*pair, condition)))
+        note = "" if differences or search.exhausted else "the gateway's sums differ from those of its own records"
+        return replace(result, records=differences, more=search.exhausted, note=note)
 
     def _by_dimensions(
-        self, table: ComparedTable, prints: FingerprintReader, measures: Measures, wanted: Condition
+        self, table: ComparedTable, prints: FingerprintReader, measures: Measures, condition: Condition
     ) -> Iterator[tuple[Fingerprint, Fingerprint]]:
         """The ledger by its dimensions, if the copy has no GLENTRY to check them against."""
         if table.stream.object == LEDGER and all(one.stream.object != LINES for one in self._tables):
             others = by_dimensions(self._copy, table, measures)
             if others.groups:
-                company = prints.read(others, wanted.filters)
-                yield company, of_copy(self._copy, table, company.measures, wanted.sql)
+                company = prints.read(others, condition.filters)
+                yield company, of_copy(self._copy, table, company.measures, condition.sql)
 
     def _checked(self) -> Iterator[CheckOutcome]:
         """The checks that fail, each confirmed or not by reading its entries from the company."""
         tables = {one.stream.object: one for one in self._tables if one.stream.object in _ENTRY_FIELDS}
-        tables = {name: one for name, one in tables.items() if one.name in self._found and one.stream.where is None}
-        open_ = [one for one in tables.values() if self._found[one.name].method is not ComparisonMethod.RECORDS]
+        tables = {
+            name: one for name, one in tables.items() if one.name in self._comparisons and one.stream.where is None
+        }
+        open_ = [one for one in tables.values() if self._comparisons[one.name].method is not ComparisonMethod.RECORDS]
         if LEDGER not in tables or not open_ or self._period != ALL_TIME:
             return
-        known = {one.owner or one.record for table in tables.values() for one in self._found[table.name].records}
+        differing = {
+            one.owner or one.record for table in tables.values() for one in self._comparisons[table.name].records
+        }
         for failed in failed_checks(self._copy, tables):
-            entries = [one for one in failed.entries if str(one) not in known]
+            entries = [one for one in failed.entries if str(one) not in differing]
             before = len(self._records())
             for table in open_ if entries else ():
                 self._add(table, entries)
-            known |= set(map(str, entries))
+            differing |= set(map(str, entries))
             yield CheckOutcome(failed, confirmed=len(self._records()) > before or not entries)
 
     def _records(self) -> Sequence[RecordDifference]:
-        return [record for table in self._found.values() for record in table.records]
+        return [record for table in self._comparisons.values() for record in table.records]
 
     def _add(self, table: ComparedTable, entries: Sequence[object]) -> None:
         field = _ENTRY_FIELDS[table.stream.object]
         if field not in table.columns:
             return
         reader = RecordReader(self._source, self._copy, table)
-        found = self._found[table.name]
-        records = dict.fromkeys((*found.records, *reader.of_values(field, entries)))  # type: ignore[arg-type]
-        self._found[table.name] = replace(found, records=tuple(records))
+        comparison = self._comparisons[table.name]
+        records = dict.fromkeys((*comparison.records, *reader.of_values(field, entries)))  # type: ignore[arg-type]
+        self._comparisons[table.name] = replace(comparison, records=tuple(records))
 
 
 # --- every field of every record
@@ -307,10 +313,10 @@ def _differing_keys(source: ExtractSource, copy: OpenCopy, table: ComparedTable)
     copied = _hashed(table, [table.columns[one] for one in fields], copy.relation(table.name), named=True)
     both = f"(SELECT * FROM _read EXCEPT ALL {copied}) UNION ALL ({copied} EXCEPT ALL SELECT * FROM _read)"
     walked = f"SELECT DISTINCT walked FROM ({both})"
-    found = copy.rows(f"SELECT walked, count(*) OVER () FROM ({walked}) ORDER BY 1 LIMIT {_MOST_NAMED}")
+    rows = copy.rows(f"SELECT walked, count(*) OVER () FROM ({walked}) ORDER BY 1 LIMIT {_MOST_NAMED}")
     copy.execute("DROP TABLE _read")
     number = not partition.as_text
-    return [int(key) if number else key for key, _ in found], (found[0][1] if found else 0)
+    return [int(key) if number else key for key, _ in rows], (rows[0][1] if rows else 0)
 
 
 def _keep_hashes(copy: OpenCopy, table: ComparedTable, rows: "pa.RecordBatch", fields: list[str]) -> None:

@@ -37,9 +37,9 @@ def table_digest(copy: OpenCopy, table: str) -> TableDigest:
     cells = ", ".join(_cell(one) for one in columns)
     hashes = f"SELECT sha256(concat({cells})) AS row_hash FROM {copy.relation(table)} ORDER BY 1"
     for batch in copy.batches(hashes):
-        found = batch.column(0).to_pylist()
-        rows += len(found)
-        whole.update("\n".join(["", *found]).encode())
+        row_hashes = batch.column(0).to_pylist()
+        rows += len(row_hashes)
+        whole.update("\n".join(["", *row_hashes]).encode())
     return TableDigest(table, rows, whole.hexdigest())
 
 

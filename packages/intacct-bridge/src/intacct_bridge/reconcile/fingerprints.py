@@ -97,9 +97,9 @@ class Fingerprint:
 
     def ends(self, groups: Sequence[Group]) -> tuple[Value, Value] | None:
         """The lowest and highest value of `along` in some groups; None if there is none."""
-        found = [self.groups[one][-2:] for one in groups if one in self.groups]
-        lows = [low for low, _ in found if low is not None]
-        highs = [high for _, high in found if high is not None]
+        ranges = [self.groups[one][-2:] for one in groups if one in self.groups]
+        lows = [low for low, _ in ranges if low is not None]
+        highs = [high for _, high in ranges if high is not None]
         return (min(lows), max(highs)) if self.measures.along and lows and highs else None
 
     def differing(self, other: "Fingerprint") -> list[Group]:
@@ -162,8 +162,8 @@ def _per_field(copy: OpenCopy, table: ComparedTable, fields: Sequence[str], sql:
 
 def _groups(copy: OpenCopy, table: ComparedTable, most: int, among: Collection[str] | None = None) -> tuple[str, ...]:
     """The fields to group by: one after another, as long as the copy has at most `most` groups."""
-    own = {table.stream.key, table.stream.walk_field}
-    fit = [one for one in table.fields_of(Kind.TEXT, Kind.ENUM, Kind.DATE, Kind.BOOLEAN) if one not in own]
+    excluded = {table.stream.key, table.stream.walk_field}
+    fit = [one for one in table.fields_of(Kind.TEXT, Kind.ENUM, Kind.DATE, Kind.BOOLEAN) if one not in excluded]
     fit = [one for one in fit if among is None or one in among]
     counts = _per_field(copy, table, fit, "count(DISTINCT {0})")
     first = [one for one in _FIRST_GROUPS if one in fit]  # also those with one value: the company may have others
@@ -195,8 +195,8 @@ def of_copy(copy: OpenCopy, table: ComparedTable, measures: Measures, where: str
         along = quoted(table.columns[measures.along])
         figures += [f"min({along})", f"max({along})"]
     by = f"GROUP BY {', '.join(groups)}" if groups else ""
-    found = copy.rows(f"SELECT {', '.join([*groups, *figures])} FROM {copy.relation(table.name)} WHERE {where} {by}")
-    return Fingerprint(measures, _by_group(found, len(groups)))
+    rows = copy.rows(f"SELECT {', '.join([*groups, *figures])} FROM {copy.relation(table.name)} WHERE {where} {by}")
+    return Fingerprint(measures, _by_group(rows, len(groups)))
 
 
 def _by_group(rows: Sequence[Sequence[Value]], wide: int) -> dict[Group, Figures]:
@@ -234,8 +234,8 @@ class FingerprintReader:
             except InvalidRequestError as error:
                 if not error.by_gateway:
                     raise
-                asked = [one if isinstance(one, str) else one.field for one in possible.select]
-                names = refused_fields(error.faults, asked) or possible.groups or tuple(dict.fromkeys(asked))
+                fields = [one if isinstance(one, str) else one.field for one in possible.select]
+                names = refused_fields(error.faults, fields) or possible.groups or tuple(dict.fromkeys(fields))
                 if not names:
                     raise
                 self.refused = (*self.refused, *names)
@@ -243,17 +243,17 @@ class FingerprintReader:
     def _figures(self, measures: Measures, where: Sequence[Filter]) -> dict[Group, Figures]:
         counted = Aggregate("count", self._table.stream.key)
         select = (*measures.groups, counted, *measures.select[len(measures.groups) :])
-        found: dict[Group, Figures] = {}
+        figures: dict[Group, Figures] = {}
         for window in self._windows(measures):
             for batch in self._gateway.batches(self._query(select, (*window, *where))):
                 cells = [column.to_pylist() for column in batch.columns]
-                found |= _by_group(list(zip(*cells, strict=True)), len(measures.groups))
-        return found
+                figures |= _by_group(list(zip(*cells, strict=True)), len(measures.groups))
+        return figures
 
     def _query(self, select: tuple[Selected, ...], where: Sequence[Filter]) -> Query:
         stream = self._table.stream
-        own = () if stream.where is None else (stream.where,)
-        parts = (*own, *where)
+        filters = () if stream.where is None else (stream.where,)
+        parts = (*filters, *where)
         return Query(
             stream.object,
             select,

@@ -119,8 +119,8 @@ def failed_checks(copy: OpenCopy, tables: Mapping[str, ComparedTable]) -> Iterat
     for check in _checks():
         if all(name in tables and set(fields) <= set(tables[name].columns) for name, fields in check.needs.items()):
             failing = f"SELECT DISTINCT entry FROM ({check.sql}) WHERE entry IS NOT NULL"
-            found = copy.rows(f"SELECT entry, count(*) OVER () FROM ({failing}) ORDER BY 1 LIMIT {MOST_ENTRIES}")
-            if found:
-                yield FailedCheck(check.rule, tuple(entry for entry, _ in found), found[0][1])
+            entries = copy.rows(f"SELECT entry, count(*) OVER () FROM ({failing}) ORDER BY 1 LIMIT {MOST_ENTRIES}")
+            if entries:
+                yield FailedCheck(check.rule, tuple(entry for entry, _ in entries), entries[0][1])
     for name in tables:
         copy.execute(f"DROP VIEW {name}")

@@ -76,7 +76,7 @@ class LedgerCopy:
 
     def sums(self, first: date | None, last: date | None) -> dict[BalanceKey, Amounts]:
         """The amounts posted from one day to another; None is an open end."""
-        found: dict[BalanceKey, Amounts] = {}
+        sums: dict[BalanceKey, Amounts] = {}
         sql = (
             "SELECT book, account, location, currency, adjusting, sum(debit), sum(credit) FROM lines "
             "WHERE day BETWEEN coalesce(?, DATE '0001-01-01') AND coalesce(?, DATE '9999-12-31') GROUP BY ALL"
@@ -84,8 +84,8 @@ class LedgerCopy:
         for book, account, location, currency, adjusting, debit, credit in self._copy.rows(sql, first, last):
             key = BalanceKey(book, account, location, currency)
             more = Amounts(Decimal(0), Decimal(0), debit, credit) if adjusting else Amounts(debit, credit)
-            found[key] = found.get(key, Amounts()) + more
-        return found
+            sums[key] = sums.get(key, Amounts()) + more
+        return sums
 
     def totals(self, book: str, first: date | None, last: date | None) -> dict[str, Amounts]:
         """The money posted from one day to another, by currency, without statistical amounts."""
@@ -93,11 +93,11 @@ class LedgerCopy:
             "SELECT currency, adjusting, sum(debit), sum(credit) FROM lines WHERE NOT statistical AND book = ? AND "
             "day BETWEEN coalesce(?, DATE '0001-01-01') AND coalesce(?, DATE '9999-12-31') GROUP BY ALL ORDER BY 1"
         )
-        found: dict[str, Amounts] = {}
+        totals: dict[str, Amounts] = {}
         for currency, adjusting, debit, credit in self._copy.rows(sql, book, first, last):
             more = Amounts(Decimal(0), Decimal(0), debit, credit) if adjusting else Amounts(debit, credit)
-            found[currency] = found.get(currency, Amounts()) + more
-        return found
+            totals[currency] = totals.get(currency, Amounts()) + more
+        return totals
 
 
 _LINES = """

@@ -135,13 +135,13 @@ def compare_copy(gateway: ReadGateway, copy: OpenCopy, options: ReconcileOptions
         ledger = compare_ledger(gateway, ledger_copy, period)
     for _ in comparer.run():
         pass
-    found = comparer.finish()
-    if ledger is None and not found.tables:
+    comparison = comparer.finish()
+    if ledger is None and not comparison.tables:
         raise SettingsError(
             "the copy holds no table that can be compared", fix="extract objects, such as GLDETAIL: intacct extract"
         )
     spent = gateway.meter.transactions - before
-    result = Reconciliation(gateway.connection.company_id, began, found, ledger, reason, spent)
+    result = Reconciliation(gateway.connection.company_id, began, comparison, ledger, reason, spent)
     digests = tuple(table_digests(copy)) if options.digests else ()
     return replace(result, tie_out=tie_out(copy, result.last_day), digests=digests)
 
@@ -149,12 +149,12 @@ def compare_copy(gateway: ReadGateway, copy: OpenCopy, options: ReconcileOptions
 def estimate_comparison(gateway: ReadGateway, copy: OpenCopy, options: ReconcileOptions) -> list[Estimate]:
     """What the comparison would cost if the copy matches the company, from the rows of the copy."""
     period = named_period(gateway, options.period) if options.period else ALL_TIME
-    found = _comparer(gateway, copy, options, period).estimates()
+    estimates = _comparer(gateway, copy, options, period).estimates()
     try:
         books = len(open_ledger(copy).books()) or 1
     except SettingsError:
-        return found
-    return [Estimate("trial balance", 0, books), *found]
+        return estimates
+    return [Estimate("trial balance", 0, books), *estimates]
 
 
 def _comparer(gateway: ReadGateway, copy: OpenCopy, options: ReconcileOptions, period: Period) -> Comparer:

@@ -71,8 +71,8 @@ def matched(copy: OpenCopy, table: ComparedTable, company: "pa.Table", where: st
     """The differences between rows of the company and those rows of the copy that satisfy the SQL condition."""
     fields = [one for one in table.columns if one in company.schema.names]
     listed = ", ".join(quoted(one) for one in fields)
-    own = ", ".join(f"{quoted(table.columns[one])} AS {quoted(one)}" for one in fields)
-    copied = f"SELECT {own} FROM {copy.relation(table.name)} WHERE {where}"
+    columns = ", ".join(f"{quoted(table.columns[one])} AS {quoted(one)}" for one in fields)
+    copied = f"SELECT {columns} FROM {copy.relation(table.name)} WHERE {where}"
     posted_rows = fitted(company.select(fields), copy, table)
     if _same(posted_rows, copy.arrow(copied), table):
         return []
@@ -86,15 +86,15 @@ def matched(copy: OpenCopy, table: ComparedTable, company: "pa.Table", where: st
     return sorted(_paired(table, absent, extra, same), key=_order)
 
 
-def _same(one: "pa.Table", other: "pa.Table", table: ComparedTable) -> bool:
+def _same(rows: "pa.Table", other_rows: "pa.Table", table: ComparedTable) -> bool:
     """Whether both have the same rows, for certain: finding differences takes much longer."""
     import pyarrow as pa
 
-    if one.num_rows != other.num_rows:
+    if rows.num_rows != other_rows.num_rows:
         return False
     try:
         order = [(name, "ascending") for name in table.identity]
-        return bool(one.sort_by(order).equals(other.cast(one.schema).sort_by(order)))
+        return bool(rows.sort_by(order).equals(other_rows.cast(rows.schema).sort_by(order)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return False
 
@@ -115,8 +115,8 @@ def fitted(rows: "pa.Table", copy: OpenCopy, table: ComparedTable) -> "pa.Table"
 
 
 def _rows(copy: OpenCopy, sql: str, fields: Sequence[str]) -> list[dict[str, Any]]:
-    found = copy.rows(f"SELECT * FROM ({sql}) LIMIT {MOST_MATCHED}")
-    return [dict(zip(fields, row, strict=True)) for row in found]
+    rows = copy.rows(f"SELECT * FROM ({sql}) LIMIT {MOST_MATCHED}")
+    return [dict(zip(fields, row, strict=True)) for row in rows]
 
 
 def _identity(table: ComparedTable, row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -136,10 +136,10 @@ def _paired(
     for row in extra:
         added[_identity(table, row)].append(row)
     for key in {**lacking, **added}:
-        for one, other in zip(lacking[key], added[key], strict=False):
-            yield _altered(table, one, other)
-        for one in lacking[key][len(added[key]) :]:
-            yield _lone(table, MISSING, one)
+        for posted, extra_row in zip(lacking[key], added[key], strict=False):
+            yield _altered(table, posted, extra_row)
+        for posted in lacking[key][len(added[key]) :]:
+            yield _lone(table, MISSING, posted)
         copied = Counter(map(str, added[key][: len(lacking[key])]))
         for other in added[key][len(lacking[key]) :]:
             yield _lone(table, DOUBLED if key in same or copied[str(other)] else SURPLUS, other)
@@ -166,5 +166,5 @@ def _named(table: ComparedTable, row: Mapping[str, Any]) -> tuple[str, str, str,
     return str(row[stream.key]), "" if owner is None else str(owner), object_name, str(natural or "")
 
 
-def _order(one: RecordDifference) -> tuple[str, int, str, str]:
-    return one.owner, len(one.record), one.record, one.kind
+def _order(difference: RecordDifference) -> tuple[str, int, str, str]:
+    return difference.owner, len(difference.record), difference.record, difference.kind

@@ -63,9 +63,9 @@ class RecordReader:
 
         stream = self._table.stream
         partition = Partition(stream, stream.walk_field, where=condition.filters, show_private=self._table.show_private)
-        found = self._reader.read(partition.query(KeySpan()))
+        page = self._reader.read(partition.query(KeySpan()))
         self.unqueryable = self._reader.unqueryable
-        return pa.Table.from_batches([found.rows]), found.remaining
+        return pa.Table.from_batches([page.rows]), page.remaining
 
     def differences(self, condition: Condition) -> tuple[list[RecordDifference], bool]:
         """The differences among the records of a condition, and whether one page held them all."""
@@ -87,9 +87,9 @@ class RecordReader:
         condition = Condition(
             (Compare(field, Op.IN, tuple(keys)),), f"{quoted(self._table.columns[field])} IN ({texts})"
         )
-        found, fits = self.differences(condition)
+        differences, fits = self.differences(condition)
         if fits or len(keys) == 1:
-            return found
+            return differences
         middle = len(keys) // 2
         return self._of_some(field, keys[:middle]) + self._of_some(field, keys[middle:])
 
@@ -106,32 +106,32 @@ class Search:
         self.exhausted = False
         """Not all differences were found: there are too many."""
 
-    def run(self, company: Fingerprint, copied: Fingerprint, wanted: Condition) -> Iterator[RecordDifference]:
-        """The records of the groups that differ, among those that are wanted."""
-        waiting = [(wanted, company, copied)]
+    def run(self, company: Fingerprint, copied: Fingerprint, condition: Condition) -> Iterator[RecordDifference]:
+        """The records of the groups that differ, among those that satisfy the condition."""
+        waiting = [(condition, company, copied)]
         while waiting:
-            condition, one, other = waiting.pop()
-            groups = one.differing(other)
+            condition, prints, other = waiting.pop()
+            groups = prints.differing(other)
             if not groups:
                 continue
-            narrow = condition & of_groups(self._table, one, groups) if len(groups) <= MAX_FILTERED else condition
-            if self._rows(one, other, groups, narrowed=narrow is not condition) <= MAX_PAGE and self._may_ask():
-                found, fits = self._records.differences(narrow)
-                yield from found
-                self.exhausted = self.exhausted or len(found) >= MOST_MATCHED
+            narrow = condition & of_groups(self._table, prints, groups) if len(groups) <= MAX_FILTERED else condition
+            if self._rows(prints, other, groups, narrowed=narrow is not condition) <= MAX_PAGE and self._may_ask():
+                records, fits = self._records.differences(narrow)
+                yield from records
+                self.exhausted = self.exhausted or len(records) >= MOST_MATCHED
                 if fits:
                     continue
-            parts = self._parts(one, other, groups)
+            parts = self._parts(prints, other, groups)
             if not parts or self._calls + len(parts) > MOST_CALLS:
                 self.exhausted = True
                 continue
-            waiting += [asked for part in parts if (asked := self._both_prints(narrow & part, one))]
+            waiting += [pair for part in parts if (pair := self._both_prints(narrow & part, prints))]
 
-    def _rows(self, one: Fingerprint, other: Fingerprint, groups: Sequence[Group], *, narrowed: bool) -> int:
+    def _rows(self, prints: Fingerprint, other: Fingerprint, groups: Sequence[Group], *, narrowed: bool) -> int:
         """How many records a filter gives at most."""
         if not narrowed:
-            return max(one.records, other.records)
-        return max(sum(map(one.count, groups)), sum(map(other.count, groups)))
+            return max(prints.records, other.records)
+        return max(sum(map(prints.count, groups)), sum(map(other.count, groups)))
 
     def _may_ask(self) -> bool:
         self._calls += 1
@@ -147,20 +147,20 @@ class Search:
         company = self._prints.read(like.measures, condition.filters)
         return condition, company, of_copy(self._copy, self._table, company.measures, condition.sql)
 
-    def _parts(self, one: Fingerprint, other: Fingerprint, groups: Sequence[Group]) -> tuple[Condition, ...]:
+    def _parts(self, prints: Fingerprint, other: Fingerprint, groups: Sequence[Group]) -> tuple[Condition, ...]:
         """Two conditions that share the records of the groups between them, or one for a single value.
 
         None if the records cannot be cut.
         """
-        field = one.measures.along
-        ends = [found for side in (one, other) if (found := side.ends(groups))]
+        field = prints.measures.along
+        ends = [bounds for side in (prints, other) if (bounds := side.ends(groups))]
         if not field or not ends:
             return ()
         low, high = min(low for low, _ in ends), max(high for _, high in ends)  # type: ignore[type-var]
         middle = _middle(low, high)
         column = quoted(self._table.columns[field])
         if middle is None:
-            spans = [found for side in (one, other) if (found := side.ends(list(side.groups)))]
+            spans = [bounds for side in (prints, other) if (bounds := side.ends(list(side.groups)))]
             single = Condition((Compare(field, Op.EQUALTO, (low,)),), f"{column} = {literal(low)}")
             return () if all(span == (low, low) for span in spans) else (single,)
         return (
@@ -180,9 +180,9 @@ def _middle(low: Value, high: Value) -> Value | None:
     return None
 
 
-def of_groups(table: ComparedTable, one: Fingerprint, groups: Sequence[Group]) -> Condition:
+def of_groups(table: ComparedTable, prints: Fingerprint, groups: Sequence[Group]) -> Condition:
     """The condition that a record is in one of some groups."""
-    fields = one.measures.groups
+    fields = prints.measures.groups
     if not fields:
         return EVERY_RECORD
     filters, texts = [], []

@@ -120,8 +120,8 @@ def compare_ledger(gateway: ReadGateway, copy: LedgerCopy, period: Period = ALL_
 
     If a balance over all days differs, all months are compared.
     """
-    found = _compared(gateway, copy, (period,))
-    return found if found.equal or period != ALL_TIME else _compared(gateway, copy, _months(copy))
+    comparison = _compared(gateway, copy, (period,))
+    return comparison if comparison.equal or period != ALL_TIME else _compared(gateway, copy, _months(copy))
 
 
 def _compared(gateway: ReadGateway, copy: LedgerCopy, periods: tuple[Period, ...]) -> LedgerComparison:
@@ -129,12 +129,12 @@ def _compared(gateway: ReadGateway, copy: LedgerCopy, periods: tuple[Period, ...
     places = 0
     totals: dict[tuple[str, str], Amounts] = {}
     for book in copy.books() or ["ACCRUAL"]:
-        for one, ledger in _ledger_amounts(gateway, book, periods):
-            copied = {key: sums for key, sums in copy.sums(one.first, one.last).items() if key.book == book}
+        for period, ledger in _ledger_amounts(gateway, book, periods):
+            copied = {key: sums for key, sums in copy.sums(period.first, period.last).items() if key.book == book}
             keys = sorted({*ledger, *copied}, key=lambda key: (key.account, key.location, key.currency))
             places += len(keys)
             differences += [
-                BalanceDifference(one.name, key, ledger.get(key, Amounts()), copied.get(key, Amounts()))
+                BalanceDifference(period.name, key, ledger.get(key, Amounts()), copied.get(key, Amounts()))
                 for key in keys
                 if ledger.get(key, Amounts()) != copied.get(key, Amounts())
             ]
@@ -176,8 +176,8 @@ def named_period(gateway: ReadGateway, name: str) -> Period:
         pass
     else:
         return Period(name, first, _month_end(first))
-    wanted = Query("REPORTINGPERIOD", ("NAME", "START_DATE", "END_DATE"), Compare("NAME", Op.EQUALTO, (name,)))
-    for row in gateway.query(wanted):
+    query = Query("REPORTINGPERIOD", ("NAME", "START_DATE", "END_DATE"), Compare("NAME", Op.EQUALTO, (name,)))
+    for row in gateway.query(query):
         begin, end = row["START_DATE"], row["END_DATE"]
         assert isinstance(begin, date)
         assert isinstance(end, date)
@@ -195,16 +195,16 @@ def _ledger_amounts(
     gateway: ReadGateway, book: str, periods: Sequence[Period]
 ) -> Iterator[tuple[Period, Mapping[BalanceKey, Amounts]]]:
     """Each period with the ledger's amounts. The time before the first month is its opening balance."""
-    requested = [one for one in periods if one.first is not None or one.last is None]
-    opening = [one for one in periods if one not in requested]
-    for some in batched(requested, SPANS_PER_REQUEST):
-        answers = gateway.call(*(_trial_balance(book, one) for one in some), read=True)
-        for one, answer in zip(some, answers, strict=True):
+    requested = [period for period in periods if period.first is not None or period.last is None]
+    opening = [period for period in periods if period not in requested]
+    for batch in batched(requested, SPANS_PER_REQUEST):
+        answers = gateway.call(*(_trial_balance(book, period) for period in batch), read=True)
+        for period, answer in zip(batch, answers, strict=True):
             if answer.status != SUCCESS:
                 raise as_error(answer.faults, function="get_trialbalance")
             if opening:
                 yield opening.pop(), _read(answer, book, opened=True)
-            yield one, _read(answer, book, opened=False)
+            yield period, _read(answer, book, opened=False)
 
 
 def _trial_balance(book: str, period: Period) -> Element:
@@ -221,7 +221,7 @@ def _trial_balance(book: str, period: Period) -> Element:
 
 def _read(answer: Result, book: str, *, opened: bool) -> dict[BalanceKey, Amounts]:
     """The amounts of one trial balance: those posted in its days, or with `opened` its opening balances."""
-    found: dict[BalanceKey, Amounts] = {}
+    balances: dict[BalanceKey, Amounts] = {}
     for row in answer.data or ():
         at = BalanceKey(book, row.findtext("glaccountno"), row.findtext("locationid"), row.findtext("currency"))
         if opened:
@@ -230,10 +230,10 @@ def _read(answer: Result, book: str, *, opened: bool) -> dict[BalanceKey, Amount
         else:
             amounts = Amounts(*(_amount(row, name) for name in ("debits", "credits", "adjdebits", "adjcredits")))
         if amounts != Amounts():
-            found[at] = found.get(at, Amounts()) + amounts
-    return found
+            balances[at] = balances.get(at, Amounts()) + amounts
+    return balances
 
 
 def _amount(row: Element, name: str) -> Decimal:
-    found = parse_value(Kind.DECIMAL, row.findtext(name))
-    return found if isinstance(found, Decimal) else Decimal(0)
+    amount = parse_value(Kind.DECIMAL, row.findtext(name))
+    return amount if isinstance(amount, Decimal) else Decimal(0)

@@ -121,7 +121,7 @@ def _webhook(channel: Channel, run: Run) -> None:
             answer = hook.post(body, headers)
         except NoAnswerError as error:
             raise SettingsError(f"it {error}") from None
-    if not answer.taken:
+    if not answer.accepted:
         raise SettingsError(f"it answered with HTTP {answer.status}")
 
 

@@ -78,7 +78,7 @@ class Governor:
         self._limit = monthly_limit
         self._longest_read = min(longest_read, LONGEST_REQUEST)
         self._sleep = sleep
-        self._own = threading.local()
+        self._thread = threading.local()
         """The month in which the present request of each thread is counted."""
 
     @contextmanager
@@ -108,7 +108,7 @@ class Governor:
 
     def uncount(self, transactions: int) -> None:
         """Take back the count of this thread's request, which was refused before anything ran; a failure leaves it."""
-        month = getattr(self._own, "month", "")
+        month = getattr(self._thread, "month", "")
         with suppress(IntacctError):
             db = self._database()
             with db.transaction():
@@ -158,7 +158,7 @@ class Governor:
             (slots,) = db.execute("SELECT count(*) FROM slot").fetchone()
             if slots >= self._concurrency:
                 return 0
-            self._own.month = month = _month(now)
+            self._thread.month = month = _month(now)
             self._spend(db, month, transactions)
             sql = "INSERT INTO slot (taken_at, free_at) VALUES (?, ?) RETURNING number"
             return int(db.execute(sql, (_text(now), _text(now + lasting))).fetchone()[0])

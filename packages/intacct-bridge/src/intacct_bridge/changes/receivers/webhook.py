@@ -58,7 +58,7 @@ class WebhookReceiver:
             answer = self._hook.post(body, headers)
         except NoAnswerError as error:
             raise DeliveryError(f"{self._hook.host} {error}") from None
-        if not answer.taken:
+        if not answer.accepted:
             reason = f"{self._hook.host} answered with HTTP {answer.status}{': ' if answer.text else ''}{answer.text}"
             wait = self._seconds(answer.headers.get("retry-after", ""), answer.headers.get("date", ""))
             raise DeliveryError(reason, retry_after=wait, final=answer.status == _GONE)

@@ -194,7 +194,7 @@ class MonthlyCounter:
     def __init__(self, usage: MonthlyUsage) -> None:
         self.usage = usage
         self._lock = threading.Lock()
-        self._kept = 0
+        self._written = 0
         self._noted = 0
         self._month = ""
 
@@ -209,14 +209,14 @@ class MonthlyCounter:
         with self._lock:
             self._month = month
             self._noted = max(self._noted, transactions)
-            due = self._noted - self._kept >= _EVERY
+            due = self._noted - self._written >= _EVERY
         if due:
             self.flush()
 
     def flush(self) -> None:
         """Write the noted count that is not on disk yet. A disk error is ignored: it costs the estimate only."""
         with self._lock:
-            added, self._kept = self._noted - self._kept, self._noted
+            added, self._written = self._noted - self._written, self._noted
         if self._month:
             with suppress(OSError):
                 self.usage.add(self._month, added)

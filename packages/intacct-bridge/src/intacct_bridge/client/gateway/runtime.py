@@ -55,13 +55,13 @@ class Runtime:
         on_disk = remote if keep is None else keep is True
         self.cache = _cache(connection, keep=keep, on_disk=on_disk, networked=transport is None)
         self.transport, self.keep, self.system = transport, keep, system
-        self._own = HttpTransport(connection) if transport is None else None
+        self._own_transport = HttpTransport(connection) if transport is None else None
         self.state = state_directory() if on_disk else None
         self._tally = _tally(connection) if on_disk else None
         self._governor = _governor(connection, system)
         self.exchange = Exchange(
             connection,
-            _archived(connection, transport or self._own),
+            _archived(connection, transport or self._own_transport),
             gate=Gate(connection.concurrency, clock=system.clock, sleep=system.sleep),
             meter=self.meter,
             clock=system.clock,
@@ -99,8 +99,8 @@ class Runtime:
         """Write down the count and close the sockets that this runtime opened."""
         if self._tally is not None:
             self._tally.flush()
-        if self._own is not None:
-            self._own.close()
+        if self._own_transport is not None:
+            self._own_transport.close()
         if self._governor is not None:
             self._governor.close()
 

@@ -172,7 +172,7 @@ class CatalogReader:
 
     def catalog(self) -> Catalog:
         """The definitions that have been needed so far."""
-        return Catalog(self._cache.known())
+        return Catalog(self._cache.definitions())
 
     def forget_stored(self, name: str, doc_par_id: str | None = None) -> bool:
         """Forget a definition that came from disk, so that it is looked up again; False if this run looked it up."""

@@ -46,7 +46,7 @@ class CatalogCache:
         self._lock = threading.Lock()
         self._changed = False
         self._entries = self._load()
-        self._own: set[str] = set()
+        self._fresh: set[str] = set()
         """The other entries that this run has read."""
         self._objects: dict[str, ObjectDef] = {}
         self.from_disk: set[str] = set()
@@ -96,9 +96,9 @@ class CatalogCache:
             for key in [key for key in self._objects if self._young(f"object {key}") is None]:
                 del self._objects[key]
             self.from_disk = set(self._objects)
-            self._own.clear()
+            self._fresh.clear()
 
-    def known(self) -> list[ObjectDef]:
+    def definitions(self) -> list[ObjectDef]:
         """The definitions that this run has used."""
         with self._lock:
             return [found for key, found in self._objects.items() if "|" not in key]
@@ -113,7 +113,7 @@ class CatalogCache:
         """Keep another entry, made of JSON values."""
         with self._lock:
             self._put(name, msgspec.json.encode(value))
-            self._own.add(name)
+            self._fresh.add(name)
 
     def age(self, name: str) -> float:
         """Seconds since another entry was read; 0 if there is none."""
@@ -124,7 +124,7 @@ class CatalogCache:
     def forget_stored(self, name: str) -> bool:
         """Drop another entry that came from the file; False if this run read it, or if there is none."""
         with self._lock:
-            if name in self._own or name not in self._entries:
+            if name in self._fresh or name not in self._entries:
                 return False
             del self._entries[name]
             self._changed = True

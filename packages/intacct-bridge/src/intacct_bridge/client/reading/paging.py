@@ -154,8 +154,8 @@ class TextKeyOrder:
         self._keys_of = keys_of
         self._repeats = repeats
         self._fix = fix
-        self._seen: set[int] = set()
-        """Hashes of the keys: a key of any length takes the same memory."""
+        self._hashes: set[int] = set()
+        """Those of the keys that came: a key of any length takes the same memory."""
         self._left: int | None = None
         self._page: list[str] = []
         self._proven = False
@@ -178,20 +178,20 @@ class TextKeyOrder:
             self._prove(len(keys) + remaining, self._left)
         texts = [str(key) for key in ((one for one, _ in groupby(keys)) if self._repeats else keys)]
         for text in texts:
-            if hash(text) in self._seen:
+            if hash(text) in self._hashes:
                 raise RemoteProtocolError(
                     f"{self._name} {text!r} came twice: the gateway sorts these keys in another order than it compares"
                     " them in",
                     fix=self._fix,
                 )
-            self._seen.add(hash(text))
+            self._hashes.add(hash(text))
         self._left = remaining
         self._page = texts or self._page
 
     def leave(self, rows: int) -> None:
         """Forget the last key of the page: it comes again."""
         self._left = (self._left or 0) + rows
-        self._seen.discard(hash(self._page.pop()))
+        self._hashes.discard(hash(self._page.pop()))
 
     def _prove(self, rows_beyond: int, expected: int) -> None:
         """Ask whether known keys on both sides of the last one compare in the order in which they came."""
@@ -203,7 +203,7 @@ class TextKeyOrder:
                 fix=f"Read it again at a quieter time. {self._fix}".strip(),
             )
         highest = self._highest()
-        behind = [index for index, key in enumerate(highest) if hash(key) in self._seen]
+        behind = [index for index, key in enumerate(highest) if hash(key) in self._hashes]
         after = highest[behind[-1] + 1 :] if behind else highest
         before = self._page[-(MAX_IN - len(after)) :]
         higher = self._among(before + after, low=self._page[-1])
