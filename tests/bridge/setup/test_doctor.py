@@ -59,14 +59,14 @@ def test_only_the_failed_step_is_reported(scenario: Scenario, company: Emulator,
     if "month_to_date" in scenario.about:
         MonthlyUsage(state, company="demo-company", connection="demo").add("2026-11", scenario.about["month_to_date"])
     report = scenario.examined(company)
-    found = [(finding.step, finding.status.value, finding.id) for finding in report.found]
+    found = [(finding.step, finding.status.value, finding.id) for finding in report.problems]
     expected = scenario.expected
     assert found == [(expected["step"], expected["status"], expected["id"])], render(report)
-    assert [cause.id for cause in report.found[0].causes] == expected["causes"]
+    assert [cause.id for cause in report.problems[0].causes] == expected["causes"]
     assert (report.stopped_at == expected["step"]) == expected["stops"]
     assert not report.healthy
-    said = report.found[0]
-    assert said.seen and said.means and said.tag in ("confirmed", "observed", "inferred")
+    said = report.problems[0]
+    assert said.observed and said.means and said.tag in ("confirmed", "observed", "inferred")
     assert all(cause.cause and cause.fix and cause.who and cause.tag for cause in said.causes)
     assert said.fix and said.who
     steps = list(titles())
@@ -107,7 +107,7 @@ def test_an_inactive_entity_is_reported_like_an_unknown_one(company: Emulator) -
     emulator.company().table("LOCATIONENTITY").insert(row)
     report = examined(emulator, replace(demo_connection(), location_id="900"))
     emulator.close()
-    assert [one.id for one in report.found] == ["entity-refused"]
+    assert [one.id for one in report.problems] == ["entity-refused"]
     assert report.stopped_at == "entity"
 
 
@@ -117,7 +117,7 @@ def test_the_usual_streams_need_not_all_be_subscribed(company: Emulator) -> None
     report = examined(emulator)
     emulator.close()
     assert report.healthy, render(report)
-    assert "PROJECT" in next(one for one in report.findings if one.step == "modules").seen
+    assert "PROJECT" in next(one for one in report.findings if one.step == "modules").observed
 
 
 def test_usual_streams_that_the_user_cannot_read_are_a_warning(company: Emulator) -> None:
@@ -126,7 +126,7 @@ def test_usual_streams_that_the_user_cannot_read_are_a_warning(company: Emulator
     emulator = company.clone(settings=settings)
     report = examined(emulator)
     emulator.close()
-    assert [(one.step, one.status, one.objects) for one in report.found] == [
+    assert [(one.step, one.status, one.objects) for one in report.problems] == [
         ("reading", Status.WARNING, ("EMPLOYEE",)),
     ]
 
@@ -135,7 +135,7 @@ def test_an_unknown_stream_has_its_three_causes(company: Emulator) -> None:
     emulator = company.clone()
     report = examined(emulator, streams=["APBIL"])
     emulator.close()
-    (found,) = report.found
+    (found,) = report.problems
     assert found.step == "reading"
     assert [cause.id for cause in found.causes] == ["object-misspelt", "object-not-licensed", "object-not-deployed"]
 
@@ -145,7 +145,7 @@ def test_a_limited_user_type_is_reported_with_the_streams_it_cannot_read(company
     emulator = company.clone(settings=EmulatorSettings(companies=(CompanySettings(users=(user,)),)))
     report = examined(emulator)
     emulator.close()
-    assert [one.id for one in report.found] == ["user-type-small", "some-unreadable"]
+    assert [one.id for one in report.problems] == ["user-type-small", "some-unreadable"]
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_the_users_own_settings_are_checked(user: UserSettings, found: str, comp
     emulator = company.clone(settings=EmulatorSettings(companies=(CompanySettings(users=(user,)),)))
     report = examined(emulator)
     emulator.close()
-    assert [one.id for one in report.found] == [found]
-    assert report.found[0].status is Status.WARNING
+    assert [one.id for one in report.problems] == [found]
+    assert report.problems[0].status is Status.WARNING
 
 
 @pytest.mark.parametrize("reads_as", ["utc", "user"])
@@ -206,7 +206,7 @@ def test_forgotten_control_ids_are_reported_and_kept(company: Emulator, state: P
     report = examined(emulator, keep=True)
     emulator.close()
     assert report.healthy  # it is not documented whether control IDs of reads are stored
-    assert "answered twice" in next(one for one in report.findings if one.step == "memory").seen
+    assert "answered twice" in next(one for one in report.findings if one.step == "memory").observed
     assert Calibrations(state).of(demo_connection()).memory is False
 
 
@@ -216,7 +216,7 @@ def test_a_repeated_control_id_without_a_status_proves_no_memory(company: Emulat
     report = examined(emulator, keep=True)
     emulator.close()
     assert report.healthy
-    assert "has no status" in next(one for one in report.findings if one.step == "memory").seen
+    assert "has no status" in next(one for one in report.findings if one.step == "memory").observed
     assert Calibrations(state).of(demo_connection()).memory is False
 
 
@@ -250,8 +250,8 @@ def test_a_wrong_clock_of_this_machine_is_reported(company: Emulator) -> None:
     with client_of(emulator) as client:
         report = run(client, now=lambda: datetime(2026, 11, 21, 11, 5, 0, tzinfo=UTC))
     emulator.close()
-    assert [one.id for one in report.found] == ["clock-apart"]
-    assert "0:05:00" in report.found[0].seen
+    assert [one.id for one in report.problems] == ["clock-apart"]
+    assert "0:05:00" in report.problems[0].observed
 
 
 def test_planned_writes_on_a_read_only_connection_are_reported(company: Emulator) -> None:
@@ -260,7 +260,7 @@ def test_planned_writes_on_a_read_only_connection_are_reported(company: Emulator
     report = examined(emulator, connection, writes=["VENDOR"])
     harmless = examined(emulator, connection)
     emulator.close()
-    assert [one.id for one in report.found] == ["read-only"]
+    assert [one.id for one in report.problems] == ["read-only"]
     assert harmless.healthy, render(harmless)
 
 
@@ -282,7 +282,7 @@ def test_the_keys_of_the_json_are_stable(company: Emulator) -> None:
         "title",
         "status",
         "id",
-        "seen",
+        "observed",
         "means",
         "fix",
         "menu",
@@ -339,8 +339,8 @@ def test_another_connection_with_another_environment_for_the_company_is_reported
         )
         report = examination.report(examination.run())
     emulator.close()
-    assert [(one.step, one.id) for one in report.found] == [("environment", "environment-mismatch")]
-    assert report.found[0].seen == "demo-company is demo here, but production in the connection live"
+    assert [(one.step, one.id) for one in report.problems] == [("environment", "environment-mismatch")]
+    assert report.problems[0].observed == "demo-company is demo here, but production in the connection live"
 
 
 class Granting:

@@ -32,7 +32,7 @@ def test_a_database_that_is_safe_is_named(
     monkeypatch.setattr(PostgresDatabase, "unsafe_settings", lambda _: [])
     report, (finding,) = examined(emulator, f"{postgres_place.uri}&schema={postgres_place.schema}")
     assert (finding.status, report.stopped_at) == (Status.OK, "")
-    assert finding.seen == f"the outbox is in {postgres_place.name}"
+    assert finding.observed == f"the outbox is in {postgres_place.name}"
 
 
 def test_a_server_that_loses_commits_in_a_power_cut_is_a_warning(
@@ -41,7 +41,7 @@ def test_a_server_that_loses_commits_in_a_power_cut_is_a_warning(
     """The tests' server is such a one: it writes nothing to the disk in time, to be fast."""
     report, (finding,) = examined(emulator, f"{postgres_place.uri}&schema={postgres_place.schema}")
     assert (finding.status, report.stopped_at) == (Status.WARNING, "")
-    assert "fsync and full_page_writes off" in finding.seen
+    assert "fsync and full_page_writes off" in finding.observed
 
 
 def test_a_server_that_does_not_answer_stops_the_examination(
@@ -50,7 +50,7 @@ def test_a_server_that_does_not_answer_stops_the_examination(
     monkeypatch.setattr(postgres, "PATIENCE", 0.1)
     report, (finding,) = examined(emulator, "postgresql://anna:geheim@127.0.0.1:9/books")
     assert (finding.status, report.stopped_at) == (Status.FAILURE, STEP)
-    assert "127.0.0.1:9/books" in finding.seen
+    assert "127.0.0.1:9/books" in finding.observed
     assert "geheim" not in str(report)
 
 

@@ -84,12 +84,12 @@ def test_each_step_is_ticked_when_it_is_done(setting: Setting, intacct: Intacct)
     setting.environ["INTACCT_USER_PASSWORD"] = mail.password
     signed_in = before_the_user | {"user", "company", "preferences"}
     assert setting.done() == signed_in
-    assert "No object can be read" in str(setting.step("assign")["seen"])
+    assert "No object can be read" in str(setting.step("assign")["observed"])
     administration.grant(ROLE, "Accounts Payable", "Vendors", ["List", "View"])
     assert setting.done() == signed_in
     administration.assign_role("ws_bridge", ROLE)
     assert setting.done() == signed_in | {"assign", "connect"}
-    assert "not have permission" in str(setting.step("role")["seen"])
+    assert "not have permission" in str(setting.step("role")["observed"])
     for step in (one for one in setting.setup()["steps"] if one["id"] == "role"):  # type: ignore[attr-defined]
         for one in step["permissions"]:
             administration.grant(ROLE, one["application"], one["permission"], one["rights"])
@@ -180,7 +180,7 @@ def test_a_refused_sign_in_does_not_say_which_part_is_wrong(setting: Setting) ->
     setting.environ["INTACCT_USER_PASSWORD"] = "wrong"
     found = {one["id"]: one for one in setting.setup("--read", "VENDOR")["steps"]}  # type: ignore[attr-defined]
     assert (found["user"]["state"], found["company"]["state"]) == ("unknown", "unknown")
-    assert "does not say whether" in found["user"]["seen"]
+    assert "does not say whether" in found["user"]["observed"]
     assert found["connect"]["state"] == "missing"
     assert found["sender"]["state"] == "done"
 
@@ -229,7 +229,7 @@ def test_a_production_company_with_the_name_of_a_test_company_is_not_done(settin
     setting.environment = "production"
     setting.connect(sender_id="demo-sender", sender_password=SENDER_PASSWORD, user_id="ws_bridge")
     seen = setting.step("company", "--read", "VENDOR")
-    assert (seen["state"], "looks like a test company" in str(seen["seen"])) == ("missing", True)
+    assert (seen["state"], "looks like a test company" in str(seen["observed"])) == ("missing", True)
 
 
 def test_over_document_type_2_1_the_objects_are_not_checked(setting: Setting) -> None:
@@ -243,7 +243,7 @@ def test_over_document_type_2_1_the_objects_are_not_checked(setting: Setting) ->
     found = {one["id"]: one for one in setting.setup("--read", "VENDOR")["steps"]}  # type: ignore[attr-defined]
     assert found["user"]["state"] == "done"
     for step in ("role", "assign", "connect"):
-        assert (found[step]["state"], "2.1" in found[step]["seen"]) == ("unknown", True)
+        assert (found[step]["state"], "2.1" in found[step]["observed"]) == ("unknown", True)
     assert setting.step("role", "--done", "role")["by_hand"] is True
 
 

@@ -103,12 +103,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _supdocs(gateway: ReadGateway, objects: Iterable[str]) -> Iterator[tuple[str, str]]:
     """The supdocs that records name, each once; for an object that cannot be read, its name and why."""
-    seen: set[str] = set()
+    supdocs: set[str] = set()
     for name in objects:
         try:
             for supdoc in _supdocs_of(gateway, name):
-                if supdoc not in seen:
-                    seen.add(supdoc)
+                if supdoc not in supdocs:
+                    supdocs.add(supdoc)
                     yield supdoc, ""
         except (CapError, SignInError):
             raise
@@ -118,14 +118,14 @@ def _supdocs(gateway: ReadGateway, objects: Iterable[str]) -> Iterator[tuple[str
 
 def _supdocs_of(gateway: ReadGateway, name: str) -> Iterator[str]:
     """The supdocs that the records of one object name."""
-    found = next((one for one in gateway.describe(name).fields if one.upper() == SUPDOC), "")
-    if not found:
+    supdoc_field = next((one for one in gateway.describe(name).fields if one.upper() == SUPDOC), "")
+    if not supdoc_field:
         return
     at_top = not gateway.connection.location_id
-    some = None if gateway.connection.is_legacy else field(SUPDOC).is_not_null()  # 2.1 has no such filter
-    for row in gateway.query(Query(name, (found,), where=some, show_private=at_top)):
-        if row.get(found):
-            yield str(row[found])
+    has_supdoc = None if gateway.connection.is_legacy else field(SUPDOC).is_not_null()  # 2.1 has no such filter
+    for row in gateway.query(Query(name, (supdoc_field,), where=has_supdoc, show_private=at_top)):
+        if row.get(supdoc_field):
+            yield str(row[supdoc_field])
 
 
 class _FileIndex:
@@ -134,14 +134,14 @@ class _FileIndex:
     def __init__(self, folder: Path) -> None:
         self._root = folder
         self._path = folder / INDEX
-        self._known: dict[str, set[str]] = {}
+        self._paths: dict[str, set[str]] = {}
         complete, newline, torn = self._text().rpartition("\n")
         if torn:  # a run ended while it wrote this line
             self._rewrite(complete + newline)
         for line in filter(None, complete.split("\n")):  # not splitlines: names may hold other line ends
             try:
                 entry = json.loads(line)
-                self._known.setdefault(entry["supdoc"], set()).add(entry["path"])
+                self._paths.setdefault(entry["supdoc"], set()).add(entry["path"])
             except (ValueError, KeyError, TypeError):
                 raise SettingsError(
                     f"{self._path} is damaged", fix="Remove it; the next run writes it again from the files."
@@ -150,17 +150,17 @@ class _FileIndex:
     def add(self, supdoc: str, folder: Path, *, fetched: bool = False) -> None:
         """Add the files of a folder, unless they are there already and were not `fetched` just now."""
         files = {path.relative_to(self._root).as_posix(): path for path in folder.iterdir() if path.is_file()}
-        known = self._known.get(supdoc)
-        if known == set(files) and not fetched:
+        paths = self._paths.get(supdoc)
+        if paths == set(files) and not fetched:
             return
         lines = "".join(_line(supdoc, path, files[path]) for path in sorted(files))
-        if known is None:
+        if paths is None:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(lines)
         else:
             others = [one for one in self._text().split("\n") if one and json.loads(one)["supdoc"] != supdoc]
             self._rewrite("".join(f"{one}\n" for one in others) + lines)
-        self._known[supdoc] = set(files)
+        self._paths[supdoc] = set(files)
 
     def _text(self) -> str:
         return self._path.read_text("utf-8", errors="replace") if self._path.exists() else ""

@@ -77,8 +77,8 @@ class FollowedDeletes:
 
     reader: PageReader
     """The reader of the audit trail."""
-    known: bool = True
-    """There is a way to know the deletes."""
+    visible: bool = True
+    """The audit trail or a comparison of keys shows deletes."""
     failed: StreamRun | None = None
     """The first stream whose deletes could not be followed; it costs no other stream its deletes."""
     error: IntacctError | None = None
@@ -142,19 +142,19 @@ class _Deletes:
     headers: Mapping[str, Stream]
     trail: Mapping[str, Sequence[str]]
     """The keys of the deletes in the audit trail, by object."""
-    found: dict[str, list[Value]] = field(default_factory=dict)
+    deleted: dict[str, list[Value]] = field(default_factory=dict)
     """The keys that were deleted from the copy, by object."""
 
     def follow(self, run: StreamRun, *, uncounted: bool) -> None:
         """Delete what Intacct no longer has of one stream; `uncounted`: its records may differ from the audit trail."""
-        own = self.found.setdefault(run.stream.object, [])
-        own += _deleted_by_key(run, self.trail.get(run.stream.object, ()))
-        own += _deleted_with_header(run, self.headers.get(run.stream.header), self.trail, self.found)
-        if own:
+        deleted = self.deleted.setdefault(run.stream.object, [])
+        deleted += _deleted_by_key(run, self.trail.get(run.stream.object, ()))
+        deleted += _deleted_with_header(run, self.headers.get(run.stream.header), self.trail, self.deleted)
+        if deleted:
             self.mark_dependents(run)
         if self._may_differ(run, uncounted=uncounted):
-            own += _deleted_by_count(run, self.headers.get(run.stream.header))
-            if own:
+            deleted += _deleted_by_count(run, self.headers.get(run.stream.header))
+            if deleted:
                 self.mark_dependents(run)
 
     def mark_dependents(self, run: StreamRun) -> None:
@@ -171,17 +171,17 @@ class _Deletes:
         """Whether something happened that may have deleted records without an audit entry."""
         if run.stream.where is not None or run.bookmark.progress.start:
             return False
-        taken_back = run.stream.object in self.posted_to and any(self.found.values())
+        taken_back = run.stream.object in self.posted_to and any(self.deleted.values())
         return uncounted or (taken_back and not run.count.full)
 
 
 def _uncounted(runs: Sequence[StreamRun], trail: Mapping[str, Sequence[str]], posted_to: Collection[str]) -> set[str]:
     """The names of the streams whose records may have been deleted without an audit entry."""
-    found = {run.name for run in runs if run.bookmark.deletes.uncounted}
+    names = {run.name for run in runs if run.bookmark.deletes.uncounted}
     followed = {run.stream.object for run in runs}
     if any(trail.get(name) for name in _POSTING if name not in followed):
-        found |= {run.name for run in runs if run.stream.object in posted_to}
-    return found
+        names |= {run.name for run in runs if run.stream.object in posted_to}
+    return names
 
 
 def _posted_to(streams: Sequence[Stream]) -> frozenset[str]:
@@ -232,14 +232,14 @@ def _trail(
         Compare("ACCESSTIME", Op.GREATERTHANOREQUALTO, (context.filter_time(since),)),
         Compare("OBJECTTYPE", Op.IN, tuple(name.lower() for name in objects)),
     )
-    found: dict[str, list[str]] = {}
+    keys_by_object: dict[str, list[str]] = {}
     partition = Partition(AUDIT_TRAIL, AUDIT_TRAIL.key, where, page_size=context.options.page_size)
     for page in walk(reader.read, partition, context.pool):
         cells = (page.rows.column(name).to_pylist() for name in ("OBJECTTYPE", "OBJECTKEY"))
         for object_type, object_key in zip(*cells, strict=True):
             if object_type and object_key:
-                found.setdefault(object_type.upper(), []).append(object_key)
-    return found
+                keys_by_object.setdefault(object_type.upper(), []).append(object_key)
+    return keys_by_object
 
 
 def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
@@ -255,11 +255,11 @@ def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
     for name, values in hints.items():
         if name in stream.fields:
             typed = as_kind(values, stream.fields[name])
-            found = run.writer.keys_by_value(name, typed)
-            if found is None:
+            keys_by_value = run.writer.keys_by_value(name, typed)
+            if keys_by_value is None:
                 _replace_by_field(run, name, typed)
             else:
-                copied |= dict.fromkeys(key for some in found.values() for key in some)
+                copied |= dict.fromkeys(key for some in keys_by_value.values() for key in some)
     deleted = [key for some in deleted_keys(run.reader, run.partition(), list(copied)) for key in some]
     if deleted:
         run.writer.delete(deleted)
@@ -271,8 +271,8 @@ def _replace_by_field(run: StreamRun, field: str, values: Sequence[Value]) -> No
 
     A record may have been created under the name of a deleted one.
     """
-    for filter_, some in lookup_filters(field, values):
-        run.writer.delete(some, field=field)
+    for filter_, batch in lookup_filters(field, values):
+        run.writer.delete(batch, field=field)
         for page in run.walk(run.partition(filter_)):
             run.take(page)
 
@@ -284,24 +284,24 @@ def _deleted_with_header(
     stream = run.stream
     if header is None or not stream.header_key:
         return []
-    known = as_kind(deleted.get(header.object, ()), stream.fields[stream.header_key])
+    deleted_headers = as_kind(deleted.get(header.object, ()), stream.fields[stream.header_key])
     hints = [
         value
         for object_key in trail.get(header.object, ())
         for field, value in keys.audited(header.object, object_key)
         if field == stream.refers_to
     ]
-    parents = [*known, *as_kind(hints, stream.fields[stream.header_key])]
+    parents = [*deleted_headers, *as_kind(hints, stream.fields[stream.header_key])]
     copied = run.writer.keys_by_value(stream.header_key, parents)
     if copied is None:
         copied = {value: [] for value in parents}
-    doubtful = [parent for parent in copied if parent not in set(known)]
+    doubtful = [parent for parent in copied if parent not in set(deleted_headers)]
     if doubtful:
         reader, kind = run.reader_for(header), header.fields[stream.refers_to]
         lookup = Partition(header, stream.refers_to, show_private=run.context.options.show_private)
-        for some in deleted_keys(reader, lookup, as_kind(doubtful, kind)):
-            known += as_kind(some, stream.fields[stream.header_key])
-    without = [parent for parent in known if parent in copied]
+        for batch in deleted_keys(reader, lookup, as_kind(doubtful, kind)):
+            deleted_headers += as_kind(batch, stream.fields[stream.header_key])
+    without = [parent for parent in deleted_headers if parent in copied]
     if without:
         run.writer.delete(without, field=stream.header_key)
     return [key for parent in without for key in copied[parent]]
@@ -315,11 +315,11 @@ def _deleted_by_count(run: StreamRun, header: Stream | None) -> list[Value]:
     if run.writer.count_rows() is None:
         return []
     run.save()
-    found = _differing_values(run, _CompanyCount(run, header))
+    differing = _differing_values(run, _CompanyCount(run, header))
     if run.stream.group:
-        replace_groups(run, found)
+        replace_groups(run, differing)
         return []
-    deleted = [key for some in deleted_keys(run.reader, run.partition(), found) for key in some]
+    deleted = [key for some in deleted_keys(run.reader, run.partition(), differing) for key in some]
     if deleted:
         run.writer.delete(deleted)
     return deleted
@@ -408,10 +408,10 @@ def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":
     """Intacct's values in a span, with the number of rows of each."""
     select = tuple(dict.fromkeys((run.stream.walk_field, run.stream.key)))
     unread = EVERYTHING if span == KeySpan() else (span,)
-    found: Counter[Value] = Counter()
+    counts: Counter[Value] = Counter()
     for page in run.walk(replace(run.partition(), select=select, unread=unread)):
-        found.update(page.rows.column(run.stream.walk_field).to_pylist())
-    return found
+        counts.update(page.rows.column(run.stream.walk_field).to_pylist())
+    return counts
 
 
 # --- by comparing all keys
@@ -423,7 +423,7 @@ def _compare_keys(context: RunContext, runs: Sequence[StreamRun], result: Follow
     """
     every = context.options.compare_every
     if every is None:
-        result.known = False
+        result.visible = False
         return
     for run in runs:
         compared = run.bookmark.deletes.compared_at

@@ -190,14 +190,14 @@ class _Walk:
 
     def key_order(self) -> KeyOrder:
         """The proof that the pages are in order."""
-        one = self.partition
+        partition = self.partition
         if not self.as_text:
-            return NumberKeyOrder(one.stream.object, one.along, repeats=one.in_groups)
+            return NumberKeyOrder(partition.stream.object, partition.along, repeats=partition.in_groups)
         return TextKeyOrder(
-            one.query(KeySpan()),
-            keys_of=lambda query: self.read(query).rows.column(one.along).to_pylist(),
-            repeats=one.in_groups,
-            fix=f"leave {one.stream.object} out, or report this with the gateway's answer archived",
+            partition.query(KeySpan()),
+            keys_of=lambda query: self.read(query).rows.column(partition.along).to_pylist(),
+            repeats=partition.in_groups,
+            fix=f"leave {partition.stream.object} out, or report this with the gateway's answer archived",
         )
 
     def take(

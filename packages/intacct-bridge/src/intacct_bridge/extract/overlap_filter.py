@@ -52,16 +52,16 @@ class OverlapFilter:
         if self._count + rows.num_rows > MOST_ROWS:
             self._count += rows.num_rows
             return [True] * rows.num_rows
-        found = []
+        flags = []
         only = [name for name in self._only if name in rows.schema.names]  # a time may turn out to be unqueryable
         for row in (rows.select(only) if only else rows).to_pylist():
             mark = b64encode(blake2b(repr(row).encode(), digest_size=6).digest()).decode()
-            found.append(mark not in self._before)
+            flags.append(mark not in self._before)
             when = next((row[name] for name in self._times if row.get(name) is not None), None)
             if when is None or when < self._started - SETTLED:
                 self._read.append(mark)
                 self._count += 1
-        return found
+        return flags
 
     def remember_recent(self, rows: "pa.RecordBatch | RowBatch") -> None:
         """Remember the rows of a full refresh that the next run may read again."""

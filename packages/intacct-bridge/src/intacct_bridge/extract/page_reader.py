@@ -91,8 +91,8 @@ class PageReader:
         first, last = bounds_of(answer.rows, self.stream.modified)
         if not isinstance(last, datetime):
             return False
-        wanted = (one for one in comparisons(query.where) if (one.field, one.op) == (self.stream.modified, _SINCE))
-        early = any(first < parse_time(str(one.values[0])) - _EARLY for one in wanted)
+        bounds = (one for one in comparisons(query.where) if (one.field, one.op) == (self.stream.modified, _SINCE))
+        early = any(first < parse_time(str(one.values[0])) - _EARLY for one in bounds)
         return early or bool(last > self._source.now() + _LATE)
 
     def _read_once(self, query: Query) -> PartitionPage:

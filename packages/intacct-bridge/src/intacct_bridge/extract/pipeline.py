@@ -132,12 +132,14 @@ class Prepared:
         lookups = {one.read.name: one.lookup_cost for one in self.transforms if one.lookup_cost}
         stored = [with_names(one, stored_names(one.fields)) for one in self.stored]
         lacking = {one.name for one in stored if one.name in copies and copies[one.name].needs_refresh(one)}
-        kept = self.source.definition_seconds
-        bookmarks = {name: one.bookmark for name, one in copies.items()}
-        bookmarks |= {one.name: copies[one.name].bookmark_of(one, kept) for one in stored if one.name in copies}
+        definition_seconds = self.source.definition_seconds
+        bookmarks = {name: copy.bookmark for name, copy in copies.items()}
+        bookmarks |= {
+            one.name: copies[one.name].bookmark_of(one, definition_seconds) for one in stored if one.name in copies
+        }
         yield from estimated(self.source, self.streams, bookmarks, options, lookups, lacking_columns=lacking)
-        for one in self.refused:
-            yield Estimate(one.name, 0, 0, full=True, error=one.error)
+        for outcome in self.refused:
+            yield Estimate(outcome.name, 0, 0, full=True, error=outcome.error)
 
     def try_out(self) -> None:
         """Read one record of each stream; an error of the gateway raises."""

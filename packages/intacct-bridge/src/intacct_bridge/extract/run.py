@@ -151,16 +151,16 @@ class Extraction:
         self._refused = (*self._refused, *selection.refused)
         self.streams = (*self.streams, *selection.streams)
         stored = self._destination.bookmarks()
-        found = []
+        stream_runs = []
         for stream in selection.streams:
             try:
-                found.append(self._stream_run(context, stream, stored.get(stream.name, Bookmark())))
+                stream_runs.append(self._stream_run(context, stream, stored.get(stream.name, Bookmark())))
             except UnreachableError:
                 raise
             except IntacctError as error:
                 lost = StreamOutcome(stream.name, complete=False, error=error.message, fix=error.advice)
                 self._refused = (*self._refused, lost)
-        return found
+        return stream_runs
 
     def _stream_run(self, context: RunContext, stream: Stream, stored: Bookmark) -> StreamRun:
         """A stream with its writer, and its bookmark if the rows that it was kept for are still there."""
@@ -272,21 +272,21 @@ class Extraction:
                 changed[stream.object] = _ChangedRecords(bookmark.since, before, keys)
 
     def _deletes(self, context: RunContext, runs: list[StreamRun], results: _Results) -> None:
-        began, found = monotonic(), None
+        began, followed = monotonic(), None
         try:
-            found = follow_deletes(context, runs, self._headers)
-            error = found.error
-            failed = f"{found.failed.name}: " if found.failed else ""
+            followed = follow_deletes(context, runs, self._headers)
+            error = followed.error
+            failed = f"{followed.failed.name}: " if followed.failed else ""
         except UnreachableError:
             raise
         except IntacctError as of_all:
             error, failed = of_all, ""
         results.deletes = StreamOutcome(  # each deleted row is counted by its stream
             DELETES,
-            pages=found.reader.pages if found else 0,
-            transactions=found.reader.transactions if found else 0,
+            pages=followed.reader.pages if followed else 0,
+            transactions=followed.reader.transactions if followed else 0,
             seconds=round(monotonic() - began, 3),
-            complete=error is None and found is not None and found.known,
+            complete=error is None and followed is not None and followed.visible,
             error=f"{failed}{error.message}" if error else "",
             fix=error.advice if error else "",
         )

@@ -132,10 +132,10 @@ def _needed_objects(meanings: Iterable[VirtualStream | StreamName]) -> list[str]
 
 def _families(objects: Iterable[str]) -> list[list[str]]:
     """Headers together with their lines."""
-    found: dict[str, list[str]] = {}
+    families: dict[str, list[str]] = {}
     for name in objects:
-        found.setdefault(_head(name), []).append(name)
-    return list(found.values())
+        families.setdefault(_head(name), []).append(name)
+    return list(families.values())
 
 
 def _head(name: str) -> str:
@@ -166,28 +166,34 @@ class _SelectionBuilder:
 
     def meanings(self, names: Iterable[str]) -> dict[str, VirtualStream | StreamName]:
         """The meaning of each name."""
-        found: dict[str, VirtualStream | StreamName] = {}
+        meanings: dict[str, VirtualStream | StreamName] = {}
         for text in names:
             with self._skipping(text):
                 for name in expanded(self._gateway, [text], self._definitions):
-                    found[name] = _virtual(self._gateway, name) or parse_name(name)
-        return found
+                    meanings[name] = _virtual(self._gateway, name) or parse_name(name)
+        return meanings
 
     def certain(self, meanings: Mapping[str, VirtualStream | StreamName]) -> dict[str, StreamName]:
         """The standard objects with which nothing can be wrong.
 
         They are read with all their fields, and have nothing to do with another stream.
         """
-        found = {
-            name: one
-            for name, one in meanings.items()
-            if isinstance(one, StreamName) and one == StreamName(one.object) and keys.standard(one.object)
+        standard = {
+            name: meaning
+            for name, meaning in meanings.items()
+            if isinstance(meaning, StreamName)
+            and meaning == StreamName(meaning.object)
+            and keys.standard(meaning.object)
         }
-        others = {name: one for name, one in meanings.items() if name not in found}
-        tables = {one.table.upper() for one in others.values()}
-        heads = {_head(one.object) for one in others.values() if isinstance(one, StreamName)}
+        others = {name: meaning for name, meaning in meanings.items() if name not in standard}
+        tables = {meaning.table.upper() for meaning in others.values()}
+        heads = {_head(meaning.object) for meaning in others.values() if isinstance(meaning, StreamName)}
         heads |= {_head(name) for name in self._select}
-        return {name: one for name, one in found.items() if one.table not in tables and _head(one.object) not in heads}
+        return {
+            name: meaning
+            for name, meaning in standard.items()
+            if meaning.table not in tables and _head(meaning.object) not in heads
+        }
 
     def refuse_closed(self, meanings: Iterable[VirtualStream | StreamName], *, only_unknown: bool) -> None:
         """Raise for an object that the gateway would not describe, or only for one that the company does not have."""
@@ -209,43 +215,43 @@ class _SelectionBuilder:
         self._renew_definitions(meanings)
         needed = (name for name in _needed_objects(meanings.values()) if name not in self.closed)
         catalog = Catalog(self._gateway.describe(name) for name in needed)
-        for name, one in meanings.items():
-            self._add(name, one, catalog)
+        for name, meaning in meanings.items():
+            self._add(name, meaning, catalog)
         streams = tuple(self._built.values())[before:]
         refused, self._refused = tuple(self._refused), []
         return Selection(
             streams,
             headers_of(catalog, streams),
-            tuple(self._names[one.name] for one in streams),
+            tuple(self._names[meaning.name] for meaning in streams),
             refused,
             {name: fields for name, fields in self._missing.items() if fields},
         )
 
     def _renew_definitions(self, meanings: Mapping[str, VirtualStream | StreamName]) -> None:
         """Read a definition again if an earlier run stored it without a selected field: it may be a new field."""
-        for name, one in meanings.items():
-            if not isinstance(one, StreamName) or one.object in self.closed:
+        for name, meaning in meanings.items():
+            if not isinstance(meaning, StreamName) or meaning.object in self.closed:
                 continue
-            select = self._select.get(one.table.upper()) or self._select.get(name.upper(), ())
+            select = self._select.get(meaning.table.upper()) or self._select.get(name.upper(), ())
             with suppress(InvalidRequestError, NotPermittedError):  # it is refused in its turn
-                if select and _existing_fields(self._gateway, one, select)[1]:
-                    self._gateway.forget_stored_definition(one.object, one.definition or None)
+                if select and _existing_fields(self._gateway, meaning, select)[1]:
+                    self._gateway.forget_stored_definition(meaning.object, meaning.definition or None)
 
-    def _add(self, name: str, one: VirtualStream | StreamName, catalog: Catalog) -> None:
-        select = self._select.pop(one.table.upper(), None) or self._select.pop(name.upper(), ())
-        if isinstance(one, StreamName) and one.object in self.closed:
-            self._refuse(one.table, self.closed[one.object])
+    def _add(self, name: str, meaning: VirtualStream | StreamName, catalog: Catalog) -> None:
+        select = self._select.pop(meaning.table.upper(), None) or self._select.pop(name.upper(), ())
+        if isinstance(meaning, StreamName) and meaning.object in self.closed:
+            self._refuse(meaning.table, self.closed[meaning.object])
             return
         with self._skipping(name):
-            if isinstance(one, VirtualStream):
-                stream = virtual_stream(self._gateway, one, select)
+            if isinstance(meaning, VirtualStream):
+                stream = virtual_stream(self._gateway, meaning, select)
             else:
                 if self._skip_missing:
-                    select, self._missing[one.table] = _existing_fields(self._gateway, one, select)
-                stream = _object_stream(self._gateway, catalog, one, select)
-            if self._built.setdefault(self._tables.setdefault(one.table.upper(), one.table), stream) != stream:
-                raise InvalidRequestError(f"two streams are called {one.table}", fix=_rename_fix(name, one))
-            self._names.setdefault(one.table, name)
+                    select, self._missing[meaning.table] = _existing_fields(self._gateway, meaning, select)
+                stream = _object_stream(self._gateway, catalog, meaning, select)
+            if self._built.setdefault(self._tables.setdefault(meaning.table.upper(), meaning.table), stream) != stream:
+                raise InvalidRequestError(f"two streams are called {meaning.table}", fix=_rename_fix(name, meaning))
+            self._names.setdefault(meaning.table, name)
 
     @contextmanager
     def _skipping(self, name: str) -> Iterator[None]:
@@ -262,11 +268,11 @@ class _SelectionBuilder:
         self._refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.advice))
 
 
-def _rename_fix(name: str, one: VirtualStream | StreamName) -> str:
+def _rename_fix(name: str, meaning: VirtualStream | StreamName) -> str:
     """How two streams of one name can both be read."""
-    if isinstance(one, VirtualStream):
+    if isinstance(meaning, VirtualStream):
         return f"Give one a name: {name}{'&' if '?' in name else '?'}as=NAME"
-    if one.definition and not one.alias:
+    if meaning.definition and not meaning.alias:
         return f"Give one a name: {name}?as=NAME"
     return "Read them into copies of their own."
 
@@ -274,11 +280,11 @@ def _rename_fix(name: str, one: VirtualStream | StreamName) -> str:
 def _unknown(gateway: ReadGateway, name: str) -> InvalidRequestError | None:
     """The error for a name that is neither an object's nor another stream's; None if the object may exist."""
     try:
-        known = gateway.objects()
+        objects = gateway.objects()
     except (InvalidRequestError, NotPermittedError):
         return None
-    exists = name.upper() in {one.upper() for one in known}
-    return None if exists else unknown_stream(name, known)
+    exists = name.upper() in {one.upper() for one in objects}
+    return None if exists else unknown_stream(name, objects)
 
 
 def _existing_fields(
@@ -292,27 +298,27 @@ def _existing_fields(
 
 def _virtual(gateway: ReadGateway, name: str) -> VirtualStream | None:
     """The virtual stream of a name; with document type 2.1 every object is one."""
-    found = parse_virtual(name)
-    if found is None and gateway.connection.is_legacy:
+    virtual = parse_virtual(name)
+    if virtual is None and gateway.connection.is_legacy:
         return VirtualStream(LISTING, name.upper())
-    return found
+    return virtual
 
 
 def _object_stream(gateway: ReadGateway, catalog: Catalog, name: StreamName, select: Sequence[str]) -> Stream:
     described = gateway.describe(name.object, name.definition) if name.definition else catalog.find(name.object)
     paths = {one.upper() for one in select if "." in one and described.get(one) is None}
     related = {path: kind for path in paths if (kind := related_kind(gateway, described, path)) is not None}
-    own = [one for one in select if one.upper() not in related]
+    own_fields = [one for one in select if one.upper() not in related]
     every = [keys.keys_of(described).record] if related else gateway.queryable(name.object, name.definition or None)
     stream = stream_of(
         described,
-        select=own or every,
+        select=own_fields or every,
         related=related,
         name=name.table if name.table != name.object else "",
         where=name.where(described),
         doc_par_id=name.definition,
     )
-    if own:  # then custom fields are selected like all others
+    if own_fields:  # then custom fields are selected like all others
         stream = replace(stream, custom=())
     if stream.header and stream.header not in catalog:  # the header is closed: the lines follow only their own changes
         stream = stream.without_header
@@ -334,20 +340,20 @@ def related_kind(gateway: ReadGateway, described: ObjectDef, path: str, closed: 
         if closed is not None:
             closed.append(relation.object)
         return None
-    found = related.get(rest)
-    return related_kind(gateway, related, rest, closed) if found is None else found.kind
+    field = related.get(rest)
+    return related_kind(gateway, related, rest, closed) if field is None else field.kind
 
 
 def headers_of(catalog: Catalog, streams: Collection[Stream]) -> dict[str, Stream]:
     """The headers of lines that are not read themselves, with the fields by which their lines are found."""
     complete = {one.object for one in streams if one.where is None}
-    found = {}
+    headers = {}
     for stream in streams:
         if stream.header and stream.header not in complete:
             described = catalog.find(stream.header)
             dates = [view.window for view in VIEWS.values() if described.get(view.window)]
-            found[stream.header] = stream_of(described, select=(stream.refers_to, *dates))
-    return found
+            headers[stream.header] = stream_of(described, select=(stream.refers_to, *dates))
+    return headers
 
 
 # --- transaction definitions
@@ -360,48 +366,48 @@ def expanded(
 
     InvalidRequestError for an unknown definition, whose stream would only be empty.
     """
-    known = {} if definitions is None else definitions
+    definitions_by_object = {} if definitions is None else definitions
     for text in names:
         name = parse_name(text) if _virtual(gateway, text) is None else StreamName("")
         if not name.definition:
             yield text
             continue
         listed = definitions_of(name.object)
-        if listed not in known:
-            known[listed] = _definitions(gateway, listed)
+        if listed not in definitions_by_object:
+            definitions_by_object[listed] = _definitions(gateway, listed)
         if name.definition == EVERY_DEFINITION:
-            yield from (f"{name.object}:{definition}" for definition in known[listed])
-        elif name.definition in known[listed]:
+            yield from (f"{name.object}:{definition}" for definition in definitions_by_object[listed])
+        elif name.definition in definitions_by_object[listed]:
             yield text
         else:
-            raise _unknown_definition(name.definition, listed, known[listed])
+            raise _unknown_definition(name.definition, listed, definitions_by_object[listed])
 
 
-def definition(gateway: ReadGateway, object_name: str, given: str | None) -> str | None:
+def definition(gateway: ReadGateway, object_name: str, text: str | None) -> str | None:
     """A transaction definition as the company spells it, since the gateway ignores a misspelt one.
 
     InvalidRequestError if there is none of that name. It is left as given if the definitions cannot be read.
     """
     name = object_name.upper()
-    if given is None or not name.startswith(DOCUMENTS):
-        return given if given is None or "DOC" in name else parse_name(f"{name}:{given}").definition
+    if text is None or not name.startswith(DOCUMENTS):
+        return text if text is None or "DOC" in name else parse_name(f"{name}:{text}").definition
     listed = definitions_of(name)
     try:
-        known = _definitions(gateway, listed)
+        definitions = _definitions(gateway, listed)
     except RefusedError:
-        return given
-    found = next((one for one in known if one.casefold() == given.strip().casefold()), given)
-    if known and found not in known:
-        raise _unknown_definition(given, listed, known)
-    return found
+        return text
+    spelled = next((one for one in definitions if one.casefold() == text.strip().casefold()), text)
+    if definitions and spelled not in definitions:
+        raise _unknown_definition(text, listed, definitions)
+    return spelled
 
 
 def _definitions(gateway: ReadGateway, listed: str) -> list[str]:
     return sorted({str(row["DOCID"]) for row in gateway.query(Query(listed, ("DOCID",)))})
 
 
-def _unknown_definition(name: str, listed: str, known: Sequence[str]) -> InvalidRequestError:
+def _unknown_definition(name: str, listed: str, definitions: Sequence[str]) -> InvalidRequestError:
     return InvalidRequestError(
-        f"there is no transaction definition {name!r}{did_you_mean(name, known)}",
+        f"there is no transaction definition {name!r}{did_you_mean(name, definitions)}",
         fix=f"List them with: intacct query {listed} --select DOCID",
     )

@@ -97,8 +97,8 @@ class GatewaySource:
     @property
     def formatting(self) -> AnswerFormat:
         """The API user's formatting, with the time at which it was read."""
-        known, user = self._gateway.formatting, self._gateway.connection.user_id.upper()
-        text = f"{known.date} {known.clock} {known.offset_minutes:+}"
+        formatting, user = self._gateway.formatting, self._gateway.connection.user_id.upper()
+        text = f"{formatting.date} {formatting.clock} {formatting.offset_minutes:+}"
         return AnswerFormat(text, format_time(self._gateway.formatting_read_at()), user)
 
     def forget_stored_formatting(self) -> bool:

@@ -68,12 +68,12 @@ def trusted_bookmark(source: ExtractSource, stream: Stream, stored: Bookmark, op
     """
     if stream.virtual is None:
         with suppress(IntacctError):  # a company that cannot be asked now fails when the stream is read
-            known = source.formatting
+            formatting = source.formatting
             # another machine may have read the formatting later than this one
-            if stored.formatting.contradicts(known) and source.forget_stored_formatting():
-                known = source.formatting
+            if stored.formatting.contradicts(formatting) and source.forget_stored_formatting():
+                formatting = source.formatting
             overlap, trail = options.overlap_seconds, options.trail_seconds
-            stored = stored.with_formatting(known, overlap_seconds=overlap, trail_seconds=trail)
+            stored = stored.with_formatting(formatting, overlap_seconds=overlap, trail_seconds=trail)
     return stored.for_variant(stream.variant)
 
 
@@ -149,7 +149,7 @@ def full_refresh(run: StreamRun, header: Stream | None) -> None:
         _read_changed_groups(run, header, start)
         run.forget_replaced()  # the groups that the walk did not read may be lower
     elif run.stream.group:
-        _Wanted().read(run, header)
+        _ViewRows().read(run, header)
     else:
         run.read_unread(since=start)
     if complete and (missed := run.missed()):
@@ -160,8 +160,8 @@ def full_refresh(run: StreamRun, header: Stream | None) -> None:
 def replace_virtual(run: StreamRun) -> None:
     """Replace a virtual stream by its rows as they are now, unless it is certainly unchanged."""
     context, stream, since = run.context, run.stream, run.bookmark.since
-    known = run.writer.complete and since and not context.options.full and not run.lacks_columns
-    if known and context.source.unchanged(stream, since):
+    comparable = run.writer.complete and since and not context.options.full and not run.lacks_columns
+    if comparable and context.source.unchanged(stream, since):
         run.finish_unread()
         return
     for page in context.source.virtual_pages(stream):
@@ -175,11 +175,11 @@ def replace_virtual(run: StreamRun) -> None:
     run.finish_walk()
 
 
-def read_changes(run: StreamRun, header: Stream | None, known: Sequence[Value] | None) -> list[Value]:
+def read_changes(run: StreamRun, header: Stream | None, headers_read: Sequence[Value] | None) -> list[Value]:
     """Walk over what changed, then replace the lines under changed headers; the keys of unknown rows, which the lines
     below this stream follow.
 
-    `known` are the keys of the changed headers, if the run has read these already.
+    `headers_read` are the keys of the changed headers, if the run has read these already.
     """
     since = run.bookmark.since
     if run.stream.group:
@@ -189,7 +189,7 @@ def read_changes(run: StreamRun, header: Stream | None, known: Sequence[Value] |
         parents = []
         unknown = run.read_unread(since=since)
     if header is not None:
-        headers = _changed_headers(run, header) if known is None else known
+        headers = _changed_headers(run, header) if headers_read is None else headers_read
         parents = list(dict.fromkeys((*parents, *headers)))
     if parents:
         run.save()
@@ -233,19 +233,19 @@ def _changed_groups(run: StreamRun, partition: Partition) -> list[Value]:
     """The groups that hold an unknown row."""
     stream = run.stream
     only = replace(partition, select=tuple(compared_fields(stream)))
-    found: dict[Value, None] = {}
+    changed: dict[Value, None] = {}
     last: tuple[Filter, ...] = ()
     while True:
         answer = run.reader.read(replace(only, where=(*partition.where, *last)).query(KeySpan()))
         groups = answer.rows.column(stream.group).to_pylist()
         marked = zip(groups, run.overlap.unknown(answer.rows), strict=True)
-        found |= {group: None for group, is_unknown in marked if is_unknown and group is not None}
+        changed |= {group: None for group, is_unknown in marked if is_unknown and group is not None}
         if not answer.remaining or groups[-1] is None:
-            return list(found)
+            return list(changed)
         cut = groups[-1]  # the rows that the page left out may be unknown
         if cut == groups[0]:
-            found[cut] = None
-        beyond = Op.GREATERTHAN if cut in found else Op.GREATERTHANOREQUALTO
+            changed[cut] = None
+        beyond = Op.GREATERTHAN if cut in changed else Op.GREATERTHANOREQUALTO
         last = (Compare(stream.group, beyond, (cut,)),)
 
 
@@ -259,22 +259,22 @@ def _changed_headers(run: StreamRun, header: Stream) -> list[Value]:
         page_size=run.context.options.page_size,
         show_private=run.context.options.show_private,
     )
-    found: list[Value] = []
+    keys: list[Value] = []
     for page in run.walk(partition, run.reader_for(header)):
-        found.extend(distinct_values(page.rows.column(run.stream.refers_to).to_pylist()))
-    return found
+        keys.extend(distinct_values(page.rows.column(run.stream.refers_to).to_pylist()))
+    return keys
 
 
 def replace_groups(run: StreamRun, parents: Sequence[Value]) -> None:
     """Read all lines under these headers again (all rows of these groups), in place of those that the copy holds."""
     stream = run.stream
     field = stream.group or stream.header_key
-    wanted = sorted(as_kind(parents, stream.fields[field]))  # type: ignore[type-var]  # all of one type now
+    keys = sorted(as_kind(parents, stream.fields[field]))  # type: ignore[type-var]  # all of one type now
     done = run.bookmark.progress.replaced_up_to
     if done:
-        wanted = [value for value in wanted if value > as_kind([done], stream.fields[field])[0]]  # type: ignore[operator]
-    for filter_, some in lookup_filters(field, wanted):
-        empty = dict.fromkeys(some)
+        keys = [value for value in keys if value > as_kind([done], stream.fields[field])[0]]  # type: ignore[operator]
+    for filter_, batch in lookup_filters(field, keys):
+        empty = dict.fromkeys(batch)
         for page in run.walk(run.partition(filter_, along=field, in_groups=True)):
             for group in page.groups:
                 empty.pop(group, None)
@@ -284,7 +284,7 @@ def replace_groups(run: StreamRun, parents: Sequence[Value]) -> None:
             run.count.unknown += page.rows.num_rows
             run.safe_point()
         run.writer.replace(list(empty))
-        run.rows_replaced_up_to(some[-1])
+        run.rows_replaced_up_to(batch[-1])
         run.save()
 
 
@@ -301,7 +301,7 @@ def _read_changed_groups(run: StreamRun, header: Stream | None, start: str) -> N
     stream, reader = run.stream, run.reader
     changed, unchanged = run.partition(*run.changed(stream, start)), run.partition(*run.unchanged(stream, start))
     if not _first(reader, unchanged)[1] or stream.modified in reader.unqueryable:
-        _Wanted().read(run, header)
+        _ViewRows().read(run, header)
         return
     first, rows = _first(reader, changed)
     if not rows:
@@ -315,7 +315,7 @@ def _read_changed_groups(run: StreamRun, header: Stream | None, start: str) -> N
     older += [value for values, _ in pages for value in values]
     within = (replace(changed, where=(*changed.where, one)) for one, _ in lookup_filters(stream.group, older))
     replace_groups(run, [value for partition in within for value in distinct(reader, partition)])
-    _Wanted(changed.where, frozenset(older)).read(run, header)
+    _ViewRows(changed.where, frozenset(older)).read(run, header)
 
 
 def _first(reader: PageReader, partition: Partition) -> tuple[Value, int]:
@@ -326,7 +326,7 @@ def _first(reader: PageReader, partition: Partition) -> tuple[Value, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _ViewRows:
     """The rows of a view that a full refresh reads."""
 
     where: tuple[Filter, ...] = ()
@@ -358,11 +358,11 @@ class _Wanted:
 def deleted_keys(reader: PageReader, partition: Partition, keys: Sequence[Value]) -> Iterator[list[Value]]:
     """Those of some keys that Intacct no longer has, a list a lookup."""
     lookup = replace(partition, select=(partition.along,), page_size=MAX_IN, in_groups=False)
-    for filter_, some in lookup_filters(partition.along, keys):
-        found = set(
+    for filter_, batch in lookup_filters(partition.along, keys):
+        remaining = set(
             reader.read(replace(lookup, where=(filter_,)).query(KeySpan())).rows.column(partition.along).to_pylist()
         )
-        yield [key for key in some if key not in found]
+        yield [key for key in batch if key not in remaining]
 
 
 def _delete_missed(run: StreamRun, missed: Sequence[Value]) -> None:
@@ -385,16 +385,16 @@ _UNCOUNTED = 10
 """Windows of a view whose rows the gateway does not count in time."""
 
 
-def _read_by_windows(run: StreamRun, header: Stream, wanted: _Wanted) -> None:
+def _read_by_windows(run: StreamRun, header: Stream, view: _ViewRows) -> None:
     """Read a small view at once, and a large one by windows of days; a window that takes too long is halved."""
     halvings = _HALVINGS
-    if not run.bookmark.progress.windows and _read_at_once(run, header, wanted):
+    if not run.bookmark.progress.windows and _read_at_once(run, header, view):
         return
     while run.bookmark.progress.windows:
         first, *later = run.bookmark.progress.windows
         days = DayWindow.parse(first)
         try:
-            run.copy(wanted.walk(run, *days.filter(run.stream.window)))
+            run.copy(view.walk(run, *days.filter(run.stream.window)))
         except TransientError:
             halves = days.halves()
             if halves is None or not halvings:
@@ -404,13 +404,13 @@ def _read_by_windows(run: StreamRun, header: Stream, wanted: _Wanted) -> None:
         run.set_windows(later)
 
 
-def _read_at_once(run: StreamRun, header: Stream, wanted: _Wanted) -> bool:
+def _read_at_once(run: StreamRun, header: Stream, view: _ViewRows) -> bool:
     """Whether all could be read at once; otherwise the bookmark now names the windows to read it by."""
     unread, rows = run.bookmark.progress.unread, None
     fresh = unread == EVERYTHING
     if not unread:
         return True
-    pages = wanted.walk(run)
+    pages = view.walk(run)
     try:
         first = next(pages)
         rows = first.expected + first.rows.num_rows

@@ -69,17 +69,17 @@ def stored_names(fields: Iterable[str]) -> dict[str, str]:
     long as it has the same others beside it.
     """
     names = list(fields)
-    taken = {one.casefold() for one in _TAKEN}
-    found: dict[str, str] = {}
+    used = {one.casefold() for one in _TAKEN}
+    columns: dict[str, str] = {}
     for name in sorted(names, key=lambda one: (one != one.upper(), one)):
         column, number = name, 1
-        while column.casefold() in taken:
+        while column.casefold() in used:
             number += 1
             column = f"{name}_{number}"
-        taken.add(column.casefold())
+        used.add(column.casefold())
         if column != name:
-            found[name] = column
-    return found
+            columns[name] = column
+    return columns
 
 
 def with_names(stream: Stream, names: Mapping[str, str]) -> Stream:
@@ -170,21 +170,21 @@ class _HeaderOwner:
         self._stream = stream
         self._column = column
         self._kind = gateway.describe(stream.header).kind_of(stream.refers_to)
-        self._known: dict[str, Value] = {}
+        self._owners: dict[str, Value] = {}
 
     def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
         headers = [None if one is None else str(one) for one in rows.column(self._stream.header_key).to_pylist()]
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
-        self._look_up(dict.fromkeys(one for one in headers if one is not None and one not in self._known))
-        owners = [None if (owner := self._known.get(one or "")) is None else str(owner) for one in headers]
+        if len(self._owners) > _MOST_KNOWN:
+            self._owners.clear()
+        self._look_up(dict.fromkeys(one for one in headers if one is not None and one not in self._owners))
+        owners = [None if (owner := self._owners.get(one or "")) is None else str(owner) for one in headers]
         return with_texts(rows, self._column, owners)
 
     def _look_up(self, headers: Mapping[str, None]) -> None:
         stream = self._stream
         at_top = not self._gateway.connection.location_id
-        for filter_, some in lookup_filters(stream.refers_to, as_kind(headers, self._kind)):
-            self._known |= dict.fromkeys(map(str, some))
+        for filter_, batch in lookup_filters(stream.refers_to, as_kind(headers, self._kind)):
+            self._owners |= dict.fromkeys(map(str, batch))
             query = Query(stream.header, (stream.refers_to, OWNER), where=filter_, show_private=at_top)
             for row in self._gateway.query(query):
-                self._known[str(row[stream.refers_to])] = row.get(OWNER)
+                self._owners[str(row[stream.refers_to])] = row.get(OWNER)

@@ -98,20 +98,20 @@ def select_unified(
     there instead, under the name by which it was asked for.
     """
     if maps:
-        wanted = [(one.name, one) for one in maps]
+        entities = [(one.name, one) for one in maps]
     elif names:
-        wanted = [(name, unified_map(name, version)) for name in names]
+        entities = [(name, unified_map(name, version)) for name in names]
     else:
-        wanted = [(one.name, one) for one in _possible(gateway, version)]
+        entities = [(one.name, one) for one in _possible(gateway, version)]
     closed: dict[str, RefusedError] = {}
-    gateway.describe_many(dict.fromkeys(name for _, one in wanted for name in _needed_objects(one)), closed)
+    gateway.describe_many(dict.fromkeys(name for _, one in entities for name in _needed_objects(one)), closed)
     fields = {name.upper(): tuple(some) for name, some in (select or {}).items()}
-    found = []
-    for name, entity in wanted:
+    streams = []
+    for name, entity in entities:
         selected = fields.get(entity.name.upper(), ())
         missing = next((one for one in _objects(entity) if one in closed), "")
         if not missing:
-            found.append(_unified_stream(gateway, entity, selected, closed))
+            streams.append(_unified_stream(gateway, entity, selected, closed))
         elif refused is None:
             raise closed[missing]
         else:
@@ -119,7 +119,7 @@ def select_unified(
             error = closed[missing]
             message = f"{missing} cannot be read: {error.message}"
             refused.append(StreamOutcome(name, complete=False, error=message, fix=error.fix))
-    return found
+    return streams
 
 
 def _unified_stream(
@@ -154,9 +154,9 @@ def _of_virtual(entity: EntityMap, select: Sequence[str]) -> UnifiedStream:
 
 
 def _possible(gateway: ReadGateway, version: str) -> list[EntityMap]:
-    known = {name.upper() for name in gateway.objects()}
+    objects = {name.upper() for name in gateway.objects()}
     maps = (one for one in unified_maps(version).values() if one.name not in SYNONYMS)
-    return [one for one in maps if known.issuperset(_objects(one))]
+    return [one for one in maps if objects.issuperset(_objects(one))]
 
 
 def _objects(entity: EntityMap) -> tuple[str, ...]:
@@ -175,9 +175,9 @@ def _of_object(
     described = gateway.describe(object_name)
     custom = tuple(one.name for one in described.fields.values() if one.custom) if entity.custom else ()
     needed = [*reads(entity), *custom]
-    own = [one for one in needed if one in described.fields]
+    own_fields = [one for one in needed if one in described.fields]
     related, unreadable = _related(gateway, described, needed)
-    read = stream_of(described, select=own, name=entity.name, related=related)
+    read = stream_of(described, select=own_fields, name=entity.name, related=related)
     if read.header in closed:
         read = read.without_header
     internal = tuple(dict.fromkeys(one for one in _finding_fields(read) if one))
@@ -192,11 +192,11 @@ def _of_object(
         where=None,
     )
     lines = []
-    for one in read_lines(entity):
-        if one.into in columns:
-            found, unreadable_lines = _lines(gateway, one, described)
-            lines.append(found)
-            unreadable += [f"{one.object}.{path}" for path in unreadable_lines]
+    for line in read_lines(entity):
+        if line.into in columns:
+            line_stream, unreadable_lines = _lines(gateway, line, described)
+            lines.append(line_stream)
+            unreadable += [f"{line.object}.{path}" for path in unreadable_lines]
     return UnifiedStream(entity, replace(read, unreadable=tuple(unreadable)), stored, tuple(lines), custom)
 
 
@@ -209,15 +209,15 @@ def _related(gateway: ReadGateway, described: ObjectDef, names: Iterable[str]) -
     """The fields of related objects among some names, and those whose objects the gateway would not describe; names
     that this company does not have are left out.
     """
-    found: dict[str, Kind] = {}
+    kinds: dict[str, Kind] = {}
     unreadable: list[str] = []
     for name in names:
         closed: list[str] = []
         kind = None if name in described.fields else related_kind(gateway, described, name, closed)
         if kind is not None:
-            found[name] = kind
+            kinds[name] = kind
         unreadable += [name] if closed else []
-    return found, unreadable
+    return kinds, unreadable
 
 
 def _lines(gateway: ReadGateway, line: LineMap, header: ObjectDef) -> tuple[UnifiedLines, list[str]]:
@@ -225,10 +225,10 @@ def _lines(gateway: ReadGateway, line: LineMap, header: ObjectDef) -> tuple[Unif
     assert owner is not None and owner.header == header.name, (line.object, header.name)
     described = gateway.describe(line.object)
     needed = line_reads(line)
-    own = [one for one in needed if one in described.fields]
+    own_fields = [one for one in needed if one in described.fields]
     key = keys.keys_of(described).record
     related, unreadable = _related(gateway, described, needed)
-    select = tuple(dict.fromkeys((key, owner.by, *own, *related)))
+    select = tuple(dict.fromkeys((key, owner.by, *own_fields, *related)))
     return UnifiedLines(line, owner.by, owner.key, described.kind_of(owner.by), select), unreadable
 
 
@@ -244,8 +244,8 @@ def _selected(entity: EntityMap, select: Sequence[str]) -> dict[str, Kind]:
     unknown = [one for one in select if one.upper() not in by_case and one != KEY]
     if unknown:
         raise InvalidRequestError(f"{entity.name} has no column {unknown[0]}", fix=f"It has {', '.join(columns)}.")
-    kept = {"id", *(by_case.get(one.upper(), "") for one in select)}
-    return {one: kind for one, kind in columns.items() if one in kept}
+    chosen = {"id", *(by_case.get(one.upper(), "") for one in select)}
+    return {one: kind for one, kind in columns.items() if one in chosen}
 
 
 def _columns(entity: EntityMap) -> dict[str, Kind]:
@@ -263,12 +263,12 @@ def _types(entity: EntityMap, read: Mapping[str, Rules]) -> dict[str, str]:
 def _nested(entity: EntityMap) -> dict[str, Any]:
     """The columns that hold lists and objects, each with its JSON schema."""
     types = _types(entity, entity.read)
-    found: dict[str, Any] = {name: _json_type(one) for name, one in types.items() if one in ("array", "object")}
+    schemas: dict[str, Any] = {name: _json_type(one) for name, one in types.items() if one in ("array", "object")}
     if entity.custom:
-        found[entity.custom.from_] = _list_of({entity.custom.name: "string", entity.custom.value: "string"})
+        schemas[entity.custom.from_] = _list_of({entity.custom.name: "string", entity.custom.value: "string"})
     for line in read_lines(entity):
-        found[line.into] = _list_of(_types(entity, line.read))
-    return found
+        schemas[line.into] = _list_of(_types(entity, line.read))
+    return schemas
 
 
 def _list_of(types: Mapping[str, str]) -> dict[str, Any]:
@@ -276,12 +276,12 @@ def _list_of(types: Mapping[str, str]) -> dict[str, Any]:
     return {"type": ["null", "array"], "items": {"type": "object", "properties": properties}}
 
 
-def _json_type(one: str) -> dict[str, Any]:
-    if one == "array":
+def _json_type(name: str) -> dict[str, Any]:
+    if name == "array":
         return {"type": ["null", "array"], "items": {"type": "object"}}
-    if one in ("date", "date-time"):
-        return {"type": ["null", "string"], "format": one}
-    return {"type": ["null", one]}
+    if name in ("date", "date-time"):
+        return {"type": ["null", "string"], "format": name}
+    return {"type": ["null", name]}
 
 
 # --- rows
@@ -289,12 +289,12 @@ def _json_type(one: str) -> dict[str, Any]:
 
 def unified_transforms(gateway: ReadGateway, streams: Iterable[UnifiedStream]) -> Iterator[Transform]:
     """How the rows of each stream become unified records."""
-    for one in streams:
-        if one.read.virtual:  # `UnifiedSource` gives unified rows
-            yield Transform(one.read, one.stored)
+    for stream in streams:
+        if stream.read.virtual:  # `UnifiedSource` gives unified rows
+            yield Transform(stream.read, stream.stored)
         else:
-            lookup_cost = _line_lookups(gateway, one) if one.lines else None
-            yield Transform(one.read, one.stored, _Converter(gateway, one), lookup_cost)
+            lookup_cost = _line_lookups(gateway, stream) if stream.lines else None
+            yield Transform(stream.read, stream.stored, _Converter(gateway, stream), lookup_cost)
 
 
 class _Converter:
@@ -307,10 +307,10 @@ class _Converter:
     def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa
 
-        one = self._stream
-        records = unified_records(self._gateway, one, rows.to_pylist())
-        internal = {name: rows.column(name) for name in one.stored.internal}
-        fields = {name: kind for name, kind in one.stored.fields.items() if name not in internal}
+        stream = self._stream
+        records = unified_records(self._gateway, stream, rows.to_pylist())
+        internal = {name: rows.column(name) for name in stream.stored.internal}
+        fields = {name: kind for name, kind in stream.stored.fields.items() if name not in internal}
         return pa.RecordBatch.from_pydict(internal | unified_columns(records, fields))
 
 
@@ -319,21 +319,21 @@ def unified_records(gateway: ReadGateway, stream: UnifiedStream, rows: Sequence[
     lines = [(each, _lines_of(gateway, each, rows)) for each in stream.lines]
     records = []
     for row in rows:
-        own = {each.map.object: found.get(_text(row.get(each.refers_to)), []) for each, found in lines}
-        records.append(unified(stream.entity, row, own, custom=stream.custom))
+        lines_of_row = {each.map.object: found.get(_text(row.get(each.refers_to)), []) for each, found in lines}
+        records.append(unified(stream.entity, row, lines_of_row, custom=stream.custom))
     return records
 
 
 def _lines_of(gateway: ReadGateway, lines: UnifiedLines, page: Sequence[Row]) -> dict[str, list[Row]]:
     """The lines of the records of a page, by the text of their header's key."""
-    found: dict[str, list[Row]] = {}
+    lines_by_header: dict[str, list[Row]] = {}
     headers = [value for row in page if (value := row.get(lines.refers_to)) is not None]
     at_top = not gateway.connection.location_id
     for filter_, _ in lookup_filters(lines.header_key, as_kind(headers, lines.kind)):
         query = Query(lines.map.object, lines.select, where=filter_, show_private=at_top)
         for row in gateway.query(query):
-            found.setdefault(_text(row.get(lines.header_key)), []).append(row)
-    return found
+            lines_by_header.setdefault(_text(row.get(lines.header_key)), []).append(row)
+    return lines_by_header
 
 
 def unified_columns(records: Sequence[Mapping[str, Any]], fields: Mapping[str, Kind]) -> "dict[str, pa.Array]":
@@ -409,18 +409,18 @@ class UnifiedSource(GatewaySource):
             return
         import pyarrow
 
-        one = self._streams[stream.name]
+        unified_stream = self._streams[stream.name]
         fields = {name: kind for name, kind in stream.fields.items() if name != KEY}
         for page in super().virtual_pages(behind):
-            records = [unified(one.entity, row) for row in page.rows.to_pylist()]
+            records = [unified(unified_stream.entity, row) for row in page.rows.to_pylist()]
             columns = {KEY: page.rows.column(KEY)} | unified_columns(records, fields)
             yield PartitionPage(pyarrow.RecordBatch.from_pydict(columns), page.remaining)
 
     def _behind(self, stream: Stream) -> Stream | None:
         """The virtual stream that a unified stream is made of."""
         name = stream.virtual.get("of") if stream.virtual else ""
-        found = parse_virtual(name) if name else None
-        return None if found is None else virtual_stream(self._gateway, found)
+        virtual = parse_virtual(name) if name else None
+        return None if virtual is None else virtual_stream(self._gateway, virtual)
 
     def _object_pages(self, stream: Stream) -> Iterator[PartitionPage]:
         """The rows of each object, with its name in the key."""
@@ -430,7 +430,7 @@ class UnifiedSource(GatewaySource):
         for part in self._streams[stream.name].parts:
             convert = _Converter(self._gateway, part)
             for rows in self._gateway.batches(Query(part.read.object, tuple(part.read.fields), show_private=at_top)):
-                made = convert(rows)
+                converted = convert(rows)
                 key = pyarrow.array([f"{part.read.object}|{key}" for key in rows.column(part.read.key).to_pylist()])
-                columns = {KEY: key} | {name: made.column(name) for name in stream.fields if name != KEY}
+                columns = {KEY: key} | {name: converted.column(name) for name in stream.fields if name != KEY}
                 yield PartitionPage(pyarrow.RecordBatch.from_pydict(columns), 0)

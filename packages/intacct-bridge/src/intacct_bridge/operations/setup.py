@@ -107,13 +107,13 @@ def check_set_up(
     run: RecordedRun, assistant: SetUpAssistant, *, on_finding: OnFinding = lambda _: None
 ) -> SetUpCheckResult:
     """Check a set-up once, and tick the steps that the check confirms. It changes nothing in the company."""
-    connection = assistant.found.connection
+    connection = assistant.checked.connection
     if connection is not None:
         run.messages.hide(connection.secrets)
         run.messages.say(f"Checking {connection.target} ...")
     is_unreachable = is_refused = False
     for finding in assistant.check():
         is_unreachable |= finding.step == "network" and finding.needs_action
-        is_refused |= finding.step == "user" and finding.needs_action and not assistant.found.only_sender
+        is_refused |= finding.step == "user" and finding.needs_action and not assistant.checked.only_sender
         on_finding(finding)
-    return SetUpCheckResult(assistant.checklist(), assistant.found.connection is not None, is_unreachable, is_refused)
+    return SetUpCheckResult(assistant.checklist(), assistant.checked.connection is not None, is_unreachable, is_refused)

@@ -27,8 +27,8 @@ class DoctorReport(findings.DoctorReport):
 
     def _repr_html_(self) -> str:
         facts = {"healthy": self.healthy, "API transactions": self.transactions}
-        rows = ((one.title, one.status.value, one.seen, one.means, one.fix) for one in self.findings)
-        return html_result("Doctor", facts, html_table(("step", "status", "seen", "means", "fix"), rows))
+        rows = ((one.title, one.status.value, one.observed, one.means, one.fix) for one in self.findings)
+        return html_result("Doctor", facts, html_table(("step", "status", "observed", "means", "fix"), rows))
 
 
 class Runs:

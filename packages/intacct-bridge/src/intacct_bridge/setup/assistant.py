@@ -69,8 +69,8 @@ def found_connection(load: Callable[[], Connection], name: str, answers: SetUpAn
     user: dict[str, Any] = {"user_id": f"setup-check-{token_hex(4)}", "user_password": token_hex(16)}
     with suppress(SettingsError):
         return CheckedConnection(load_connection(name, **user), only_sender=True)
-    given = {one: getattr(answers, one) for one in ("company_id", "environment", "endpoint")}
-    typed = {setting: value for setting, value in {**given, "sender": shared_sender(answers).name}.items() if value}
+    answered = {one: getattr(answers, one) for one in ("company_id", "environment", "endpoint")}
+    typed = {setting: value for setting, value in {**answered, "sender": shared_sender(answers).name}.items() if value}
     with suppress(SettingsError):
         return CheckedConnection(unsaved_connection(name, typed | user, SettingsSources().user_file), only_sender=True)
     return CheckedConnection(None, problem=first)
@@ -94,41 +94,41 @@ class SetUpCheck:
         if connection is None:
             self.store.change(self.name, checked=at, transactions=0, problem="")
             return
-        job, made = job_of(progress), list[DoctorFinding]()
+        job, findings = job_of(progress), list[DoctorFinding]()
         if self.checked.only_sender:
-            yield from self._sign_in(connection, made)
+            yield from self._sign_in(connection, findings)
             spent = 0
         else:
             examination = Examination(connection, self.open_client, job, siblings=self.siblings)
             for finding in examination.run():
-                made.append(finding)
+                findings.append(finding)
                 yield finding
             spent = examination.spent
         only = self.checked.only_sender
         about = settings_by_step(connection, job, only_sender=only)
-        found = observations(made, job, about, progress.observed, at, only_sender=only)
-        self.store.change(self.name, observed=found, checked=at, transactions=spent, problem=_ended_early(made))
+        observed = observations(findings, job, about, progress.observed, at, only_sender=only)
+        self.store.change(self.name, observed=observed, checked=at, transactions=spent, problem=_ended_early(findings))
 
-    def _sign_in(self, connection: Connection, made: list[DoctorFinding]) -> Iterator[DoctorFinding]:
+    def _sign_in(self, connection: Connection, findings: list[DoctorFinding]) -> Iterator[DoctorFinding]:
         opened: list[Client] = []
 
-        def opener(one: Connection) -> Client:
-            opened.append(self.open_client(one))
+        def opener(variant: Connection) -> Client:
+            opened.append(self.open_client(variant))
             return opened[-1]
 
         try:
             for finding in SignInCheck(connection, opener).run():
-                made.append(finding)
+                findings.append(finding)
                 yield finding
         finally:
             for client in opened:
                 client.close()
 
 
-def _ended_early(made: Sequence[DoctorFinding]) -> str:
+def _ended_early(findings: Sequence[DoctorFinding]) -> str:
     """Why the gateway gave no answer; empty if it did."""
-    ended = (one for one in made if one.step in ("network", PACE) and one.status is Status.FAILURE)
-    return next((f"{one.title}: {one.seen}" for one in ended), "")
+    ended = (one for one in findings if one.step in ("network", PACE) and one.status is Status.FAILURE)
+    return next((f"{one.title}: {one.observed}" for one in ended), "")
 
 
 def settings_by_step(connection: Connection, job: Job, *, only_sender: bool = False) -> Mapping[str, str]:
@@ -176,7 +176,7 @@ class SetUpAssistant:
     open_client: Opener
     store: SetUpStore = field(default_factory=SetUpStore)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _found: CheckedConnection | None = None
+    _checked: CheckedConnection | None = None
 
     @property
     def progress(self) -> SetUpProgress:
@@ -184,11 +184,11 @@ class SetUpAssistant:
         return self.store.of(self.name)
 
     @property
-    def found(self) -> CheckedConnection:
+    def checked(self) -> CheckedConnection:
         """The connection as far as it can be checked."""
-        if self._found is None:
-            self._found = found_connection(self.load, self.name, self.progress.answers)
-        return self._found
+        if self._checked is None:
+            self._checked = found_connection(self.load, self.name, self.progress.answers)
+        return self._checked
 
     def plan(self, reads: Iterable[str], writes: Iterable[str]) -> SetUpProgress:
         """Keep the planned use. SettingsError for a text that is not a name of an object."""
@@ -196,8 +196,8 @@ class SetUpAssistant:
 
     def answer(self, **answers: str) -> SetUpProgress:
         """Keep values that a person gave; one that is not among them stays."""
-        kept = msgspec.structs.replace(self.progress.answers, **answers)
-        return self.store.change(self.name, answers=kept)
+        changed = msgspec.structs.replace(self.progress.answers, **answers)
+        return self.store.change(self.name, answers=changed)
 
     def tick(self, step: str, *, on: bool = True) -> SetUpProgress:
         """Tick a step by hand, or remove that tick."""
@@ -208,34 +208,34 @@ class SetUpAssistant:
 
     def check(self) -> Iterator[DoctorFinding]:
         """Check the set-up; the findings come as they are made, and their end is kept."""
-        self._found = None
-        check = SetUpCheck(self.name, self.found, self.store, self.open_client, list_connections(), self.now)
+        self._checked = None
+        check = SetUpCheck(self.name, self.checked, self.store, self.open_client, list_connections(), self.now)
         return check.findings()
 
     def checklist(self) -> SetUpChecklist:
         """The checklist as the last check left it."""
-        progress, found = self.progress, self.found
+        progress, checked = self.progress, self.checked
         connections = list_connections()
-        own = next((one for one in connections if one.name == self.name), None)
-        connection = None if found.only_sender else found.connection
-        values = values_of(self.name, progress, connection, own)
-        if found.only_sender and found.connection is not None:
-            known = {name: str(getattr(found.connection, name)) for name in ("company_id", "sender_id")}
-            answers = msgspec.structs.replace(progress.answers, **known)
-            values = values_of(self.name, msgspec.structs.replace(progress, answers=answers), None, own)
+        listed = next((one for one in connections if one.name == self.name), None)
+        connection = None if checked.only_sender else checked.connection
+        values = values_of(self.name, progress, connection, listed)
+        if checked.only_sender and checked.connection is not None:
+            from_file = {name: str(getattr(checked.connection, name)) for name in ("company_id", "sender_id")}
+            answers = msgspec.structs.replace(progress.answers, **from_file)
+            values = values_of(self.name, msgspec.structs.replace(progress, answers=answers), None, listed)
         job = job_of(progress)
         about = (
-            settings_by_step(found.connection, job, only_sender=found.only_sender)
-            if found.connection is not None
+            settings_by_step(checked.connection, job, only_sender=checked.only_sender)
+            if checked.connection is not None
             else {}
         )
         production = DONE if any(self._is_complete(one) for one in connections) else ""
-        made = checklist(values, progress, about, production=production, connections=connections)
+        result = checklist(values, progress, about, production=production, connections=connections)
         warnings = tuple(str(one) for one in unusual_names((*job.streams, *job.writes)))
         partly = f"Only steps 1 to 3 can be checked until the connection {self.name} has a user and a password."
-        none = f"No check is possible yet: {found.problem}" if found.problem else ""
+        none = f"No check is possible yet: {checked.problem}" if checked.problem else ""
         early = f"The last check ended early. {progress.problem}" if progress.problem else ""
-        return replace(made, warnings=warnings, problem=none or early or (partly if found.only_sender else ""))
+        return replace(result, warnings=warnings, problem=none or early or (partly if checked.only_sender else ""))
 
     def _is_complete(self, listed: ListedConnection) -> bool:
         """Whether the assistant saw every step of another connection to production done."""

@@ -64,19 +64,19 @@ class TimeCheck:
         yield from self._format()
         apart = abs(self.now() - self.client.company_time)
         if apart >= _FAR:
-            seen = f"this machine and Intacct differ by {timedelta(seconds=round(apart.total_seconds()))}"
-            yield known_finding("formatting", "clock-apart", seen, status=Status.WARNING)
+            difference = f"this machine and Intacct differ by {timedelta(seconds=round(apart.total_seconds()))}"
+            yield known_finding("formatting", "clock-apart", difference, status=Status.WARNING)
 
     def _format(self) -> Iterator[DoctorFinding]:
         formatting = self.formatting
         hours, minutes = divmod(abs(formatting.offset_minutes), 60)
         sign = "-" if formatting.offset_minutes < 0 else "+"
-        seen = f"{_pattern(formatting.date)}, {formatting.clock}-hour clock, GMT{sign}{hours:02}:{minutes:02}"
+        pattern = f"{_pattern(formatting.date)}, {formatting.clock}-hour clock, GMT{sign}{hours:02}:{minutes:02}"
         if formatting == DEFAULT:
-            yield ok("formatting", seen)
+            yield ok("formatting", pattern)
             return
         name = "formatting-short-year" if "y" in formatting.date else "formatting-uncommon"
-        yield known_finding("formatting", name, seen, status=Status.WARNING, ids=self.ids)
+        yield known_finding("formatting", name, pattern, status=Status.WARNING, ids=self.ids)
 
     def periods(self) -> Iterator[DoctorFinding]:
         """The day from which each entity's books are open."""
@@ -92,8 +92,8 @@ class TimeCheck:
         today = self.client.company_time.date()
         closed = [entity for entity, day in opened.items() if day > today]
         if closed:
-            seen = f"today is in a closed period of {', '.join(closed)}"
-            yield known_finding("periods", "period-closed", seen, status=Status.WARNING, objects=tuple(closed))
+            text = f"today is in a closed period of {', '.join(closed)}"
+            yield known_finding("periods", "period-closed", text, status=Status.WARNING, objects=tuple(closed))
             return
         days = sorted({f"{day:%Y-%m-%d}" for day in opened.values()})
         yield ok("periods", f"open from {', '.join(days)}" if days else "no closed period found")
@@ -141,18 +141,18 @@ class TimeCheck:
         if not offset:
             yield ok("filter_time", "the user's time zone is GMT, so there is no difference")
             return
-        found = self._record_with_a_time(streams)
-        if found is None:
+        record = self._record_with_a_time(streams)
+        if record is None:
             yield ok("filter_time", "no record to test with; extraction uses the earlier of both readings")
             return
-        reads_as = self._how_read(*found)
+        reads_as = self._how_read(*record)
         self.learned = replace(self.learned, reads_as=reads_as)
-        seen = {
+        text = {
             "utc": "read as UTC",
             "user": "read in the user's own offset",
             "": "unknown: the company's records do not show how they are read",
         }[reads_as]
-        yield ok("filter_time", seen, "" if reads_as else "Extraction uses the earlier of both readings.")
+        yield ok("filter_time", text, "" if reads_as else "Extraction uses the earlier of both readings.")
 
     def _record_with_a_time(self, streams: Sequence[str]) -> tuple[str, str, datetime] | None:
         has_time = element("isnotnull", element("field", "WHENMODIFIED"))

@@ -86,12 +86,12 @@ def values_of(
 ) -> SetUpValues:
     """The values of a set-up. A connection that cannot be used yet can still be listed in a file."""
     shared = shared_sender(progress.answers).sender_id
-    found: dict[str, str] = {"sender_id": shared} if shared else {}
+    values: dict[str, str] = {"sender_id": shared} if shared else {}
     for setting in ("company_id", "sender_id", "user_id", "location_id", "environment"):
-        kept = getattr(connection, setting, "") or getattr(listed, setting, "") or getattr(progress.answers, setting)
-        if kept:
-            found[setting] = str(kept)
-    return SetUpValues(name, job_of(progress), email=progress.answers.email, role=progress.answers.role, **found)
+        value = getattr(connection, setting, "") or getattr(listed, setting, "") or getattr(progress.answers, setting)
+        if value:
+            values[setting] = str(value)
+    return SetUpValues(name, job_of(progress), email=progress.answers.email, role=progress.answers.role, **values)
 
 
 _HAND = "ticked by hand"
@@ -149,7 +149,7 @@ class SetUpStep:
     own_notes: tuple[str, ...]
     """What the administrator need not know."""
     state: str
-    seen: str
+    observed: str
     at: str
     """The time of the check that saw the state; empty if none did."""
     inferred: bool = False
@@ -238,18 +238,18 @@ def checklist(
     """
     steps: list[SetUpStep] = []
     for number, entry in enumerate(_entries(), 1):
-        seen = _seen(entry.id, progress, about)
+        observation = _observation(entry.id, progress, about)
         if entry.id == "production":
             state, text = _production(values, steps, production, connections)
-            seen = Observation(state, text, progress.checked if state == DONE else "")
-        hand = progress.by_hand.get(entry.id, "") if seen.state == UNKNOWN else ""
+            observation = Observation(state, text, progress.checked if state == DONE else "")
+        hand = progress.by_hand.get(entry.id, "") if observation.state == UNKNOWN else ""
         if hand:
-            seen = Observation(DONE, "; ".join(part for part in (_HAND, seen.seen) if part), hand)
-        steps.append(_step(number, entry, values, seen, by_hand=bool(hand)))
+            observation = Observation(DONE, "; ".join(part for part in (_HAND, observation.text) if part), hand)
+        steps.append(_step(number, entry, values, observation, by_hand=bool(hand)))
     return SetUpChecklist(values, tuple(steps), progress.checked, progress.transactions, progress.problem)
 
 
-def _step(number: int, entry: _Entry, values: SetUpValues, seen: Observation, *, by_hand: bool) -> SetUpStep:
+def _step(number: int, entry: _Entry, values: SetUpValues, observation: Observation, *, by_hand: bool) -> SetUpStep:
     texts = values.texts
     fields, notes = _with_applications(entry, values)
     return SetUpStep(
@@ -265,20 +265,20 @@ def _step(number: int, entry: _Entry, values: SetUpValues, seen: Observation, *,
         grants_for(values.job) if entry.id == "role" else (),
         notes,
         entry.own_notes,
-        seen.state,
-        seen.seen,
-        seen.at,
-        seen.inferred,
+        observation.state,
+        observation.text,
+        observation.at,
+        observation.inferred,
         by_hand,
     )
 
 
-def _seen(step: str, progress: SetUpProgress, about: Mapping[str, str]) -> Observation:
+def _observation(step: str, progress: SetUpProgress, about: Mapping[str, str]) -> Observation:
     """What the last check saw of a step; nothing, if it was about other settings."""
-    one = progress.observed.get(step)
-    if one is None or one.about != about.get(step):
+    observation = progress.observed.get(step)
+    if observation is None or observation.about != about.get(step):
         return Observation(UNKNOWN, "", "")
-    return one
+    return observation
 
 
 def _production(

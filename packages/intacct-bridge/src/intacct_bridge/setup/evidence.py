@@ -24,32 +24,32 @@ _REFUSED = "Intacct refuses the sign-in and does not say whether the company ID,
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Evidence:
     """The findings of one check by the doctor's steps."""
 
     by_step: Mapping[str, tuple[DoctorFinding, ...]]
     job: Job
 
     def of(self, step: str) -> DoctorFinding | None:
-        found = self.by_step.get(step, ())
-        return next((one for one in found if one.needs_action), found[0] if found else None)
+        findings = self.by_step.get(step, ())
+        return next((one for one in findings if one.needs_action), findings[0] if findings else None)
 
     def passed(self, step: str) -> bool:
-        one = self.of(step)
-        return one is not None and one.status is Status.OK
+        finding = self.of(step)
+        return finding is not None and finding.status is Status.OK
 
     def simple(self, step: str) -> State:
         """The state of a step that is one step of the doctor."""
-        one = self.of(step)
-        if one is None or one.status is Status.SKIPPED:
+        finding = self.of(step)
+        if finding is None or finding.status is Status.SKIPPED:
             return _NOTHING
-        return (MISSING if one.needs_action else DONE), one.seen
+        return (MISSING if finding.needs_action else DONE), finding.observed
 
     @property
     def refused(self) -> tuple[str, ...]:
         """The planned objects that cannot be read."""
-        found = [*self.by_step.get("reading", ()), *self.by_step.get("modules", ())]
-        return tuple(name for one in found if one.needs_action for name in one.objects)
+        findings = [*self.by_step.get("reading", ()), *self.by_step.get("modules", ())]
+        return tuple(name for one in findings if one.needs_action for name in one.objects)
 
 
 def observations(
@@ -67,21 +67,27 @@ def observations(
     exist, so that it says nothing about the user.
     """
     by_step: dict[str, tuple[DoctorFinding, ...]] = {}
-    for one in findings:
-        by_step[one.step] = (*by_step.get(one.step, ()), one)
-    seen = _Seen(by_step, job)
-    failed = next((one.step for one in findings if one.status is Status.FAILURE and one.step in SIGN_IN_STEPS), "")
-    earlier = {step: one for step, one in before.items() if one.about == about.get(step)}
-    found: dict[str, Observation] = {}
+    for finding in findings:
+        by_step[finding.step] = (*by_step.get(finding.step, ()), finding)
+    evidence = _Evidence(by_step, job)
+    failed = next(
+        (finding.step for finding in findings if finding.status is Status.FAILURE and finding.step in SIGN_IN_STEPS), ""
+    )
+    earlier = {step: finding for step, finding in before.items() if finding.about == about.get(step)}
+    observed: dict[str, Observation] = {}
     for step, state_of in _STATES.items():
-        state, text = state_of(seen) if not (only_sender and step not in _INFERABLE) else _NOTHING
-        found[step] = Observation(state, text, at, about.get(step, ""))
+        state, text = state_of(evidence) if not (only_sender and step not in _INFERABLE) else _NOTHING
+        observed[step] = Observation(state, text, at, about.get(step, ""))
         if state == UNKNOWN:
-            found[step] = _carried(step, found[step], earlier.get(step), failed)
-    again = [one for one in _INFERABLE if found[one].state == MISSING and one in earlier and earlier[one].state == DONE]
+            observed[step] = _carried(step, observed[step], earlier.get(step), failed)
+    again = [
+        finding
+        for finding in _INFERABLE
+        if observed[finding].state == MISSING and finding in earlier and earlier[finding].state == DONE
+    ]
     if again:
-        return {step: _proven(one) for step, one in found.items()}
-    return found
+        return {step: _proven(finding) for step, finding in observed.items()}
+    return observed
 
 
 def _carried(step: str, now: Observation, before: Observation | None, failed: str) -> Observation:
@@ -101,108 +107,109 @@ def _carried(step: str, now: Observation, before: Observation | None, failed: st
     return before if before.state == MISSING and failed in ("", "network") else now
 
 
-def _proven(one: Observation) -> Observation:
+def _proven(observation: Observation) -> Observation:
     """An observation without inference: a done step is missing again, so the order of answers proves nothing."""
-    return Observation(UNKNOWN, "", one.at, one.about) if one.inferred else one
+    return Observation(UNKNOWN, "", observation.at, observation.about) if observation.inferred else observation
 
 
 # --- one step after another
 
 
-def _subscription(seen: _Seen) -> State:
-    modules = seen.of("modules")
-    if seen.passed("subscription") and modules is not None and modules.needs_action:
-        return MISSING, modules.seen
-    return seen.simple("subscription")
+def _subscription(evidence: _Evidence) -> State:
+    modules = evidence.of("modules")
+    if evidence.passed("subscription") and modules is not None and modules.needs_action:
+        return MISSING, modules.observed
+    return evidence.simple("subscription")
 
 
-def _user(seen: _Seen) -> State:
-    if not seen.passed("user"):
-        one = seen.of("user")
-        return (UNKNOWN, _REFUSED) if one is not None and one.needs_action else _NOTHING
+def _user(evidence: _Evidence) -> State:
+    if not evidence.passed("user"):
+        finding = evidence.of("user")
+        return (UNKNOWN, _REFUSED) if finding is not None and finding.needs_action else _NOTHING
     for step in ("standing", "privileges"):
-        one = seen.of(step)
-        if one is not None and one.needs_action:
-            return MISSING, one.seen
-    known = [one.seen for step in ("standing", "privileges") if (one := seen.of(step)) is not None]
-    return DONE, "; ".join(["signed in", *known])
+        finding = evidence.of(step)
+        if finding is not None and finding.needs_action:
+            return MISSING, finding.observed
+    texts = [finding.observed for step in ("standing", "privileges") if (finding := evidence.of(step)) is not None]
+    return DONE, "; ".join(["signed in", *texts])
 
 
-def _role(seen: _Seen) -> State:
-    if not seen.passed("user") or seen.of("reading") is None:
-        return _not_read(seen)
-    if _reads_nothing(seen):
-        return UNKNOWN, _nothing_read(seen)
-    wanting = [one for name in ("reading", "writing", "audit", "dimensions") for one in seen.by_step.get(name, ())]
+def _role(evidence: _Evidence) -> State:
+    if not evidence.passed("user") or evidence.of("reading") is None:
+        return _not_read(evidence)
+    if _reads_nothing(evidence):
+        return UNKNOWN, _nothing_read(evidence)
+    wanting = [one for name in ("reading", "writing", "audit", "dimensions") for one in evidence.by_step.get(name, ())]
     missing = [one for one in wanting if one.needs_action]
     if missing:
-        return MISSING, "; ".join(f"{one.title}: {one.seen}" for one in missing)
-    writing = seen.of("writing")
-    if seen.job.writes and writing is not None and writing.objects:
+        return MISSING, "; ".join(f"{one.title}: {one.observed}" for one in missing)
+    writing = evidence.of("writing")
+    if evidence.job.writes and writing is not None and writing.objects:
         names = listed(writing.objects)
         return UNKNOWN, f"Everything else is in place. Creating {names} cannot be tested without a record."
-    if seen.job.writes and not seen.passed("writing"):
-        return UNKNOWN, writing.seen if writing is not None else ""
-    reads, writes = listed(seen.job.streams), listed(seen.job.writes)
+    if evidence.job.writes and not evidence.passed("writing"):
+        return UNKNOWN, writing.observed if writing is not None else ""
+    reads, writes = listed(evidence.job.streams), listed(evidence.job.writes)
     return DONE, f"{reads} can be read" + (f", and {writes} can be written" if writes else "")
 
 
-def _assign(seen: _Seen) -> State:
-    if not seen.passed("user") or seen.of("reading") is None:
-        return _not_read(seen)
-    if _reads_nothing(seen):
-        return UNKNOWN, _nothing_read(seen)
-    readable = [name for name in seen.job.examined_streams if name not in seen.refused]
+def _assign(evidence: _Evidence) -> State:
+    if not evidence.passed("user") or evidence.of("reading") is None:
+        return _not_read(evidence)
+    if _reads_nothing(evidence):
+        return UNKNOWN, _nothing_read(evidence)
+    readable = [name for name in evidence.job.examined_streams if name not in evidence.refused]
     return DONE, f"{listed(readable)} can be read, so a role is assigned"
 
 
-def _not_read(seen: _Seen) -> State:
+def _not_read(evidence: _Evidence) -> State:
     """A check that read no object: it stopped before, or the connection has document type 2.1, which has no queries."""
-    return (UNKNOWN, _LEGACY) if seen.of("environment") is not None else _NOTHING
+    return (UNKNOWN, _LEGACY) if evidence.of("environment") is not None else _NOTHING
 
 
-def _reads_nothing(seen: _Seen) -> bool:
-    return set(seen.refused) >= set(seen.job.examined_streams)
+def _reads_nothing(evidence: _Evidence) -> bool:
+    return set(evidence.refused) >= set(evidence.job.examined_streams)
 
 
-def _nothing_read(seen: _Seen) -> str:
-    one = seen.of("reading")
-    said = f" Intacct says: {one.seen}" if one is not None and one.needs_action else ""
-    return f"No object can be read: the role lacks permissions, or is not assigned.{said}"
+def _nothing_read(evidence: _Evidence) -> str:
+    reading = evidence.of("reading")
+    answer = f" Intacct says: {reading.observed}" if reading is not None and reading.needs_action else ""
+    return f"No object can be read: the role lacks permissions, or is not assigned.{answer}"
 
 
-def _company(seen: _Seen) -> State:
+def _company(evidence: _Evidence) -> State:
     for step in ("environment", "entity"):
-        one = seen.of(step)
-        if one is not None and one.needs_action:
-            return MISSING, one.seen
-    state, text = seen.simple("company")
-    entity = seen.of("entity")
-    shown = f"; entity: {entity.seen}" if state == DONE and entity is not None else ""
+        finding = evidence.of(step)
+        if finding is not None and finding.needs_action:
+            return MISSING, finding.observed
+    state, text = evidence.simple("company")
+    entity = evidence.of("entity")
+    shown = f"; entity: {entity.observed}" if state == DONE and entity is not None else ""
     return state, text + shown
 
 
-def _connect(seen: _Seen) -> State:
+def _connect(evidence: _Evidence) -> State:
     stopped = next(
-        (one for name in ("network", *SIGN_IN_STEPS) for one in seen.by_step.get(name, ()) if one.needs_action), None
+        (one for name in ("network", *SIGN_IN_STEPS) for one in evidence.by_step.get(name, ()) if one.needs_action),
+        None,
     )
     if stopped is not None and stopped.status is Status.FAILURE:
-        return MISSING, f"{stopped.title}: {stopped.seen}"
-    if not seen.passed("session") or seen.of("reading") is None:
-        return _not_read(seen)
-    if seen.refused:
-        return MISSING, f"cannot read {listed(seen.refused)}"
-    return DONE, f"signed in, and read {listed(seen.job.examined_streams)}"
+        return MISSING, f"{stopped.title}: {stopped.observed}"
+    if not evidence.passed("session") or evidence.of("reading") is None:
+        return _not_read(evidence)
+    if evidence.refused:
+        return MISSING, f"cannot read {listed(evidence.refused)}"
+    return DONE, f"signed in, and read {listed(evidence.job.examined_streams)}"
 
 
-_STATES: Mapping[str, Callable[[_Seen], State]] = {
+_STATES: Mapping[str, Callable[[_Evidence], State]] = {
     "subscription": _subscription,
-    "sender": lambda seen: seen.simple("sender"),
-    "authorised": lambda seen: seen.simple("authorised"),
+    "sender": lambda evidence: evidence.simple("sender"),
+    "authorised": lambda evidence: evidence.simple("authorised"),
     "role": _role,
     "user": _user,
     "assign": _assign,
-    "preferences": lambda seen: seen.simple("formatting"),
+    "preferences": lambda evidence: evidence.simple("formatting"),
     "company": _company,
     "connect": _connect,
 }

@@ -86,8 +86,7 @@ class Examination:
 
     def report(self, findings: Iterator[DoctorFinding] | Sequence[DoctorFinding]) -> DoctorReport:
         """The report of a run, from all of its findings."""
-        seen = tuple(findings)
-        return DoctorReport(seen, self.spent, self.stopped_at)
+        return DoctorReport(tuple(findings), self.spent, self.stopped_at)
 
     def run(self) -> Iterator[DoctorFinding]:
         """The findings in order, as they are made."""
@@ -158,7 +157,7 @@ class Examination:
         yield "private", lambda: rights.private(client, reading.readable, ids)
         yield "writing", lambda: write_rights.writing(client, job.writes, times.user_id, ids)
         yield "audit", lambda: rights.audit(client)
-        yield "dimensions", lambda: rights.dimensions(client, ids, wanted=not job.streams or bool(job.writes))
+        yield "dimensions", lambda: rights.dimensions(client, ids, needed=not job.streams or bool(job.writes))
         yield "periods", times.periods
         yield "memory", times.memory
         yield "filter_time", lambda: times.filter_time(reading.dated[:2])

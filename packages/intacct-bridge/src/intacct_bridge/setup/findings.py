@@ -51,7 +51,7 @@ class DoctorFinding:
     step: str
     """The step's name, such as `authorised`."""
     status: Status
-    seen: str
+    observed: str
     id: str = ""
     """A stable name of the finding; empty if the gateway's message is not in the catalogue."""
     means: str = ""
@@ -95,10 +95,10 @@ class DoctorReport:
     @property
     def healthy(self) -> bool:
         """Whether there are no failures and no warnings."""
-        return not self.found
+        return not self.problems
 
     @property
-    def found(self) -> tuple[DoctorFinding, ...]:
+    def problems(self) -> tuple[DoctorFinding, ...]:
         """The failures and warnings, in order."""
         return tuple(finding for finding in self.findings if finding.needs_action)
 
@@ -139,9 +139,9 @@ def tag_of(source: str) -> str:
     return first if first in ("confirmed", "observed", "inferred") else ""
 
 
-def ok(step: str, seen: str, means: str = "", objects: tuple[str, ...] = ()) -> DoctorFinding:
+def ok(step: str, observed: str, means: str = "", objects: tuple[str, ...] = ()) -> DoctorFinding:
     """A passed step; `means` adds a note, and `objects` are those that it could not test."""
-    return DoctorFinding(step, Status.OK, seen, means=means, objects=objects)
+    return DoctorFinding(step, Status.OK, observed, means=means, objects=objects)
 
 
 def skipped(step: str, why: str) -> DoctorFinding:
@@ -152,7 +152,7 @@ def skipped(step: str, why: str) -> DoctorFinding:
 def known_finding(
     step: str,
     name: str,
-    seen: str,
+    observed: str,
     *,
     status: Status = Status.FAILURE,
     ids: Mapping[str, str] | None = None,
@@ -165,7 +165,7 @@ def known_finding(
     return DoctorFinding(
         step,
         status,
-        seen,
+        observed,
         name,
         means=_filled(entry.means, values),
         fix=_filled(entry.fix, values),

@@ -19,7 +19,7 @@ _USUAL = "reads the ledger and its documents"
 def letter(checklist: SetUpChecklist, findings: Sequence[DoctorFinding] = ()) -> str:
     """The letter as plain text, to paste into an e-mail."""
     parts = [f"Subject: {subject(checklist)}", "", "Hello,", "", fill(opening(checklist), _WIDTH), ""]
-    parts += _found(findings)
+    parts += _problems(findings)
     for number, step in enumerate(administrators_steps(checklist), 1):
         parts += [fill(f"{number}. {step.title}{' (done)' if is_done(step) else ''}", _WIDTH, subsequent_indent="   ")]
         if step.menu:
@@ -71,12 +71,12 @@ def grant_text(grant: RoleGrant) -> str:
     return f"{grant.name}: {', '.join(grant.rights)} (for {', '.join(grant.objects)}{unsure})"
 
 
-def _found(findings: Sequence[DoctorFinding]) -> list[str]:
+def _problems(findings: Sequence[DoctorFinding]) -> list[str]:
     """What an examination found and the administrator can change, with every possible cause."""
     lines = []
     for finding in findings:
         if finding.needs_action and (finding.menu or any(cause.menu for cause in finding.causes)):
-            lines.append(f" - {finding.title}: {finding.seen}")
+            lines.append(f" - {finding.title}: {finding.observed}")
             if not finding.causes:
                 lines.append(f"   {_path(finding.menu)}{finding.fix}")
             for place, cause in enumerate(finding.causes, 1):

@@ -25,8 +25,8 @@ def pages(page_size: int | None) -> Iterator[DoctorFinding]:
     if page_size is None or page_size >= _SMALL_PAGE:
         yield ok("pages", f"{page_size or 2000:,} rows")
         return
-    seen = f"the job reads pages of {page_size:,} rows"
-    yield known_finding("pages", "page-small", seen, status=Status.WARNING, ids={"page_size": f"{page_size:,}"})
+    text = f"the job reads pages of {page_size:,} rows"
+    yield known_finding("pages", "page-small", text, status=Status.WARNING, ids={"page_size": f"{page_size:,}"})
 
 
 def pace(client: Client) -> Iterator[DoctorFinding]:
@@ -34,8 +34,8 @@ def pace(client: Client) -> Iterator[DoctorFinding]:
     refusals = client.runtime.refusals
     if refusals:
         times = {1: "once", 2: "twice"}.get(refusals, f"{refusals} times")
-        seen = f"the gateway throttled these checks {times}, although they send one request at a time"
-        yield known_finding("pace", "throttled", seen, status=Status.WARNING)
+        text = f"the gateway throttled these checks {times}, although they send one request at a time"
+        yield known_finding("pace", "throttled", text, status=Status.WARNING)
         return
     more = client.connection.concurrency > _STANDARD_CONCURRENCY
     aside = " (the standard service runs one and queues one)" if more else ""
@@ -53,11 +53,11 @@ def budget(client: Client, used: int | None) -> Iterator[DoctorFinding]:
         yield ok("budget", f"{used:,} this month from {place}; `monthly_transactions` is not set")
         return
     share = used / limit if limit else 1.0
-    seen = f"{used:,} of {limit:,} this month from {place} ({share:.0%})"
+    text = f"{used:,} of {limit:,} this month from {place} ({share:.0%})"
     if share < _NEARLY:
-        yield ok("budget", seen)
+        yield ok("budget", text)
         return
-    yield known_finding("budget", "budget-nearly-used", seen, status=Status.FAILURE if share >= 1 else Status.WARNING)
+    yield known_finding("budget", "budget-nearly-used", text, status=Status.FAILURE if share >= 1 else Status.WARNING)
 
 
 def privileges(user: QueryAnswer, ids: Mapping[str, str]) -> Iterator[DoctorFinding]:
@@ -69,8 +69,8 @@ def privileges(user: QueryAnswer, ids: Mapping[str, str]) -> Iterator[DoctorFind
     if admin.lower() in _NO_ADMIN:
         yield ok("privileges", f"{ids['user_id']} is not an administrator")
         return
-    seen = f"{ids['user_id']} has administrator privileges: {admin}"
-    yield known_finding("privileges", "over-privileged", seen, status=Status.WARNING, ids=ids)
+    text = f"{ids['user_id']} has administrator privileges: {admin}"
+    yield known_finding("privileges", "over-privileged", text, status=Status.WARNING, ids=ids)
 
 
 def environment(
@@ -79,24 +79,24 @@ def environment(
     """The company that answered, compared with the connection's company and environment."""
     connection = client.connection
     answered = client.sign_in().company_id if connection.authentication == "session" else ""
-    wanted = connection.client_id or connection.company_id
-    if answered and answered.lower() not in (wanted.lower(), connection.company_id.lower()):
-        seen = f"signed in to {answered}, but the connection names {wanted}"
-        yield known_finding("environment", "other-company", seen, ids=ids)
+    company = connection.client_id or connection.company_id
+    if answered and answered.lower() not in (company.lower(), connection.company_id.lower()):
+        text = f"signed in to {answered}, but the connection names {company}"
+        yield known_finding("environment", "other-company", text, ids=ids)
         return
     other = next((one for one in siblings if _disputes(one, connection)), None)
     if other is not None:
-        seen = f"{wanted} is {connection.environment} here, but {other.environment} in the connection {other.name}"
-        yield known_finding("environment", "environment-mismatch", seen, status=Status.WARNING, ids=ids)
+        text = f"{company} is {connection.environment} here, but {other.environment} in the connection {other.name}"
+        yield known_finding("environment", "environment-mismatch", text, status=Status.WARNING, ids=ids)
         return
-    looks_like_test = bool(_TEST_NAME.search(wanted))
+    looks_like_test = bool(_TEST_NAME.search(company))
     says_production = connection.environment == "production"
     if looks_like_test == says_production:
         kind = "a test company" if looks_like_test else "a production company"
-        seen = f"{wanted} looks like {kind}, but the connection says {connection.environment}"
-        yield known_finding("environment", "environment-mismatch", seen, status=Status.WARNING, ids=ids)
+        text = f"{company} looks like {kind}, but the connection says {connection.environment}"
+        yield known_finding("environment", "environment-mismatch", text, status=Status.WARNING, ids=ids)
         return
-    yield ok("environment", f"{wanted} is {connection.environment}")
+    yield ok("environment", f"{company} is {connection.environment}")
 
 
 def _disputes(other: ListedConnection, connection: Connection) -> bool:

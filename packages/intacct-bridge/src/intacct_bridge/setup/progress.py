@@ -28,7 +28,7 @@ class Observation(msgspec.Struct, frozen=True):
     """What a check saw of one step."""
 
     state: str
-    seen: str
+    text: str
     at: str
     """The time of the check in UTC, such as `2026-11-22T20:05:00Z`."""
     about: str = ""

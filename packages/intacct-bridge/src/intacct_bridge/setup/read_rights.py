@@ -138,9 +138,9 @@ class ReadRights:
         ]
         if not short:
             return None
-        one = self.answers[short[0]]
-        seen = f"{short[0]}: {len(one.rows)} of {counted(one.total, 'row')} read, 0 remaining"
-        return iter((known_finding("pages", "paging-short", seen, objects=tuple(short)),))
+        answer = self.answers[short[0]]
+        text = f"{short[0]}: {len(answer.rows)} of {counted(answer.total, 'row')} read, 0 remaining"
+        return iter((known_finding("pages", "paging-short", text, objects=tuple(short)),))
 
 
 def _step(error: IntacctError) -> str:
@@ -154,7 +154,7 @@ def _named(finding: DoctorFinding) -> DoctorFinding:
     """The finding with all of its objects named."""
     if len(finding.objects) <= 1:
         return finding
-    return replace(finding, seen=f"{finding.seen} (the same for {listed(finding.objects[1:])})")
+    return replace(finding, observed=f"{finding.observed} (the same for {listed(finding.objects[1:])})")
 
 
 def private(client: Client, readable: Sequence[str], ids: Mapping[str, str]) -> Iterator[DoctorFinding]:
@@ -185,8 +185,8 @@ def private(client: Client, readable: Sequence[str], ids: Mapping[str, str]) -> 
         shown = f"{name} shows {counted(above.total, 'record')} of entity {entity} at the top level, as in the entity"
         yield ok("private", shown)
         return
-    seen = f"{name} shows {above.total:,} of {counted(inside.total, 'record')} of entity {entity} at the top level"
-    yield known_finding("private", "private-hidden", seen, ids=ids, objects=(name,))
+    text = f"{name} shows {above.total:,} of {counted(inside.total, 'record')} of entity {entity} at the top level"
+    yield known_finding("private", "private-hidden", text, ids=ids, objects=(name,))
 
 
 def audit(client: Client) -> Iterator[DoctorFinding]:
@@ -198,8 +198,8 @@ def audit(client: Client) -> Iterator[DoctorFinding]:
     yield known_finding("audit", "audit-closed", gateway_text(error), status=Status.WARNING, objects=("AUDITHISTORY",))
 
 
-def dimensions(client: Client, ids: Mapping[str, str], *, wanted: bool = True) -> Iterator[DoctorFinding]:
-    """The user-defined dimensions, and whether they can be read; a finding only if they are `wanted`."""
+def dimensions(client: Client, ids: Mapping[str, str], *, needed: bool = True) -> Iterator[DoctorFinding]:
+    """The user-defined dimensions, and whether they can be read; a finding only if they are `needed`."""
     (result,) = submit(client, [element("getDimensions")], read=True)
     error = error_of(result)
     if error is not None:
@@ -219,15 +219,15 @@ def dimensions(client: Client, ids: Mapping[str, str], *, wanted: bool = True) -
     if not closed:
         yield ok("dimensions", f"user-defined and readable: {', '.join(names)}")
         return
-    if not wanted:
+    if not needed:
         yield ok("dimensions", f"{', '.join(names)}; not readable and not needed: {', '.join(closed)}")
         return
     values = {**ids, "objects": ", ".join(closed)}
-    seen = "; ".join(gateway_text(error) for error in closed.values() if error is not None)
+    text = "; ".join(gateway_text(error) for error in closed.values() if error is not None)
     yield known_finding(
         "dimensions",
         "dimension-not-readable",
-        seen,
+        text,
         status=Status.WARNING,
         ids=ids,
         objects=tuple(closed),

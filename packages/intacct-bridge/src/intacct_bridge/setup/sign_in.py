@@ -93,7 +93,7 @@ class SignInCheck:
     def _passed(self, steps: tuple[str, ...], endpoint: str = "") -> Iterator[DoctorFinding]:
         connection = self.connection
         moved = "" if endpoint in ("", connection.endpoint) else f", at {endpoint}"
-        seen = {
+        texts = {
             "network": f"{connection.endpoint} answers",
             "sender": f"{connection.sender_id} and its password are correct",
             "authorised": f"{connection.company_id} accepts {connection.sender_id}",
@@ -105,8 +105,8 @@ class SignInCheck:
             "session": f"works{moved}",
         }
         if connection.authentication == "login":
-            seen["session"] = "not used: every request signs in"
-        yield from (ok(step, seen[step]) for step in steps)
+            texts["session"] = "not used: every request signs in"
+        yield from (ok(step, texts[step]) for step in steps)
 
     def _standing(self) -> DoctorFinding:
         kind = self._cell("USERTYPE")

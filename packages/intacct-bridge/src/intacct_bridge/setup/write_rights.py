@@ -113,7 +113,7 @@ def _denied(denied: Mapping[str, Mapping[str, IntacctError]], ids: Mapping[str, 
         if error.diagnosis is not None and error.diagnosis.entry == "module-not-subscribed":
             yield from_error("writing", error, objects=tuple(names))
             continue
-        seen = gateway_text(error)
+        text = gateway_text(error)
         values = {
             **ids,
             "operations": listed([_VERBS[right] for right in missing], "or"),
@@ -122,7 +122,7 @@ def _denied(denied: Mapping[str, Mapping[str, IntacctError]], ids: Mapping[str, 
         yield known_finding(
             "writing",
             "write-right-missing",
-            seen if len(names) == 1 else f"{seen} (the same for {listed(names[1:])})",
+            text if len(names) == 1 else f"{text} (the same for {listed(names[1:])})",
             status=Status.FAILURE,
             ids=values,
             objects=tuple(names),

@@ -43,9 +43,9 @@ class DemoView:
 
     def examined(self, report: DoctorReport) -> None:
         """The doctor's result, with its findings."""
-        result = counted(len(report.found), "finding") if report.found else "no problems found"
+        result = counted(len(report.problems), "finding") if report.problems else "no problems found"
         head = f"{counted(len(report.findings), 'check')}, {result}, {_cost(report.transactions)}"
-        self._step("Doctor", head, *(f"! {one.title}: {one.seen}" for one in report.found))
+        self._step("Doctor", head, *(f"! {one.title}: {one.observed}" for one in report.problems))
 
     def extracted(self, done: ExtractResult) -> None:
         """The rows of the extraction."""

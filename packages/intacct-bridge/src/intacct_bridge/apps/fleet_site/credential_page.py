@@ -220,7 +220,7 @@ def _page(
 
 def _step(step: SetUpStep) -> dict[str, Any]:
     word, badge, look = look_of(step.state)
-    shown = {name: getattr(step, name) for name in ("id", "title", "why", "state", "seen", "inferred", "notes")}
+    shown = {name: getattr(step, name) for name in ("id", "title", "why", "state", "observed", "inferred", "notes")}
     mine = step.for_administrator
     return shown | {
         "word": word,

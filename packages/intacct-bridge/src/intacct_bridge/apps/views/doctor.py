@@ -24,7 +24,7 @@ def lines(finding: DoctorFinding, output: Output) -> Iterable[str]:
     if output.quiet and not finding.needs_action:
         return
     wide = max(len(title) for title in titles().values())
-    yield output.wrapped(f"{_SIGNS[finding.status]} {finding.title:<{wide}}  ", finding.seen)
+    yield output.wrapped(f"{_SIGNS[finding.status]} {finding.title:<{wide}}  ", finding.observed)
     if not finding.needs_action:
         if finding.means and output.verbose:
             yield from _labelled("", finding.means, output)
@@ -97,7 +97,7 @@ def finding_data(finding: DoctorFinding) -> dict[str, object]:
         "title": finding.title,
         "status": finding.status.value,
         "id": finding.id,
-        "seen": finding.seen,
+        "observed": finding.observed,
         "means": finding.means,
         "fix": finding.fix,
         "menu": finding.menu,

@@ -36,7 +36,7 @@ def lines(found: SetUpChecklist, output: Output) -> Iterator[str]:
 
 def _step(step: SetUpStep, output: Output) -> Iterator[str]:
     done = step.state == DONE
-    seen = f"{step.seen} (inferred)" if step.inferred else step.seen
+    seen = f"{step.observed} (inferred)" if step.inferred else step.observed
     who = "" if done or step.who == "you" else f" ({step.who})"
     yield output.wrapped(f"{_SIGNS[step.state]} {step.number:>2}. ", f"{step.title}{who}")
     if seen or not done:
@@ -101,7 +101,7 @@ def _data(step: SetUpStep) -> dict[str, object]:
         "id": step.id,
         "title": step.title,
         "state": step.state,
-        "seen": step.seen,
+        "observed": step.observed,
         "at": step.at or None,
         "inferred": step.inferred,
         "by_hand": step.by_hand,

@@ -83,16 +83,16 @@ class BalancesReader:
 
     def cost(self, gateway: ReadGateway, virtual: VirtualStream) -> int | None:
         """One for each span, and one to find the days of the ledger if they are not given."""
-        given = virtual.get("period") or (virtual.get("from") and virtual.get("to"))
-        return len(_spans(gateway, virtual)) + (0 if given else 1)
+        has_days = virtual.get("period") or (virtual.get("from") and virtual.get("to"))
+        return len(_spans(gateway, virtual)) + (0 if has_days else 1)
 
     def pages(self, gateway: ReadGateway, virtual: VirtualStream) -> Iterator[VirtualPage]:
         """A page for each span."""
-        for some in batched(_spans(gateway, virtual), SPANS_PER_REQUEST):
-            answers = gateway.call(*(_body(virtual, one) for one in some), read=True)
-            for one, answer in zip(some, answers, strict=True):
+        for batch in batched(_spans(gateway, virtual), SPANS_PER_REQUEST):
+            answers = gateway.call(*(_body(virtual, span) for span in batch), read=True)
+            for span, answer in zip(batch, answers, strict=True):
                 data = successful(answer).data
-                yield VirtualPage([{**one.cells, **_cells(row)} for row in data or ()], 0, DEFAULT)
+                yield VirtualPage([{**span.cells, **_cells(row)} for row in data or ()], 0, DEFAULT)
 
 
 _CHANGE_TIMES = ("WHENMODIFIED", "WHENCREATED")
@@ -131,8 +131,8 @@ def _body(virtual: VirtualStream, span: BalanceSpan) -> Element:
         grouped = [element("groupby", ",".join(f"{name.upper()}ID" for name in by))] if by else []
         parts = (*span.elements(), *account, *book, *statistical, *grouped)
         return Element("get_accountbalancesbydimensions", children=parts)
-    wanted = (("showzerobalances", virtual.flag("zeros")), ("showdeptdetail", "department" in by))
-    flags = [element(name, "true") for name, on in (*wanted, ("showlocdetail", "location" in by)) if on]
+    shown = (("showzerobalances", virtual.flag("zeros")), ("showdeptdetail", "department" in by))
+    flags = [element(name, "true") for name, on in (*shown, ("showlocdetail", "location" in by)) if on]
     return Element("get_trialbalance", children=(*span.elements(), *flags, *book, *statistical))
 
 
@@ -148,8 +148,8 @@ def _spans(gateway: ReadGateway, virtual: VirtualStream) -> list[BalanceSpan]:
         return [BalanceSpan(period=name.strip()) for name in virtual.get("period").split(",") if name.strip()]
     first, last = virtual.day("from"), virtual.day("to")
     if first is None or last is None:
-        known = _ledger_days(gateway)
-        first, last = first or known[0], last or known[1]
+        days = _ledger_days(gateway)
+        first, last = first or days[0], last or days[1]
     if first > last:
         raise InvalidRequestError(f"{virtual.reader}: from {first} is after to {last}")
     if virtual.flag("whole"):

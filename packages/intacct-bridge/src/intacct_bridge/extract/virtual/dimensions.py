@@ -113,28 +113,28 @@ def _plain(name: str) -> str:
 def _values(gateway: ReadGateway, name: str) -> Iterator[VirtualPage]:
     """The values of one dimension."""
     object_name = _object_of(gateway, name)
-    known = gateway.describe(object_name).fields
-    selected = tuple(field for field in VALUE_COLUMNS if field in known)
+    fields = gateway.describe(object_name).fields
+    selected = tuple(field for field in VALUE_COLUMNS if field in fields)
     for page in gateway.pages(Query(object_name, selected, show_private=not gateway.connection.location_id)):
         yield VirtualPage([{**row, TYPE: name} for row in page.rows], page.head.remaining if page.head else 0)
 
 
 def _object_of(gateway: ReadGateway, name: str) -> str:
     """The object that holds a dimension's values: the one of its name, or the one that ledger lines refer to by it."""
-    known = {one.upper(): one for one in gateway.objects()}
-    if name.upper() in known:
-        return known[name.upper()]
-    guess = known.get(name.upper().removeprefix("GLDIM"), "")
+    objects = {one.upper(): one for one in gateway.objects()}
+    if name.upper() in objects:
+        return objects[name.upper()]
+    guess = objects.get(name.upper().removeprefix("GLDIM"), "")
     try:
         relations = gateway.describe("GLENTRY").relations.values()
     except (NotPermittedError, InvalidRequestError):
         if guess:
             return guess
         raise
-    found = next((one.object for one in relations if one.by.upper() == name.upper()), "") or guess
-    if not found:
+    object_name = next((one.object for one in relations if one.by.upper() == name.upper()), "") or guess
+    if not object_name:
         raise InvalidRequestError("no object of the company holds its values")
-    return found
+    return object_name
 
 
 def _dimensions(gateway: ReadGateway) -> list[Row]:

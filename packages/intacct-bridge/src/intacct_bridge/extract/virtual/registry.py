@@ -53,16 +53,16 @@ def virtual_stream(gateway: ReadGateway, virtual: VirtualStream, select: Sequenc
     fields, identity = dict(reader.fields(gateway, virtual)), reader.identity(virtual)
     if select:
         selected = _selected(virtual, fields, select, open_ended=reader.open_ended)
-        kept = {*selected, *identity}
-        fields = {name: kind for name, kind in fields.items() if name in kept} | {
+        names = {*selected, *identity}
+        fields = {name: kind for name, kind in fields.items() if name in names} | {
             name: Kind.TEXT for name in selected if name not in fields
         }
     key = identity[0] if len(identity) == 1 else KEY if identity else PLACE
-    own = {} if len(identity) == 1 else {key: Kind.TEXT if identity else Kind.INTEGER}
+    key_fields = {} if len(identity) == 1 else {key: Kind.TEXT if identity else Kind.INTEGER}
     return Stream(
         virtual.table,
         "",
-        own | fields,
+        key_fields | fields,
         key,
         text_key=bool(identity),
         virtual=virtual,
@@ -75,13 +75,13 @@ def _selected(
     virtual: VirtualStream, fields: Mapping[str, Kind], select: Sequence[str], *, open_ended: bool
 ) -> list[str]:
     by_case = {name.upper(): name for name in fields}
-    found = [by_case.get(name.upper(), name) for name in select if name not in (KEY, PLACE)]
-    unknown = [name for name in found if name not in fields]
+    names = [by_case.get(name.upper(), name) for name in select if name not in (KEY, PLACE)]
+    unknown = [name for name in names if name not in fields]
     if unknown and not open_ended:
         raise InvalidRequestError(f"{virtual.table} has no field {unknown[0]}", fix=f"It has {', '.join(fields)}.")
     if virtual.reader == LISTING:  # names of 2.1 are in small letters, as they are where nothing is selected
-        return [name if name in fields else name.lower() for name in found]
-    return found
+        return [name if name in fields else name.lower() for name in names]
+    return names
 
 
 def virtual_pages(gateway: ReadGateway, stream: Stream, *, light: bool = False) -> Iterator[PartitionPage]:
@@ -90,38 +90,42 @@ def virtual_pages(gateway: ReadGateway, stream: Stream, *, light: bool = False) 
     reader, place = reader_of(stream.virtual), 0
     identity = reader.identity(stream.virtual)
     for page in reader.pages(gateway, stream.virtual):
-        own = {
+        key_cells = {
             KEY: [key_of(row, identity) for row in page.rows],
             PLACE: [str(place + number) for number in range(1, len(page.rows) + 1)],
         }
         typed = _typed_rows if light else _typed
-        rows = typed(stream, page, own, page.formatting or gateway.formatting)
+        rows = typed(stream, page, key_cells, page.formatting or gateway.formatting)
         place += rows.num_rows
         yield PartitionPage(rows, page.remaining)
 
 
-def _typed(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]], formatting: Formatting) -> "pa.RecordBatch":
+def _typed(
+    stream: Stream, page: VirtualPage, key_cells: Mapping[str, list[str]], formatting: Formatting
+) -> "pa.RecordBatch":
     import pyarrow as pa
 
     from intacct_protocol.xml.typed_arrow import arrow_type, typed_column
 
     columns: dict[str, pa.Array] = {}
-    for name, cells in _cells(stream, page, own).items():
+    for name, cells in _cells(stream, page, key_cells).items():
         kind = stream.fields.get(name, Kind.TEXT)
         texts = pa.array(cells, pa.string())
         columns[name] = typed_column(texts, kind, formatting) if page.rows else pa.nulls(0, arrow_type(kind))
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _typed_rows(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]], formatting: Formatting) -> "RowBatch":
+def _typed_rows(
+    stream: Stream, page: VirtualPage, key_cells: Mapping[str, list[str]], formatting: Formatting
+) -> "RowBatch":
     from intacct_protocol.xml.python_columns import RowBatch, typed_cells
 
-    cells = _cells(stream, page, own)
+    cells = _cells(stream, page, key_cells)
     columns = {name: typed_cells(one, stream.fields.get(name, Kind.TEXT), formatting) for name, one in cells.items()}
     return RowBatch(columns, len(page.rows))
 
 
-def _cells(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]]) -> dict[str, Sequence[str | None]]:
+def _cells(stream: Stream, page: VirtualPage, key_cells: Mapping[str, list[str]]) -> dict[str, Sequence[str | None]]:
     """The cells of each column."""
     rows = page.rows
     columns: dict[str, Sequence[str | None]] = {}
@@ -130,7 +134,7 @@ def _cells(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]]) -> d
     by_case = {name.upper(): name for name in present}
     for name in stream.fields:
         spelled = name if name in present else by_case.get(name.upper(), name)
-        columns[name] = own.get(name) or tuple(row.get(spelled) for row in rows)
+        columns[name] = key_cells.get(name) or tuple(row.get(spelled) for row in rows)
     if stream.open_ended:
         for name in dict.fromkeys(name for row in rows for name in row if name not in columns):
             columns[name] = [row.get(name) for row in rows]

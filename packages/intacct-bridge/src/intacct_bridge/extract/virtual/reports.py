@@ -42,8 +42,8 @@ class ReportReader:
         try:
             timeout = float(virtual.get("timeout", "900"))
         except ValueError:
-            given = virtual.get("timeout")
-            raise InvalidRequestError(f"report: timeout={given!r} is not a number of seconds") from None
+            text = virtual.get("timeout")
+            raise InvalidRequestError(f"report: timeout={text!r} is not a number of seconds") from None
         waiting: list[Row] = []
         for row in gateway.reports.run(virtual.subject, arguments, interactive=interactive, timeout=timeout):
             waiting.append(row)

@@ -132,11 +132,11 @@ def _step(step: SetUpStep) -> dict[str, Any]:
         "word": STATES[step.state],
         "badge": badge,
         "look": look,
-        "seen": step.seen,
+        "observed": step.observed,
         "at": _moment(step.at),
         "inferred": step.inferred,
         "by_hand": step.by_hand,
-        "can_be_ticked": step.state == UNKNOWN and (step.id in _BY_HAND or bool(step.seen)),
+        "can_be_ticked": step.state == UNKNOWN and (step.id in _BY_HAND or bool(step.observed)),
         "fields": [{"label": one.label, "value": one.value} for one in step.fields],
         "grants": [one.as_texts() for one in step.grants],
         "notes": list(step.notes),
@@ -214,7 +214,7 @@ def _checked(job: BackgroundJob, run: RecordedRun, name: str) -> bool:
     assistant = _assistant_of(name, run)
 
     def tell(finding: DoctorFinding) -> None:
-        job.tell(run.messages.masked(f"{finding.title}: {finding.seen}"))
+        job.tell(run.messages.masked(f"{finding.title}: {finding.observed}"))
 
     result = check_set_up(run, assistant, on_finding=tell)
     checklist = result.checklist
@@ -244,7 +244,7 @@ def _wait(job: BackgroundJob, name: str) -> None:
 
 def _settings(name: str) -> object:
     """What can be checked of a connection now: whether it has a user, and with which settings."""
-    found = _assistant_of(name).found
+    found = _assistant_of(name).checked
     if found.connection is None or not found.only_sender:
         return found.connection
     one = found.connection
