@@ -130,7 +130,7 @@ class _CopyChanges:
         with self._connected() as db:
             db.execute(_GROUPS)
             bridge = BridgeSchema(lambda sql, values=(): db.execute(sql, list(values)).fetchall(), "main", "_bridge")
-            made, begun = bridge.made(), bridge.runs()
+            made, begun = bridge.identity(), bridge.runs()
             run = max(begun)
             for stream in self._extraction.streams:
                 if stream.group:

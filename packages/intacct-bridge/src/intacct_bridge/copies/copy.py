@@ -199,10 +199,10 @@ class Copy:
         """
         from intacct_bridge.copies.live_sql.statement import named_views, parsed, table_names
 
-        wanted = {name.upper() for sql in statements for name in table_names(parsed(sql))}
-        text = " ".join([*statements, *wanted]).lower()  # a quoted name is among the wanted ones
+        names = {name.upper() for sql in statements for name in table_names(parsed(sql))}
+        text = " ".join([*statements, *names]).lower()  # a quoted name is among the names
         with self.open() as copy:
-            named = [name for name in copy.tables if name.upper() in wanted]
+            named = [name for name in copy.tables if name.upper() in names]
             held = _HELD if len(statements) > 1 else ()
             lacking = copy.show(named, views=named_views(text), held=held)
             copy.close_off()

@@ -93,9 +93,9 @@ def require_identity(stream: Stream, columns: Collection[str] | None) -> None:
         )
 
 
-def refuse_taken(table: str, fields: Iterable[str], taken: Collection[str], *, ignores_case: bool) -> None:
+def refuse_taken(table: str, fields: Iterable[str], reserved: Collection[str], *, ignores_case: bool) -> None:
     """SettingsError for a field with the name of a column that the copy or its database has besides the fields."""
-    names = {name.casefold() if ignores_case else name for name in taken}
+    names = {name.casefold() if ignores_case else name for name in reserved}
     field = next((one for one in fields if (one.casefold() if ignores_case else one) in names), "")
     if field:
         raise SettingsError(

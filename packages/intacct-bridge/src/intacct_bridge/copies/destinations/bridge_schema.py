@@ -126,10 +126,10 @@ class BridgeSchema:
         company = self._execute(f"SELECT CAST(company AS VARCHAR) FROM {self.name}.copy")
         return str(company[0][0]) if company else ""
 
-    def made(self) -> str:
+    def identity(self) -> str:
         """The company, and when the copy was made: what tells two copies apart."""
-        ((made,),) = self._execute(f"SELECT company || ' ' || CAST(made AS VARCHAR) FROM {self.name}.copy")
-        return str(made)
+        ((identity,),) = self._execute(f"SELECT company || ' ' || CAST(made AS VARCHAR) FROM {self.name}.copy")
+        return str(identity)
 
     def begin_run(self, database: str, company: str, started: datetime) -> int:
         """The number of a new run. SettingsError for another company's copy; `database` is named in it."""
@@ -188,8 +188,8 @@ class BridgeSchema:
         """Store a bookmark. DuckDB updates a row in half the time of an upsert."""
         assert self._execute_count is not None
         text = json.dumps(bookmark.to_dict())
-        known = f"UPDATE {self.name}.bookmarks SET bookmark = ?, updated = ? WHERE stream = ?"
-        if not self._execute_count(known, [text, at, stream]):
+        update = f"UPDATE {self.name}.bookmarks SET bookmark = ?, updated = ? WHERE stream = ?"
+        if not self._execute_count(update, [text, at, stream]):
             self._execute(f"INSERT INTO {self.name}.bookmarks VALUES (?, ?, ?)", [stream, text, at])
 
     def settings(self) -> dict[str, str]:

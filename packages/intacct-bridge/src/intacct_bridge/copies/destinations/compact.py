@@ -47,7 +47,7 @@ def compact(path: str, format_: FileFormat) -> Iterator[Compacted]:
             if entry.complete and len(entry.files) > 1:
                 rewritten = _rewrite(folder, manifest, name, format_)
                 manifest = manifest.with_entry(name, rewritten)
-                folder.publish(manifest, views(manifest, known=queries))
+                folder.publish(manifest, views(manifest, queries=queries))
                 _remove(folder, entry, rewritten)
                 yield Compacted(name, sum(one.rows for one in rewritten.files), len(entry.files), len(rewritten.files))
     finally:
@@ -63,16 +63,16 @@ def _rewrite(folder: CopyFolder, manifest: Manifest, name: str, format_: FileFor
     files = ChangeFiles(folder.path, name, manifest.run, format_)
     with unreadable(folder.path, name), duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
-        found = con.sql(latest(entry, format_.name, str(folder.path), numbered=True))
+        latest_rows = con.sql(latest(entry, format_.name, str(folder.path), numbered=True))
         rows = 0
-        for some in _large_batches(pa.RecordBatchReader.from_stream(found)):
-            files.add_rows(some)
-            rows += some.num_rows
+        for batch in _large_batches(pa.RecordBatchReader.from_stream(latest_rows)):
+            files.add_rows(batch)
+            rows += batch.num_rows
             if rows >= FILE_ROWS:
                 files.cut()
                 rows = 0
         if not rows and not files.done:
-            files.add_rows(found.limit(0).to_arrow_table())
+            files.add_rows(latest_rows.limit(0).to_arrow_table())
     return replace(entry, files=files.take())
 
 
@@ -92,7 +92,7 @@ def _large_batches(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.Table]":
 
 def _remove(folder: CopyFolder, before: ManifestEntry, after: ManifestEntry) -> None:
     """Remove the files that no manifest names."""
-    kept = {one.name for one in (*after.files, *after.loading)}
-    for one in before.files:
-        if one.name not in kept:
-            (folder.path / one.name).unlink(missing_ok=True)
+    named = {one.name for one in (*after.files, *after.loading)}
+    for file in before.files:
+        if file.name not in named:
+            (folder.path / file.name).unlink(missing_ok=True)

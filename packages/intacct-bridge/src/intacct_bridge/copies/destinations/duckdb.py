@@ -300,8 +300,8 @@ class DuckDB:
 
     def tables(self) -> frozenset[str]:
         """The tables of the main schema."""
-        found = self.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
-        return frozenset(name for (name,) in found)
+        rows = self.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
+        return frozenset(name for (name,) in rows)
 
     def columns(self, table: str) -> "pa.Schema":
         """The columns of an empty result."""
@@ -325,9 +325,9 @@ class DuckDB:
         """DuckDB describes them; the caller is about to write this many columns."""
         self._columns = max(self._columns, len(schema))
         self._con.register("_described", schema.empty_table())
-        found = self.execute("DESCRIBE SELECT * FROM _described")
+        columns = self.execute("DESCRIBE SELECT * FROM _described")
         self._con.unregister("_described")
-        return {row[0]: row[1] for row in found}
+        return {row[0]: row[1] for row in columns}
 
     def _allow_memory(self, needed: float) -> None:
         """Raise the memory limit to this many megabytes, if it is lower."""
@@ -425,17 +425,17 @@ def _attach(con: "duckdb.DuckDBPyConnection", path: str, name: str) -> None:
     """
     import duckdb
 
-    file, known = literal(path), quoted(name)
+    file, database = literal(path), quoted(name)
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            con.execute(f"ATTACH {file} AS {known} (ROW_GROUP_SIZE {_ROW_GROUP})")
+            con.execute(f"ATTACH {file} AS {database} (ROW_GROUP_SIZE {_ROW_GROUP})")
             break
         except duckdb.Error as error:
             if _HELD not in str(error) or time.monotonic() >= until:
                 raise
             time.sleep(_CLOCK_TICK)
-    con.execute(f"USE {known}; DETACH {_aside(name)}")
+    con.execute(f"USE {database}; DETACH {_aside(name)}")
 
 
 def _aside(name: str) -> str:
@@ -453,8 +453,8 @@ def _is_invalid(error: BaseException) -> bool:
 def _version(path: str) -> tuple[int, ...] | None:
     """What tells a changed or another file from the one that was there; None if there is none."""
     with suppress(OSError):
-        found = Path(path).stat()
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        status = Path(path).stat()
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
     return None
 
 

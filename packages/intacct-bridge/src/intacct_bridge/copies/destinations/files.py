@@ -178,14 +178,14 @@ class ChangeFiles:
             self._open = None
             self._finish(file, name, ChangeFile(name, ROWS, self._run, self._rows, longest=self._longest))
 
-    def _finish(self, file: OpenFile, name: str, made: ChangeFile) -> None:
+    def _finish(self, file: OpenFile, name: str, change_file: ChangeFile) -> None:
         """Close a file, make sure that it is on the disk, and give it its name."""
         with self._writing(name):
             file.close()
             with self._temporary(name).open("rb+") as written:
                 os.fsync(written.fileno())
             self._temporary(name).replace(self._root / name)
-        self.done.append(made)
+        self.done.append(change_file)
 
     @contextmanager
     def _writing(self, name: str, file: OpenFile | None = None) -> Iterator[None]:
@@ -352,8 +352,8 @@ class FileDestination:
     def keep_settings(self, values: Mapping[str, str], at: datetime) -> None:  # noqa: ARG002  # databases keep the time
         """Keep values about the company."""
         with self._lock:
-            if kept := {name: value for name, value in values.items() if self.manifest.settings.get(name) != value}:
-                self.publish(replace(self.manifest, settings={**self.manifest.settings, **kept}))
+            if changed := {name: value for name, value in values.items() if self.manifest.settings.get(name) != value}:
+                self.publish(replace(self.manifest, settings={**self.manifest.settings, **changed}))
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> "FileWriter":
         """The writer of one stream."""
@@ -389,7 +389,7 @@ class FileDestination:
         """Replace the manifest."""
         with self._lock:
             try:
-                self.folder.publish(manifest, views(manifest, known=self._queries))
+                self.folder.publish(manifest, views(manifest, queries=self._queries))
             except OSError as error:
                 raise unwritable(self.folder.path / NAME, error) from None
             self.manifest = manifest
@@ -496,10 +496,10 @@ class FileWriter:
         if not values or self._schema is None or field not in self._schema.names:
             return {}
         pairs = self._query(f"SELECT {quoted(field)}, {quoted(self._stream.key)} FROM latest", field, values)
-        found: dict[Value, list[Value]] = {}
+        keys_by_value: dict[Value, list[Value]] = {}
         for value, key in pairs:
-            found.setdefault(value, []).append(key)
-        return found
+            keys_by_value.setdefault(value, []).append(key)
+        return keys_by_value
 
     def missed_by(self, run: int) -> list[Value]:
         """The values of the copy that are not in the files of the full refresh, which are to replace it."""
@@ -507,8 +507,8 @@ class FileWriter:
         if not (self._entry.complete and self._entry.bookmark.full):
             return []
         walked = quoted(self._stream.walk_field)
-        some = any(one.kind == ROWS for one in self._entry.loading)
-        read = f"EXCEPT SELECT {walked} FROM loading" if some else ""
+        has_rows = any(one.kind == ROWS for one in self._entry.loading)
+        read = f"EXCEPT SELECT {walked} FROM loading" if has_rows else ""
         return [value for (value,) in self._query(f"SELECT DISTINCT {walked} FROM latest {read} ORDER BY 1")]
 
     def rows_by_value(self) -> dict[Value, int]:
@@ -517,8 +517,8 @@ class FileWriter:
 
     def count_rows(self) -> tuple[int, Value]:
         """Count the latest rows."""
-        found = self._query(f"SELECT count(*), max({quoted(self._stream.walk_field)}) FROM latest")
-        return found[0] if found else (0, None)
+        rows = self._query(f"SELECT count(*), max({quoted(self._stream.walk_field)}) FROM latest")
+        return rows[0] if rows else (0, None)
 
     def _mark(self, field: str, values: Sequence[Value]) -> None:
         self._sequence += 1
@@ -529,8 +529,8 @@ class FileWriter:
         refuse_same_name(self._stream.name, self._destination.manifest.streams)
         if self._schema is not None:
             require_identity(self._stream, (self._entry.key, self._entry.group))
-        known = schema_of(self._stream.fields)
-        incoming = joined((known, *(batch.schema for batch, _ in self._batches)), self._stream.name)
+        declared = schema_of(self._stream.fields)
+        incoming = joined((declared, *(batch.schema for batch, _ in self._batches)), self._stream.name)
         refuse_taken(self._stream.name, incoming.names, _OUR_COLUMNS, ignores_case=True)
         evolution = evolve(self._stream.name, self._schema, incoming)
         if days := dates_that_become_times(self._schema, evolution):
@@ -557,17 +557,17 @@ class FileWriter:
 
         entry = self._entry
         loading = replace(entry, files=entry.loading, columns=entry.loading_columns)
-        known = {"latest": entry if entry.complete else loading, "loading": loading}
-        if not any(one.kind == ROWS for one in known["latest"].files):
+        entries = {"latest": entry if entry.complete else loading, "loading": loading}
+        if not any(one.kind == ROWS for one in entries["latest"].files):
             return []
         with unreadable(self._destination.folder.path, self._stream.name), self._destination.connection() as con:
-            for name, one in known.items():
-                if any(file.kind == ROWS for file in one.files):
-                    query = latest(one, self._destination.format.name, str(self._destination.folder.path))
+            for name, manifest_entry in entries.items():
+                if any(file.kind == ROWS for file in manifest_entry.files):
+                    query = latest(manifest_entry, self._destination.format.name, str(self._destination.folder.path))
                     con.execute(f"CREATE TEMP VIEW {name} AS {query}")
             if field:
                 assert self._schema is not None
                 con.register("listed", pa.table({"v": pa.array(values, self._schema.field(field).type)}))
                 sql += f" WHERE {quoted(field)} IN (SELECT v FROM listed)"
-            found: list[Any] = con.execute(sql).fetchall()
-        return found
+            rows: list[Any] = con.execute(sql).fetchall()
+        return rows

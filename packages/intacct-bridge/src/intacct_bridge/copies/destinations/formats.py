@@ -134,8 +134,8 @@ def _repeats(values: "pa.ChunkedArray") -> bool:
 
     if pa.types.is_decimal(values.type) or pa.types.is_timestamp(values.type):
         return False
-    some = values.slice(0, _LOOKED_AT)
-    return bool(2 * pc.count_distinct(some).as_py() <= len(some) - some.null_count)
+    sample = values.slice(0, _LOOKED_AT)
+    return bool(2 * pc.count_distinct(sample).as_py() <= len(sample) - sample.null_count)
 
 
 def _is_bounded(values: "pa.ChunkedArray", *, repeats: bool) -> bool:

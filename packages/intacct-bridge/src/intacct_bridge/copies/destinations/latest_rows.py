@@ -25,15 +25,15 @@ SQL_TYPES = {
 _ADDED = {"_run": "BIGINT", "_read_at": TIME, "_seq": "BIGINT"}
 
 
-def views(manifest: Manifest, folder: str = "", known: TextCache | None = None) -> str:
-    """A view for each complete stream. Relative paths work if the folder is the current directory. `known` keeps the
+def views(manifest: Manifest, folder: str = "", queries: TextCache | None = None) -> str:
+    """A view for each complete stream. Relative paths work if the folder is the current directory. `queries` keeps the
     queries of one folder between calls.
     """
-    known = known or TextCache(lambda entry: latest(entry, manifest.format, folder))
+    queries = queries or TextCache(lambda entry: latest(entry, manifest.format, folder))
     lines = ["-- The latest row of every record that is not deleted, as DuckDB views. Here: duckdb -init latest.sql"]
     for name, entry in sorted(manifest.streams.items()):
         if entry.complete:
-            lines.append(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{known.of(name, entry)};")
+            lines.append(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{queries.of(name, entry)};")
     return "\n\n".join(lines) + "\n"
 
 
@@ -102,8 +102,8 @@ def _source(files: Sequence[ChangeFile], format_: str, folder: str, types: dict[
 def _parquet(files: Sequence[ChangeFile], folder: str, types: dict[str, str]) -> str:
     """The files as one table; files that hold dates in the same columns of times are read together."""
     groups: dict[tuple[str, ...], list[ChangeFile]] = {}
-    for one in files:
-        groups.setdefault(tuple(name for name in one.days if types.get(name) == TIME), []).append(one)
+    for file in files:
+        groups.setdefault(tuple(name for name in file.days if types.get(name) == TIME), []).append(file)
     read = {days: f"read_parquet([{_paths(some, folder)}], union_by_name = true)" for days, some in groups.items()}
     if list(read) == [()]:
         return read[()]

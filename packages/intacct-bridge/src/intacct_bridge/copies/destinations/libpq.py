@@ -69,10 +69,12 @@ def _without_secrets(message: str, uri: str) -> str:
     """Libpq's message without the quotations that may be part of a password: if a character of it should have been
     escaped, libpq takes that for the end of the password.
     """
-    known = redacted(uri)
+    redacted_uri = redacted(uri)
     user = uri.partition("://")[2].partition("@")[0].partition(":")[0]
     query = uri.partition("?")[2]
     options = {} if "password" in uri.lower() else parse_qs(query, keep_blank_values=True)
     shown = () if "@" in query else (value for name in _SHOWN for value in options.get(name, ()))
-    kept = {"port", "=", user, *options, *shown}
-    return _QUOTATIONS.sub(lambda match: match[0] if match[1] in known or match[1] in kept else '"***"', message)
+    harmless = {"port", "=", user, *options, *shown}
+    return _QUOTATIONS.sub(
+        lambda match: match[0] if match[1] in redacted_uri or match[1] in harmless else '"***"', message
+    )

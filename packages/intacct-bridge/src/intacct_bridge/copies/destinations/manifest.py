@@ -92,10 +92,10 @@ class Manifest:
         """The manifest with this entry for a stream."""
         return replace(self, streams={**self.streams, name: entry})
 
-    def to_json(self, known: "TextCache | None" = None) -> str:
-        """The manifest's text; `known` keeps the text of each stream between calls."""
-        known = known or TextCache(_entry_text)
-        streams = ",\n".join(f"  {_text(name)}: {known.of(name, self.streams[name])}" for name in sorted(self.streams))
+    def to_json(self, texts: "TextCache | None" = None) -> str:
+        """The manifest's text; `texts` keeps the text of each stream between calls."""
+        texts = texts or TextCache(_entry_text)
+        streams = ",\n".join(f"  {_text(name)}: {texts.of(name, self.streams[name])}" for name in sorted(self.streams))
         head: dict[str, Any] = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
         if self.settings:
             head["settings"] = dict(sorted(self.settings.items()))
@@ -128,13 +128,13 @@ class TextCache:
 
     def __init__(self, make: Callable[[ManifestEntry], str]) -> None:
         self._make = make
-        self._known: dict[str, tuple[ManifestEntry, str]] = {}
+        self._cached: dict[str, tuple[ManifestEntry, str]] = {}
 
     def of(self, name: str, entry: ManifestEntry) -> str:
         """The text of a stream with this entry."""
-        cached = self._known.get(name)
+        cached = self._cached.get(name)
         if cached is None or cached[0] is not entry:
-            cached = self._known[name] = (entry, self._make(entry))
+            cached = self._cached[name] = (entry, self._make(entry))
         return cached[1]
 
 
@@ -142,9 +142,9 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _shallow(one: Any) -> Iterator[tuple[str, Any]]:
+def _shallow(instance: Any) -> Iterator[tuple[str, Any]]:
     """The fields of a dataclass. `asdict` would copy them to their depths, which an idle run notices."""
-    return ((known.name, getattr(one, known.name)) for known in fields(one))
+    return ((field.name, getattr(instance, field.name)) for field in fields(instance))
 
 
 def _entry_text(entry: ManifestEntry) -> str:
@@ -156,9 +156,9 @@ def _entry_text(entry: ManifestEntry) -> str:
     return json.dumps(plain, indent=1, ensure_ascii=False).replace("\n", "\n  ")
 
 
-def _file(one: ChangeFile) -> dict[str, Any]:
+def _file(file: ChangeFile) -> dict[str, Any]:
     """A file as it stands in the manifest; few files hold dates or long rows."""
-    return {name: value for name, value in _shallow(one) if name not in ("days", "longest") or value}
+    return {name: value for name, value in _shallow(file) if name not in ("days", "longest") or value}
 
 
 def _files(plain: list[dict[str, Any]]) -> tuple[ChangeFile, ...]:
@@ -180,10 +180,10 @@ def _run_number(path: Path) -> int:
 
 def _history(path: Path) -> Mapping[str, Any]:
     try:
-        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        history: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", fix="restore it, or remove it") from None
-    return found
+    return history
 
 
 class CopyFolder:

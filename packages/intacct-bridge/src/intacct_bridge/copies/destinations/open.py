@@ -24,8 +24,8 @@ _FORMATS = {"parquet": "ParquetFormat", "csv": "CsvFormat", "jsonl": "JsonLinesF
 def _format(scheme: str) -> "FileFormat":
     from intacct_bridge.copies.destinations import formats
 
-    made: FileFormat = getattr(formats, _FORMATS[scheme])()
-    return made
+    file_format: FileFormat = getattr(formats, _FORMATS[scheme])()
+    return file_format
 
 
 def open_destination(uri: str, *, hard_deletes: bool = False) -> "Destination":

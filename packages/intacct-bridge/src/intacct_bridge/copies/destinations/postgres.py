@@ -210,7 +210,7 @@ class Postgres:
         """The columns in the information schema, without those to which the database alone gives values."""
         import pyarrow as pa
 
-        found = self.execute(
+        rows = self.execute(
             "SELECT column_name::text, data_type::text FROM information_schema.columns "
             "WHERE table_schema = ? AND table_name = ? AND is_generated <> 'ALWAYS' "
             "AND identity_generation IS DISTINCT FROM 'ALWAYS' ORDER BY ordinal_position",
@@ -223,7 +223,7 @@ class Postgres:
             "timestamp with time zone": pa.timestamp("us", "UTC"),
             "boolean": pa.bool_(),
         }
-        return pa.schema([(name, types.get(kind, pa.string())) for name, kind in found if name not in COPY_COLUMNS])
+        return pa.schema([(name, types.get(kind, pa.string())) for name, kind in rows if name not in COPY_COLUMNS])
 
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
         """The types that we choose."""

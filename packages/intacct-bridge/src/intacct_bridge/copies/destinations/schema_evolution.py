@@ -43,14 +43,14 @@ def evolve(table: str, current: "pa.Schema | None", incoming: "pa.Schema") -> Ev
     columns = {field.name: field.type for field in current}
     added, widened = [], []
     for field in incoming:
-        known = columns.get(field.name)
-        if known is None:
+        current_type = columns.get(field.name)
+        if current_type is None:
             added.append(field.name)
-        elif field.type != known:
-            wider = _wider(known, field.type)
+        elif field.type != current_type:
+            wider = _wider(current_type, field.type)
             if wider is None:
-                raise _refusal(table, field.name, known, field.type)
-            if wider == known:
+                raise _refusal(table, field.name, current_type, field.type)
+            if wider == current_type:
                 continue
             widened.append(field.name)
             columns[field.name] = wider
@@ -87,11 +87,11 @@ def combined(batches: Sequence["pa.RecordBatch"], schema: "pa.Schema", key: str 
     import pyarrow as pa
 
     names = dict.fromkeys(name for batch in batches for name in batch.schema.names)
-    wanted = pa.schema([(name, schema.field(name).type) for name in names])
-    if all(batch.schema.equals(wanted) for batch in batches):
+    target = pa.schema([(name, schema.field(name).type) for name in names])
+    if all(batch.schema.equals(target) for batch in batches):
         rows = pa.Table.from_batches(batches)
     else:
-        fitted = [_fitted(pa.Table.from_batches([batch]), wanted) for batch in batches]
+        fitted = [_fitted(pa.Table.from_batches([batch]), target) for batch in batches]
         rows = pa.concat_tables(fitted, promote_options="default").select(list(names))
     if not key:
         return rows
@@ -99,61 +99,61 @@ def combined(batches: Sequence["pa.RecordBatch"], schema: "pa.Schema", key: str 
     return rows if len(last) == rows.num_rows else rows.take(pa.array(sorted(last.values())))
 
 
-def _fitted(rows: "pa.Table", wanted: "pa.Schema") -> "pa.Table":
+def _fitted(rows: "pa.Table", schema: "pa.Schema") -> "pa.Table":
     import pyarrow as pa
 
-    target = pa.schema([(name, wanted.field(name).type) for name in rows.schema.names])
+    target = pa.schema([(name, schema.field(name).type) for name in rows.schema.names])
     return rows if rows.schema.equals(target) else rows.cast(target)
 
 
-def _wider(known: "pa.DataType", incoming: "pa.DataType") -> "pa.DataType | None":
+def _wider(current: "pa.DataType", incoming: "pa.DataType") -> "pa.DataType | None":
     """The type that holds both; None if that would change the meaning."""
     import pyarrow as pa
     from pyarrow import types
 
-    for one, other in ((known, incoming), (incoming, known)):
-        if types.is_null(one):
-            return other
-        if types.is_integer(one) and types.is_integer(other):
+    for first, second in ((current, incoming), (incoming, current)):
+        if types.is_null(first):
+            return second
+        if types.is_integer(first) and types.is_integer(second):
             return pa.int64()
-        if types.is_integer(one) and types.is_decimal(other):
+        if types.is_integer(first) and types.is_decimal(second):
             return pa.decimal128(38, 14)
-        if types.is_date(one) and types.is_timestamp(other):
+        if types.is_date(first) and types.is_timestamp(second):
             return pa.timestamp("us", "UTC")
-    if types.is_decimal(known) and types.is_decimal(incoming):
+    if types.is_decimal(current) and types.is_decimal(incoming):
         return pa.decimal128(38, 14)
-    if types.is_timestamp(known) and types.is_timestamp(incoming):
+    if types.is_timestamp(current) and types.is_timestamp(incoming):
         return pa.timestamp("us", "UTC")
-    if _is_text(known) and _is_text(incoming):
+    if _is_text(current) and _is_text(incoming):
         return pa.string()
     return None
 
 
-def _is_text(one: "pa.DataType") -> bool:
+def _is_text(arrow_type: "pa.DataType") -> bool:
     from pyarrow import types
 
-    return bool(types.is_string(one) or types.is_large_string(one) or types.is_dictionary(one))
+    return bool(types.is_string(arrow_type) or types.is_large_string(arrow_type) or types.is_dictionary(arrow_type))
 
 
-def _refusal(table: str, column: str, known: "pa.DataType", incoming: "pa.DataType") -> SettingsError:
+def _refusal(table: str, column: str, current: "pa.DataType", incoming: "pa.DataType") -> SettingsError:
     return SettingsError(
-        f"{table}.{column} holds {_called(known)} and the company now sends {_called(incoming)}",
+        f"{table}.{column} holds {_called(current)} and the company now sends {_called(incoming)}",
         fix=f"leave the field out with `select`, or rename the column {column} and run again with `full = true`",
         setting="select",
     )
 
 
-def _called(one: "pa.DataType") -> str:
+def _called(arrow_type: "pa.DataType") -> str:
     from pyarrow import types
 
-    if types.is_decimal(one):
+    if types.is_decimal(arrow_type):
         return "decimal numbers"
-    if types.is_integer(one):
+    if types.is_integer(arrow_type):
         return "whole numbers"
-    if _is_text(one):
+    if _is_text(arrow_type):
         return "text"
-    if types.is_date(one):
+    if types.is_date(arrow_type):
         return "dates"
-    if types.is_timestamp(one):
+    if types.is_timestamp(arrow_type):
         return "times"
-    return "true or false" if types.is_boolean(one) else str(one)
+    return "true or false" if types.is_boolean(arrow_type) else str(arrow_type)

@@ -366,8 +366,8 @@ class SqlDestination:
 
     def refuse_taken(self, table: str, fields: Iterable[str]) -> None:
         """SettingsError for a field with the name of a column that we or the database add."""
-        taken = (*COPY_COLUMNS, *self._database.system_columns)
-        refuse_taken(table, fields, taken, ignores_case=self._database.ignores_case)
+        reserved = (*COPY_COLUMNS, *self._database.system_columns)
+        refuse_taken(table, fields, reserved, ignores_case=self._database.ignores_case)
 
     def refuse_same_name(self, table: str) -> None:
         """SettingsError if the database would take another table for this one."""
@@ -398,21 +398,21 @@ class SqlWriter:
         self._parents: list[Value] = []
         self._deleted: list[tuple[str, list[Value]]] = []
         self._is_loading = False
-        self._schema: pa.Schema | None = self._db.run(lambda: self._found(bookmark))
+        self._schema: pa.Schema | None = self._db.run(lambda: self._stored_columns(bookmark))
         self._fresh = self._schema is None and not stream.group
         self._marked = hard and self._schema is not None
         """Earlier runs may have marked rows as deleted, which are to be removed."""
 
-    def _found(self, bookmark: Bookmark) -> "pa.Schema | None":
+    def _stored_columns(self, bookmark: Bookmark) -> "pa.Schema | None":
         """The columns of the table to continue with; None if there is none."""
-        found = self._destination.columns(self._stream.name)
-        self._is_loading = found is None
+        schema = self._destination.columns(self._stream.name)
+        self._is_loading = schema is None
         if self._is_loading:
-            found = self._destination.columns(self._destination.loading_name(self._stream.name))
-            if found is not None and not bookmark.in_progress:
+            schema = self._destination.columns(self._destination.loading_name(self._stream.name))
+            if schema is not None and not bookmark.in_progress:
                 self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not resumed
-                found = None
-        return found
+                schema = None
+        return schema
 
     @property
     def complete(self) -> bool:
@@ -483,9 +483,9 @@ class SqlWriter:
 
     def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
         """Look values up in the table."""
-        found: dict[Value, list[Value]] = {}
+        keys_by_value: dict[Value, list[Value]] = {}
         if self._schema is None or field not in self._schema.names or not values:
-            return found
+            return keys_by_value
         typed = self._schema.field(field).type
         sql = (
             f"SELECT {quoted(field)}, {quoted(self._stream.key)} FROM {self._table} "
@@ -497,8 +497,8 @@ class SqlWriter:
                 return self._db.execute(sql)
 
         for value, key in self._db.run(look_up):
-            found.setdefault(value, []).append(key)
-        return found
+            keys_by_value.setdefault(value, []).append(key)
+        return keys_by_value
 
     def missed_by(self, run: int) -> list[Value]:
         """Keys or groups whose rows were last written before the run."""
@@ -512,8 +512,8 @@ class SqlWriter:
 
     def count_rows(self) -> tuple[int, Value]:
         """Count the rows, and find the highest key or group."""
-        found = self._live_rows(f"count(*), max({quoted(self._stream.walk_field)})")
-        return found[0] if found else (0, None)
+        rows = self._live_rows(f"count(*), max({quoted(self._stream.walk_field)})")
+        return rows[0] if rows else (0, None)
 
     def _live_rows(self, select: str, rest: str = "", values: Sequence[Value] = ()) -> list[Any]:
         if self._schema is None:
@@ -524,8 +524,8 @@ class SqlWriter:
     def _evolve(self) -> Evolution:
         """Create the table, or give it the columns that the waiting rows need."""
         require_identity(self._stream, self._schema.names if self._schema is not None else None)
-        known = schema_of(self._stream.fields)
-        incoming = joined((known, *(batch.schema for batch in self._batches)), self._stream.name)
+        declared = schema_of(self._stream.fields)
+        incoming = joined((declared, *(batch.schema for batch in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)
         self._destination.refuse_taken(self._stream.name, incoming.names)
         self._destination.refuse_long(evolution.schema.names, "leave the field out with `select`")
@@ -571,12 +571,12 @@ class SqlWriter:
         Not with MERGE: for a table of 150 columns DuckDB needs hundreds of megabytes to merge a few rows.
         """
         key = quoted(self._stream.key)
-        known = f"FROM {self._table} WHERE {key} IN (SELECT {key} FROM _arrived)"
+        replaced = f"FROM {self._table} WHERE {key} IN (SELECT {key} FROM _arrived)"
         unfilled = [name for name in schema.names if name not in names]
         if unfilled:
-            kept = ", ".join(map(quoted, (self._stream.key, *unfilled)))
-            self._db.execute(f"CREATE TEMP TABLE _kept AS SELECT {kept} {known}")
-        self._db.execute(f"DELETE {known}")
+            unfilled_columns = ", ".join(map(quoted, (self._stream.key, *unfilled)))
+            self._db.execute(f"CREATE TEMP TABLE _kept AS SELECT {unfilled_columns} {replaced}")
+        self._db.execute(f"DELETE {replaced}")
         self._insert(names, at, unfilled)
         if unfilled:
             self._db.execute("DROP TABLE _kept")
@@ -602,14 +602,14 @@ class SqlWriter:
             return 0
         field, key = quoted(self._parent_field), quoted(self._stream.key)
         under = f"{field} IN (SELECT v FROM _listed)"
-        kept = f" AND {key} NOT IN (SELECT {key} FROM _arrived)" if arrived and not self._stream.group else ""
+        not_arrived = f" AND {key} NOT IN (SELECT {key} FROM _arrived)" if arrived and not self._stream.group else ""
         with self._db.listed(self._parents, self._type_of(self._parent_field)):
             if self._stream.group:
                 (before,) = self._db.row(f"SELECT count(*) FROM {self._table} WHERE {under} AND _deleted_at IS NULL")
                 self._db.execute(f"DELETE FROM {self._table} WHERE {under}")
                 arriving = sum(int(batch.num_rows) for batch in self._batches)
                 return max(0, int(before) - arriving)
-            return self._delete_where(under + kept, at)
+            return self._delete_where(under + not_arrived, at)
 
     def _delete(self, field: str, keys: list[Value], at: datetime) -> int:
         with self._db.listed(keys, self._type_of(field)):

@@ -114,25 +114,25 @@ class StoredViews:
         if [one for one in before if one.layout == layout] == list(views) and all(one.key in names for one in views):
             return False
         others = [one for one in before if one.layout != layout]
-        given = self._drop([one for one in before if one.layout == layout], "its definition changes")
+        grants = self._drop([one for one in before if one.layout == layout], "its definition changes")
         self._refuse_taken(views)
         self._execute(f"DELETE FROM {self._table} WHERE layout = ?", [layout])
         start = len(before) + len(others)
-        for place, one in enumerate(views, start):
+        for place, view in enumerate(views, start):
             self._execute(
                 f"INSERT INTO {self._table} VALUES (?, ?, ?, ?, ?)",
-                [place, layout, one.name, one.kind, json.dumps(one.statements)],
+                [place, layout, view.name, view.kind, json.dumps(view.statements)],
             )
-        self._create(views, given)
+        self._create(views, grants)
         return True
 
     @contextmanager
     def suspended(self, reason: str) -> Iterator[None]:
         """Drop our views, and create them again after the body has changed a table."""
         views = self.stored()
-        given = self._drop(views, reason)
+        grants = self._drop(views, reason)
         yield
-        self._create(views, given)
+        self._create(views, grants)
 
     def _existing_names(self) -> set[str]:
         return {name for (name,) in self._execute(_THERE[self._dialect])}
@@ -140,28 +140,28 @@ class StoredViews:
     def _refuse_taken(self, views: Sequence[StoredView]) -> None:
         """SettingsError if something that is not ours has the name of one of our views."""
         there = self._existing_names()
-        taken = next((one.name for one in views if one.key in there), "")
-        if taken:
+        name = next((one.name for one in views if one.key in there), "")
+        if name:
             raise SettingsError(
-                f"{taken} was not made by this program, and one of its views has that name",
-                fix=f"rename or drop {taken}, and run again",
+                f"{name} was not made by this program, and one of its views has that name",
+                fix=f"rename or drop {name}, and run again",
             )
 
     def _drop(self, views: Sequence[StoredView], reason: str) -> dict[str, list[str]]:
         """Drop views, the last first; the statements that grant again what was granted on them."""
         if not views:
             return {}
-        given: dict[str, list[str]] = {}
+        grants: dict[str, list[str]] = {}
         names = {one.key for one in views}
         if self._dialect == "postgresql":
             self._refuse_dependents(names, reason)
             for name, statement in (*self._execute(_PRIVATE), *self._execute(_GRANTS)):
-                given.setdefault(name, []).append(statement)
+                grants.setdefault(name, []).append(statement)
         there = self._existing_names()
-        for one in reversed(views):
-            if one.key in there:
-                self._execute(f"DROP {_DROPPED[self._dialect, one.kind]} {one.name}")
-        return given
+        for view in reversed(views):
+            if view.key in there:
+                self._execute(f"DROP {_DROPPED[self._dialect, view.kind]} {view.name}")
+        return grants
 
     def _refuse_dependents(self, names: set[str], reason: str) -> None:
         """SettingsError if another view reads one of these."""
@@ -172,9 +172,9 @@ class StoredViews:
                     fix=f"drop {theirs}, run again, and create it again",
                 )
 
-    def _create(self, views: Sequence[StoredView], given: dict[str, list[str]]) -> None:
-        for one in views:
-            for statement in one.statements:
+    def _create(self, views: Sequence[StoredView], grants: dict[str, list[str]]) -> None:
+        for view in views:
+            for statement in view.statements:
                 self._execute(statement)
-            for statement in given.get(one.key, ()):
+            for statement in grants.get(view.key, ()):
                 self._execute(statement)

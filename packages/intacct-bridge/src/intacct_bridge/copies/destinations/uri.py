@@ -35,9 +35,9 @@ def parse_uri(uri: str) -> DestinationUri:
     scheme, colon, rest = uri.partition(":")
     scheme = "postgresql" if scheme == "postgres" else scheme
     if not colon or scheme not in SCHEMES:
-        for suffix, known in _SUFFIXES.items():
+        for suffix, suffix_scheme in _SUFFIXES.items():
             if uri.endswith(suffix) and "://" not in uri:
-                return DestinationUri(known, uri, uri)
+                return DestinationUri(suffix_scheme, uri, uri)
         raise SettingsError(
             f"Unsupported destination {redacted(uri)!r}.",
             fix="use duckdb:///FILE.duckdb, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer",

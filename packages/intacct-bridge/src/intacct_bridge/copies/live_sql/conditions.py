@@ -43,14 +43,14 @@ def filter_of(node: "exp.Expr", field_of: FieldOf) -> Found:
     node = node.unnest()
     if isinstance(node, exp.And | exp.Or):
         parts = [filter_of(part, field_of) for part in node.flatten()]
-        found = [one for one, _ in parts if one is not None]
+        filters = [one for one, _ in parts if one is not None]
         exact = all(one for _, one in parts)
         if isinstance(node, exp.And):
-            return (all_of(found) if found else None), exact
-        return (any_of(found), exact) if len(found) == len(parts) else _NOTHING
+            return (all_of(filters) if filters else None), exact
+        return (any_of(filters), exact) if len(filters) == len(parts) else _NOTHING
     columns = list(node.find_all(exp.Column))
-    known = field_of(columns[0]) if len(columns) == 1 else None
-    return _NOTHING if known is None else _compared(node, *known)
+    column_field = field_of(columns[0]) if len(columns) == 1 else None
+    return _NOTHING if column_field is None else _compared(node, *column_field)
 
 
 def _compared(node: "exp.Expr", field: str, kind: Kind) -> Found:
@@ -83,12 +83,12 @@ def _true(node: "exp.Expr", field: str) -> Found:
 
 def _listed(node: "exp.In", field: str, kind: Kind) -> Found:
     values = [_literal(one, kind) for one in node.expressions]
-    known = [one for one in values if one is not None]
-    if node.args.get("query") or not known or len(known) < len(values) or len(known) > MAX_IN:
+    literals = [one for one in values if one is not None]
+    if node.args.get("query") or not literals or len(literals) < len(values) or len(literals) > MAX_IN:
         return _NOTHING
     if kind is Kind.TIMESTAMP:
-        return _range(field, kind, min(known), max(known))
-    return Compare(field, Op.IN, tuple(known)), True
+        return _range(field, kind, min(literals), max(literals))
+    return Compare(field, Op.IN, tuple(literals)), True
 
 
 def _range(field: str, kind: Kind, low: Value, high: Value) -> Found:
@@ -163,7 +163,7 @@ def _moment(node: "exp.Expr", kind: Kind) -> Value | None:
     try:
         if kind is Kind.DATE:
             return date.fromisoformat(node.this)
-        found = datetime.fromisoformat(node.this)
-        return found.replace(tzinfo=found.tzinfo or UTC) if 1900 < found.year < 2200 else None
+        moment = datetime.fromisoformat(node.this)
+        return moment.replace(tzinfo=moment.tzinfo or UTC) if 1900 < moment.year < 2200 else None
     except ValueError:
         return None

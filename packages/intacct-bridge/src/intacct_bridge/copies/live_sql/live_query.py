@@ -81,5 +81,5 @@ def _table(gateway: ReadGateway, read: ReadObject, batches: "Iterable[pa.RecordB
 
     kinds = _fields(gateway, read.object)
     schema = pa.schema([(one, arrow_type(kinds[one])) for one in read.fields])
-    found = [batch.select(list(read.fields)) for batch in batches]
-    return pa.Table.from_batches(found).select(list(read.fields)) if found else schema.empty_table()
+    selected = [batch.select(list(read.fields)) for batch in batches]
+    return pa.Table.from_batches(selected).select(list(read.fields)) if selected else schema.empty_table()

@@ -64,13 +64,13 @@ def parsed(sql: str, *, dialect: str = "duckdb") -> "exp.Query":
     from sqlglot import exp
 
     try:
-        found = [one for one in sqlglot.parse(sql, read=dialect) if one is not None]
+        statements = [one for one in sqlglot.parse(sql, read=dialect) if one is not None]
     except sqlglot.errors.SqlglotError as error:
         reason = str(error).splitlines()[0] if str(error) else "it is not SQL"
         raise InvalidRequestError(f"the statement cannot be read: {reason}", fix=_ONE_SELECT) from None
-    if len(found) != 1 or not isinstance(found[0], exp.Query):
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise InvalidRequestError("the statement is not one SELECT", fix=_ONE_SELECT)
-    query = found[0]
+    query = statements[0]
     writes = (exp.Into, exp.DML, exp.DDL, exp.Drop, exp.Command)
     if query.find(*writes):
         raise InvalidRequestError("the statement does more than read", fix=_ONE_SELECT)
@@ -144,15 +144,15 @@ def base_tables(query: "exp.Query") -> "Iterator[tuple[exp.Table, exp.Expr]]":
     from sqlglot import exp
     from sqlglot.optimizer.scope import traverse_scope
 
-    seen = set()
+    tables = set()
     for scope in traverse_scope(query):
         for source in scope.sources.values():
-            if isinstance(source, exp.Table) and id(source) not in seen:
-                seen.add(id(source))
+            if isinstance(source, exp.Table) and id(source) not in tables:
+                tables.add(id(source))
                 yield source, scope.expression
     for table in query.find_all(exp.Table):
-        if id(table) not in seen and not isinstance(table.this, exp.Identifier):
-            seen.add(id(table))
+        if id(table) not in tables and not isinstance(table.this, exp.Identifier):
+            tables.add(id(table))
             yield table, query
 
 
@@ -246,15 +246,15 @@ def _conditions(
         name = column.name.upper() if _is_of(column, table, select, objects, aliases) else ""
         return next(((one, kind) for one, kind in fields.items() if one.upper() == name), None)
 
-    found = [filter_of(part, field_of) for part in parts]
-    return [one for one, _ in found if one is not None], all(exact for _, exact in found)
+    filters = [filter_of(part, field_of) for part in parts]
+    return [one for one, _ in filters if one is not None], all(exact for _, exact in filters)
 
 
 def _is_preserved(table: "exp.Table", select: "exp.Select") -> bool:
     """Whether every row of the result has a row of this table, and only inner and left joins are around it."""
     joins = select.args.get("joins") or ()
-    for one in joins:
-        if one.side not in ("", "LEFT") or one.kind not in ("", "INNER", "CROSS", "OUTER") or one.method:
+    for join in joins:
+        if join.side not in ("", "LEFT") or join.kind not in ("", "INNER", "CROSS", "OUTER") or join.method:
             return False
     source = select.args.get("from_") or select.args.get("from")
     if source is not None and source.this is table:
@@ -277,8 +277,10 @@ def _is_of(
     source = select.args.get("from_") or select.args.get("from")
     beside = [source.this, *(one.this for one in select.args.get("joins") or ())] if source else []
     others = [one for one in beside if one is not table]
-    known = [objects.get(one.name.upper()) if isinstance(one, exp.Table) else None for one in others]
-    return all(fields is not None and column.name.upper() not in {one.upper() for one in fields} for fields in known)
+    field_sets = [objects.get(one.name.upper()) if isinstance(one, exp.Table) else None for one in others]
+    return all(
+        fields is not None and column.name.upper() not in {one.upper() for one in fields} for fields in field_sets
+    )
 
 
 # --- LIMIT
@@ -292,15 +294,15 @@ def _first_rows(table: "exp.Table", select: "exp.Expr", fields: Fields, conditio
     from sqlglot import exp
 
     clauses = {"expressions", "from_", "from", "where", "limit", "offset", "order"}
-    if _given(select) - clauses or _given(table) - {"this", "alias"}:
+    if _parts_of(select) - clauses or _parts_of(table) - {"this", "alias"}:
         return None
     parts = (exp.Column, exp.Star, exp.Alias, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Binary)
     if any(not isinstance(node, parts) for one in select.expressions for node in one.walk()):
         return None
-    if any(_given(star) - {"except_", "except"} for star in select.find_all(exp.Star)):
+    if any(_parts_of(star) - {"except_", "except"} for star in select.find_all(exp.Star)):
         return None
     limit, offset = select.args.get("limit"), select.args.get("offset")
-    if not isinstance(limit, exp.Limit) or _given(limit) != {"expression"}:
+    if not isinstance(limit, exp.Limit) or _parts_of(limit) != {"expression"}:
         return None
     counts = [_number(one.expression) for one in (limit, offset) if one is not None]
     order = _order(table, select, fields, conditions)
@@ -309,7 +311,7 @@ def _first_rows(table: "exp.Table", select: "exp.Expr", fields: Fields, conditio
     return FirstRows(sum(filter(None, counts)), order)
 
 
-def _given(node: "exp.Expr") -> set[str]:
+def _parts_of(node: "exp.Expr") -> set[str]:
     """The parts that a node has."""
     return {name for name, value in node.args.items() if value}
 
@@ -332,17 +334,17 @@ def _order(
     parts = [each for one in conditions for each in (one.parts if isinstance(one, And) else (one,))]
     filled = {one.field for one in parts if isinstance(one, Compare) and one.op is not Op.ISNULL} | {"RECORDNO"}
     sortable = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT, Kind.DATE)
-    known = {one.upper(): one for one in filled if fields.get(one) in sortable}
+    sortable_fields = {one.upper(): one for one in filled if fields.get(one) in sortable}
     aliases = {one.alias.upper() for one in select.expressions if isinstance(one, exp.Alias)}
-    found = []
-    for one in select.args["order"].expressions if select.args.get("order") else ():
-        column = one.this
+    order = []
+    for term in select.args["order"].expressions if select.args.get("order") else ():
+        column = term.this
         if not isinstance(column, exp.Column) or column.name.upper() in aliases:
             return None
-        if column.table.upper() not in ("", table.alias_or_name.upper()) or column.name.upper() not in known:
+        if column.table.upper() not in ("", table.alias_or_name.upper()) or column.name.upper() not in sortable_fields:
             return None
-        found.append(Order(known[column.name.upper()], descending=bool(one.args.get("desc"))))
-    return tuple(found)
+        order.append(Order(sortable_fields[column.name.upper()], descending=bool(term.args.get("desc"))))
+    return tuple(order)
 
 
 def _passing(select: "exp.Expr") -> str:

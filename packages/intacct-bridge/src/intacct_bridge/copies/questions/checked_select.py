@@ -52,14 +52,14 @@ class CheckedSelect:
     @property
     def objects(self) -> tuple[str, ...]:
         """The objects that its answer rests on, those of the views included; each once, in upper case."""
-        found, waiting, seen = [one.upper() for one in self.tables], list(self.views), set[str]()
+        objects, waiting, views = [one.upper() for one in self.tables], list(self.views), set[str]()
         while waiting:
             view = view_definitions()[waiting.pop()]
-            if view.name not in seen:
-                seen.add(view.name)
+            if view.name not in views:
+                views.add(view.name)
                 waiting += view.uses
-                found += [table.object for table in view.tables]
-        return tuple(dict.fromkeys(found))
+                objects += [table.object for table in view.tables]
+        return tuple(dict.fromkeys(objects))
 
 
 def checked_select(sql: str, tables: Collection[str], *, dialect: str = "duckdb") -> CheckedSelect:
@@ -78,8 +78,10 @@ def checked_select(sql: str, tables: Collection[str], *, dialect: str = "duckdb"
     for function in query.find_all(exp.Func):
         _check_function(function)
         _check_long_values(function)
-    views, found = (tuple(dict.fromkeys(name for kind, name in named if kind is wanted)) for wanted in (True, False))
-    return CheckedSelect(query, found, views)
+    views, table_names = (
+        tuple(dict.fromkeys(name for kind, name in named if kind is wanted)) for wanted in (True, False)
+    )
+    return CheckedSelect(query, table_names, views)
 
 
 def _rename_common_tables(query: "exp.Query", dialect: str) -> "list[exp.Table]":
@@ -98,8 +100,8 @@ def _rename_common_tables(query: "exp.Query", dialect: str) -> "list[exp.Table]"
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=table.this.copy()))
             table.set("this", exp.to_identifier(names[id(common)]))
-    for one in query.find_all(exp.CTE):
-        one.args["alias"].set("this", exp.to_identifier(names[id(one)]))
+    for expression in query.find_all(exp.CTE):
+        expression.args["alias"].set("this", exp.to_identifier(names[id(expression)]))
     return [table for table, common in meant if common is not None]
 
 
@@ -109,7 +111,7 @@ def _common_table(table: "exp.Table", dialect: str) -> "exp.CTE | None":
 
     if table.db or not isinstance(table.this, exp.Identifier):
         return None
-    wanted, node = _name_of(table.this, dialect), table.parent
+    name, node = _name_of(table.this, dialect), table.parent
     inside: list[exp.Expr] = []
     while node is not None:
         clause = node.args.get("with_") or node.args.get("with")
@@ -119,9 +121,9 @@ def _common_table(table: "exp.Table", dialect: str) -> "exp.CTE | None":
             visible = every[: at + bool(clause.args.get("recursive"))]
         else:
             visible = list(clause.expressions) if clause is not None else []
-        for one in visible:
-            if _name_of(one.args["alias"].this, dialect) == wanted:
-                return one  # type: ignore[no-any-return]
+        for expression in visible:
+            if _name_of(expression.args["alias"].this, dialect) == name:
+                return expression  # type: ignore[no-any-return]
         inside.append(node)
         node = node.parent
     return None
@@ -138,7 +140,7 @@ def _named_tables(
     """The tables of the copy and the views that a query names, each with whether it is a view."""
     from sqlglot import exp
 
-    found: list[tuple[bool, str]] = []
+    named: list[tuple[bool, str]] = []
     for table in query.find_all(exp.Table):
         if any(table is one for one in common):
             continue
@@ -148,14 +150,14 @@ def _named_tables(
         if isinstance(table.this, exp.GenerateSeries):
             continue
         if schema == REPORTING:
-            found.append((True, checked_view(table)))
+            named.append((True, checked_view(table)))
         elif not isinstance(table.this, exp.Identifier):
             raise unknown_table(table, tables.values())
         elif schema in _OWN_SCHEMAS and name.upper() in tables:
-            found.append((False, tables[name.upper()]))
+            named.append((False, tables[name.upper()]))
         else:
             raise unknown_table(table, tables.values())
-    return found
+    return named
 
 
 def _check_function(function: "exp.Func") -> None:
@@ -193,12 +195,12 @@ def limited(query: "exp.Query", rows: int) -> "exp.Query":
     """The query, which gives at most this many rows; its own lower limit stays."""
     from sqlglot import exp
 
-    own = query.args.get("limit")
-    given = own.expression if isinstance(own, exp.Limit) else None
-    if own is None:
+    limit = query.args.get("limit")
+    expression = limit.expression if isinstance(limit, exp.Limit) else None
+    if limit is None:
         return query.limit(rows)
-    if isinstance(given, exp.Literal) and not given.is_string and given.name.isdecimal():
-        return query.limit(min(int(given.name), rows))
+    if isinstance(expression, exp.Literal) and not expression.is_string and expression.name.isdecimal():
+        return query.limit(min(int(expression.name), rows))
     return exp.select("*").from_(query.subquery("answer")).limit(rows)
 
 
@@ -239,8 +241,8 @@ def _check_long_values(function: "exp.Func") -> None:
                 "the text may be of any length", fix=f"Give a length up to {_LONGEST:,} as a number."
             )
     elif isinstance(function, exp.Format) or _is_printf(function):
-        given = function.this if isinstance(function, exp.Format) else next(iter(function.expressions), None)
-        if not isinstance(given, exp.Literal) or _WIDE.search(given.name):
+        pattern = function.this if isinstance(function, exp.Format) else next(iter(function.expressions), None)
+        if not isinstance(pattern, exp.Literal) or _WIDE.search(pattern.name):
             raise InvalidRequestError(
                 "the format may make a text of any length", fix="Write the format as a text, with short widths."
             )

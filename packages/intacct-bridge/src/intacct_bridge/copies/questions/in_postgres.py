@@ -51,25 +51,25 @@ def ask_postgres(uri: str, sql: str, limits: QuestionLimits, cancelled: Event) -
         if cancelled.is_set():
             raise TransientError("the question was cancelled")
         try:
-            found = database.table(query)
+            table = database.table(query)
         except database.errors as error:
             raise too_long(limits) if _TIMED_OUT in str(error) else cannot_run(_reason(str(error))) from None
-        rows = [tuple(row.values()) for row in found.to_pylist()]
+        rows = [tuple(row.values()) for row in table.to_pylist()]
         objects = checked.objects
-        known = _as_of(database, tuple(name for name in columns if name.upper() in objects))
-    return CopyAnswer(tuple(found.column_names), tuple(rows[: limits.rows]), len(rows) > limits.rows, known)
+        as_of = _as_of(database, tuple(name for name in columns if name.upper() in objects))
+    return CopyAnswer(tuple(table.column_names), tuple(rows[: limits.rows]), len(rows) > limits.rows, as_of)
 
 
 def tables_of_postgres(uri: str, limits: QuestionLimits) -> list[AnswerTable]:
     """The tables of a copy with their columns."""
     with _only_reading(uri, limits) as database:
         columns = _columns(database)
-        known = _as_of(database, tuple(columns))
+        as_of = _as_of(database, tuple(columns))
         return [
             AnswerTable(
                 name,
                 tuple(AnswerColumn(one.name, str(one.type)) for one in database.columns(name) if one.name in listed),
-                as_of=known[name],
+                as_of=as_of[name],
             )
             for name, listed in columns.items()
         ]
@@ -154,9 +154,9 @@ def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]], views: 
     query = checked.query
     if not checked.views:
         stored = {one.upper(): one for name in checked.tables for one in columns[name]}
-        for one in identifiers(query):
-            if one.name.upper() in stored and not isinstance(one.parent, exp.Table):
-                one.replace(exp.to_identifier(stored[one.name.upper()], quoted=True))
+        for identifier in identifiers(query):
+            if identifier.name.upper() in stored and not isinstance(identifier.parent, exp.Table):
+                identifier.replace(exp.to_identifier(stored[identifier.name.upper()], quoted=True))
     by_name = {one.upper(): one for one in checked.tables}
     for table in list(query.find_all(exp.Table)):
         name = by_name.get(table.name.upper())
@@ -178,5 +178,5 @@ def _as_of(database: Postgres, names: tuple[str, ...]) -> dict[str, str]:
 
 def _reason(message: str) -> str:
     """The server's own sentence, without the driver's words around it."""
-    _, found, rest = message.partition("ERROR:")
-    return rest.strip() if found else message
+    _, marker, rest = message.partition("ERROR:")
+    return rest.strip() if marker else message

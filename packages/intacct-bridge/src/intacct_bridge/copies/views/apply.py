@@ -107,16 +107,16 @@ def _lower_view(destination: SqlDestination, schema: str, table: str, columns: S
 
 def lower_names(columns: Sequence[str]) -> dict[str, str]:
     """A lower-case name without dots for each column; if two would be the same, the later one gets a number."""
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for one in columns:
-        name, number = column_name(one), 1
-        while name in taken:
+    lowered: dict[str, str] = {}
+    used: set[str] = set()
+    for column in columns:
+        name, number = column_name(column), 1
+        while name in used:
             number += 1
-            name = f"{column_name(one)}_{number}"
-        taken.add(name)
-        found[one] = name
-    return found
+            name = f"{column_name(column)}_{number}"
+        used.add(name)
+        lowered[column] = name
+    return lowered
 
 
 def replace_views(destination: SqlDestination, layout: str, schema: str, views: Sequence[StoredView]) -> bool:
@@ -169,12 +169,12 @@ _LEDGER = "GLDETAIL"
 
 def _currencies(destination: SqlDestination, tables: Mapping[str, Sequence[str]], columns: Sequence[str]) -> set[str]:
     """The currencies in use: those of entities, documents, and of the ledger if the copy has no documents."""
-    found: set[str] = set()
+    currencies: set[str] = set()
     for table in (*_HEADERS, _LEDGER):
         for column in columns:
             if column in tables.get(table, ()):
-                found |= _distinct(destination, table, column)
-    return found
+                currencies |= _distinct(destination, table, column)
+    return currencies
 
 
 def with_decimals(

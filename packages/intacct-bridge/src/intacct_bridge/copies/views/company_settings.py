@@ -52,14 +52,14 @@ def keep_financial_setup(
     destination: SettingsKeeper, gateway: ReadGateway, at: datetime, *, again: bool = False
 ) -> None:
     """Ask for the company's financial setup, if that is due, and keep it in the copy."""
-    known = destination.settings()
-    if not again and not _due(known.get(ASKED_ON, ""), at):
+    settings = destination.settings()
+    if not again and not _due(settings.get(ASKED_ON, ""), at):
         return
     try:
-        found = financial_setup(gateway)
+        setup = financial_setup(gateway)
     except IntacctError:  # not permitted, or no transaction is left: another run asks again
         return
-    destination.keep_settings({**found, ASKED_ON: at.date().isoformat()}, at)
+    destination.keep_settings({**setup, ASKED_ON: at.date().isoformat()}, at)
 
 
 def _due(asked_on: str, at: datetime) -> bool:

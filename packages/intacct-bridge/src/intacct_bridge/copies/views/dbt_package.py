@@ -34,8 +34,8 @@ def dbt_package(dialect: Dialect, shape: CopyShape) -> dict[str, str]:
         sql = _with_references(view_sql(view, dialect, plain))
         head = "".join(f"-- {line}\n" for line in (view.comment.splitlines() or [""]))
         if view.is_function:
-            given = ", ".join(_parameter(dialect, one) for one in view.parameters)
-            macro = f"{{% macro {view.name}({given}) %}}(\n{_as_macro(view, dialect, sql)}\n){{% endmacro %}}\n"
+            parameters = ", ".join(_parameter(dialect, one) for one in view.parameters)
+            macro = f"{{% macro {view.name}({parameters}) %}}(\n{_as_macro(view, dialect, sql)}\n){{% endmacro %}}\n"
             files[f"macros/{view.name}.sql"] = f"{{#\n{view.comment}\n#}}\n{macro}"
         else:
             files[f"models/intacct/{view.name}.sql"] = f"{head}{sql}\n"
@@ -109,9 +109,9 @@ def _as_macro(view: ViewDefinition, dialect: Dialect, sql: str) -> str:
 
     These name the package, since dbt looks for other names in the project that uses it.
     """
-    for place, one in reversed(list(enumerate(view.parameters, 1))):
-        written = dialect.parameter(one, place)
-        sql = re.sub(rf"{re.escape(written)}(?![\w])", f"{{{{ {one.name} }}}}", sql)
+    for place, parameter in reversed(list(enumerate(view.parameters, 1))):
+        written = dialect.parameter(parameter, place)
+        sql = re.sub(rf"{re.escape(written)}(?![\w])", f"{{{{ {parameter.name} }}}}", sql)
     call = re.compile(r"\{\{ dbt_call_(\w+) \}\}\(([^()]*)\)")
 
     def called(match: re.Match[str]) -> str:
@@ -120,6 +120,6 @@ def _as_macro(view: ViewDefinition, dialect: Dialect, sql: str) -> str:
     return call.sub(called, sql)
 
 
-def _parameter(dialect: Dialect, one: Parameter) -> str:
-    default = dialect.default(one)
-    return one.name + (f'="{default}"' if one.default else "")
+def _parameter(dialect: Dialect, parameter: Parameter) -> str:
+    default = dialect.default(parameter)
+    return parameter.name + (f'="{default}"' if parameter.default else "")

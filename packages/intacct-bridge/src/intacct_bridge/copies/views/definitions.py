@@ -129,9 +129,9 @@ def view_definitions() -> Mapping[str, ViewDefinition]:
     """All definitions by name; each after those that it uses."""
     folder = files("intacct_bridge.copies.views").joinpath("sql")
     texts = (one.read_text(encoding="utf-8") for one in folder.iterdir() if one.name.endswith(".sql"))
-    found = {one.name: one for text in texts for one in parse_definitions(text)}
-    order = TopologicalSorter({name: sorted(found[name].uses) for name in sorted(found)})
-    return {name: found[name] for name in order.static_order()}
+    by_name = {one.name: one for text in texts for one in parse_definitions(text)}
+    order = TopologicalSorter({name: sorted(by_name[name].uses) for name in sorted(by_name)})
+    return {name: by_name[name] for name in order.static_order()}
 
 
 def parse_definitions(text: str) -> Iterator[ViewDefinition]:
@@ -140,15 +140,15 @@ def parse_definitions(text: str) -> Iterator[ViewDefinition]:
     if made_for is None:
         yield _parsed(text)
         return
-    for side, given in _MADE_FOR.findall(made_for[1]):
-        yield _parsed(_for_side(text.replace(made_for[0] + "\n", ""), f"side={side} {given}".split(), side))
+    for side, words in _MADE_FOR.findall(made_for[1]):
+        yield _parsed(_for_side(text.replace(made_for[0] + "\n", ""), f"side={side} {words}".split(), side))
 
 
-def _for_side(text: str, given: Sequence[str], side: str) -> str:
+def _for_side(text: str, words: Sequence[str], side: str) -> str:
     """A file with the words of one side, without the lines of the others."""
     text = _ONLY.sub(lambda match: match[2] if match[1] == side else "", text)
-    for one in given:
-        name, _, value = one.partition("=")
+    for word in words:
+        name, _, value = word.partition("=")
         text = text.replace(f"{{{name}}}", value).replace(f"{{{name.upper()}}}", value.upper())
     return text
 
@@ -160,18 +160,18 @@ def _parsed(text: str) -> ViewDefinition:
     start = next(place for place, line in enumerate(head) if line.startswith(" Grain:"))
     name, _, shows = " ".join(line.strip() for line in head[:start]).partition(": ")
     sections = list(_sections(head[start:]))
-    said = {title: " ".join(rest) for title, rest in sections if not title.startswith("Reads")}
+    texts = {title: " ".join(rest) for title, rest in sections if not title.startswith("Reads")}
     columns = next((rest for title, rest in sections if title == "Columns"), [])
     return ViewDefinition(
         name,
         shows,
-        said.get("Grain", ""),
-        said.get("Units", ""),
-        said.get("Rule", ""),
+        texts.get("Grain", ""),
+        texts.get("Units", ""),
+        texts.get("Rule", ""),
         tuple(_columns(columns)),
         body,
         tuple(_table(" ".join(rest), required=title == "Reads") for title, rest in sections if "Reads" in title),
-        tuple(Parameter(*one) for one in _PARAMETER.findall(said.get("Parameters", ""))),
+        tuple(Parameter(*one) for one in _PARAMETER.findall(texts.get("Parameters", ""))),
         text,
     )
 
@@ -192,14 +192,14 @@ def _sections(head: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _columns(lines: Sequence[str]) -> list[ViewColumn]:
-    found: list[ViewColumn] = []
+    columns: list[ViewColumn] = []
     for line in lines:
         starts = _COLUMN.match(line)
         if starts is None:  # the rest of a long meaning
-            found[-1] = replace(found[-1], meaning=f"{found[-1].meaning} {line}")
+            columns[-1] = replace(columns[-1], meaning=f"{columns[-1].meaning} {line}")
         else:
-            found.append(ViewColumn(starts[1], starts[3], starts[2] or ""))
-    return found
+            columns.append(ViewColumn(starts[1], starts[3], starts[2] or ""))
+    return columns
 
 
 def _table(text: str, *, required: bool) -> ReadTable:

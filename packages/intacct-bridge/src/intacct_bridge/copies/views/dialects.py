@@ -35,25 +35,29 @@ class Dialect:
             )
         return f"CAST({quoted(field.name) if present else 'NULL'} AS {self.types[field.kind]})"
 
-    def parameter(self, one: Parameter, place: int) -> str:
+    def parameter(self, parameter: Parameter, place: int) -> str:
         """A parameter in the body of a function."""
         if self.name == "postgresql":
             return f"${place}"
-        return one.name if one.type.endswith("[]") else f"CAST({one.name} AS {self.types[one.type]})"
+        return (
+            parameter.name
+            if parameter.type.endswith("[]")
+            else f"CAST({parameter.name} AS {self.types[parameter.type]})"
+        )
 
     def create(self, view: ViewDefinition, name: str, sql: str, money: Mapping[str, str]) -> str:
         """The statement that creates a view or a function."""
         if not view.is_function:
             return f"CREATE VIEW {name} AS\n{sql}"
         if self.name == "duckdb":
-            given = (f"{one.name} := {self.default(one)}" if one.default else one.name for one in view.parameters)
-            return f"CREATE MACRO {name}({', '.join(given)}) AS TABLE\n{sql}"
-        given = (
+            parameters = (f"{one.name} := {self.default(one)}" if one.default else one.name for one in view.parameters)
+            return f"CREATE MACRO {name}({', '.join(parameters)}) AS TABLE\n{sql}"
+        parameters = (
             f"{one.name} {self._type(one.type, money)}" + (f" DEFAULT {self.default(one)}" if one.default else "")
             for one in view.parameters
         )
         columns = ", ".join(f"{one.name} {self._type(one.type, money)}" for one in view.columns)
-        head = f"CREATE FUNCTION {name}({', '.join(given)})\nRETURNS TABLE ({columns})\nLANGUAGE sql STABLE"
+        head = f"CREATE FUNCTION {name}({', '.join(parameters)})\nRETURNS TABLE ({columns})\nLANGUAGE sql STABLE"
         return f"{head} AS $view$\n{sql}\n$view$"
 
     def comments(self, view: ViewDefinition, name: str) -> Sequence[str]:
@@ -74,9 +78,9 @@ class Dialect:
         plain = name.removesuffix("[]")
         return money.get(plain) or self.types[plain] + name.removeprefix(plain)
 
-    def default(self, one: Parameter) -> str:
+    def default(self, parameter: Parameter) -> str:
         """The default of a parameter."""
-        text = one.default.strip()
+        text = parameter.default.strip()
         return f"{self.array}{text[1:-1]}]" if text.startswith("{") else text
 
 

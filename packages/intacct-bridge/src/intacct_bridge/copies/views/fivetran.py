@@ -47,8 +47,8 @@ def apply_fivetran_layout(destination: SqlDestination) -> AppliedViews:
 
 
 def _view(destination: SqlDestination, schema: str, name: str, columns: Sequence[str]) -> str:
-    own = [one for one in columns if one not in COPY_COLUMNS]
-    listed = [f"{quoted(one)} AS {quoted(lower)}" for one, lower in lower_names(own).items()]
+    fields = [one for one in columns if one not in COPY_COLUMNS]
+    listed = [f"{quoted(one)} AS {quoted(lower)}" for one, lower in lower_names(fields).items()]
     listed += ["_deleted_at IS NOT NULL AS _fivetran_deleted", "_read_at AS _fivetran_synced"]
     source = f"{destination.schemas[0]}.{quoted(TABLES[name])}"
     selected = ",\n    ".join(listed)

@@ -19,15 +19,15 @@ _MOST_DECIMALS = max(currency_decimals(one) for one in ("USD", "KWD"))
 """Of amounts in a copy that does not name their currency."""
 
 
-def make_open_views(copy: "OpenCopy", wanted: Collection[str], *, held: Collection[str] = ()) -> dict[str, str]:
+def make_open_views(copy: "OpenCopy", views: Collection[str], *, held: Collection[str] = ()) -> dict[str, str]:
     """Make some views, and those that they read, in the schema `reporting`; why the copy cannot have the others.
 
     Those of `held` that are needed become tables: they are computed once for all statements that read them.
     """
     shape = _shape(copy)
     definitions = view_definitions()
-    lacking = {name: reason for name, reason in views_lacking(copy).items() if name in wanted}
-    needed = _with_used(set(wanted).difference(lacking))
+    lacking = {name: reason for name, reason in views_lacking(copy).items() if name in views}
+    needed = _with_used(set(views).difference(lacking))
     for schema in (_RAW, _BRIDGE, _VIEWS):
         copy.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     copy.execute(
@@ -71,11 +71,12 @@ def _decimals_read(copy: "OpenCopy", shape: CopyShape, tables: Collection[str]) 
         listed = {code: int(text) for code, text in rows if text is not None and text.isdecimal()}
 
     def named(column: str) -> set[str]:
-        own = [name for name in tables if column in shape.tables[name]]
-        asked = [
-            copy.rows(f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM {_RAW}.{quoted(one)}") for one in own
+        tables_with = [name for name in tables if column in shape.tables[name]]
+        answers = [
+            copy.rows(f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM {_RAW}.{quoted(one)}")
+            for one in tables_with
         ]
-        return {text for rows in asked for (text,) in rows if text}
+        return {text for rows in answers for (text,) in rows if text}
 
     base = named("BASECURR") | {one for one in (copy.settings.get("base_currency", ""),) if one}
     every = base | named("CURRENCY")
@@ -90,13 +91,13 @@ def _hold(copy: "OpenCopy", name: str) -> None:
 
 def _with_used(names: Collection[str]) -> set[str]:
     """Views with all those that they read."""
-    found, waiting = set[str](), list(names)
+    needed, waiting = set[str](), list(names)
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in needed:
+            needed.add(name)
             waiting += view_definitions()[name].uses
-    return found
+    return needed
 
 
 def _raw(copy: "OpenCopy", name: str) -> None:

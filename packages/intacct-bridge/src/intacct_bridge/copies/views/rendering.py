@@ -137,8 +137,8 @@ def view_sql(view: ViewDefinition, dialect: Dialect, shape: CopyShape) -> str:
 
     sql = _PART.sub(part, _PART.sub(part, view.body))
     tables = {one.object.lower(): one for one in view.tables}
-    own = _own_dimensions(shape)
-    sql = _RAW.sub(lambda match: _relation(tables[match[1]], dialect, shape, own), sql)
+    dimensions = _own_dimensions(shape)
+    sql = _RAW.sub(lambda match: _relation(tables[match[1]], dialect, shape, dimensions), sql)
     sql = re.sub(r"\breporting\.", f"{shape.reporting}.", sql)
     return re.sub(r"\bbridge\.", f"{shape.bridge}.", sql)
 
@@ -149,34 +149,38 @@ def _parts(view: ViewDefinition, dialect: Dialect, shape: CopyShape) -> dict[str
     return {**money_types(dialect, shape), **exact, **parameters}
 
 
-def _expanded(name: str, given: str, parts: Mapping[str, str], shape: CopyShape) -> str:
+def _expanded(name: str, argument: str, parts: Mapping[str, str], shape: CopyShape) -> str:
     """A part in braces."""
     if name in parts:
         return parts[name]
     if name == "rounded":
-        amount, _, currency = given.rpartition(",")
+        amount, _, currency = argument.rpartition(",")
         return _rounded(amount, currency.strip(), parts, shape)
     if name == "translated":
-        amount, _, currency = given.rpartition(",")
+        amount, _, currency = argument.rpartition(",")
         return _translated(amount, currency.strip(), parts, shape)
     if name in ("debit", "credit"):
-        own, sign = f"{given}.{name}amount", "" if name == "debit" else "-"
-        neither = f"coalesce({given}.debitamount, {given}.creditamount) IS NULL"
-        return f"CASE WHEN {neither} THEN greatest({sign}coalesce({given}.amount, 0), 0) ELSE coalesce({own}, 0) END"
+        column, sign = f"{argument}.{name}amount", "" if name == "debit" else "-"
+        neither = f"coalesce({argument}.debitamount, {argument}.creditamount) IS NULL"
+        return (
+            f"CASE WHEN {neither} THEN greatest({sign}coalesce({argument}.amount, 0), 0) ELSE coalesce({column}, 0) END"
+        )
     if name == "fiscal_year":
-        day, first_month = given.split(", ")
+        day, first_month = argument.split(", ")
         later = f"{first_month} > 1 AND EXTRACT(MONTH FROM {day}) >= {first_month}"
         return f"CAST(EXTRACT(YEAR FROM {day}) AS INTEGER) + CASE WHEN {later} THEN 1 ELSE 0 END"
     if name == "fiscal_month":
-        day, first_month = given.split(", ")
+        day, first_month = argument.split(", ")
         return f"(CAST(EXTRACT(MONTH FROM {day}) AS INTEGER) - {first_month} + 12) % 12 + 1"
     if name == "posted":
-        return f"coalesce({given}, 'Posted') NOT IN ({', '.join(map(literal, NOT_POSTED))})"
+        return f"coalesce({argument}, 'Posted') NOT IN ({', '.join(map(literal, NOT_POSTED))})"
     if name == "document_type":
         cases = " ".join(f"WHEN {literal(code)} THEN {literal(words)}" for code, words in DOCUMENT_TYPES.items())
-        return f"CASE {given} {cases} END"
+        return f"CASE {argument} {cases} END"
     if name == "dimensions":
-        return " ".join(f"{given}.{column_name(one)} AS {own_dimension_name(one)}," for one in _own_dimensions(shape))
+        return " ".join(
+            f"{argument}.{column_name(one)} AS {own_dimension_name(one)}," for one in _own_dimensions(shape)
+        )
     if name == "dimension_values":
         return " ".join(
             f"UNION ALL SELECT DISTINCT {literal(own_dimension_name(one))}, {column_name(one)}, NULL, NULL, NULL "
@@ -237,15 +241,15 @@ def _groups(shape: CopyShape) -> str:
     return "\n    UNION ALL ".join(rows) or empty
 
 
-def _relation(table: ReadTable, dialect: Dialect, shape: CopyShape, own: Sequence[str]) -> str:
+def _relation(table: ReadTable, dialect: Dialect, shape: CopyShape, dimensions: Sequence[str]) -> str:
     """A table of the copy as views read it."""
-    return f"(\n{indented(table_sql(table, dialect, shape, own))}\n)"
+    return f"(\n{indented(table_sql(table, dialect, shape, dimensions))}\n)"
 
 
-def table_sql(table: ReadTable, dialect: Dialect, shape: CopyShape, own: Sequence[str] = ()) -> str:
+def table_sql(table: ReadTable, dialect: Dialect, shape: CopyShape, dimensions: Sequence[str] = ()) -> str:
     """The query for a table of the copy: the fields that a view reads, without deleted rows."""
     present = shape.tables.get(table.object)
-    fields = [*table.fields, *(ReadField(one, "text") for one in own if table.object == _LEDGER)]
+    fields = [*table.fields, *(ReadField(one, "text") for one in dimensions if table.object == _LEDGER)]
     columns = ",\n    ".join(_columns(fields, dialect, present or ())) or "1 AS nothing"
     if present is None:
         return f"SELECT\n    {columns}\nWHERE 1 = 0"
@@ -253,8 +257,8 @@ def table_sql(table: ReadTable, dialect: Dialect, shape: CopyShape, own: Sequenc
 
 
 def _columns(fields: Sequence[ReadField], dialect: Dialect, present: Sequence[str]) -> Iterator[str]:
-    for one in fields:
-        yield f"{dialect.read(one, one.name in present)} AS {one.column}"
+    for column in fields:
+        yield f"{dialect.read(column, column.name in present)} AS {column.column}"
 
 
 def indented(sql: str) -> str:

@@ -23,7 +23,7 @@ KEPT = "statement_groups"
 
 def statement_groups(table: Mapping[str, Any], path: str) -> dict[str, tuple[str, ...]]:
     """The groups by statement. SettingsError for another setting, and for what is not a list of names."""
-    found: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = {}
     for name, value in table.items():
         if name not in STATEMENTS:
             raise SettingsError(
@@ -37,8 +37,8 @@ def statement_groups(table: Mapping[str, Any], path: str) -> dict[str, tuple[str
         if len(set(value)) < len(value):
             twice = next(one for one in value if value.count(one) > 1)
             raise SettingsError(f"{path}: reporting.{name} names {twice!r} twice", fix="Name each group once.")
-        found[name] = tuple(value)
-    return found
+        groups[name] = tuple(value)
+    return groups
 
 
 def kept_text(groups: Mapping[str, Sequence[str]]) -> str:
@@ -51,13 +51,13 @@ def kept_groups(settings: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(names) for name, names in json.loads(settings.get(KEPT) or "{}").items()}
 
 
-def unknown_groups(groups: Mapping[str, Sequence[str]], known: Sequence[str]) -> None:
+def unknown_groups(groups: Mapping[str, Sequence[str]], names_in_copy: Sequence[str]) -> None:
     """SettingsError for a group that the company does not have."""
     for statement, names in groups.items():
         for name in names:
-            if name not in known:
+            if name not in names_in_copy:
                 raise SettingsError(
                     f"reporting.{statement} names the account group {name!r}, which holds no account in this copy"
-                    f"{did_you_mean(name, known)}",
+                    f"{did_you_mean(name, names_in_copy)}",
                     fix='See the names: SELECT DISTINCT "GLACCTGRPNAME" FROM "GLACCTGRPHIERARCHY".',
                 )

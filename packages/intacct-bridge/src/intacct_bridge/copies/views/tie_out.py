@@ -216,8 +216,8 @@ class _SubLedger:
             column = next((one for one in table.column_names if one.upper() == _FIELD), "") if table else ""
             if table and column:
                 queries.append(f"SELECT {quoted(column)} FROM {self._copy.relation(table.name)}")
-        found = self._copy.rows(f"SELECT DISTINCT * FROM ({' UNION ALL '.join(queries)}) ORDER BY 1")
-        return [account for (account,) in found if account]
+        accounts = self._copy.rows(f"SELECT DISTINCT * FROM ({' UNION ALL '.join(queries)}) ORDER BY 1")
+        return [account for (account,) in accounts if account]
 
     def controls(self) -> Iterator[ControlAccount]:
         """The control accounts, by entity."""
@@ -233,14 +233,14 @@ class _SubLedger:
             owed = sum((items.get((*place, one), ZERO) for one in {*accounts, account}), ZERO)
             posted = sum((ledger.get((*place, one), ZERO) for one in accounts), ZERO)
             causes = tuple(self._causes(place, accounts)) if owed != posted else ()
-            found = ControlAccount(self._side.name, entity, tuple(sorted(accounts)), currency, owed, posted, causes)
-            if found.unexplained:
+            control = ControlAccount(self._side.name, entity, tuple(sorted(accounts)), currency, owed, posted, causes)
+            if control.unexplained:
                 suspects = tuple(self._suspects(place, accounts))
-                found = ControlAccount(
+                control = ControlAccount(
                     self._side.name, entity, tuple(sorted(accounts)), currency, owed, posted, causes, suspects
                 )
             if owed or posted:
-                yield found
+                yield control
 
     def _sums(self, sql: str) -> dict[tuple[str, str, str], Decimal]:
         return {(row[0], row[1], row[2]): row[3] for row in self._copy.rows(f"{sql} GROUP BY 1, 2, 3")}
@@ -248,10 +248,12 @@ class _SubLedger:
     # --- causes
 
     def _causes(self, place: Place, accounts: Collection[str]) -> Iterator[TieOutCause]:
-        known = ", ".join(map(literal, (*self._side.documents, *self._side.payments)))
+        document_types = ", ".join(map(literal, (*self._side.documents, *self._side.payments)))
         expected = f"SELECT DISTINCT document_type FROM {self._documents}"
         cause = (
-            "CASE WHEN document_type <> '' AND (document_type IN (" + known + f") OR document_type IN ({expected})) "
+            "CASE WHEN document_type <> '' AND (document_type IN ("
+            + document_types
+            + f") OR document_type IN ({expected})) "
             f"THEN '' WHEN document_type LIKE '%advance%' THEN {literal(ADVANCE)} "
             f"WHEN document_type <> '' THEN {literal(OTHER)} "
             f"WHEN transaction_amount = 0 AND amount <> 0 THEN {literal(REVALUATION)} ELSE {literal(JOURNAL)} END"
