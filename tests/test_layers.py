@@ -202,10 +202,8 @@ BEHIND = ("client", "copies", "changes", "export_maps", "extract", "load", "reco
 NOT_YET = """
 apps.cli.catalog apps.cli.extract apps.console.pages.extract apps.demo.fleet_demo apps.demo.steps
 apps.fleet_site.credential_check apps.mcp.session
-apps.singer.discovery apps.singer.equal_numbers apps.singer.protocol.destination apps.singer.protocol.messages
+apps.singer.discovery apps.singer.protocol.destination apps.singer.protocol.messages
 apps.singer.protocol.state apps.singer.sync apps.singer.tap_config
-apps.singer.target apps.singer.target_batches apps.singer.target_config apps.singer.target_results
-apps.singer.target_run
 apps.spark.arrow_lines apps.spark.batch_commit apps.spark.change_stream apps.spark.columns apps.spark.company_streams
 apps.spark.partitions
 apps.views.connection apps.views.extract

@@ -14,11 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.apps.singer.equal_numbers import EqualNumbers
-from intacct_bridge.apps.singer.protocol.messages import Message
-from intacct_bridge.apps.singer.target_results import InputRecord
 from intacct_bridge.load.outbox.entry import Resolution, ResolutionKind
 from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.record_streams.equal_numbers import EqualNumbers
+from intacct_bridge.load.record_streams.record import InputRecord, StreamSchema
 from support.journeys.piping import Pipe, Piped, record, schema
 from support.small_company import Clock, client, company
 
@@ -227,12 +226,11 @@ def test_streams_and_sources_count_for_themselves(pipe: Pipe, tmp_path: Path) ->
         equals = EqualNumbers(outbox.equal_counts, "demo", source, "same")
         given = []
         for stream in streams:
-            arrived = equals.number(InputRecord(stream, {"a": "1"}, 1, stream), told[stream], Message("RECORD"))
+            arrived = equals.number(InputRecord(stream, {"a": "1"}, 1, stream), StreamSchema(stream))
             given.append(arrived.equal_number)
         equals.end()
         return given
 
-    told = {name: Message("SCHEMA", name) for name in ("x", "y")}
     with Outbox(tmp_path / "numbers.sqlite3") as outbox:
         assert numbers("x", "y", "x", "y") == [1, 1, 2, 2]
         assert numbers("y", "y", "y") == [1, 2, 3], "without the other stream the same"

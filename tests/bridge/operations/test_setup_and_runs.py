@@ -24,7 +24,7 @@ from intacct_bridge.runs.messages import Messages
 from intacct_emulator.server.server import serve
 from intacct_protocol.errors import SettingsError, SignInError
 from support.apps.console_site import save_connection as saved_in_file
-from support.small_company import little_company
+from support.small_company import connection, little_company
 
 
 class Told(Messages):
@@ -107,3 +107,11 @@ def test_a_saved_connection_says_that_it_lifts_the_approval(books: str) -> None:
     assert find_connection("books") is None
     with pytest.raises(SettingsError, match="Unknown connection 'books'"):
         remove_connection("books", path)
+
+
+def test_a_program_with_settings_of_its_own_never_gets_the_demo_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTACCT_CONNECTION", "demo")
+    assert RecordedRun().is_demo
+    own = connection()
+    with RecordedRun(connection=own) as run:
+        assert (run.is_demo, run.connection, run.client.connection) == (False, own, own)

@@ -12,6 +12,7 @@ from intacct_bridge.apps.singer.target_run import TargetRun
 from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.reply import Transport
 from support.small_company import client
@@ -71,7 +72,7 @@ class Pipe:
             Outbox(self.folder / "outbox.sqlite3") as outbox,
         ):
             try:
-                run = TargetRun(company, outbox, config, out=out, output=console, earlier=earlier)
+                run = TargetRun(CompanyRun(company, outbox=outbox), config, out=out, output=console, earlier=earlier)
                 status = run.consume(io.BytesIO(text))
             except Exception as error:
                 status = report(error, console)

@@ -15,10 +15,11 @@ import pytest
 from intacct_bridge.apps.singer import dead_letters, target_run
 from intacct_bridge.apps.singer.dead_letters import DeadLetters
 from intacct_bridge.apps.singer.target_config import checked
-from intacct_bridge.apps.singer.target_results import InputRecord
 from intacct_bridge.apps.singer.target_run import TargetRun
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.operations.record_streams import InputRecord
+from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.runs.history import RunHistory
 from intacct_bridge.runs.recorder import RunRecorder
 from support.journeys.piping import CREDENTIALS, Pipe, record, schema, state
@@ -170,9 +171,9 @@ def test_the_history_names_the_file_of_an_earlier_run_where_it_is_now(
         recorder = RunRecorder()
         recorder.begin()
         with client(pipe.emulator) as company, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-            run = TargetRun(company, outbox, config, out=io.BytesIO(), output=Output(err=io.StringIO()))
-            assert run.consume(io.BytesIO(text)) == 1
-        run.count_in(recorder)
+            run = CompanyRun(company, outbox=outbox, recorder=recorder)
+            target = TargetRun(run, config, out=io.BytesIO(), output=Output(err=io.StringIO()))
+            assert target.consume(io.BytesIO(text)) == 1
         recorder.finish(1)
     with closing(RunHistory(tmp_path / "runs.sqlite3")) as history:
         named = [Path(file) for one in history.runs() for file in one.refused_rows]
@@ -214,8 +215,9 @@ def test_a_refused_record_is_on_disk_before_a_state_goes_past_it(
     text = b"".join(json.dumps(one).encode() + b"\n" for one in lines)
     config = checked({**CREDENTIALS, "dead_letters": str(wanted)})
     with client(pipe.emulator) as company, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        run = TargetRun(company, outbox, config, out=Watched(seen), output=Output(err=io.StringIO()))
-        assert run.consume(io.BytesIO(text)) == 1
+        run = CompanyRun(company, outbox=outbox)
+        target = TargetRun(run, config, out=Watched(seen), output=Output(err=io.StringIO()))
+        assert target.consume(io.BytesIO(text)) == 1
     assert seen == ["3 lines", "names", "state", "state", "4 lines", "state"]  # the schema and two records, one more
 
 

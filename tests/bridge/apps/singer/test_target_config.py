@@ -29,8 +29,12 @@ def test_hotglue_s_keys_keep_their_meaning() -> None:
         }
     )
     assert config.connection.location_id == "100"
-    assert config.input_path == Path("in")
-    assert (config.po_transaction_type, config.record_urls, config.vendors_by_name) == ("Order", True, True)
+    assert config.load.input_path == Path("in")
+    assert (config.load.po_transaction_type, config.load.record_urls, config.load.vendors_by_name) == (
+        "Order",
+        True,
+        True,
+    )
     assert checked({**NEEDED, "use_locations": False, "location_id": "100"}).connection.location_id == ""
     assert checked({**NEEDED, "location_id": "100"}).connection.location_id == "100"
 
@@ -66,7 +70,7 @@ def test_later_sources_override_earlier_ones(tmp_path: Path) -> None:
     file.write_text(json.dumps({**NEEDED, "batch_size": 7, "mode": None}))
     environ = {"TARGET_INTACCT_BATCH_SIZE": "9", "TARGET_INTACCT_USER_ID": "12", "TARGET_INTACCT_MAPPINGS": "{}"}
     config = read_config([str(file), "ENV"], environ)
-    assert (config.load.batch_size, config.connection.user_id, config.mode) == (9, "12", "upsert")
+    assert (config.load.batch_size, config.connection.user_id, config.load.mode) == (9, "12", "upsert")
 
 
 @pytest.mark.parametrize(("text", "atomic"), [("true", True), ("True", True), ("FALSE", False)])

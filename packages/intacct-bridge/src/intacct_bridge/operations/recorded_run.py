@@ -114,7 +114,7 @@ class RecordedRun(CompanyRun):
         self,
         messages: Messages | None = None,
         *,
-        connection: str | None = None,
+        connection: "str | Connection | None" = None,
         entity: str | None = None,
         command: str = "",
         arguments: Sequence[str] = (),
@@ -124,8 +124,8 @@ class RecordedRun(CompanyRun):
     ) -> None:
         super().__init__(person=person)
         self.messages = messages if messages is not None else Messages()
-        self.name = connection
-        """The connection's name; None for the default one."""
+        self.name = connection if isinstance(connection, str) else None
+        """The connection's name; None for the default one, and for one that the program's own settings give."""
         self.entity = entity
         self.command = command
         """What the history calls the run, such as `outbox retry`."""
@@ -141,6 +141,9 @@ class RecordedRun(CompanyRun):
         """Whether the run begins with the first request, so that work without one leaves none in the history."""
         self._embedded: Transport | None = None
         self._closers: list[Callable[[], None]] = []
+        self._has_own_settings = connection is not None and not isinstance(connection, str)
+        if connection is not None and not isinstance(connection, str):
+            self.use(connection)
 
     def __enter__(self) -> Self:
         return self
@@ -194,7 +197,7 @@ class RecordedRun(CompanyRun):
         """Whether the connection is the demo's company: chosen by name, and no file defines that name."""
         from intacct_bridge.connections.demo_company import means_demo
 
-        return self.tenant is None and means_demo(self.name)
+        return self.tenant is None and not self._has_own_settings and means_demo(self.name)
 
     # --- the client and the outbox
 

@@ -17,9 +17,9 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from intacct_bridge.apps.singer.target_results import InputRecord
 from intacct_bridge.machine.locks import has_name, try_lock
 from intacct_bridge.machine.replaced_file import force_names
+from intacct_bridge.operations.record_streams import InputRecord
 from intacct_protocol.errors import SettingsError
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")

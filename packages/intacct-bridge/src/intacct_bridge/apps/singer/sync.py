@@ -16,7 +16,6 @@ from intacct_bridge.apps.singer.protocol.messages import Selected, read_catalog
 from intacct_bridge.apps.terminal.kept_run import recorded
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import json_object, stoppable
-from intacct_bridge.client.client import Client
 from intacct_protocol.errors import InvalidRequestError, NotPermittedError, SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -25,7 +24,9 @@ if TYPE_CHECKING:
     from intacct_bridge.apps.singer.protocol.messages import Decimals
     from intacct_bridge.apps.singer.protocol.state import SingerState
     from intacct_bridge.apps.singer.tap_config import TapConfig
+    from intacct_bridge.client.client import Client
     from intacct_bridge.extract.options import ExtractOptions
+    from intacct_bridge.operations.recorded_run import RecordedRun
     from intacct_bridge.runs.recorder import RunRecorder
     from intacct_bridge.streams.stream import StreamOutcome
 
@@ -62,15 +63,14 @@ def run_tap(output: Output, configs: Sequence[str], command: TapCommand) -> int:
     output.hide(config.connection.secrets)
     if config.ignored:
         output.say(ignored_note(config.ignored))
-    return recorded(output, "tap-intacct", config.connection, lambda recorder: _run(recorder, output, config, command))
+    return recorded(output, "tap-intacct", config.connection, lambda run: _run(run, output, config, command))
 
 
-def _run(recorder: "RunRecorder", output: Output, config: "TapConfig", command: TapCommand) -> int:
-    connection = config.connection
+def _run(run: "RecordedRun", output: Output, config: "TapConfig", command: TapCommand) -> int:
+    connection = run.connection
     if command.discover:
         connection = replace(connection, catalog_hours=min(connection.catalog_hours, _DISCOVERY_HOURS))
-    with stoppable(output), Client(connection, max_transactions=config.max_transactions) as client:
-        recorder.uses(client.meter)
+    with stoppable(output), run.open_client(connection, max_transactions=config.max_transactions) as client:
         _sign_in(client, light=config.light)
         if config.as_text:
             from intacct_bridge.streams.defaults import fields_of_objects
@@ -87,12 +87,11 @@ def _run(recorder: "RunRecorder", output: Output, config: "TapConfig", command: 
         selected = _selected(catalog, client, config, output)
         if command.try_out:
             return _try_out(client, selected, config, output, read=command.try_out != "schema")
-        recorder.destination = "standard output"
         out = sys.stdout.buffer
-        return sync(client, config, selected, state, out=out, output=output, full=command.full, recorder=recorder)
+        return sync(client, config, selected, state, out=out, output=output, full=command.full, recorder=run.recorder)
 
 
-def _sign_in(client: Client, *, light: bool) -> None:
+def _sign_in(client: "Client", *, light: bool) -> None:
     """Sign in; the modules that a run needs are imported meanwhile."""
     with client.signing_in():
         from intacct_bridge.apps.terminal.memory import limit_memory
@@ -104,7 +103,7 @@ def _sign_in(client: Client, *, light: bool) -> None:
             import intacct_bridge.apps.singer.protocol.destination  # noqa: F401
 
 
-def _discover(client: Client, config: "TapConfig", output: Output) -> int:
+def _discover(client: "Client", config: "TapConfig", output: Output) -> int:
     from intacct_bridge.apps.singer.discovery import discovered
 
     document = discovered(client, _named(config, None, _state(None, config), output), output)
@@ -272,7 +271,7 @@ def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", output: Ou
     return not failed
 
 
-def _try_connection(client: Client, output: Output, *, read: bool) -> int:
+def _try_connection(client: "Client", output: Output, *, read: bool) -> int:
     """Sign in, and read one user if wanted. A user who may read no users has a sound connection, too."""
     signed = client.sign_in().company_id
     if read and not client.connection.is_legacy:

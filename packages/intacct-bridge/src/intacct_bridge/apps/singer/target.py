@@ -6,7 +6,7 @@ Standard output carries state and nothing else; messages for people go to standa
 
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -16,8 +16,7 @@ from intacct_bridge.apps.terminal.process import about_options, end_without_coll
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.singer.target_config import TargetConfig
-    from intacct_bridge.runs.recorder import RunRecorder
+    from intacct_bridge.operations.recorded_run import RecordedRun
 
 
 @singer_command(WRITES)
@@ -44,8 +43,10 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
         raise click.UsageError("Missing the settings: give --config FILE or --config ENV.")
     from intacct_bridge.apps.singer.config import ignored_note
     from intacct_bridge.apps.singer.target_config import read_config
+    from intacct_bridge.apps.singer.target_run import TargetRun
     from intacct_bridge.apps.terminal.kept_run import recorded
-    from intacct_bridge.load.apply.sender import refuse_without_plan
+    from intacct_bridge.apps.terminal.memory import relax_gc
+    from intacct_bridge.operations.plans import refuse_without_plan
 
     config = read_config(configs)
     output.hide(config.connection.secrets)
@@ -54,38 +55,13 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
     refuse_without_plan(config.connection)  # before the first record is read
     earlier = json_object(Path(state_file) if state_file else None, "state", lines=True)
 
-    def work(recorder: "RunRecorder") -> int:
-        return _consume(recorder, output, config, earlier, input_file)
+    def work(run: "RecordedRun") -> int:
+        relax_gc()
+        run.limited_client(config.max_transactions)
+        with _input(input_file) as lines:
+            return TargetRun(run, config, out=sys.stdout.buffer, output=output, earlier=earlier).consume(lines)
 
     return recorded(output, "target-intacct", config.connection, work)
-
-
-def _consume(
-    recorder: "RunRecorder",
-    output: Output,
-    config: "TargetConfig",
-    earlier: "dict[str, Any]",
-    input_file: str | None,
-) -> int:
-    from intacct_bridge.apps.singer.target_run import TargetRun
-    from intacct_bridge.apps.terminal.memory import relax_gc
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.load.outbox.outbox import open_outbox
-
-    relax_gc()
-    with (
-        Client(config.connection, max_transactions=config.max_transactions) as client,
-        open_outbox(config.connection, run=recorder.id) as outbox,
-        _input(input_file) as lines,
-    ):
-        recorder.uses(client.meter)
-        recorder.destination = config.connection.target
-        config = config.knowing(repeat_guard=client.runtime.calibration.repeat_guard)
-        target_run = TargetRun(client, outbox, config, out=sys.stdout.buffer, output=output, earlier=earlier)
-        try:
-            return target_run.consume(lines)
-        finally:
-            target_run.count_in(recorder)
 
 
 def _input(path: str | None) -> IO[bytes]:

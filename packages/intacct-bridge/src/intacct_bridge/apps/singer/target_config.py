@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,12 +23,10 @@ from intacct_bridge.apps.singer.config import (
 )
 from intacct_bridge.apps.singer.tap_config import TapSettings
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.apply.loader import BATCH, LoadSettings
-from intacct_bridge.load.apply.settle import SettleSettings
+from intacct_bridge.operations.record_streams import BATCH, WINDOW, Mode, StreamLoadSettings
 from intacct_protocol.errors import SettingsError
 
 ENV_PREFIX = "TARGET_INTACCT_"
-_WINDOW = 1000
 
 
 class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
@@ -47,7 +45,7 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     ] = "upsert"
     source_name: Annotated[str, explained("Distinguishes sources whose streams and keys have the same names.")] = ""
     batch_size: Annotated[int, explained(f"Records in one request, at most {BATCH} (default: {BATCH}).")] = BATCH
-    window: Annotated[Positive, explained("Records planned together before they are sent (default: 1,000).")] = _WINDOW
+    window: Annotated[Positive, explained("Records planned together before they are sent (default: 1,000).")] = WINDOW
     atomic: Annotated[bool, explained("Apply all records of a request or none.")] = False
     draft: Annotated[bool, explained("Create drafts of objects that have them.")] = False
     allow_duplicates: Annotated[bool, explained("Post a record even if Intacct already has one with its key.")] = False
@@ -126,31 +124,12 @@ class TargetConfig:
     """A config, read and checked."""
 
     connection: Connection
-    load: LoadSettings
-    schema: str = "v1"
-    mappings: Mapping[str, Path] = field(default_factory=dict)
-    mode: str = "upsert"
-    source_name: str = ""
-    window: int = _WINDOW
-    draft: bool = False
-    allow_duplicates: bool = False
-    equal_records: Literal["refuse", "same", "new"] = "refuse"
-    date_order: Literal["mdy", "dmy"] | None = None
-    decimal: Literal[".", ","] = "."
+    load: StreamLoadSettings
     dead_letters: Path | None = None
     hotglue_state: bool = False
-    record_urls: bool = False
-    input_path: Path | None = None
-    po_transaction_type: str = ""
-    vendors_by_name: bool = False
     max_transactions: int | None = None
     ignored: tuple[str, ...] = ()
     """The keys of the config that have no effect."""
-
-    def knowing(self, *, repeat_guard: bool) -> "TargetConfig":
-        """The config with what is known of the company."""
-        settle = replace(self.load.settle, repeat_guard=repeat_guard)
-        return replace(self, load=replace(self.load, settle=settle))
 
 
 def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ) -> TargetConfig:
@@ -166,9 +145,19 @@ def checked(given: Mapping[str, Any]) -> TargetConfig:
     return TargetConfig(
         connection=connection_of(connecting, KEYS),
         load=_load_settings(settings),
+        dead_letters=Path(settings.dead_letters) if settings.dead_letters else None,
+        hotglue_state=settings.state_format == "hotglue",
+        max_transactions=settings.max_transactions,
+        ignored=ignored_keys(given, KEYS),
+    )
+
+
+def _load_settings(settings: TargetSettings) -> StreamLoadSettings:
+    reports = settings.state_format == "hotglue"
+    load = StreamLoadSettings(
         schema=settings.schema,
         mappings=_mappings(settings.mappings),
-        mode=settings.mode,
+        mode=Mode(settings.mode),
         source_name=settings.source_name,
         window=settings.window,
         draft=settings.draft,
@@ -176,23 +165,18 @@ def checked(given: Mapping[str, Any]) -> TargetConfig:
         equal_records=settings.equal_records,
         date_order=settings.date_order,
         decimal=settings.decimal,
-        dead_letters=Path(settings.dead_letters) if settings.dead_letters else None,
-        hotglue_state=settings.state_format == "hotglue",
-        record_urls=settings.output_record_url,
         input_path=Path(settings.input_path) if settings.input_path else None,
         po_transaction_type=settings.po_transaction_type,
         vendors_by_name=settings.document_sequencing_enabled,
-        max_transactions=settings.max_transactions,
-        ignored=ignored_keys(given, KEYS),
+        batch_size=settings.batch_size,
+        atomic=settings.atomic,
+        own_references=settings.own_references,
+        record_numbers=reports,
+        record_urls=settings.output_record_url,
+        releases_states=not reports,
     )
-
-
-def _load_settings(settings: TargetSettings) -> LoadSettings:
     after = settings.settle_after
-    settle = SettleSettings() if after is None else SettleSettings(settle_after=timedelta(seconds=after))
-    return LoadSettings(
-        batch_size=settings.batch_size, atomic=settings.atomic, settle=settle, own_references=settings.own_references
-    )
+    return load if after is None else replace(load, settle_after=timedelta(seconds=after))
 
 
 def _mappings(given: Mapping[str, str]) -> dict[str, Path]:

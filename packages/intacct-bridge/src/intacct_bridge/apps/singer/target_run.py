@@ -1,44 +1,42 @@
-"""A run of `target-intacct`: every line of the input, in order, and the states that are passed on.
+"""A run of `target-intacct`: every message of the input, in order, and what is written of the results.
 
-A state is passed on only once every record before it is final. However a run ends, the same input piped in again loses
-and repeats nothing.
+On standard output it writes either the tap's states, as they are released, or hotglue's report on every record.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import msgspec
+
 from intacct_bridge.apps.singer.dead_letters import DeadLetters
-from intacct_bridge.apps.singer.equal_numbers import EqualNumbers
+from intacct_bridge.apps.singer.hotglue_report import HotglueReport
 from intacct_bridge.apps.singer.protocol.messages import Message, batch_records, parse_message
-from intacct_bridge.apps.singer.target_batches import TargetBatches
-from intacct_bridge.apps.singer.target_results import (
-    HotglueReport,
-    InputRecord,
-    RecordResult,
-    StateWriter,
-    keyed,
-    state_value,
-)
 from intacct_bridge.apps.terminal.exit_statuses import FAILURES, IN_DOUBT
 from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.apps.terminal.output import Output
-from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_bridge.operations.record_streams import (
+    InputRecord,
+    Mode,
+    RecordResult,
+    RecordStatus,
+    RecordStreams,
+    StreamSchema,
+    open_record_streams,
+)
 from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.singer.target_config import TargetConfig
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.runs.recorder import RunRecorder
+    from intacct_bridge.operations.recorded_run import CompanyRun
 
 _SHOWN = 20
 """Refused records that are shown one by one; the dead letters have all of them."""
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 class TargetRun:
@@ -46,56 +44,50 @@ class TargetRun:
 
     def __init__(
         self,
-        client: "Client",
-        outbox: "Outbox",
+        run: "CompanyRun",
         config: "TargetConfig",
         *,
         out: IO[bytes],
         output: Output,
         earlier: Mapping[str, Any] | None = None,
     ) -> None:
-        self._client = client
+        self._run = run
         self._config = config
         self._out = out
         self._console = output
-        has_report = HotglueReport.is_report(earlier)
-        self._report = HotglueReport(earlier if has_report else None) if config.hotglue_state or has_report else None
-        self._equals = EqualNumbers(
-            outbox.equal_counts,
-            TargetCompany.of(client.connection).company,
-            config.source_name,
-            config.equal_records,
-            listed=self._report.numbers if self._report is not None and has_report else None,
-        )
-        if earlier and not has_report:
-            self._equals.arrive(state_value(earlier))
-        self._batches = TargetBatches(
-            client, outbox, config, equals=self._equals, note=self._note, complain=output.complain
-        )
-        self._states = StateWriter(out, before=self._before_state, silent=config.hotglue_state)
-        named = config.dead_letters
-        self._letters = DeadLetters(named or _letters_beside(outbox.path), replaces=named is not None)
-        self._schemas: dict[str, Message] = {}
-        self._counts: Counter[RecordStatus] = Counter()
+        self._listed = HotglueReport.is_report(earlier)
+        """Whether an earlier run's report lists the records of this input."""
+        self._earlier = earlier or {}
+        listed = earlier if self._listed else None
+        self._report = HotglueReport(listed) if config.hotglue_state or self._listed else None
         self._updated = 0
-        self._unreached = 0
-        """Records that were read before an error, and not sent."""
         self._noted: set[str] = set()
         self._batch_files: Counter[str] = Counter()
         """How many batch files of a stream have had a name."""
+        self._streams: RecordStreams
+        self._letters: DeadLetters
 
     def consume(self, lines: Iterable[bytes]) -> int:
         """Take every line and return the exit status; in doubt outranks any error that stops the run."""
+        listed = self._report.numbers if self._report is not None and self._listed else None
+        state = None if self._listed or not self._earlier else _state_in(self._earlier)
+        with open_record_streams(self._run, self._config.load, self, state=state, listed=listed) as self._streams:
+            named = self._config.dead_letters
+            self._letters = DeadLetters(named or _letters_beside(self._streams.outbox_file), replaces=named is not None)
+            return self._consume(lines)
+
+    def _consume(self, lines: Iterable[bytes]) -> int:
         stopped: IntacctError | None = None
         try:
-            self._consume(lines)
+            self._read(lines)
         except IntacctError as error:
             stopped = error
-            self._unreached = self._batches.unfinished
+            self._streams.stop()
         finally:
             self._letters.close()
+            self._name_letters()
             self._finish()
-        doubtful = self._counts[RecordStatus.IN_DOUBT]
+        doubtful = self._streams.counts[RecordStatus.IN_DOUBT]
         if stopped is not None and not doubtful:
             raise stopped
         if stopped is not None:
@@ -104,22 +96,19 @@ class TargetRun:
             return IN_DOUBT
         return FAILURES if self._failed or self._not_sent else 0
 
-    def _consume(self, lines: Iterable[bytes]) -> None:
+    def _read(self, lines: Iterable[bytes]) -> None:
         handlers: Mapping[str, Callable[[Message, int], None]] = {
             "SCHEMA": self._schema,
             "RECORD": self._record,
             "BATCH": self._batch,
-            "STATE": self._state,
-            "ACTIVATE_VERSION": self._version,
+            "STATE": lambda message, _: self._streams.reach(message.value),
+            "ACTIVATE_VERSION": lambda message, _: self._streams.reload(message.stream),
         }
         for number, line in enumerate(lines, 1):
             if line.strip():
                 message = parse_message(line, number)
                 handlers[message.type](message, number)
-        self._take_results(self._batches.flush())
-        self._states.release()
-        if not self._states.blocked:
-            self._equals.end()
+        self._streams.end()
 
     # --- messages
 
@@ -129,12 +118,8 @@ class TargetRun:
                 f"line {number}: the schema of {message.stream} has no properties",
                 fix="give every stream a JSON schema that names its properties",
             )
-        known = self._schemas.get(message.stream)
-        if known is not None and known.key_properties != message.key_properties:
-            self._take_results(self._batches.flush())  # keys of two kinds do not compare
-        self._schemas[message.stream] = message
-        if not message.key_properties:
-            self._equals.begin(message.stream)
+        required = tuple(message.schema.get("required") or ())
+        self._streams.begin(StreamSchema(message.stream, message.key_properties, required, message.bookmark_properties))
         self._letters.schema(
             message.stream,
             {
@@ -145,42 +130,30 @@ class TargetRun:
                 "bookmark_properties": list(message.bookmark_properties),
             },
         )
-        self._batches.announce(message.stream)
 
     def _record(self, message: Message, number: int) -> None:
-        self._take(message, message.record, number, message.stream)
+        self._check_begun(message, number)
+        self._add(message, message.record, number, message.stream)
 
-    def _schema_of(self, message: Message, number: int) -> Message:
-        schema = self._schemas.get(message.stream)
-        if schema is None:
+    def _check_begun(self, message: Message, number: int) -> None:
+        if not self._streams.has_begun(message.stream):
             raise SettingsError(
                 f"line {number}: a {message.type} of {message.stream} comes before the stream's SCHEMA",
                 fix="a Singer tap sends a stream's SCHEMA first; check that its whole output is piped in",
             )
-        return schema
 
-    def _take(self, message: Message, record: Mapping[str, Any], number: int, source: str) -> None:
-        schema = self._schema_of(message, number)
-        key, refusal = keyed(record, schema.key_properties)
-        missing = [name for name in schema.schema.get("required", ()) if name not in record]
-        if missing and not refusal:
-            refusal = f"{missing[0]} is required by the stream's schema, and the record has none"
-        arrived = InputRecord(schema.stream, record, number, source, key, refusal)
-        if not refusal:  # counted before any is left out as known
-            equals = self._equals.compare if key else self._equals.number
-            arrived = equals(arrived, schema, message)
-        if self._report is not None and self._report.known(arrived):
-            self._counts[RecordStatus.UNCHANGED] += 1
-            return
-        self._take_results(self._batches.add(arrived))
+    def _add(self, message: Message, record: Mapping[str, Any], number: int, source: str) -> None:
+        version = "" if message.version is None else str(message.version)
+        letter = (message.equal_number, message.equal_hash)
+        self._streams.add(InputRecord(message.stream, record, number, source, version, *letter))
 
     def _batch(self, message: Message, number: int) -> None:
-        self._schema_of(message, number)
+        self._check_begun(message, number)
         for file in message.manifest:
             source = ""
-            for place, name, record in batch_records(file, message.encoding, self._config.input_path or Path()):
+            for place, name, record in batch_records(file, message.encoding, self._config.load.input_path or Path()):
                 source = source or self._source_of(message.stream, name)
-                self._take(message, record, place, source)
+                self._add(message, record, place, source)
 
     def _source_of(self, stream: str, name: str) -> str:
         """The name of one batch file in the places of its records; files of one name get numbers."""
@@ -189,64 +162,62 @@ class TargetRun:
         number = self._batch_files[source]
         return source if number == 1 else f"{source} ({number})"
 
-    def _state(self, message: Message, _: int) -> None:
-        self._take_results(self._batches.flush())
-        self._equals.arrive(message.value)
-        self._states.arrive(message.value)
-        self._states.release()
+    # --- what comes of them
 
-    def _version(self, message: Message, _: int) -> None:
-        """A source that sends all its records again deletes nothing in Intacct."""
-        self._equals.activate(message.stream)
-        self._note(f"{message.stream}: the source reloads its table; no records are deleted in Intacct")
+    def already_reported(self, arrived: InputRecord) -> bool:
+        """Whether the report that the run was started with has the record as written."""
+        return self._report is not None and self._report.known(arrived)
 
-    def _note(self, text: str) -> None:
+    def take(self, result: RecordResult) -> None:
+        """Enter a result in the report and in the dead letters, and show what went wrong."""
+        self._updated += result.updated
+        if self._report is not None:
+            self._report.enter(result)
+        if result.status.is_failed:
+            self._letters.add(result.arrived, result.error)
+        if result.error:
+            self._show_error(result)
+
+    def keep_refused(self) -> None:
+        """Force the dead letters to disk."""
+        self._letters.force()
+
+    def release(self, state: object) -> None:
+        """Write a state of the tap."""
+        self._out.write(_ENCODER.encode(state) + b"\n")
+        self._out.flush()
+
+    def note(self, text: str) -> None:
         """Show a note, once."""
         if text not in self._noted:
             self._noted.add(text)
             self._console.say(text)
 
-    def _before_state(self, value: Any) -> None:
-        """Make durable what a state goes past, before it is released."""
-        self._letters.force()
-        self._equals.cover(value)
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        self._console.complain(text)
 
-    # --- results
-
-    def _take_results(self, results: Iterator[RecordResult]) -> None:
-        for one in results:
-            self._counts[one.status] += 1
-            self._updated += one.updated
-            if self._report is not None:
-                self._report.enter(one)
-            if not one.status.is_final:
-                self._states.blocked = True
-            if one.status.is_failed:
-                self._letters.add(one.arrived, one.error)
-            if one.error:
-                self._show_error(one)
-
-    def _show_error(self, one: RecordResult) -> None:
-        doubtful = one.status is RecordStatus.IN_DOUBT
-        shown = self._failed + self._counts[RecordStatus.IN_DOUBT]
-        word = "refused" if one.status.is_failed else "in doubt" if doubtful else "not sent"
+    def _show_error(self, result: RecordResult) -> None:
+        doubtful = result.status is RecordStatus.IN_DOUBT
+        shown = self._failed + self._streams.counts[RecordStatus.IN_DOUBT]
+        word = "refused" if result.status.is_failed else "in doubt" if doubtful else "not sent"
         if shown <= _SHOWN or doubtful:
-            self._console.complain(f"{one.arrived.source}:{one.arrived.number}: {word}: {one.error}")
+            self._console.complain(f"{result.arrived.source}:{result.arrived.number}: {word}: {result.error}")
         elif shown == _SHOWN + 1:
             self._console.complain("... and more; the file of refused records has all of them")
 
     @property
     def _failed(self) -> int:
-        return sum(count for status, count in self._counts.items() if status.is_failed)
+        return sum(count for status, count in self._streams.counts.items() if status.is_failed)
 
     @property
     def _not_sent(self) -> int:
         waiting = (RecordStatus.PLANNED, RecordStatus.NOT_SENT, RecordStatus.SENT)
-        return sum(self._counts[status] for status in waiting) + self._unreached
+        return sum(self._streams.counts[status] for status in waiting) + self._streams.unreached
 
-    def count_in(self, recorder: "RunRecorder") -> None:
-        """Count the records in the history of runs, and name the file of dead letters."""
-        recorder.add_records(self._counts.elements(), unsent=self._unreached)
+    def _name_letters(self) -> None:
+        """Name the file of dead letters in the history of runs."""
+        recorder = self._run.recorder
         if self._letters.earlier is not None:
             recorder.move_file(self._letters.wanted, self._letters.earlier)
         if self._letters.count:
@@ -255,22 +226,22 @@ class TargetRun:
 
     def _finish(self) -> None:
         if self._report is not None and self._config.hotglue_state:
-            import msgspec
-
             self._out.write(msgspec.json.encode(self._report.document()) + b"\n")
             self._out.flush()
-        written = self._counts[RecordStatus.APPLIED] + self._counts[RecordStatus.SETTLED]
-        doubtful = self._counts[RecordStatus.IN_DOUBT]
-        counts = {
-            "deleted" if self._config.mode == "delete" else "written": written - self._updated,
+        counts = self._streams.counts
+        doubtful = counts[RecordStatus.IN_DOUBT]
+        shown = {
+            "deleted" if self._config.load.mode is Mode.DELETE else "written": (
+                counts[RecordStatus.APPLIED] + counts[RecordStatus.SETTLED] - self._updated
+            ),
             "updated": self._updated,
-            "already in Intacct": self._counts[RecordStatus.UNCHANGED],
+            "already in Intacct": counts[RecordStatus.UNCHANGED],
             "refused": self._failed,
             "in doubt": doubtful,
             "not sent": self._not_sent,
         }
-        summary = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "no records"
-        self._console.say(f"{summary}; {counted(self._client.meter.transactions, 'API transaction')}")
+        summary = ", ".join(f"{count:,} {word}" for word, count in shown.items() if count) or "no records"
+        self._console.say(f"{summary}; {counted(self._run.client.meter.transactions, 'API transaction')}")
         if self._letters.count:
             self._console.complain(f"refused records are in {self._letters.path}, each with its reason")
             if self._letters.earlier is not None:
@@ -280,6 +251,11 @@ class TargetRun:
                 "Some records are in doubt, and the state stays before them. Pipe the same input in again later, "
                 "or see `intacct outbox list`."
             )
+
+
+def _state_in(document: Mapping[str, Any]) -> object:
+    """The state in a document, or in a STATE message such as the last line of a tap's output."""
+    return document.get("value") if document.get("type") == "STATE" else document
 
 
 def _letters_beside(outbox: Path) -> Path:

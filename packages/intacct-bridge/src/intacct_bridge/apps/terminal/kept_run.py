@@ -9,13 +9,11 @@ from intacct_bridge.operations.recorded_run import RecordedRun
 
 if TYPE_CHECKING:
     from intacct_bridge.connections.connection import Connection
-    from intacct_bridge.runs.recorder import RunRecorder
 
 
-def recorded(output: Output, command: str, connection: "Connection", work: Callable[["RunRecorder"], int]) -> int:
+def recorded(output: Output, command: str, connection: "Connection", work: Callable[[RecordedRun], int]) -> int:
     """Do the work of a Singer program as a run of its own, and return its exit status."""
-    with RecordedRun(output, command=command, arguments=sys.argv[1:]) as run:
-        run.use(connection)
+    with RecordedRun(output, connection=connection, command=command, arguments=sys.argv[1:]) as run:
         run.begin_run()
-        run.status = work(run.recorder)
+        run.status = work(run)
     return run.status

@@ -17,11 +17,10 @@ in the company. With the rule `new` it does not, if the input begins exactly at 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
-from intacct_bridge.apps.singer.protocol.messages import Message
-from intacct_bridge.apps.singer.target_results import InputRecord, canonical, content_key
 from intacct_bridge.load.outbox.equal_counts import CoveredStream, EqualCounts, StreamPosition, StreamSource
+from intacct_bridge.load.record_streams.record import InputRecord, StreamSchema, canonical, content_key
 from intacct_bridge.load.tables.source_row import EqualNumber
 
 ListedNumbers = Callable[[InputRecord], Sequence[int]]
@@ -74,7 +73,7 @@ class _Stream:
     complete: bool = False
     """Whether the source has sent its whole table since the last position."""
     by_digest: dict[str, _Equals] = field(default_factory=dict)
-    given: dict[str, int] = field(default_factory=dict)
+    new_numbers: dict[str, int] = field(default_factory=dict)
     """Numbers that are not on disk yet."""
     changed: set[str] = field(default_factory=set)
     """Contents that came since the last position."""
@@ -93,46 +92,46 @@ class EqualNumbers:
         self._listed = listed
         """The numbers that an earlier report lists, one by one, of this very input."""
         self._streams: dict[str, _Stream] = {}
-        self._state: Any = None
+        self._state: object = None
         """The newest STATE, or the one that the run was started with."""
         self._states = 0
         """STATE messages that were passed on."""
 
-    def arrive(self, state: Any) -> None:
+    def arrive(self, state: object) -> None:
         """Take the state of an input: a stream whose records follow begins at its position."""
         self._state = state
 
     def begin(self, name: str) -> None:
         """Note that the input has a stream without key properties."""
-        self._stream(name, Message("SCHEMA", name))
+        self._stream(name, "")
 
-    def number(self, arrived: InputRecord, schema: Message, message: Message) -> InputRecord:
-        """The record with its number. `message` is its RECORD or BATCH, and may be a dead letter with a number."""
-        stream = self._stream(schema.stream, message)
+    def number(self, arrived: InputRecord, schema: StreamSchema) -> InputRecord:
+        """The record with its number."""
+        stream = self._stream(arrived.stream, arrived.version)
         _begin(stream)
         equals = self._equals(stream, arrived)
         equals.arrived += 1
-        letter = message.equal_number if message.equal_hash == equals.digest else 0
-        anew = stream.restarted or self._rule == "same"
-        anew = anew or (self._rule == "refuse" and _tells_apart(arrived.record, schema))
+        letter = arrived.letter if arrived.letter_digest == equals.digest else 0
+        from_one = stream.restarted or self._rule == "same"
+        from_one = from_one or (self._rule == "refuse" and _tells_apart(arrived.record, schema))
         listed = self._listed(arrived) if self._listed is not None else ()
         if equals.arrived <= len(listed):
             number = listed[equals.arrived - 1]
         else:
-            number = letter or (equals.arrived if anew else equals.covered + equals.arrived - len(listed))
+            number = letter or (equals.arrived if from_one else equals.covered + equals.arrived - len(listed))
         certain = self._rule == "new" and (bool(letter) or stream.continues)
         if not letter:
             equals.last = number
             stream.changed.add(equals.digest)
-        if number > max(equals.earlier, stream.given.get(equals.digest, 0)):
-            stream.given[equals.digest] = number
+        if number > max(equals.earlier, stream.new_numbers.get(equals.digest, 0)):
+            stream.new_numbers[equals.digest] = number
         key = self._key(arrived, equals)
         equal = EqualNumber(key, number, equals.arrived, equals.earlier, certain=certain, fix=_FIX)
         return replace(arrived, equal=equal)
 
-    def compare(self, arrived: InputRecord, schema: Message, message: Message) -> InputRecord:
+    def compare(self, arrived: InputRecord, schema: StreamSchema) -> InputRecord:
         """The record with the equal ones that were posted when its stream had no key properties."""
-        stream = self._stream(schema.stream, message)
+        stream = self._stream(arrived.stream, arrived.version)
         if not stream.was_keyless:
             return arrived
         equals = self._equals(stream, arrived)
@@ -154,11 +153,11 @@ class EqualNumbers:
     def keep(self) -> None:
         """Keep the numbers that were given; call it before a record with one of them is sent."""
         for stream in self._streams.values():
-            if stream.given:
-                self._counts.assign(stream.source, stream.given)
-                stream.given = {}
+            if stream.new_numbers:
+                self._counts.assign(stream.source, stream.new_numbers)
+                stream.new_numbers = {}
 
-    def cover(self, state: Any) -> None:
+    def cover(self, state: object) -> None:
         """Keep the positions and counts of a STATE, before it is released."""
         self._states += 1
         self._cover(self._covered_by(state))
@@ -179,7 +178,7 @@ class EqualNumbers:
         for stream in self._streams.values():
             stream.changed.clear()
 
-    def _covered_by(self, state: Any) -> Iterator[CoveredStream]:
+    def _covered_by(self, state: object) -> Iterator[CoveredStream]:
         """The streams whose position or counts have changed since the last state."""
         for stream in self._streams.values():
             if stream.position is not None:
@@ -194,41 +193,40 @@ class EqualNumbers:
                 yield self._covered(stream)
 
     def _covered(self, stream: _Stream) -> CoveredStream:
-        some = (stream.by_digest[digest] for digest in stream.changed)
-        numbers = {one.digest: one.last if stream.restarted else max(one.last, one.covered) for one in some}
+        changed = (stream.by_digest[digest] for digest in stream.changed)
+        numbers = {one.digest: one.last if stream.restarted else max(one.last, one.covered) for one in changed}
         restarts, stream.to_restart = stream.to_restart, False
         complete, stream.complete = stream.complete, False
         at = StreamPosition(stream.released, stream.version)
         return CoveredStream(stream.source, at, numbers, restarted=restarts, complete=complete)
 
-    def _stream(self, name: str, message: Message) -> _Stream:
-        version = "" if message.version is None else str(message.version)
-        found = self._streams.get(name)
-        if found is None:
-            found = self._streams[name] = self._opened(name, version)
-        elif version and version != found.version:  # its table begins once more
+    def _stream(self, name: str, version: str) -> _Stream:
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = self._opened(name, version)
+        elif version and version != stream.version:  # its table begins once more
             self.keep()
-            found.restarted = found.to_restart = found.restarted or bool(found.version)
-            found.version = version
-            found.by_digest.clear()
-            found.changed.clear()
-        return found
+            stream.restarted = stream.to_restart = stream.restarted or bool(stream.version)
+            stream.version = version
+            stream.by_digest.clear()
+            stream.changed.clear()
+        return stream
 
     def _opened(self, name: str, version: str) -> _Stream:
         source = StreamSource(self._company, self._source, name)
-        kept = self._counts.position(source)
+        stored = self._counts.position(source)
         position = None if self._state is None else position_of(self._state, name)
-        restarted = bool(version and kept.version and version != kept.version)
+        restarted = bool(version and stored.version and version != stored.version)
         was_keyless = self._counts.has(source)
-        return _Stream(source, version or kept.version, position, kept.position, was_keyless, restarted, restarted)
+        return _Stream(source, version or stored.version, position, stored.position, was_keyless, restarted, restarted)
 
     def _equals(self, stream: _Stream, arrived: InputRecord) -> _Equals:
         digest = arrived.digest
-        found = stream.by_digest.get(digest)
-        if found is None:
+        equals = stream.by_digest.get(digest)
+        if equals is None:
             count = self._counts.count(stream.source, digest)
-            found = stream.by_digest[digest] = _Equals(digest, count.assigned, count.covered)
-        return found
+            equals = stream.by_digest[digest] = _Equals(digest, count.assigned, count.covered)
+        return equals
 
 
 def _begin(stream: _Stream) -> None:
@@ -245,7 +243,7 @@ def _begin(stream: _Stream) -> None:
         stream.linked = not stream.released or stream.released.removeprefix(_UNMOVED) == start
 
 
-def position_of(state: Any, stream: str) -> str:
+def position_of(state: object, stream: str) -> str:
     """A digest of a stream's position in a state; empty if the state has none.
 
     The position is the stream's own bookmark; in a state without bookmarks, the state as a whole.
@@ -259,7 +257,7 @@ def position_of(state: Any, stream: str) -> str:
     return hashlib.sha256(canonical(part).encode()).hexdigest() if _has_value(part) else ""
 
 
-def _has_value(node: Any) -> bool:
+def _has_value(node: object) -> bool:
     """Whether there is a text or a number in it: nulls and flags are no position."""
     if isinstance(node, Mapping):
         return any(map(_has_value, node.values()))
@@ -268,7 +266,7 @@ def _has_value(node: Any) -> bool:
     return node not in (None, "") and not isinstance(node, bool)
 
 
-def _tells_apart(record: Mapping[str, Any], schema: Message) -> bool:
+def _tells_apart(record: Mapping[str, object], schema: StreamSchema) -> bool:
     """Whether equal records come again together: they have the replication key, or the source's own id."""
-    names = schema.bookmark_properties or ("externalId",)
+    names = schema.continued_by or ("externalId",)
     return all(record.get(name) not in (None, "") for name in names)
