@@ -16,7 +16,7 @@ BUDGET = {
     "intacct --help": 23,
     "intacct extract --help": 24,
     "intacct load --help": 28,
-    IDLE: 137,
+    IDLE: 135,
     COPY: 134,
     QUERY: 70,
 }

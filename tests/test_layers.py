@@ -199,11 +199,11 @@ def not_an_app(path: Path) -> bool:
 
 BEHIND = ("client", "copies", "changes", "export_maps", "extract", "load", "reconcile", "streams")
 """The packages behind the door."""
+VALUE_TYPES = ("intacct_bridge.extract.options",)
+"""Settings that an app may fill in before the engine is imported: plain values, without any work."""
 NOT_YET = """
 apps.cli.catalog apps.cli.extract apps.console.pages.extract apps.demo.fleet_demo apps.demo.steps
 apps.fleet_site.credential_check apps.mcp.session
-apps.singer.discovery apps.singer.protocol.destination apps.singer.protocol.messages
-apps.singer.protocol.state apps.singer.sync apps.singer.tap_config
 apps.spark.arrow_lines apps.spark.batch_commit apps.spark.change_stream apps.spark.columns apps.spark.company_streams
 apps.spark.partitions
 apps.views.connection apps.views.extract
@@ -213,7 +213,8 @@ apps.views.connection apps.views.extract
 
 def reaches(source: str) -> set[str]:
     """The packages behind the door that a source imports, if only for its types."""
-    packages = (name.split(".")[1] for name in imported(source) if name.startswith("intacct_bridge.") and "." in name)
+    ours = (name for name in imported(source) if name.startswith("intacct_bridge.") and name not in VALUE_TYPES)
+    packages = (name.split(".")[1] for name in ours)
     return {package for package in packages if package in BEHIND}
 
 

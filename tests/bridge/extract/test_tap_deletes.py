@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from intacct_bridge.apps.singer.protocol.destination import SingerDestination
-from intacct_bridge.apps.singer.protocol.state import SingerState
+from intacct_bridge.apps.singer.protocol.state import read_state
 from intacct_bridge.extract.options import ExtractOptions
+from intacct_bridge.operations.feeds import FeedState
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import TransientError
 from intacct_protocol.xml.values import Kind
@@ -30,7 +31,7 @@ class Consumer:
     def take(self, company: Company, streams: Sequence[Stream], options: ExtractOptions = SMALL) -> None:
         """The messages of a run, and its last state."""
         out = BytesIO()
-        state = SingerState.from_document(self.document) if self.document else SingerState()
+        state = read_state(self.document) if self.document else FeedState()
         selected = {one.name: tuple(one.fields) for one in streams}
         run(SingerDestination(out, state=state, options=options, selected=selected), company, streams, options)
         for message in map(json.loads, out.getvalue().splitlines()):

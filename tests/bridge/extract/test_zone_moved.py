@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.apps.singer.protocol.destination import SingerDestination
-from intacct_bridge.apps.singer.protocol.state import SingerState
+from intacct_bridge.operations.feeds import FeedState
 from intacct_bridge.streams.stream import Stream
 from support.copies.memory import MemoryDestination
 from support.extract.company import BEGAN, STREAMS, VENDOR, Company, Zone
@@ -103,7 +103,7 @@ def test_the_next_run_reads_streams_again_that_ended_before_the_move_was_seen() 
 
 def test_a_tap_that_reads_everything_again_replaces_what_was_deleted() -> None:
     """The full refresh is a new version of the stream's records."""
-    company, state = moved(), SingerState()
+    company, state = moved(), FeedState()
     more(company, 12)
 
     def messages() -> list[dict[str, Any]]:

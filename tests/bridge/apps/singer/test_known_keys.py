@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_bridge.apps.singer.protocol.known_keys import KnownKeys
-from intacct_bridge.apps.singer.protocol.state import SingerState
+from intacct_bridge.apps.singer.protocol.state import read_state
+from intacct_bridge.extract.known_keys import KnownKeys
 from intacct_protocol.errors import SettingsError
 
 KEYS = st.lists(st.integers(0, 40_000) | st.integers(0, 2**40), max_size=30)
@@ -58,4 +58,4 @@ def test_a_hundred_thousand_keys_take_a_few_kilobytes() -> None:
 )
 def test_damaged_keys_are_an_error_and_not_fewer_keys(kept: object) -> None:
     with pytest.raises(SettingsError, match="the stored state is damaged"):
-        SingerState.from_document({"bookmarks": {}, "company": "c", "known_keys": {"GLBATCH": kept}})
+        read_state({"bookmarks": {}, "company": "c", "known_keys": {"GLBATCH": kept}})

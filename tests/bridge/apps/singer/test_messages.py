@@ -19,7 +19,7 @@ from intacct_bridge.apps.singer.protocol.messages import (
     schema_message,
     state_message,
 )
-from intacct_bridge.apps.singer.protocol.state import SingerState
+from intacct_bridge.apps.singer.protocol.state import read_state
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import FieldDef, object_def
 from intacct_protocol.xml.values import Kind
@@ -113,7 +113,7 @@ def test_an_invalid_catalogue_is_refused_with_the_fix(entry: Any) -> None:
 )
 def test_a_damaged_state_is_refused_with_the_fix(state: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="damaged"):
-        SingerState.from_document(state)
+        read_state(state)
 
 
 def test_a_record_line_and_its_frame_agree() -> None:

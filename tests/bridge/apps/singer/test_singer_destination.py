@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from intacct_bridge.apps.singer.protocol.destination import SingerDestination
-from intacct_bridge.apps.singer.protocol.state import SingerState
+from intacct_bridge.apps.singer.protocol.state import read_state
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.run import Extraction
+from intacct_bridge.operations.feeds import FeedState
 from intacct_bridge.streams.bookmark import Bookmark, WalkProgress
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import SettingsError
@@ -44,7 +45,7 @@ def begun(run: int = 1) -> Bookmark:
 class Consumer:
     """A destination and its messages."""
 
-    def __init__(self, state: SingerState | None = None, **options: Any) -> None:
+    def __init__(self, state: FeedState | None = None, **options: Any) -> None:
         self._out = BytesIO()
         self.destination = SingerDestination(self._out, state, options=ExtractOptions(**options))
         self.destination.open("acme", NOON)
@@ -65,10 +66,10 @@ def _words(message: dict[str, Any]) -> tuple[str, ...]:
     return tuple(part for part in (message["type"], message["stream"], str(what)) if part)
 
 
-def held() -> SingerState:
+def held() -> FeedState:
     """The state after a first sync."""
     names = ("GLDETAIL", "APBILLITEM", "APBILL")
-    return SingerState("acme", 1, dict.fromkeys(names, DONE), dict.fromkeys(names, 7))
+    return FeedState("acme", 1, dict.fromkeys(names, DONE), dict.fromkeys(names, 7))
 
 
 def details(*rows: tuple[str, int]) -> pa.RecordBatch:
@@ -128,7 +129,7 @@ def test_a_first_sync_that_reads_lines_again_says_that_they_are_replaced() -> No
 def test_a_resumed_walk_says_which_rows_are_replaced() -> None:
     first = Consumer()
     first.destination.writer(DETAIL, Bookmark()).commit(begun(), NOON)
-    consumer = Consumer(SingerState.from_document(first.messages[-1]["value"]))
+    consumer = Consumer(read_state(first.messages[-1]["value"]))
     writer = consumer.destination.writer(DETAIL, begun())
     writer.replace([1])
     writer.write(details(("a1", 1)))
@@ -142,9 +143,9 @@ def batches(*keys: int) -> pa.RecordBatch:
 ENTRIES = Stream("GLBATCH", "GLBATCH", {"RECORDNO": Kind.INTEGER}, "RECORDNO", modified="WHENMODIFIED")
 
 
-def after(consumer: Consumer) -> SingerState:
+def after(consumer: Consumer) -> FeedState:
     """The state that the next run gets."""
-    return SingerState.from_document([one["value"] for one in consumer.messages if one["type"] == "STATE"][-1])
+    return read_state([one["value"] for one in consumer.messages if one["type"] == "STATE"][-1])
 
 
 def test_the_keys_of_a_walk_that_was_cut_are_those_of_the_last_state() -> None:
@@ -258,7 +259,7 @@ def test_the_end_does_not_wait_for_a_pipe_without_a_reader() -> None:
 
 def test_states_without_records_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
     """For hundreds of unchanged streams, each STATE would name all of them."""
-    monkeypatch.setattr("intacct_bridge.apps.singer.protocol.destination._STATE_SECONDS", 1e9)
+    monkeypatch.setattr("intacct_bridge.operations.feeds._STATE_SECONDS", 1e9)
     consumer = Consumer(held())
     unchanged = Bookmark(replace(DONE.progress, since="03/01/2026 11:59:00"))
     for stream in (BILLS, ITEMS):
@@ -272,7 +273,7 @@ def test_states_without_records_are_combined(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_state_follows_records_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intacct_bridge.apps.singer.protocol.destination._STATE_SECONDS", 1e9)
+    monkeypatch.setattr("intacct_bridge.operations.feeds._STATE_SECONDS", 1e9)
     consumer = Consumer(held())
     writer = consumer.destination.writer(ITEMS, DONE)
     writer.write(items((1, 10)))
@@ -313,9 +314,9 @@ def test_a_reader_that_closed_the_pipe_ends_the_calls() -> None:
     ],
 )
 def test_a_state_is_read_in_every_form_in_which_it_is_kept(document: dict[str, Any], since: dict[str, str]) -> None:
-    assert {name: one.since for name, one in SingerState.from_document(document).bookmarks.items()} == since
+    assert {name: one.since for name, one in read_state(document).bookmarks.items()} == since
 
 
 def test_a_document_that_is_not_a_state_is_refused() -> None:
     with pytest.raises(SettingsError, match="neither of this tap nor a map"):
-        SingerState.from_document({"singer_state": {"bookmarks": {}}})
+        read_state({"singer_state": {"bookmarks": {}}})

@@ -20,8 +20,6 @@ from intacct_bridge.load.tables.cells import (
     cents_of_float,
     currency_sign,
     date_reading,
-    is_written_out,
-    json_number,
     may_be,
     points_group,
     read_date,
@@ -30,6 +28,7 @@ from intacct_bridge.load.tables.cells import (
     written_out,
 )
 from intacct_protocol.errors import RecordError
+from intacct_protocol.model.json_input import is_written_out, json_number
 
 DOLLARS = {"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD"}
 """The currencies of the customers' countries that are written with a dollar sign."""

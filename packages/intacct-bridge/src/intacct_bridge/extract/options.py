@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from intacct_bridge.streams.bookmark import OVERLAP_SECONDS
+from intacct_bridge.streams.times import format_time, parse_time
 from intacct_protocol.model.query.query import MAX_PAGE
 
 TRAIL_SECONDS = 9000
 """Must exceed the longest time between a record's delete and the moment at which its audit entry can be read."""
+STATE_KEYS_KB = 512
+"""Kilobytes that a consumer's state may have for the keys of one stream: those of some million journal entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,8 @@ class ExtractOptions:
     """Read private records of entities too, from the top level."""
     reads_as: str = ""
     """How the gateway reads the times of a filter: `utc` or `user`; empty: as the source says."""
+
+
+def start_time(text: str) -> str:
+    """A time in ISO 8601 as `ExtractOptions.start` has it. ValueError for any other text."""
+    return format_time(parse_time(text))

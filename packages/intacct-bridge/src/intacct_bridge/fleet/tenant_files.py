@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.connections.connection import SECRETS
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.json_keys import refuse_repeated_keys
+from intacct_protocol.model.json_input import refuse_repeated_keys
 from intacct_protocol.model.wording import counted, listed
 
 if TYPE_CHECKING:

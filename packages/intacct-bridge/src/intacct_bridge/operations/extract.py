@@ -181,6 +181,17 @@ class PreparedExtraction:
         """Selected fields that the company does not have, by stream."""
         return self.prepared.missing
 
+    def field_labels(self) -> Mapping[str, Mapping[str, str]]:
+        """The label of each field, by stream; virtual streams have none."""
+        return {
+            stream.name: {
+                field.name: field.label
+                for field in self.client.describe(stream.object, stream.doc_par_id).fields.values()
+            }
+            for stream in self.read
+            if stream.object
+        }
+
     def refreshing(self, names: Iterable[str]) -> "PreparedExtraction":
         """The same, with a full refresh of these streams."""
         by_stream = {**self.options.full_every_by_stream, **dict.fromkeys(names, 0)}

@@ -19,13 +19,12 @@ from intacct_bridge.load.apply.single_writes import OutboxWriter, SeenValues, se
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings
 from intacct_bridge.load.plan.planner import make_plan, plan_writes
-from intacct_bridge.load.tables.cells import json_number
 from intacct_bridge.load.tables.table import table_of_rows
 from intacct_bridge.load.undo.action_writes import action_write
 from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import IntacctError, InvalidRequestError, RecordError, SettingsError
-from intacct_protocol.model.json_keys import refuse_repeated_keys
+from intacct_protocol.model.json_input import json_number, refuse_repeated_keys
 from intacct_protocol.model.keys import natural_key, record_key
 from intacct_protocol.model.query.query import Query, any_of, field
 from intacct_protocol.model.writing.actions import action_of

@@ -30,7 +30,8 @@ DOCUMENTS = ("SODOCUMENT", "PODOCUMENT", "INVDOCUMENT")
 EVERY_DEFINITION = "*"
 _AS = "?as="
 AUDIT = "AUDITHISTORY"
-_AUDIT_OF = re.compile(r"audit_history_(\w+)", re.IGNORECASE)
+AUDIT_PREFIX = "audit_history_"
+_AUDIT_OF = re.compile(rf"{AUDIT_PREFIX}(\w+)", re.IGNORECASE)
 _CREATED_OR_DELETED = ("C", "D")
 
 
@@ -50,7 +51,7 @@ class StreamName:
     def table(self) -> str:
         """The stream's name."""
         if self.audit_of:
-            return f"audit_history_{self.audit_of}"
+            return f"{AUDIT_PREFIX}{self.audit_of}"
         if self.alias:
             return self.alias
         slug = re.sub(r"\W+", "_", self.definition.upper()).strip("_")

@@ -12,7 +12,7 @@ from intacct_bridge.apps.fleet_site.site import FleetApp
 from intacct_bridge.apps.web.pages import NotFoundError
 from intacct_bridge.apps.web.rendering import render_json
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.json_keys import refuse_repeated_keys
+from intacct_protocol.model.json_input import refuse_repeated_keys
 from intacct_protocol.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ Most modules are imported while the gateway answers the sign-in.
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -22,13 +22,11 @@ from intacct_protocol.model.wording import counted
 if TYPE_CHECKING:
     from intacct_bridge.apps.singer.protocol.destination import SingerDestination
     from intacct_bridge.apps.singer.protocol.messages import Decimals
-    from intacct_bridge.apps.singer.protocol.state import SingerState
     from intacct_bridge.apps.singer.tap_config import TapConfig
-    from intacct_bridge.client.client import Client
     from intacct_bridge.extract.options import ExtractOptions
+    from intacct_bridge.operations.extract import StreamOutcome
+    from intacct_bridge.operations.feeds import FeedState
     from intacct_bridge.operations.recorded_run import RecordedRun
-    from intacct_bridge.runs.recorder import RunRecorder
-    from intacct_bridge.streams.stream import StreamOutcome
 
 _DISCOVERY_HOURS = 0.25
 """Discovery shows the company as it is now: it reads definitions again that are older than a quarter of an hour."""
@@ -67,33 +65,30 @@ def run_tap(output: Output, configs: Sequence[str], command: TapCommand) -> int:
 
 
 def _run(run: "RecordedRun", output: Output, config: "TapConfig", command: TapCommand) -> int:
-    connection = run.connection
     if command.discover:
-        connection = replace(connection, catalog_hours=min(connection.catalog_hours, _DISCOVERY_HOURS))
-    with stoppable(output), run.open_client(connection, max_transactions=config.max_transactions) as client:
-        _sign_in(client, light=config.light)
-        if config.as_text:
-            from intacct_bridge.streams.defaults import fields_of_objects
-
-            client.read_as_text(fields_of_objects(config.as_text))
+        hours = min(run.connection.catalog_hours, _DISCOVERY_HOURS)
+        run.use(replace(run.connection, catalog_hours=hours))
+    with stoppable(output), closing(run):
+        run.limited_client(config.max_transactions)
+        _sign_in(run, light=config.light)
         if command.discover:
-            return _discover(client, config, output)
+            return _discover(run, config, output)
         state = _state(None if command.try_out else command.state_file, config)
         catalog = _catalog(command.catalog_file)
         config = _named(config, catalog, state, output)
         unselected = catalog is None and not config.streams
         if command.try_out == "connection" or (command.try_out and unselected):
-            return _try_connection(client, output, read=command.try_out in ("all", "records"))
-        selected = _selected(catalog, client, config, output)
+            return _try_connection(run, output, read=command.try_out in ("all", "records"))
+        selected = _selected(catalog, run, config, output)
         if command.try_out:
-            return _try_out(client, selected, config, output, read=command.try_out != "schema")
+            return _try_out(run, selected, config, output, read=command.try_out != "schema")
         out = sys.stdout.buffer
-        return sync(client, config, selected, state, out=out, output=output, full=command.full, recorder=run.recorder)
+        return sync(run, config, selected, state, out=out, output=output, full=command.full)
 
 
-def _sign_in(client: "Client", *, light: bool) -> None:
+def _sign_in(run: "RecordedRun", *, light: bool) -> None:
     """Sign in; the modules that a run needs are imported meanwhile."""
-    with client.signing_in():
+    with run.client.signing_in():
         from intacct_bridge.apps.terminal.memory import limit_memory
         from intacct_bridge.operations.extract import importing
 
@@ -103,10 +98,10 @@ def _sign_in(client: "Client", *, light: bool) -> None:
             import intacct_bridge.apps.singer.protocol.destination  # noqa: F401
 
 
-def _discover(client: "Client", config: "TapConfig", output: Output) -> int:
+def _discover(run: "RecordedRun", config: "TapConfig", output: Output) -> int:
     from intacct_bridge.apps.singer.discovery import discovered
 
-    document = discovered(client, _named(config, None, _state(None, config), output), output)
+    document = discovered(run, _named(config, None, _state(None, config), output), output)
     output.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
     return 0
 
@@ -114,7 +109,7 @@ def _discover(client: "Client", config: "TapConfig", output: Output) -> int:
 # --- the selection
 
 
-def _named(config: "TapConfig", catalog: list[Selected] | None, state: "SingerState", output: Output) -> "TapConfig":
+def _named(config: "TapConfig", catalog: list[Selected] | None, state: "FeedState", output: Output) -> "TapConfig":
     """The config with the names of streams: the configured ones, those of the state's first run, or the selection's."""
     wanted = config.named_as(config.streams if catalog is None else [one.stream for one in catalog])
     named = wanted if not state.names else config.named_as((), state.names)
@@ -136,19 +131,21 @@ def _catalog(path: str | None) -> list[Selected] | None:
     return selected
 
 
-def _selected(catalog: list[Selected] | None, client: "Client", config: "TapConfig", output: Output) -> list[Selected]:
+def _selected(
+    catalog: list[Selected] | None, run: "RecordedRun", config: "TapConfig", output: Output
+) -> list[Selected]:
     """The selected streams, by objects' names: those of the catalogue, else those of the config."""
     if catalog is None and not config.streams:
         raise SettingsError("no stream is selected", fix="give a catalogue with --catalog, or `streams` in the config")
-    selected = _configured(client, config, output) if catalog is None else catalog
+    selected = _configured(run, config, output) if catalog is None else catalog
     return [Selected(config.object_name(one.stream), _fields(one.fields, config), one.full_table) for one in selected]
 
 
-def _configured(client: "Client", config: "TapConfig", output: Output) -> list[Selected]:
+def _configured(run: "RecordedRun", config: "TapConfig", output: Output) -> list[Selected]:
     """The streams that the config names; those that the company does not have are included, and fail alone."""
     from intacct_bridge.apps.singer.discovery import discovered
 
-    selected = read_catalog(discovered(client, config, output))
+    selected = read_catalog(discovered(run, config, output))
     found = {config.object_name(one.stream).upper() for one in selected}
     named = {config.object_name(name).upper(): name for name in config.streams if "*" not in name}
     return selected + [Selected(name, None) for known, name in named.items() if known not in found]
@@ -159,30 +156,26 @@ def _fields(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, .
     return None if fields is None else tuple(name for name in fields if name != config.entity_column)
 
 
-def _state(path: str | None, config: "TapConfig") -> "SingerState":
-    from intacct_bridge.apps.singer.protocol.state import SingerState
+def _state(path: str | None, config: "TapConfig") -> "FeedState":
+    from intacct_bridge.apps.singer.protocol.state import read_state
 
-    if not path:
-        return SingerState()
-    return SingerState.from_document(json_object(Path(path), "state", lines=True), config.object_name)
+    return read_state(json_object(Path(path), "state", lines=True) if path else {}, config.object_name)
 
 
 # --- sync
 
 
 def sync(
-    client: "Client",
+    run: "RecordedRun",
     config: "TapConfig",
     selected: Sequence[Selected],
-    state: "SingerState",
+    state: "FeedState",
     *,
     out: IO[bytes],
     output: Output,
     full: bool = False,
-    recorder: "RunRecorder | None" = None,
 ) -> int:
     """Send the selected streams. The exit status is 1 if one of them failed; the others are sent in full."""
-    from intacct_bridge.apps.singer.discovery import field_labels
     from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
 
     request = ExtractRequest(
@@ -193,31 +186,32 @@ def sync(
         entity_column=config.entity_column,
         skip_missing=True,
         without_arrow=config.light,
+        as_text=config.as_text,
         options=replace(config.options, full=full),
     )
-    extraction = prepare_extraction(client, request)
+    extraction = prepare_extraction(run.client, request)
     for name, fields in extraction.missing.items():
         output.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
     by_name = {one.stream: one for one in selected}
     sent = {stream.name: by_name[name] for name, stream in zip(extraction.names, extraction.read, strict=True)}
     extraction = extraction.refreshing(name for name, one in sent.items() if one.full_table)
-    descriptions = {} if config.unified else field_labels(client, extraction.read)
+    descriptions = {} if config.unified else extraction.field_labels()
     destination = _destination(config, sent, state, out=out, descriptions=descriptions, options=extraction.options)
     with stoppable(output, destination.seal):
-        result = extraction.run(run=recorder, output=destination)
+        result = extraction.run(run=run.recorder, output=destination)
     for name in destination.unknown_keys:
         output.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
     sound = _report(result.outcomes, config, output)  # first: saving files may end in an error of its own
     to = config.attachments
-    saved = not to or _save_attachments(client, result.objects, Path(to), output)
-    output.say(f"API transactions: {client.meter.transactions}")
+    saved = not to or _save_attachments(run, result.objects, Path(to), output)
+    output.say(f"API transactions: {run.client.meter.transactions}")
     return 0 if sound and saved else 1
 
 
 def _destination(
     config: "TapConfig",
     sent: Mapping[str, Selected],
-    state: "SingerState",
+    state: "FeedState",
     *,
     out: IO[bytes],
     descriptions: Mapping[str, Mapping[str, str]],
@@ -240,12 +234,12 @@ def _destination(
     )
 
 
-def _save_attachments(client: "Client", objects: Sequence[str], to: Path, output: Output) -> bool:
+def _save_attachments(run: "RecordedRun", objects: Sequence[str], to: Path, output: Output) -> bool:
     """Save attached files; False if some could not be saved."""
     from intacct_bridge.operations.extract import save_attachments
 
     saved = save_attachments(
-        client, objects, to, failed=lambda name, reason: output.complain(f"attachment {name}: failed: {reason}")
+        run.client, objects, to, failed=lambda name, reason: output.complain(f"attachment {name}: failed: {reason}")
     )
     output.say(f"{counted(saved.files, 'attached file')} saved in {to}")
     return not saved.failures
@@ -271,19 +265,20 @@ def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", output: Ou
     return not failed
 
 
-def _try_connection(client: "Client", output: Output, *, read: bool) -> int:
+def _try_connection(run: "RecordedRun", output: Output, *, read: bool) -> int:
     """Sign in, and read one user if wanted. A user who may read no users has a sound connection, too."""
-    signed = client.sign_in().company_id
-    if read and not client.connection.is_legacy:
-        try:
-            next(client.query("USERINFO", "LOGINID", limit=1), None)
-        except NotPermittedError as error:
-            output.say(f"USERINFO: {error.message}")
+    from intacct_bridge.operations.discovery import try_reading_users
+
+    signed = run.client.sign_in().company_id
+    if read and (refusal := try_reading_users(run.client)):
+        output.say(f"USERINFO: {refusal}")
     output.say(f"signed in to {signed}")
     return 0
 
 
-def _try_out(client: "Client", selected: Sequence[Selected], config: "TapConfig", output: Output, *, read: bool) -> int:
+def _try_out(
+    run: "RecordedRun", selected: Sequence[Selected], config: "TapConfig", output: Output, *, read: bool
+) -> int:
     """Read one record of each stream and discard it; without `read`, only describe the streams."""
     from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
 
@@ -299,8 +294,9 @@ def _try_out(client: "Client", selected: Sequence[Selected], config: "TapConfig"
                 unified=config.unified,
                 skip_refused=False,
                 without_arrow=config.light,
+                as_text=config.as_text,
             )
-            extraction = prepare_extraction(client, request)
+            extraction = prepare_extraction(run.client, request)
             (stream,) = extraction.read
             if read:
                 extraction.try_out()

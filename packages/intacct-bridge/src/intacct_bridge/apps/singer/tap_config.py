@@ -23,10 +23,8 @@ from intacct_bridge.apps.singer.config import (
     ignored_keys,
     read_sources,
 )
-from intacct_bridge.apps.singer.protocol.known_keys import STATE_KEYS_KB
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.extract.options import ExtractOptions
-from intacct_bridge.streams.times import format_time, parse_time
+from intacct_bridge.extract.options import STATE_KEYS_KB, ExtractOptions, start_time
 from intacct_protocol.errors import SettingsError
 
 ENV_PREFIX = "TAP_INTACCT_"
@@ -248,7 +246,7 @@ def _options(settings: TapSettings) -> ExtractOptions:
     start = ""
     if settings.start_date:
         try:
-            start = format_time(parse_time(settings.start_date))
+            start = start_time(settings.start_date)
         except ValueError:
             raise SettingsError(
                 f"the config's start_date {settings.start_date!r} is not a time such as 2026-01-31",

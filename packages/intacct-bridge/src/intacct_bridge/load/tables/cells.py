@@ -20,6 +20,7 @@ from typing import Literal
 
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.day_formats import full_year, month_number, read_moment
+from intacct_protocol.model.json_input import is_written_out
 
 Cell = str | int | Decimal | bool | date | datetime | None
 """One scalar of an input. Text files give text only; other formats may give typed values, never a float."""
@@ -70,8 +71,6 @@ _FLOAT_DIGITS = 15
 """Digits that every binary float keeps; its error is beyond them."""
 _WHOLE_DIGITS = 11
 """A float of more digits before its point does not keep cents exactly."""
-MOST_DIGITS = 100
-"""A number with more digits before or after its point, such as `1e999999999`, is a mistake; written out, it is huge."""
 
 
 class SignedAmount(Decimal):
@@ -99,26 +98,11 @@ def text_of(cell: object) -> str:
     return str(cell)
 
 
-def is_written_out(number: Decimal) -> bool:
-    """Whether the number can be written out with a sensible number of digits; infinities and NaN have none."""
-    exponent = number.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -MOST_DIGITS and number.adjusted() < MOST_DIGITS
-
-
 def written_out(number: Decimal) -> Decimal:
     """The same number. RecordError if it has more digits than any amount, as `1e999999999` has."""
     if number.is_finite() and not is_written_out(number):
         raise RecordError(f"{_short(str(number))} has too many digits", fix="check the number")
     return number
-
-
-def json_number(text: str) -> Decimal | str:
-    """A number of JSON, exactly; one that cannot be written out stays text, which no field of numbers takes.
-
-    The `.0` of a whole float is left out, since programs write ids and account numbers like that if a column has nulls.
-    """
-    number = Decimal(text.removesuffix(".0"))
-    return number if is_written_out(number) else text
 
 
 def _short(text: str) -> str:

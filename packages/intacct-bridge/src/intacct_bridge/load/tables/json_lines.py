@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 
-from intacct_bridge.load.tables.cells import json_number
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable, open_input
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.json_keys import refuse_repeated_keys
+from intacct_protocol.model.json_input import json_number, refuse_repeated_keys
 from intacct_protocol.model.text_forms import nfc
 
 

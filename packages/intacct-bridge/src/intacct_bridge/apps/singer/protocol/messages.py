@@ -18,10 +18,9 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from intacct_bridge.load.tables.cells import json_number
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.json_keys import refuse_repeated_keys
+from intacct_protocol.model.json_input import json_number, refuse_repeated_keys
 from intacct_protocol.xml.values import Kind, shown
 from intacct_protocol.xml.xml import names_an_element
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.json_keys import refuse_repeated_keys
+from intacct_protocol.model.json_input import refuse_repeated_keys
 
 KEYS = st.sampled_from(["a", "b", '"', '":', '" :', "é", "e\u0301", "c\\"])
 VALUES = st.recursive(

@@ -50,10 +50,10 @@ class SentRows:
         return sent
 
     def _overlaps(self, parents: Sequence[Value]) -> bool:
-        known: list[Any] = [parent for parent in parents if parent is not None]
-        if not known or len(known) < len(parents):
+        named: list[Any] = [parent for parent in parents if parent is not None]
+        if not named or len(named) < len(parents):
             return True
-        low, high = min(known), max(known)
+        low, high = min(named), max(named)
         overlaps = any(low <= last and first <= high for first, last in self._ranges)
         self._ranges.append((low, high))
         return overlaps

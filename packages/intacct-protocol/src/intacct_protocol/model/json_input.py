@@ -1,16 +1,22 @@
-"""JSON objects that have a key twice: JSON does not say which of the two values counts, so they are refused."""
+"""JSON as an input has it: numbers are read exactly, and an object that has a key twice is refused.
+
+JSON does not say which of the two values of such a key counts.
+"""
 
 import json
 import re
+from decimal import Decimal
 
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.text_forms import nfc
 
+_MOST_DIGITS = 100
+"""A number with more digits before or after its point, such as `1e999999999`, is a mistake; written out, it is huge."""
 _SPACED_KEY_END = re.compile(rb'"\s+:')
 
 
 def refuse_repeated_keys(text: bytes, document: object, position: str) -> None:
-    """SettingsError if an object in a JSON text has a key twice; `found` is what the text was decoded to.
+    """SettingsError if an object in a JSON text has a key twice; `document` is what the text was decoded to.
 
     Two spellings of one accented letter are one key. `position` begins the message, as `customers.jsonl:3`.
     """
@@ -36,3 +42,18 @@ def _keys_in(value: object) -> int:
 
 
 _WITH_PARTS = frozenset({dict, list})
+
+
+def json_number(text: str) -> Decimal | str:
+    """A number of JSON, exactly; one that cannot be written out stays text, which no field of numbers takes.
+
+    The `.0` of a whole float is left out, since programs write ids and account numbers like that if a column has nulls.
+    """
+    number = Decimal(text.removesuffix(".0"))
+    return number if is_written_out(number) else text
+
+
+def is_written_out(number: Decimal) -> bool:
+    """Whether the number can be written out with a sensible number of digits; infinities and NaN have none."""
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_MOST_DIGITS and number.adjusted() < _MOST_DIGITS

@@ -16,10 +16,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, repeat
 from operator import sub
-from typing import Any
+from typing import TypedDict
 
-STATE_KEYS_KB = 512
-"""Kilobytes of the state for the keys of one stream: those of some million journal entries."""
 _BLOCK = 14
 """Bits of a key that are its place in a block."""
 _PLACE = (1 << _BLOCK) - 1
@@ -28,6 +26,13 @@ _SHORT = [bytes([number]) for number in range(_CONTINUES)]
 """The numbers that are one byte."""
 _LONG = re.compile(rb"[\x80-\xff]+[\x00-\x7f]")
 """A number of several bytes."""
+
+
+class KeyBlocks(TypedDict):
+    """The keys of one stream in the state."""
+
+    version: int
+    blocks: dict[str, str]
 
 
 class KnownKeys:
@@ -40,15 +45,15 @@ class KnownKeys:
         """The blocks that changed since they were sealed: the rows of each key, by its place."""
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "KnownKeys":
+    def from_document(cls, document: KeyBlocks) -> "KnownKeys":
         """Read what `document` wrote. ValueError, TypeError or KeyError for anything else."""
         blocks = {int(block): str(text) for block, text in document["blocks"].items()}
-        found = cls(int(document["version"]), blocks)
-        if found.count() < 0:  # decodes every block
+        keys = cls(int(document["version"]), blocks)
+        if keys.count() < 0:  # decodes every block
             raise ValueError(document)
-        return found
+        return keys
 
-    def document(self, most: int) -> dict[str, Any] | None:
+    def document(self, most: int) -> KeyBlocks | None:
         """The keys for the state; None if they would take more than this many characters."""
         for block, rows in self._open.items():
             if rows:
@@ -125,12 +130,12 @@ def _decode(text: str) -> dict[int, int]:
 
 def _varint(number: int) -> bytes:
     """A number in groups of seven bits, the lowest first."""
-    found = bytearray()
+    packed = bytearray()
     while number >= _CONTINUES:
-        found.append(number & 0x7F | _CONTINUES)
+        packed.append(number & 0x7F | _CONTINUES)
         number >>= 7
-    found.append(number)
-    return bytes(found)
+    packed.append(number)
+    return bytes(packed)
 
 
 def _varints_of(numbers: list[int]) -> bytes:
