@@ -9,7 +9,6 @@ TESTS = ROOT / "tests"
 QUICK = (TESTS / "quick.txt").read_text("utf-8").split()
 ELSEWHERE = {
     "emulator/from_copy": "tests/journeys/test_company_from_copy.py",
-    "bridge/export_maps": "tests/bridge/changes/test_receivers.py",
     "bridge/results": "tests/bridge/test_results.py",
 }
 """Packages without a folder of tests, and the file that reaches each."""

@@ -26,7 +26,7 @@ from typing import Any
 
 from intacct_bridge.changes.event_log import EventLog, EventState
 from intacct_bridge.changes.follower import Follower, FollowOptions
-from intacct_bridge.changes.receivers.open import open_receiver
+from intacct_bridge.changes.receivers import open_receiver
 from intacct_bridge.changes.watch import Watch
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System

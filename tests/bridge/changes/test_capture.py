@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.changes import capture
-from intacct_bridge.changes.event import ChangeEvent, ChangeKind
-from intacct_bridge.changes.event_filter import EventFilter
+from intacct_bridge.changes.event import ChangeEvent, ChangeKind, EventFilter
 from intacct_bridge.changes.event_log import EventLog
 from intacct_bridge.changes.watch import BEGINNING, Watch, poll
 from intacct_bridge.shared_state.place import Place, PostgresPlace

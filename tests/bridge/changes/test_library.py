@@ -14,7 +14,7 @@ from intacct_bridge.changes.delivery import ATTEMPTS
 from intacct_bridge.changes.event import ChangeKind
 from intacct_bridge.changes.event_log import EventLog
 from intacct_bridge.changes.follower import Follower, FollowOptions
-from intacct_bridge.changes.receivers.function import FunctionReceiver
+from intacct_bridge.changes.receivers import FunctionReceiver
 from intacct_bridge.changes.watch import PollResult, Watch, poll
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.connections.connection import Connection

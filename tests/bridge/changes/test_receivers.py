@@ -22,8 +22,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from intacct_bridge.changes.delivery import DeliveryError
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind, FieldChange
-from intacct_bridge.changes.receivers.open import open_receiver
-from intacct_bridge.changes.receivers.webhook import WebhookReceiver
+from intacct_bridge.changes.receivers import WebhookReceiver, open_receiver
 from intacct_protocol.errors import SettingsError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

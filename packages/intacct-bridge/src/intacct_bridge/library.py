@@ -23,8 +23,7 @@ from intacct_protocol.xml.reply import Transport
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from intacct_bridge.changes.event import ChangeEvent
-    from intacct_bridge.changes.event_filter import EventFilter
+    from intacct_bridge.changes.event import ChangeEvent, EventFilter
     from intacct_bridge.changes.follower import FollowOptions
     from intacct_bridge.changes.watch import Watch
     from intacct_bridge.client.reading.records import Record
@@ -516,7 +515,7 @@ class BridgeClient(Client):
         """
         from intacct_bridge.changes.event_log import EventLog
         from intacct_bridge.changes.follower import Follower
-        from intacct_bridge.changes.receivers.function import FunctionReceiver
+        from intacct_bridge.changes.receivers import FunctionReceiver
 
         watch, place = self._watch(streams, begin=begin, baseline=baseline, event_filter=event_filter, name=name)
         with EventLog(place) as log, log.exclusively(watch.name):
@@ -526,7 +525,7 @@ class BridgeClient(Client):
                 self._count(posted=done.delivered, dead_letters=done.dead)
 
     def _watch(self, streams: Iterable[str], **how: Any) -> "tuple[Watch, Place]":
-        from intacct_bridge.changes.event_filter import EventFilter
+        from intacct_bridge.changes.event import EventFilter
         from intacct_bridge.changes.event_log import event_log_place
         from intacct_bridge.changes.watch import Watch, beginning
         from intacct_bridge.load.outbox.storage import outbox_place

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.changes.receivers.database import PostgresReceiver
+from intacct_bridge.changes.postgres_receiver import PostgresReceiver
 from intacct_bridge.copies.destinations import postgres as postgres_module
 from intacct_bridge.copies.destinations.base import Destination
 from intacct_bridge.copies.destinations.libpq import refusal

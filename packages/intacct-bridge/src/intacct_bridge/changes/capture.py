@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from intacct_bridge.changes.event import ChangeKind, FieldChange, decode_record, encode, encode_changes
-from intacct_bridge.changes.event_filter import EventFilter
+from intacct_bridge.changes.event import ChangeKind, EventFilter, FieldChange, decode_record, encode, encode_changes
 from intacct_bridge.changes.event_log import EventLog, time_text
 from intacct_bridge.copies.destinations.base import ColumnDifference, Committed
 from intacct_bridge.shared_state.database import StateDatabase, placeholders

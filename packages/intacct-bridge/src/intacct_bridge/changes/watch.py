@@ -10,8 +10,7 @@ from datetime import datetime
 import msgspec
 
 from intacct_bridge.changes.capture import EventDestination
-from intacct_bridge.changes.event import encode
-from intacct_bridge.changes.event_filter import EventFilter
+from intacct_bridge.changes.event import EventFilter, encode
 from intacct_bridge.changes.event_log import EventLog
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.extract.options import ExtractOptions

@@ -312,7 +312,7 @@ def prepare_extraction(client: Client, request: ExtractRequest, *, only_describe
 def _maps(paths: Sequence[Path]) -> "list[EntityMap]":
     if not paths:
         return []
-    from intacct_bridge.export_maps.maps import read_map, with_lists  # with the modules of mappings
+    from intacct_bridge.export_maps import read_map, with_lists  # with the modules of mappings
 
     return [with_lists(read_map(path)) for path in paths]
 

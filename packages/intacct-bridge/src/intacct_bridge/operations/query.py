@@ -133,8 +133,7 @@ def _columns(client: Client, asked: Query) -> tuple[str, ...]:
 
 def _mapped(client: Client, asked: Query, request: QueryRequest, path: Path, run: "RunRecorder | None") -> QueryRows:
     """The rows through a mapping, flat for a table and nested for JSON."""
-    from intacct_bridge.export_maps.maps import flat_columns, read_map
-    from intacct_bridge.export_maps.records import mapped_records, mapped_rows
+    from intacct_bridge.export_maps import flat_columns, mapped_records, mapped_rows, read_map
 
     entity = read_map(path)
     if asked.select != ("*",):

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.changes.delivery import Deliveries, Receiver
-from intacct_bridge.changes.event import ChangeKind
-from intacct_bridge.changes.event_filter import EventFilter
+from intacct_bridge.changes.event import ChangeKind, EventFilter
 from intacct_bridge.changes.event_log import EventLog, EventState, LoggedEvent, event_log_place
 from intacct_bridge.changes.follower import Follower, FollowOptions, this_machines_time
-from intacct_bridge.changes.receivers.open import open_receiver
+from intacct_bridge.changes.receivers import open_receiver
 from intacct_bridge.changes.watch import (
     PollResult,
     Watch,
@@ -274,8 +273,8 @@ def _mapped(receiver: Receiver, request: WatchRequest, streams: "Sequence[Stream
     """The receiver, which gets records in the shape of a mapping if the request names one."""
     if request.map_file is None or request.to.startswith("load:"):
         return receiver
-    from intacct_bridge.changes.receivers.mapped import mapped_receiver
-    from intacct_bridge.export_maps.maps import read_map
+    from intacct_bridge.changes.mapped_receiver import mapped_receiver
+    from intacct_bridge.export_maps import read_map
 
     return mapped_receiver(receiver, read_map(request.map_file), streams)
 

@@ -110,12 +110,13 @@ def _mail(channel: Channel, run: Run) -> None:
 
 
 def _webhook(channel: Channel, run: Run) -> None:
-    from intacct_bridge.export_maps.web_hook import NoAnswerError, WebHook
+    from intacct_bridge.machine.web_hook import NoAnswerError, WebHook, signing_key, webhook_headers
 
     body = json.dumps(message(run), ensure_ascii=False).encode()
     headers = {"content-type": "application/json; charset=utf-8", "user-agent": "intacct-bridge"}
     if channel.secret:
-        headers |= _signature(channel.secret, run.id, body)
+        at = int(datetime.now(UTC).timestamp())
+        headers |= webhook_headers(run.id, at, body, signing_key(channel.secret))
     with closing(WebHook(channel.target[0], seconds=SECONDS, retries=2)) as hook:
         try:
             answer = hook.post(body, headers)
@@ -125,25 +126,8 @@ def _webhook(channel: Channel, run: Run) -> None:
         raise SettingsError(f"it answered with HTTP {answer.status}")
 
 
-def _signature(secret: str, name: str, body: bytes) -> dict[str, str]:
-    """The headers of Standard Webhooks, as those of `intacct watch`."""
-    import base64
-    import hashlib
-    import hmac
-
-    from intacct_bridge.changes.receivers.webhook import signing_key
-
-    at = str(int(datetime.now(UTC).timestamp()))
-    signed = hmac.new(signing_key(secret), f"{name}.{at}.".encode() + body, hashlib.sha256).digest()
-    return {
-        "webhook-id": name,
-        "webhook-timestamp": at,
-        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
-    }
-
-
 def _command(channel: Channel, run: Run) -> None:
-    from intacct_bridge.export_maps.command_input import CommandTooLongError, give
+    from intacct_bridge.machine.command_input import CommandTooLongError, give
 
     environ = {**os.environ, "INTACCT_RUN_ID": run.id, "INTACCT_RUN_FLOW": run.flow, "INTACCT_RUN_END": run.end.value}
     body = json.dumps(message(run), ensure_ascii=False).encode()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from intacct_bridge.changes.delivery import Receiver
 from intacct_bridge.changes.event import ChangeEvent
-from intacct_bridge.export_maps.records import mapped_record, typed_row
+from intacct_bridge.export_maps import mapped_record, typed_row
 from intacct_bridge.mapping.language import EntityMap
 from intacct_bridge.mapping.unify import reads
 from intacct_bridge.streams.stream import Stream

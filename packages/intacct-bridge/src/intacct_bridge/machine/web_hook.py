@@ -3,9 +3,14 @@
 The time-outs of sockets restart with each byte, so a program that answers one byte at a time would hold a delivery
 for ever. Here one deadline holds for the connection, the request and the answer, and only the beginning of its body is
 read.
+
+A message is signed as the Standard Webhooks specification says.
 """
 
 import base64
+import binascii
+import hashlib
+import hmac
 import socket
 import threading
 import time
@@ -21,6 +26,9 @@ from intacct_protocol.errors import SettingsError
 if TYPE_CHECKING:
     import urllib3
 
+_PREFIX = "whsec_"
+_SECRET_BYTES = (24, 64)
+"""The lengths that the specification allows."""
 _SHOWN = 200
 _MOST_KEPT = 16
 """Connections that are kept between posts."""
@@ -125,6 +133,36 @@ def _parts(address: str) -> tuple[str, str, dict[str, str]]:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
     return urlunsplit(parts._replace(netloc=where)), f"{parts.scheme}://{where}", headers
+
+
+# --- the signature
+
+
+def webhook_headers(message: str, at: int, body: bytes, key: bytes = b"") -> dict[str, str]:
+    """The headers by which a receiver checks who sent a message, and recognises one that it has already taken.
+
+    `message` is the same for each delivery. `at`: seconds since 1970. Without a key the message is not signed.
+    """
+    headers = {"webhook-id": message, "webhook-timestamp": str(at)}
+    if key:
+        signed = hmac.new(key, f"{message}.{at}.".encode() + body, hashlib.sha256).digest()
+        headers["webhook-signature"] = f"v1,{base64.b64encode(signed).decode()}"
+    return headers
+
+
+def signing_key(secret: str) -> bytes:
+    """The key in a secret of the form `whsec_...`."""
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(_PREFIX) or not _SECRET_BYTES[0] <= len(key) <= _SECRET_BYTES[1]:
+        raise SettingsError(
+            "the signing secret is not of the form whsec_ and 24 to 64 bytes in base64",
+            fix='make one with: python -c "import base64, secrets;'
+            " print('whsec_' + base64.b64encode(secrets.token_bytes(32)).decode())\"",
+        )
+    return key
 
 
 # --- the deadline
