@@ -183,7 +183,7 @@ def by_id(outbox: Outbox, company: ShownRecords, *external: str, known: bool = T
         outbox.conclude([sent[0].ended(RecordStatus.APPLIED, Receipt("1"))])
         sent = sent[1:]
     found = by_external_id(cast("Gateway", company), outbox, lookup_keys_of("APBILL"), sent)
-    return [key[0][1] for key in found.found], [
+    return [key[0][1] for key in found.records], [
         one.lookup_key[EXTERNALID] for one in sent if one.number in found.absent
     ]
 
@@ -491,7 +491,7 @@ def test_an_object_without_a_legacy_get_has_no_answer(outbox: Outbox) -> None:
         found = by_external_id(
             cast("Gateway", object()), outbox, replace(lookup_keys_of("APBILL"), object=name), [entry]
         )
-        assert (found.found, found.absent) == ({}, frozenset())
+        assert (found.records, found.absent) == ({}, frozenset())
 
 
 @in_a_file

@@ -484,7 +484,7 @@ def test_an_entry_that_was_not_found_waits_for_a_reason(
     (entry,) = doubtful(outbox, "a", operation=WriteOperation.CREATE)
     settler = Settler(cast("Gateway", Silent()), outbox, settings)
     asked = ledger.clock() + later
-    told = settler._reason_to_wait(lookup, entry, searchable=searchable, asked=asked)
+    told = settler._reason_to_wait(lookup, entry, searchable=searchable, asked_at=asked)
     assert told.startswith(reason) if reason.startswith(("it has", "VENDOR")) else reason in told
     assert bool(told) == bool(reason)
 
@@ -503,7 +503,7 @@ def test_a_refusal_proves_nothing_before_its_time(
 ) -> None:
     (entry,) = doubtful(outbox, "a", faults=(OTHER,))
     settler = Settler(cast("Gateway", Silent()), outbox)
-    done = settler._refused_resend(entry, searchable=searchable, asked=ledger.clock() + later)
+    done = settler._refused_resend(entry, searchable=searchable, asked_at=ledger.clock() + later)
     assert (done.status, done.faults) == (status, (OTHER,) if kept else ())
 
 

@@ -17,7 +17,7 @@ from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, Write, WriteOperation
 from intacct_bridge.load.undo import undo
-from intacct_bridge.load.undo.undo import UndoSettings, _as_found, _Found, _taking_back, _with_day, _write
+from intacct_bridge.load.undo.undo import UndoSettings, _as_found, _CurrentState, _taking_back, _with_day, _write
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.values import Value
@@ -37,7 +37,7 @@ class Posted:
 
 def taken_back(name: str, state: str, *, delete: bool = False) -> Any:
     entry = cast("OutboxEntry", Posted(WriteTarget("acme", "", WriteOperation.CREATE, name)))
-    return _write(NOWHERE, entry, _Found("RECORDNO", "77", "", state), UndoSettings(DAY, delete, "why"), "E1")
+    return _write(NOWHERE, entry, _CurrentState("RECORDNO", "77", "", state), UndoSettings(DAY, delete, "why"), "E1")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_with_delete_a_posted_record_is_deleted(name: str) -> None:
 
 def test_a_record_is_found_with_its_state_and_its_name() -> None:
     row: dict[str, Value] = {"RECORDNO": 7, "DOCID": "Sales Order-1", "STATE": "Draft"}
-    assert _as_found(row, "RECORDNO") == _Found("RECORDNO", "7", "Sales Order-1", "Draft")
-    assert _as_found({"RECORDNO": 7}, "RECORDNO") == _Found("RECORDNO", "7", "", "")
+    assert _as_found(row, "RECORDNO") == _CurrentState("RECORDNO", "7", "Sales Order-1", "Draft")
+    assert _as_found({"RECORDNO": 7}, "RECORDNO") == _CurrentState("RECORDNO", "7", "", "")
     assert _as_found(None, "RECORDNO") is None
 
 

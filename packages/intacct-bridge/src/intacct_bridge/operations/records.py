@@ -15,7 +15,7 @@ from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.records import Record
 from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT, Outcome
 from intacct_bridge.load.apply.sender import refuse_without_plan
-from intacct_bridge.load.apply.single_writes import OutboxWriter, SeenValues, seen_records
+from intacct_bridge.load.apply.single_writes import OutboxWriter, ShownValues, shown_records
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings
 from intacct_bridge.load.plan.planner import make_plan, plan_writes
@@ -215,16 +215,16 @@ def change_records(
     the outcomes of all records as far as they are known.
     """
     refuse_without_plan(run.connection)
-    seen: Sequence[SeenValues] = ()
+    shown: Sequence[ShownValues] = ()
     if confirm is not None:
         if change.operation != "create":
-            seen = seen_records(run.client, change.operation, change.object, change.rows)
+            shown = shown_records(run.client, change.operation, change.object, change.rows)
         confirm()
     number = record_key(change.object)
     given: Sequence[Any] = [row[number] for row in change.rows] if change.operation == "delete" else change.rows
     outcomes: Sequence[Outcome] = ()
     with run.open_outbox() as outbox:
-        client = run.client.through(OutboxWriter(outbox, keep_earlier=True, seen=seen))
+        client = run.client.through(OutboxWriter(outbox, keep_earlier=True, shown=shown))
         send = {"create": client.create, "update": client.update, "delete": client.delete}[change.operation]
         run.recorder.destination = f"{change.object} in {run.connection.target}"
         try:

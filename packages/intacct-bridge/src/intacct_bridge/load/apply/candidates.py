@@ -55,22 +55,22 @@ def candidates(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry])
 
     An entry that the company does not let us look for has none.
     """
-    found: list[Candidate] = []
+    listed: list[Candidate] = []
     for entry in entries:
         if entry.target.operation is WriteOperation.CREATE:
             try:
-                found += _of_entry(company, outbox, entry)
+                listed += _of_entry(company, outbox, entry)
             except _REFUSALS:
                 continue
-    return found
+    return listed
 
 
 def record_of(company: Gateway, object_name: str, key: str) -> str:
     """The record with a RECORDNO or a natural key that a person gives; empty if the company shows none."""
     lookup = lookup_keys_of(object_name)
     described = company.describe(object_name)
-    wanted = lookup.receipt_key
-    for name in dict.fromkeys((wanted, lookup.record_key, natural_key(object_name) or wanted)):
+    receipt_key = lookup.receipt_key
+    for name in dict.fromkeys((receipt_key, lookup.record_key, natural_key(object_name) or receipt_key)):
         if described.get(name) is None:
             continue
         try:
@@ -78,9 +78,9 @@ def record_of(company: Gateway, object_name: str, key: str) -> str:
         except RecordError:
             continue  # such as a name for a numeric field
         where = field(name).is_in(with_forms([value]))
-        rows = list(company.query(Query(object_name, (wanted,), where=where, show_private=True)))
+        rows = list(company.query(Query(object_name, (receipt_key,), where=where, show_private=True)))
         if rows:
-            return comparable(rows[0].get(wanted))
+            return comparable(rows[0].get(receipt_key))
     return ""
 
 
@@ -92,7 +92,7 @@ def _of_entry(company: Gateway, outbox: Outbox, entry: OutboxEntry) -> list[Cand
     rows = _rows(company, lookup, described, entry)
     claimed = outbox.claimed(entry.target.company, lookup.object, [_record(lookup, row) for row in rows] or ["-"])
     creators = Creators(company, lookup, described)
-    found: dict[str, Candidate] = {}
+    by_record: dict[str, Candidate] = {}
     for row in rows:
         match = matching_record(lookup, row, creators)
         keyed = match.record in paid or (bool(entry.lookup_key) and _key(row, entry) == key_of(entry.lookup_key))
@@ -100,16 +100,16 @@ def _of_entry(company: Gateway, outbox: Outbox, entry: OutboxEntry) -> list[Cand
         late = match.created is not None and match.created >= since
         if match.record and match.record not in claimed and not match.copy and (keyed or late):
             label = _label(row)
-            found[match.record] = Candidate(entry.number, match.record, label, match.created, match.creator, keyed)
-    return sorted(found.values(), key=lambda one: (not one.has_key, len(one.record), one.record))[:MOST]
+            by_record[match.record] = Candidate(entry.number, match.record, label, match.created, match.creator, keyed)
+    return sorted(by_record.values(), key=lambda one: (not one.has_key, len(one.record), one.record))[:MOST]
 
 
 def _rows(company: Gateway, lookup: LookupKeys, described: ObjectDef, entry: OutboxEntry) -> list[Row]:
     """The records with the entry's key, and those that were created since it was sent."""
     key = lookup.receipt_key
     extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", *lookup.empty_fields, *_SHOWN, *_AMOUNTS)
-    wanted = (*entry.lookup_key, *(name for keys in lookup.keys for name in keys), *extra)
-    queryable = [name for name in wanted if name and described.get(name) is not None]
+    names = (*entry.lookup_key, *(name for keys in lookup.keys for name in keys), *extra)
+    queryable = [name for name in names if name and described.get(name) is not None]
     select = tuple(dict.fromkeys((key, *queryable)))
     filters: list[Filter] = []
     values = {name: text for name, text in entry.lookup_key.items() if described.get(name) is not None and text}

@@ -86,7 +86,7 @@ class EvidenceSearch:
         keys = {entry.number: key_of(entry.lookup_key) for entry in doubtful}
         self._pair(lookup, doubtful, keys, self._by_key(lookup, queried, evidence), evidence)
         by_id = by_external_id(self._company, self._outbox, lookup, external)
-        self._pair(lookup, doubtful, keys, by_id.found, evidence)
+        self._pair(lookup, doubtful, keys, by_id.records, evidence)
         if lookup.payment_lines:
             paid = {entry.number: payment_key(entry) for entry in doubtful}
             payments = find_payments(self._company, lookup, doubtful)
@@ -101,25 +101,25 @@ class EvidenceSearch:
         self, lookup: LookupKeys, entries: Sequence[OutboxEntry], evidence: Evidence
     ) -> Mapping[Key, Sequence[MatchingRecord]]:
         try:
-            found = find_by_key(self._company, lookup, [entry.lookup_key for entry in entries])
+            matches_by_key = find_by_key(self._company, lookup, [entry.lookup_key for entry in entries])
         except (NotPermittedError, RefusedError, InvalidRequestError):  # it may not be queried, or not by these fields
             return {}
         evidence.absent.update(entry.number for entry in entries if self._is_queryable(lookup, entry))
-        return found
+        return matches_by_key
 
     def _pair(
         self,
         lookup: LookupKeys,
         doubtful: Sequence[OutboxEntry],
         keys: Mapping[int, Key],
-        found: Mapping[Key, Sequence[MatchingRecord]],
+        matches_by_key: Mapping[Key, Sequence[MatchingRecord]],
         evidence: Evidence,
         *,
         tolerance: timedelta = CLOCK_TOLERANCE,
     ) -> None:
-        records = [match.record for matches in found.values() for match in matches]
+        records = [match.record for matches in matches_by_key.values() for match in matches]
         claimed = self._outbox.claimed(doubtful[0].target.company, lookup.object, records)
-        for key, matches in found.items():
+        for key, matches in matches_by_key.items():
             twins = [entry for entry in doubtful if keys.get(entry.number) == key]
             unclaimed = [one for one in matches if not one.copy and one.record not in claimed]
             _pair_twins(twins, unclaimed, evidence, tolerance)
@@ -160,22 +160,22 @@ def _pair_twins(
             )
 
 
-def _proves(one: MatchingRecord, entry: OutboxEntry, tolerance: timedelta) -> bool:
-    ours = bool(one.creator) and one.creator.casefold() == entry.user.casefold()
-    return ours and one.created is not None and not _is_earlier(one, entry, tolerance)
+def _proves(match: MatchingRecord, entry: OutboxEntry, tolerance: timedelta) -> bool:
+    ours = bool(match.creator) and match.creator.casefold() == entry.user.casefold()
+    return ours and match.created is not None and not _is_earlier(match, entry, tolerance)
 
 
-def _forbids_resend(one: MatchingRecord, entry: OutboxEntry, tolerance: timedelta) -> bool:
+def _forbids_resend(match: MatchingRecord, entry: OutboxEntry, tolerance: timedelta) -> bool:
     """Whether the record forbids a second sending: every record does but another user's from before the first one.
 
     Another user's record from after it may be this one, entered by hand when the load failed.
     """
-    return one.creator.casefold() in ("", entry.user.casefold()) or not _is_earlier(one, entry, tolerance)
+    return match.creator.casefold() in ("", entry.user.casefold()) or not _is_earlier(match, entry, tolerance)
 
 
-def _is_earlier(one: MatchingRecord, entry: OutboxEntry, tolerance: timedelta) -> bool:
+def _is_earlier(match: MatchingRecord, entry: OutboxEntry, tolerance: timedelta) -> bool:
     sent = entry.since
-    return one.created is not None and one.created < sent.replace(microsecond=0) - tolerance
+    return match.created is not None and match.created < sent.replace(microsecond=0) - tolerance
 
 
 def _proof_fields(lookup: LookupKeys, described: ObjectDef, creators: Creators) -> tuple[str, ...]:
@@ -208,11 +208,11 @@ def find_edited(
         if not number:
             continue
         rows = _created_since(company, lookup, names, number, entries)
-        taken = {one.record for one in evidence.proofs.values()}
-        taken |= outbox.claimed(entries[0].target.company, lookup.object, [one.record for _, one in rows])
+        claimed = {one.record for one in evidence.proofs.values()}
+        claimed |= outbox.claimed(entries[0].target.company, lookup.object, [one.record for _, one in rows])
         for entry in entries:
-            found = (_edited(row, one, entry, number) for row, one in rows if one.record not in taken)
-            if text := next((text for text in found if text), ""):
+            texts = (_edited(row, one, entry, number) for row, one in rows if one.record not in claimed)
+            if text := next((text for text in texts if text), ""):
                 doubts[entry.number] = text
     return doubts
 
@@ -238,23 +238,23 @@ def _created_since(
 def _may_be_edited(names: Sequence[str], number: str, entries: Sequence[OutboxEntry], described: ObjectDef) -> Filter:
     """The condition that a record has the number of one of the entries, or a text of the rest of its key."""
     others = [name for name in names if name != number and described.kind_of(name) is Kind.TEXT]
-    asked = (number, *others[-1:]) if len(names) > _REST else (number,)
+    searched = (number, *others[-1:]) if len(names) > _REST else (number,)
     conditions = (
-        key_condition(name, described.kind_of(name), [entry.lookup_key[name] for entry in entries]) for name in asked
+        key_condition(name, described.kind_of(name), [entry.lookup_key[name] for entry in entries]) for name in searched
     )
     return any_of(one for one in conditions if one is not None)
 
 
-def _edited(row: Row, one: MatchingRecord, entry: OutboxEntry, number: str) -> str:
+def _edited(row: Row, match: MatchingRecord, entry: OutboxEntry, number: str) -> str:
     """Why this record may be the entry's, with another key or since a moment ago; empty if it is not."""
     other = [name for name, text in entry.lookup_key.items() if equal_form(row.get(name)) != nfc(text)]
     same_number = number not in other
     same_rest = other == [number] and len(entry.lookup_key) > _REST
-    if one.copy or not (same_number or same_rest) or not _proves(one, entry, CLOCK_TOLERANCE):
+    if match.copy or not (same_number or same_rest) or not _proves(match, entry, CLOCK_TOLERANCE):
         return ""
     changed = f" with another {listed(other)}" if other else ""
     return (
-        f"record {one.record}, created by {one.creator} at {one.created:%Y-%m-%d %H:%M:%S} UTC, "
+        f"record {match.record}, created by {match.creator} at {match.created:%Y-%m-%d %H:%M:%S} UTC, "
         f"may be this one{changed}: check it"
     )
 
@@ -269,7 +269,7 @@ _NOT_FOUND = (RefusedError, InvalidRequestError, RecordError)
 class ExternalIdResult:
     """The records found by external ids."""
 
-    found: Mapping[Key, list[MatchingRecord]]
+    records: Mapping[Key, list[MatchingRecord]]
     absent: frozenset[int]
     """The numbers of the entries whose external id no record has."""
 
@@ -292,44 +292,44 @@ def by_external_id(
     """The records that have the entries' external ids, and which of the others are absent."""
     nothing = ExternalIdResult({}, frozenset())
     try:
-        known = legacy_object(lookup.object)
+        legacy = legacy_object(lookup.object)
     except InvalidRequestError:
         return nothing
-    if not known.single:
+    if not legacy.single:
         return nothing
-    answers = {one.lookup_key[EXTERNALID]: _ask(company, known, one.lookup_key[EXTERNALID]) for one in entries}
-    found = {
+    answers = {one.lookup_key[EXTERNALID]: _ask(company, legacy, one.lookup_key[EXTERNALID]) for one in entries}
+    records = {
         key_of(entry.lookup_key): _matching_records(company, lookup, record)
         for entry in entries
         if (record := answers[entry.lookup_key[EXTERNALID]].record)
     }
     missing = [entry for entry in entries if not answers[entry.lookup_key[EXTERNALID]].record]
-    if not missing or not (found or _finds_ours(company, outbox, known, missing[0])):
-        return ExternalIdResult(found, frozenset())
-    unused = _ask(company, known, f"ib1-{outbox.loader}")
+    if not missing or not (records or _finds_ours(company, outbox, legacy, missing[0])):
+        return ExternalIdResult(records, frozenset())
+    unused = _ask(company, legacy, f"ib1-{outbox.loader}")
     absent = (one.number for one in missing if answers[one.lookup_key[EXTERNALID]] == unused)
-    return ExternalIdResult(found, frozenset(absent))
+    return ExternalIdResult(records, frozenset(absent))
 
 
-def _finds_ours(company: Gateway, outbox: Outbox, known: LegacyObject, entry: OutboxEntry) -> bool:
+def _finds_ours(company: Gateway, outbox: Outbox, legacy: LegacyObject, entry: OutboxEntry) -> bool:
     """Whether the company finds a record of ours that it certainly has."""
     example = outbox.example(entry.target.company, entry.target.object, EXTERNALID)
-    return example is not None and bool(_ask(company, known, example.lookup_key.get(EXTERNALID, "")).record)
+    return example is not None and bool(_ask(company, legacy, example.lookup_key.get(EXTERNALID, "")).record)
 
 
-def _ask(company: Gateway, known: LegacyObject, external: str) -> _Answer:
+def _ask(company: Gateway, legacy: LegacyObject, external: str) -> _Answer:
     """The answer for an external id in any of its forms; if none finds a record, the one that all of them give."""
-    answers = [_get_exactly(company, known, form) for form in forms_of(external)]
+    answers = [_get_exactly(company, legacy, form) for form in forms_of(external)]
     other = answers[0] if len(set(answers)) == 1 else _Answer("", ("another",))
     return next((one for one in answers if one.record), other)
 
 
-def _get_exactly(company: Gateway, known: LegacyObject, external: str) -> _Answer:
+def _get_exactly(company: Gateway, legacy: LegacyObject, external: str) -> _Answer:
     try:
-        data = company.ask(get(known.name, external, external=True)).data
+        data = company.ask(get(legacy.name, external, external=True)).data
     except _NOT_FOUND as error:
         return _Answer("", tuple(fault.errorno for fault in error.faults))
-    names = known.answer_names(RECORDNO)
+    names = legacy.answer_names(RECORDNO)
     for record in data.children if data is not None else ():
         if nfc(record.findtext("externalid").strip()) == nfc(external):
             return _Answer(next((text for name in names if (text := record.findtext(name).strip())), ""))
@@ -378,15 +378,15 @@ def find_payments(
     company: Gateway, lookup: LookupKeys, entries: Iterable[OutboxEntry]
 ) -> dict[Key, list[MatchingRecord]]:
     """The payments that pay the same as these, oldest first; none if the company does not show details."""
-    wanted = {key for entry in entries if (key := payment_key(entry))}
+    keys = {key for entry in entries if (key := payment_key(entry))}
     try:
-        return _find_payments(company, lookup, wanted) if wanted else {}
+        return _find_payments(company, lookup, keys) if keys else {}
     except (InvalidRequestError, NotPermittedError, RefusedError):
         return {}
 
 
-def _find_payments(company: Gateway, lookup: LookupKeys, wanted: set[Key]) -> dict[Key, list[MatchingRecord]]:
-    records = sorted({record for key in wanted for record, _ in key if record})
+def _find_payments(company: Gateway, lookup: LookupKeys, keys: set[Key]) -> dict[Key, list[MatchingRecord]]:
+    records = sorted({record for key in keys for record, _ in key if record})
     payments = {comparable(row.get(_BY)) for row in _details(company, lookup, "RECORDKEY", records)}
     details: dict[str, list[Row]] = defaultdict(list)
     for row in _details(company, lookup, _BY, sorted(payments)):
@@ -396,18 +396,18 @@ def _find_payments(company: Gateway, lookup: LookupKeys, wanted: set[Key]) -> di
         paid = Counter((comparable(row.get("RECORDKEY")), _amount(row.get("TRX_PAYMENTAMOUNT"))) for row in rows)
         days = {row.get("PAYMENTDATE") for row in rows}
         for key in (_payment_key(paid, days.pop() if len(days) == 1 else None), _payment_key(paid, None)):
-            if key in wanted:
+            if key in keys:
                 same[payment] = key
-    found: dict[Key, list[MatchingRecord]] = {}
+    matches: dict[Key, list[MatchingRecord]] = {}
     for match in _headers(company, lookup, sorted(same)):
-        found.setdefault(same[match.record], []).append(match)
-    return found
+        matches.setdefault(same[match.record], []).append(match)
+    return matches
 
 
 def _details(company: Gateway, lookup: LookupKeys, by: str, values: list[str]) -> Iterator[Row]:
     kind = company.describe(lookup.payment_lines).kind_of(by)
-    for some in batched(values, _BATCH):
-        yield from company.query(_query_in(lookup.payment_lines, _SELECT, by, kind, some))
+    for batch in batched(values, _BATCH):
+        yield from company.query(_query_in(lookup.payment_lines, _SELECT, by, kind, batch))
 
 
 def _headers(company: Gateway, lookup: LookupKeys, values: list[str]) -> Iterator[MatchingRecord]:
@@ -415,8 +415,8 @@ def _headers(company: Gateway, lookup: LookupKeys, values: list[str]) -> Iterato
     creators = Creators(company, lookup, described)
     by = lookup.record_key
     select = (by, *_proof_fields(lookup, described, creators))
-    for some in batched(values, _BATCH):
-        for row in company.query(_query_in(lookup.object, select, by, described.kind_of(by), some)):
+    for batch in batched(values, _BATCH):
+        for row in company.query(_query_in(lookup.object, select, by, described.kind_of(by), batch)):
             yield matching_record(lookup, row, creators)
 
 

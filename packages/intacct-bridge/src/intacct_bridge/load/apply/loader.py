@@ -109,8 +109,8 @@ class Loader:
         """Apply one stage; whether all of it is done."""
         good = True
         for entity, places in by_entity([record.write for record in plan.records]).items():
-            some = replace(plan, records=tuple(plan.records[place] for place in places))
-            for outcome in self._within(entity)._apply(some):
+            part = replace(plan, records=tuple(plan.records[place] for place in places))
+            for outcome in self._within(entity)._apply(part):
                 good = good and outcome.good
                 yield outcome
             if self._settings.stop_on_error and not good:
@@ -150,9 +150,9 @@ class Loader:
         if not self._settings.atomic or not plan.of(Verdict.REFUSED):
             return held
         records = [one for one in plan.of(*WRITTEN, Verdict.REFUSED) if one.write.object == plan.object]
-        for some in batched(records, _ENTERED_AT_ONCE):
-            for wave in waves([one.write for one in some]):
-                for batch in batched([some[place] for place in wave], self._settings.batch_size):
+        for group in batched(records, _ENTERED_AT_ONCE):
+            for wave in waves([one.write for one in group]):
+                for batch in batched([group[place] for place in wave], self._settings.batch_size):
                     refused = next((one for one in batch if one.verdict is Verdict.REFUSED), None)
                     if refused is not None:
                         note = f"the plan refused {refused.write.label} of the same batch"
@@ -198,8 +198,8 @@ class Loader:
         self._outbox.begin_run(self._target.user, lambda: self._company.company_time)
 
     def _send_all(self, writes: Iterable[Write], pending: list[Write]) -> Iterator[RecordOutcome]:
-        for some in batched(writes, _ENTERED_AT_ONCE):
-            ready = yield from self._enter(some)
+        for group in batched(writes, _ENTERED_AT_ONCE):
+            ready = yield from self._enter(group)
             self._settler.prepare(entry for _, entry in ready)
             for wave in waves([write for write, _ in ready]):
                 if (yield from self._send_wave([ready[place] for place in wave], pending)):
@@ -290,9 +290,9 @@ class Loader:
                 told = replace(outcome, status=RecordStatus.IN_DOUBT, note=error.message) if unnoted else outcome
                 sent.outcomes.append(told)
             raise
-        known = [entry for entry in done if entry.status is not RecordStatus.IN_DOUBT]
-        sent.outcomes += [outcome_of(writes[entry.number], entry) for entry in known]
-        sent.good = all(entry.status is RecordStatus.APPLIED for entry in known)
+        concluded = [entry for entry in done if entry.status is not RecordStatus.IN_DOUBT]
+        sent.outcomes += [outcome_of(writes[entry.number], entry) for entry in concluded]
+        sent.good = all(entry.status is RecordStatus.APPLIED for entry in concluded)
         for outcome in self._settle([writes[one.number] for one in done if one.status is RecordStatus.IN_DOUBT]):
             if outcome.status is RecordStatus.IN_DOUBT:
                 pending.append(outcome.write)
@@ -318,8 +318,8 @@ class Loader:
     def _current(self, writes: Sequence[Write]) -> Iterator[_Entered]:
         """Writes with their entries as they are now; the outbox has an entry for every one of them."""
         keys = [(write_target(self._target, write), write.identity.text) for write in writes]
-        found = self._outbox.latest(keys)
-        return ((write, found[key]) for write, key in zip(writes, keys, strict=True))
+        latest = self._outbox.latest(keys)
+        return ((write, latest[key]) for write, key in zip(writes, keys, strict=True))
 
     def _new_entry(self, write: Write) -> OutboxEntry:
         tracked = {name: text_of(value) for name, value in write.fields.items() if name in self._settings.tracked}

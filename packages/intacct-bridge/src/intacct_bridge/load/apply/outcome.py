@@ -55,9 +55,9 @@ class RecordOutcome:
         """The company's fault with what it means and its correction, else the outbox's note."""
         if not self.faults:
             return self.note
-        known = diagnose(self.faults, "function")
-        text = f"{known.means} {known.fault.text}" if known.entry else str(known.fault)
-        correction = known.fault.correction.strip()
+        diagnosis = diagnose(self.faults, "function")
+        text = f"{diagnosis.means} {diagnosis.fault.text}" if diagnosis.entry else str(diagnosis.fault)
+        correction = diagnosis.fault.correction.strip()
         if not correction or correction in text:
             return text
         return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {correction}"

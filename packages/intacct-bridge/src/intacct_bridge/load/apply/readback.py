@@ -54,11 +54,11 @@ def read_back(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) 
     located = Locator(company, writable).locate([(write, (key,)) for write, key in zip(writes, keys, strict=True)])
     later = _Updates(outbox, writable, entries[0].target)
     done: list[Readback] = []
-    for write, entry, found in zip(writes, entries, located, strict=True):
-        back = _compare(writable, write, entry, found[0] if found else None)
+    for write, entry, records in zip(writes, entries, located, strict=True):
+        back = _compare(writable, write, entry, records[0] if records else None)
         updates = write.operation is WriteOperation.UPDATE and back.verdict is ReadbackVerdict.NOT_DONE
         before = outbox.earlier_values(entry) if updates else None
-        done.append(_unless_changed(writable, write, entry, found[0], later, before) if updates else back)
+        done.append(_unless_changed(writable, write, entry, records[0], later, before) if updates else back)
     return done
 
 
@@ -73,8 +73,8 @@ class _Updates:
         """Those of a record, by any of its keys."""
         company, name = self._target.company, self._target.object
         if self._unresolved is None:
-            found = self._outbox.entries(company=company, statuses=UNRESOLVED, object=name)
-            updates = (one for one in found if one.target.operation is WriteOperation.UPDATE)
+            unresolved = self._outbox.entries(company=company, statuses=UNRESOLVED, object=name)
+            updates = (one for one in unresolved if one.target.operation is WriteOperation.UPDATE)
             self._unresolved = [(self._key(one), one) for one in updates]
         applied = self._outbox.later_writes(company, name, WriteOperation.UPDATE, records)
         return [*(one for some in applied.values() for one in some),
@@ -127,7 +127,7 @@ def _updated_since(
 
 
 @dataclass(frozen=True, slots=True)
-class SeenNow:
+class Recheck:
     """The record of an unapplied change as the company has it now."""
 
     outdated: str = ""
@@ -136,7 +136,7 @@ class SeenNow:
     """The values that it replaces now; None if the record was not found."""
 
 
-def seen_now(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, SeenNow]:
+def recheck(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, Recheck]:
     """How the records of unapplied updates, deletes and actions of one object stand now, by the entries' numbers.
 
     A change is outdated if its record has other values by now than its plan has seen.
@@ -145,31 +145,31 @@ def seen_now(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -
     writes = [sent_write(writable, entry) for entry in entries]
     by = [(write, (sent_key(writable, one),)) for write, one in zip(writes, entries, strict=True)]
     updates = _Updates(outbox, writable, entries[0].target)
-    seen: dict[int, SeenNow] = {}
-    for write, entry, found in zip(writes, entries, Locator(company, writable).locate(by), strict=True):
+    now: dict[int, Recheck] = {}
+    for write, entry, records_now in zip(writes, entries, Locator(company, writable).locate(by), strict=True):
         before = outbox.earlier_values(entry)
-        if not found:
+        if not records_now:
             text = f"{write.label or write.object} is not visible in Intacct now" if before is not None else ""
-            seen[entry.number] = SeenNow(text)
+            now[entry.number] = Recheck(text)
         elif write.operation is WriteOperation.UPDATE:
-            reason = _updated_since(writable, write, entry, found[0], updates)
-            if not reason and (moved := _moved(writable, write, before or {}, found[0])):
+            reason = _updated_since(writable, write, entry, records_now[0], updates)
+            if not reason and (moved := _moved(writable, write, before or {}, records_now[0])):
                 reason = f"its record was changed in Intacct since ({moved}): load it again"
-            seen[entry.number] = SeenNow(reason, _replaced(writable, write, entry, found[0]))
+            now[entry.number] = Recheck(reason, _replaced(writable, write, entry, records_now[0]))
         else:
             facts = {name: comparable(value) for name, value in (before or {}).items()}
-            moved = "; ".join(one.message for one in moved_facts(write, facts, found[0].facts))
-            seen[entry.number] = SeenNow(moved and f"{moved}: plan it again", found[0].facts)
-    return seen
+            moved = "; ".join(one.message for one in moved_facts(write, facts, records_now[0].facts))
+            now[entry.number] = Recheck(moved and f"{moved}: plan it again", records_now[0].facts)
+    return now
 
 
 def _moved(writable: WritableObject, write: Write, earlier: Mapping[str, Value], current: CurrentRecord) -> str:
     """Which values are neither those that an update was to replace nor its own."""
-    own = {change.name for change in differences(write, current, writable, ())}
-    before = replace(write, fields={name: value for name, value in earlier.items() if name in own}, lines={})
+    changed = {change.name for change in differences(write, current, writable, ())}
+    before = replace(write, fields={name: value for name, value in earlier.items() if name in changed}, lines={})
     moved = differences(before, current, writable, ())
     texts = [f"{one.name} is {one.before or 'empty'}, not {one.after or 'empty'}" for one in moved]
-    lines = {name: value for name, value in earlier.items() if name in own and name in write.lines}
+    lines = {name: value for name, value in earlier.items() if name in changed and name in write.lines}
     now = replaced_values(write, current, writable)
     texts += [f"{name} has other lines" for name, value in lines.items() if now.get(name) != value]
     return "; ".join(texts)

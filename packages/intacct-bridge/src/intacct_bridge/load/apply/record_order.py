@@ -15,19 +15,19 @@ def waves(writes: Sequence[Write]) -> list[list[int]]:
     """The places of the writes in waves; those of a wave refer only to records of the waves before it."""
     created: dict[tuple[str, str], int] = {}
     for place, write in enumerate(writes):
-        own = own_id(write) if write.operation is WriteOperation.CREATE else ""
-        if own:
-            created.setdefault((write.object, own), place)
+        created_id = own_id(write) if write.operation is WriteOperation.CREATE else ""
+        if created_id:
+            created.setdefault((write.object, created_id), place)
     needs = {place: _needed(place, write, created) for place, write in enumerate(writes)} if created else {}
     if not any(needs.values()):
         return [list(range(len(writes)))]
     sorter = _sorter(needs)
-    found: list[list[int]] = []
+    order: list[list[int]] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
         sorter.done(*ready)
-        found.append(ready)
-    return found
+        order.append(ready)
+    return order
 
 
 def in_order(writes: Sequence[Write]) -> list[Write]:

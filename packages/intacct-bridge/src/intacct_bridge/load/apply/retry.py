@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.loader import BATCH
-from intacct_bridge.load.apply.readback import SeenNow, seen_now
+from intacct_bridge.load.apply.readback import Recheck, recheck
 from intacct_bridge.load.apply.sender import Sender, refuse_read_only, refuse_without_plan
 from intacct_bridge.load.apply.settle import Settler, SettleSettings
 from intacct_bridge.load.outbox.entry import OutboxEntry, new_entry
@@ -52,39 +52,39 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
     done: list[OutboxEntry] = []
     for within, unapplied in _by_entity(company, outbox, UNAPPLIED, only):
         sender = Sender(within, outbox)
-        seen = _seen_now(within, outbox, unapplied)
-        entries, left = _without_outdated(outbox, unapplied, seen)
+        now = _recheck(within, outbox, unapplied)
+        entries, left = _without_outdated(outbox, unapplied, now)
         done += left
-        for some, together in _requests(outbox, entries):
-            begun = outbox.begin(outbox.plan([_new_entry(one, seen) for one in some], repeat=False), together=together)
+        for batch, together in _requests(outbox, entries):
+            begun = outbox.begin(outbox.plan([_new_entry(one, now) for one in batch], repeat=False), together=together)
             if begun:
                 done += sender.send(begun, transaction=together)
     return done
 
 
-def _seen_now(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, SeenNow]:
+def _recheck(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, Recheck]:
     """How the records of the changes among these entries stand now, by the entries' numbers."""
     changes: dict[str, list[OutboxEntry]] = {}
     for entry in entries:
         if entry.target.operation is not WriteOperation.CREATE:
             changes.setdefault(entry.target.object, []).append(entry)
-    seen: dict[int, SeenNow] = {}
-    for some in changes.values():
+    now: dict[int, Recheck] = {}
+    for group in changes.values():
         try:
-            seen |= seen_now(company, outbox, some)
+            now |= recheck(company, outbox, group)
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             # a change that was made without a look at its record is sent without one again
-            compared = (entry for entry in some if outbox.earlier_values(entry) is not None)
+            compared = (entry for entry in group if outbox.earlier_values(entry) is not None)
             text = f"its record cannot be compared with its plan: {error.message}"
-            seen |= {entry.number: SeenNow(text) for entry in compared}
-    return seen
+            now |= {entry.number: Recheck(text) for entry in compared}
+    return now
 
 
 def _without_outdated(
-    outbox: Outbox, entries: Sequence[OutboxEntry], seen: Mapping[int, SeenNow]
+    outbox: Outbox, entries: Sequence[OutboxEntry], now: Mapping[int, Recheck]
 ) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
     """The entries to send, and those that are outdated, each with the reason as its note."""
-    reasons = {number: one.outdated for number, one in seen.items() if one.outdated}
+    reasons = {number: one.outdated for number, one in now.items() if one.outdated}
     batches = outbox.batches(entries)
     together = {batches[number]: number for number in reasons if number in batches}
     for number, batch in batches.items():
@@ -114,17 +114,17 @@ def _by_entity(
 def within_entities(company: Gateway, entries: Iterable[OutboxEntry]) -> Iterator[tuple[Gateway, list[OutboxEntry]]]:
     """These entries by entity, each with a gateway to it; signed in to an entity, those of the others are left out."""
     signed_in = TargetCompany.of(company.connection).entity.casefold()
-    found: dict[str, list[OutboxEntry]] = {}
+    by_entity: dict[str, list[OutboxEntry]] = {}
     for entry in entries:
-        found.setdefault(entry.target.entity, []).append(entry)
-    for entity, some in found.items():
+        by_entity.setdefault(entry.target.entity, []).append(entry)
+    for entity, group in by_entity.items():
         if entity == signed_in:
-            yield company, some
+            yield company, group
         elif not signed_in:
-            yield company.entity(entity_id(entity, company)), some
+            yield company.entity(entity_id(entity, company)), group
 
 
-def _new_entry(entry: OutboxEntry, seen: Mapping[int, SeenNow]) -> OutboxEntry:
+def _new_entry(entry: OutboxEntry, now: Mapping[int, Recheck]) -> OutboxEntry:
     return new_entry(
         entry.target,
         entry.identity,
@@ -137,5 +137,5 @@ def _new_entry(entry: OutboxEntry, seen: Mapping[int, SeenNow]) -> OutboxEntry:
         totals=entry.totals,
         posting_date=entry.posting_date,
         undoes=entry.undoes,
-        earlier=seen[entry.number].earlier if entry.number in seen else None,
+        earlier=now[entry.number].earlier if entry.number in now else None,
     )

@@ -81,9 +81,9 @@ class Sender:
         left = [list(entries)] if transaction else _requests(entries)
         done: list[OutboxEntry] = []
         while left:
-            some = left.pop(0)
+            request = left.pop(0)
             try:
-                done += self._send(some, transaction=transaction or _has_files(some[0]), resend=resend)
+                done += self._send(request, transaction=transaction or _has_files(request[0]), resend=resend)
             except BaseException as error:
                 for unsent in left:  # these certainly did not leave
                     self._conclude_all(unsent, RecordStatus.IN_DOUBT if resend else RecordStatus.NOT_SENT, error)
@@ -153,9 +153,9 @@ def _functions(entry: OutboxEntry) -> list[Function]:
     if digest_of(entry.body) != entry.request_digest:
         raise LocalProtocolError(f"the outbox's text of {entry.label} is damaged", fix="restore the outbox's file")
     if _has_files(entry):
-        *others, own = parse(entry.body.encode())
+        *others, last = parse(entry.body.encode())
         numbered = [Function(one, f"{entry.control_id}-{number}") for number, one in enumerate(others, 1)]
-        return [*numbered, Function(own, entry.control_id)]
+        return [*numbered, Function(last, entry.control_id)]
     body = Raw(entry.body)
     body.tag = entry.body[1:].partition(">")[0].partition(" ")[0]
     body.children = (Element(entry.target.object),)  # for the count of records; the text is what is written
@@ -164,12 +164,12 @@ def _functions(entry: OutboxEntry) -> list[Function]:
 
 def _result(entry: OutboxEntry, by_id: Mapping[str, Result]) -> Result | None:
     """The entry's result; if it was rolled back, with the faults of the function for its files that failed."""
-    own = by_id.get(entry.control_id)
-    if own is None or own.status != ABORTED or not _has_files(entry):
-        return own
+    result = by_id.get(entry.control_id)
+    if result is None or result.status != ABORTED or not _has_files(entry):
+        return result
     others = (found for control_id, found in by_id.items() if control_id.startswith(f"{entry.control_id}-"))
     failed = next((found for found in others if found.status == FAILURE), None)
-    return own if failed is None else replace(own, status=FAILURE, faults=failed.faults, data=None, key=None)
+    return result if failed is None else replace(result, status=FAILURE, faults=failed.faults, data=None, key=None)
 
 
 def _status_after(error: IntacctError, *, resend: bool) -> RecordStatus:

@@ -138,9 +138,9 @@ class Settler:
         done = self._settle([*wanted, *self._others_in_doubt(wanted, numbers)])
         return [entry for entry in done if entry.number in numbers]
 
-    def _others_in_doubt(self, wanted: Sequence[OutboxEntry], numbers: Container[int]) -> list[OutboxEntry]:
+    def _others_in_doubt(self, entries: Sequence[OutboxEntry], numbers: Container[int]) -> list[OutboxEntry]:
         """The other entries in doubt that were sent in one transaction with some of these."""
-        batches = dict.fromkeys(self._outbox.batches(wanted).values())
+        batches = dict.fromkeys(self._outbox.batches(entries).values())
         members = (one for batch in batches for one in self._outbox.of_batch(batch))
         return [one for one in members if one.status is RecordStatus.IN_DOUBT and one.number not in numbers]
 
@@ -160,14 +160,14 @@ class Settler:
 
     def _settle_changes(self, doubtful: Sequence[OutboxEntry], missing: list[OutboxEntry]) -> list[OutboxEntry]:
         """Settle updates and deletes: their record shows whether they were done. `missing` gets those to send again."""
-        asked = self._outbox.clock()
+        asked_at = self._outbox.clock()
         try:
-            found = read_back(self._company, self._outbox, doubtful)
+            readbacks = read_back(self._company, self._outbox, doubtful)
         except NotPermittedError as error:
             return [self._conclude(entry, RecordStatus.IN_DOUBT, error.message) for entry in doubtful]
         self._step("searched")
         done: list[OutboxEntry] = []
-        for entry, back in zip(doubtful, found, strict=True):
+        for entry, back in zip(doubtful, readbacks, strict=True):
             if back.verdict is ReadbackVerdict.DONE or is_repetition(entry.faults):
                 note = f"read back from {back.record}"
                 done.append(self._conclude(entry, RecordStatus.APPLIED, note, back.record))
@@ -176,14 +176,14 @@ class Settler:
             else:
                 self._outbox.keep_earlier(entry, back.earlier)
                 lookup = LookupKeys(entry.target.object)
-                done += self._unless_missing(lookup, entry, missing, searchable=True, asked=asked)
+                done += self._unless_missing(lookup, entry, missing, searchable=True, asked_at=asked_at)
         return done
 
     def _settle_creates(
         self, lookup: LookupKeys, doubtful: Sequence[OutboxEntry], missing: list[OutboxEntry]
     ) -> list[OutboxEntry]:
         """Settle new records: the company has them or not. `missing` gets those to send again."""
-        asked = self._outbox.clock()
+        asked_at = self._outbox.clock()
         evidence = self._search.look(lookup, doubtful)
         self._step("searched")
         done: list[OutboxEntry] = []
@@ -199,16 +199,22 @@ class Settler:
                 done.append(self._conclude(entry, RecordStatus.IN_DOUBT, evidence.doubts[entry.number]))
             else:
                 searchable = entry.number in evidence.absent
-                done += self._unless_missing(lookup, entry, missing, searchable=searchable, asked=asked)
+                done += self._unless_missing(lookup, entry, missing, searchable=searchable, asked_at=asked_at)
         return done
 
     def _unless_missing(
-        self, lookup: LookupKeys, entry: OutboxEntry, missing: list[OutboxEntry], *, searchable: bool, asked: datetime
+        self,
+        lookup: LookupKeys,
+        entry: OutboxEntry,
+        missing: list[OutboxEntry],
+        *,
+        searchable: bool,
+        asked_at: datetime,
     ) -> list[OutboxEntry]:
         """Conclude an entry that was not found when the company was asked; one that may be sent again is `missing`."""
         if entry.faults:
-            return [self._refused_resend(entry, searchable=searchable, asked=asked)]
-        reason = self._reason_to_wait(lookup, entry, searchable=searchable, asked=asked)
+            return [self._refused_resend(entry, searchable=searchable, asked_at=asked_at)]
+        reason = self._reason_to_wait(lookup, entry, searchable=searchable, asked_at=asked_at)
         if reason:
             return [self._conclude(entry, RecordStatus.IN_DOUBT, reason)]
         missing.append(entry)
@@ -221,8 +227,8 @@ class Settler:
         for entry in missing:
             groups.setdefault(batches.get(entry.number, f"alone {entry.number}"), []).append(entry)
         done: list[OutboxEntry] = []
-        for batch, some in groups.items():
-            done += self._send_batch(batch, some) if some[0].number in batches else self._resend(some)
+        for batch, group in groups.items():
+            done += self._send_batch(batch, group) if group[0].number in batches else self._resend(group)
         return done
 
     def _send_batch(self, batch: str, missing: Sequence[OutboxEntry]) -> list[OutboxEntry]:
@@ -243,15 +249,16 @@ class Settler:
 
     def _resend(self, missing: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """Send an entry again, or the entries of a transaction together."""
-        taken = self._outbox.resume(missing)
-        if len(taken) < len(missing):  # another loader took one of them
+        resumed = self._outbox.resume(missing)
+        if len(resumed) < len(missing):  # another loader took one of them
             note = "another loader settles a record of its transaction"
-            self._outbox.conclude(one.ended(RecordStatus.IN_DOUBT, note=note) for one in taken)
+            self._outbox.conclude(one.ended(RecordStatus.IN_DOUBT, note=note) for one in resumed)
             return [self._latest(one) for one in missing]
-        together = len(taken) > 1
-        sent = self._sender.send(taken, transaction=together, resend=True)
-        kept = {one.number for one in sent}
-        done = [self._latest(one) for one in taken if one.number not in kept]  # another loader took them for lost
+        together = len(resumed) > 1
+        sent = self._sender.send(resumed, transaction=together, resend=True)
+        sent_numbers = {one.number for one in sent}
+        # another loader took the others for lost
+        done = [self._latest(one) for one in resumed if one.number not in sent_numbers]
         answered = [one for one in sent if one.status is RecordStatus.IN_DOUBT and one.faults]
         repeated = next((one.faults for one in answered if together and is_repetition(one.faults)), None)
         if repeated is not None:  # the company has completed the transaction before, and so each part of it
@@ -259,22 +266,22 @@ class Settler:
         done += (one for one in sent if one.status is not RecordStatus.IN_DOUBT or not one.faults)
         return [*done, *(self._settle(answered) if answered else ())]  # one more search, which concludes them
 
-    def _refused_resend(self, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> OutboxEntry:
+    def _refused_resend(self, entry: OutboxEntry, *, searchable: bool, asked_at: datetime) -> OutboxEntry:
         """Conclude an entry whose second sending the company refused, with faults that do not mean a repetition.
 
         A company may refuse before it looks at control ids (when it is busy, for example). So the refusal alone never
         proves that the first sending did nothing, however good the company's memory is. The next run tries again with a
         record that cannot be looked for.
         """
-        waited = asked >= entry.since + SETTLE_AFTER
+        waited = asked_at >= entry.since + SETTLE_AFTER
         if searchable and waited:
             return self._conclude(entry, RecordStatus.REJECTED, "not found, and refused when it was sent again")
         faults = "; ".join(str(fault) for fault in entry.faults)
         note = f"refused when it was sent again ({faults}); whether it was applied before is unknown"
-        kept = replace(entry, faults=() if not searchable else entry.faults)
-        return self._conclude(kept, RecordStatus.IN_DOUBT, note)
+        doubtful = replace(entry, faults=() if not searchable else entry.faults)
+        return self._conclude(doubtful, RecordStatus.IN_DOUBT, note)
 
-    def _reason_to_wait(self, lookup: LookupKeys, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> str:
+    def _reason_to_wait(self, lookup: LookupKeys, entry: OutboxEntry, *, searchable: bool, asked_at: datetime) -> str:
         """Why an entry that was not found must not be sent again now; empty if it may."""
         if not lookup.may_resend:
             return f"{lookup.object} is never sent again automatically; look for it: {lookup.hint}"
@@ -282,7 +289,7 @@ class Settler:
         if wait == timedelta(0):
             return ""
         due = (entry.last_sent_at or entry.planned_at) + wait
-        if asked < due:
+        if asked_at < due:
             return f"not found yet; it can be settled from {due:%Y-%m-%d %H:%M:%S} UTC on"
         if searchable or (self._settings.repeat_guard and self._repeat_guard.remembers(entry)):
             return ""

@@ -75,13 +75,13 @@ class OwnOutbox:
             self._outbox = None
 
 
-SeenValues = Mapping[str, Value] | None
+ShownValues = Mapping[str, Value] | None
 """The values of a record that an update replaces, or the facts of one that is deleted; None if it was not read."""
 
 
-def seen_records(
+def shown_records(
     client: Client, operation: str, object_name: str, rows: Sequence[Mapping[str, Any]]
-) -> list[SeenValues]:
+) -> list[ShownValues]:
     """The records that these rows of an update or a delete are for, as the company has them now."""
     writes = [_write(WriteOperation(operation), object_name.upper(), row) for row in rows]
     return [write.earlier for write in _with_earlier(client, writes)]
@@ -92,8 +92,8 @@ class OutboxWriter:
 
     Without an outbox it opens the connection's own with the first write, and closes it with the client. The caller
     closes an outbox of its own. With `keep_earlier` it reads the values that an update replaces, so that the update can
-    be taken back, and the facts of a record that is deleted: one query for 500 records. With `seen`, which
-    `seen_records` gives for the same rows, it refuses a write whose record was changed since.
+    be taken back, and the facts of a record that is deleted: one query for 500 records. With `shown`, which
+    `shown_records` gives for the same rows, it refuses a write whose record was changed since.
     """
 
     def __init__(
@@ -101,22 +101,22 @@ class OutboxWriter:
         outbox: Outbox | Callable[[Connection], Outbox] | None = None,
         *,
         keep_earlier: bool = False,
-        seen: "Sequence[SeenValues]" = (),
+        shown: "Sequence[ShownValues]" = (),
         run: str = "",
     ) -> None:
-        self._own = OwnOutbox(run)
-        self._given = outbox
-        self._keep_earlier = keep_earlier or bool(seen)
-        self._seen = seen
+        self._own_outbox = OwnOutbox(run)
+        self._given_outbox = outbox
+        self._keep_earlier = keep_earlier or bool(shown)
+        self._shown = shown
 
     def _outbox(self, connection: Connection) -> Outbox:
-        if isinstance(self._given, Outbox):
-            return self._given
-        return (self._given or self._own)(connection)
+        if isinstance(self._given_outbox, Outbox):
+            return self._given_outbox
+        return (self._given_outbox or self._own_outbox)(connection)
 
     def close(self) -> None:
         """Close the outbox that it has opened by itself."""
-        self._own.close()
+        self._own_outbox.close()
 
     def write(
         self,
@@ -147,12 +147,12 @@ class OutboxWriter:
         _check_doubts(target, outbox, writes)
         if self._keep_earlier and operation != WriteOperation.CREATE:
             writes = _with_earlier(client, writes)
-        if self._seen:
-            _refuse_changed(writes, self._seen)
+        if self._shown:
+            _refuse_changed(writes, self._shown)
         sender = Sender(client, outbox)
         done: list[OutboxEntry] = []
-        for some in batched(zip(writes, bodies, strict=True), _BATCH):
-            new = [_new_entry(target, write, body) for write, body in some]
+        for batch in batched(zip(writes, bodies, strict=True), _BATCH):
+            new = [_new_entry(target, write, body) for write, body in batch]
             begun: list[OutboxEntry] = []
             try:
                 begun = outbox.begin(outbox.plan(new), together=transaction)
@@ -169,8 +169,8 @@ class OutboxWriter:
 
 def _check_doubts(target: TargetCompany, outbox: Outbox, writes: Sequence[Write]) -> None:
     """Refuse a write that an earlier call left in doubt."""
-    found = outbox.entries(company=target.company, statuses=UNRESOLVED, object=writes[0].object)
-    doubtful = {(entry.target.operation, entry.digest): entry.number for entry in found}
+    unresolved = outbox.entries(company=target.company, statuses=UNRESOLVED, object=writes[0].object)
+    doubtful = {(entry.target.operation, entry.digest): entry.number for entry in unresolved}
     numbers = [doubtful.get((write.operation, write.digest)) for write in writes]
     number = next((one for one in numbers if one is not None), None)
     if number is not None:
@@ -211,18 +211,18 @@ def _with_earlier(client: Client, writes: Sequence[Write]) -> list[Write]:
         return list(writes)
     located = Locator(client, writable).locate([(write, (by,)) for write in writes])
     return [
-        replace(write, earlier=_seen(write, found[0], writable)) if found else write
+        replace(write, earlier=_current_values(write, found[0], writable)) if found else write
         for write, found in zip(writes, located, strict=True)
     ]
 
 
-def _seen(write: Write, current: CurrentRecord, writable: WritableObject) -> Mapping[str, Value]:
+def _current_values(write: Write, current: CurrentRecord, writable: WritableObject) -> Mapping[str, Value]:
     return current.facts if write.operation is WriteOperation.DELETE else replaced_values(write, current, writable)
 
 
-def _refuse_changed(writes: Sequence[Write], seen: Sequence[SeenValues]) -> None:
-    """InvalidRequestError if the record of a write is not as it was seen."""
-    for write, before in zip(writes, seen, strict=True):
+def _refuse_changed(writes: Sequence[Write], shown: Sequence[ShownValues]) -> None:
+    """InvalidRequestError if the record of a write is not as it was shown."""
+    for write, before in zip(writes, shown, strict=True):
         if before is None:
             continue
         if write.earlier is None:

@@ -85,10 +85,12 @@ def _known_folders() -> dict[str, str]:
 def _write_csv(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
     columns, dialect = table.columns, table.dialect
     # A byte order mark keeps Excel from reading UTF-8 as something else.
-    plain = dialect.encoding in ("utf-8", "cp1252") and not dialect.given
+    plain = dialect.encoding in ("utf-8", "cp1252") and not dialect.encoding_named
     encoding = "utf-8-sig" if plain else dialect.encoding
     count = 0
-    with path.open("w", encoding=encoding, newline="", errors="replace" if dialect.given else "strict") as file:
+    with path.open(
+        "w", encoding=encoding, newline="", errors="replace" if dialect.encoding_named else "strict"
+    ) as file:
         line = 1
         if dialect.announced:
             file.write(f"sep={dialect.delimiter}\n")

@@ -76,7 +76,7 @@ def entity_balance(write: Write, facts: Facts) -> Iterator[Finding]:
 
 def dimensions(write: Write, facts: Facts) -> Iterator[Finding]:
     """Each line has the dimensions that its account requires."""
-    accounts = facts.references.known("GLACCOUNT")
+    accounts = facts.references.records("GLACCOUNT")
     for line in write.all_lines:
         number = comparable(line.fields.get("ACCOUNTNO"))
         account = accounts.get(number)

@@ -52,7 +52,7 @@ def currency_decimals_of_amounts(write: Write, facts: Facts) -> Iterator[Finding
         decimals = currency_decimals(currency)
         if decimals > 1 or facts.is_statistical(write):
             continue
-        name, amount = next(((name, one) for name in AMOUNTS if isinstance(one := line.fields.get(name), Decimal)),
+        name, amount = next(((name, cell) for name in AMOUNTS if isinstance(cell := line.fields.get(name), Decimal)),
                             ("", Decimal(0)))  # fmt: skip
         if amount == amount.to_integral_value() or (name == "AMOUNT" and line.fields.get("CURRENCY")):
             continue  # AMOUNT of a line with a currency of its own is in the base currency
@@ -118,10 +118,10 @@ def _readings(text: str) -> Iterator[Decimal | None]:
 
 
 def _currency(line: RecordLine | None, write: Write, facts: Facts) -> str:
-    own = comparable(line.fields.get("CURRENCY")) if line is not None else ""
-    own = own or comparable(write.fields.get("CURRENCY")) or comparable(write.fields.get("BASECURR"))
-    if own:
-        return own
+    currency = comparable(line.fields.get("CURRENCY")) if line is not None else ""
+    currency = currency or comparable(write.fields.get("CURRENCY")) or comparable(write.fields.get("BASECURR"))
+    if currency:
+        return currency
     place = facts.entity or (facts.entity_of(location_of(line)) if line is not None else "")
     entity = facts.entities.get(place)
     return (entity.currency if entity is not None else "") or facts.base_currency

@@ -57,11 +57,11 @@ class Facts:
 
     def required_of(self, account: KnownRecord) -> tuple[tuple[str, ...], ...]:
         """The dimensions that an account requires, each by its fields' names."""
-        found = self._required.get(account.id)
-        if found is None:
-            found = tuple(names for flag, names in _REQUIRED.items() if account.row.get(flag) is True)
-            self._required[account.id] = found
-        return found
+        required = self._required.get(account.id)
+        if required is None:
+            required = tuple(names for flag, names in _REQUIRED.items() if account.row.get(flag) is True)
+            self._required[account.id] = required
+        return required
 
     def entities_of(self, write: Write) -> list[str]:
         """The entities that a write's lines are for."""
@@ -72,25 +72,25 @@ class Facts:
 
     def is_statistical(self, write: Write) -> bool:
         """Whether a journal entry has quantities instead of amounts: it has one side, and no currency."""
-        journal = self.references.known("GLJOURNAL").get(comparable(write.fields.get("JOURNAL")))
+        journal = self.references.records("GLJOURNAL").get(comparable(write.fields.get("JOURNAL")))
         return journal is not None and journal.object == "STATJOURNAL"
 
     def entity_of(self, location: str) -> str:
         """The entity that a location belongs to, by its parents; empty if that is unknown."""
-        found = self._entities.get(location)
-        if found is None:
-            self._entities[location] = found = self._entity_above(location)
-        return found
+        entity = self._entities.get(location)
+        if entity is None:
+            self._entities[location] = entity = self._entity_above(location)
+        return entity
 
     def _entity_above(self, location: str) -> str:
-        locations = self.references.known("LOCATION")
+        locations = self.references.records("LOCATION")
         for _ in range(len(locations) + 1):
             if location in self.entities:
                 return location
-            one = locations.get(location)
-            if one is None:
+            place = locations.get(location)
+            if place is None:
                 return ""
-            location = comparable(one.row.get("PARENTID"))
+            location = comparable(place.row.get("PARENTID"))
         return ""
 
 

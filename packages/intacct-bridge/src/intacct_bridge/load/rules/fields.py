@@ -73,8 +73,8 @@ def _missing(write: Write, writable: WritableObject, refused_columns: frozenset[
 def _cleared(write: Write, writable: WritableObject) -> Iterator[Finding]:
     """Required fields that an update would clear."""
     for name in writable.lookup.required:
-        one = writable.field(name)
-        if one is not None and one.required and name in write.fields and write.fields[name] is None:
+        field = writable.field(name)
+        if field is not None and field.required and name in write.fields and write.fields[name] is None:
             yield Finding("required", f"{name} cannot be cleared", "fill it in, or leave the field out",
                           write.column(name), write.position)  # fmt: skip
 
@@ -90,29 +90,31 @@ def _places(write: Write, writable: WritableObject) -> Iterator[FieldPlace]:
     by_legacy = new and writable.creator not in ("", "create")
     legacy: Mapping[str, str] = writable.legacy_plan.fields if writable.legacy_plan and by_legacy else {}
     for name, value in write.fields.items():
-        one = writable.field(name)
-        if one is not None and not _fits(one, value):
+        field = writable.field(name)
+        if field is not None and not _fits(field, value):
             is_key = name == writable.lookup.record_key and not new
-            yield FieldPlace(name, value, one, write.column(name), write.position, is_key, name in legacy)
+            yield FieldPlace(name, value, field, write.column(name), write.position, is_key, name in legacy)
     for wrapper, lines in write.lines.items():
         line_set = writable.line_set(wrapper)
         if line_set is None:
             continue
         for line in lines:
             for name, value in line.fields.items():
-                one = line_set.field(name)
-                if one is not None and not _fits(one, value):
+                field = line_set.field(name)
+                if field is not None and not _fits(field, value):
                     is_legacy = by_legacy and name in line_set.extra
-                    yield FieldPlace(name, value, one, write.column(name), line.position, name == "RECORDNO", is_legacy)
+                    yield FieldPlace(
+                        name, value, field, write.column(name), line.position, name == "RECORDNO", is_legacy
+                    )
 
 
-def _fits(one: FieldDef, value: Value) -> bool:
+def _fits(field: FieldDef, value: Value) -> bool:
     """Whether no rule on fields can refuse the value; most values of most fields."""
-    if one.readonly or one.values:
+    if field.readonly or field.values:
         return False
     if isinstance(value, Decimal):
-        return not one.is_money or not beyond_cents(value)
-    return not one.max_length or not isinstance(value, str) or len(value) <= one.max_length
+        return not field.is_money or not beyond_cents(value)
+    return not field.max_length or not isinstance(value, str) or len(value) <= field.max_length
 
 
 def _readonly(place: FieldPlace) -> tuple[str, str]:
@@ -129,14 +131,14 @@ def _length(place: FieldPlace) -> tuple[str, str]:
 
 
 def _listed(place: FieldPlace) -> tuple[str, str]:
-    known = [value for value in place.field.values if value]
-    if not known or not isinstance(place.value, str) or not place.value:
+    values = [value for value in place.field.values if value]
+    if not values or not isinstance(place.value, str) or not place.value:
         return "", ""
-    by_case = {value.casefold() for value in known}
+    by_case = {value.casefold() for value in values}
     bad = [part for part in place.value.split(_MULTI_PICK) if part.casefold() not in by_case]
     if not bad:
         return "", ""
-    shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
+    shown = ", ".join(values[:8]) + (", …" if len(values) > 8 else "")
     return f"{bad[0]!r} is not a value of {place.field_name}", f"use one of {shown}"
 
 

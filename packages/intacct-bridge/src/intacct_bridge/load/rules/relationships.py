@@ -44,10 +44,10 @@ def relations_for(writes: Iterable[Write], company: Gateway, unchecked: list[str
         return ()
 
 
-def that_matter(known: Iterable[DimensionRelation], references: References) -> tuple[DimensionRelation, ...]:
+def that_matter(relations: Iterable[DimensionRelation], references: References) -> tuple[DimensionRelation, ...]:
     """Those of a company's many relationships in which something follows from a record that is referred to."""
     return tuple(
-        one for one in known if any(_followed(leader, one) for leader in references.known(one.dimension).values())
+        one for one in relations if any(_followed(leader, one) for leader in references.records(one.dimension).values())
     )
 
 
@@ -68,35 +68,35 @@ def relations(company: Gateway) -> tuple[DimensionRelation, ...]:
 
 
 def _relations(answered: Iterable[Element]) -> Iterator[DimensionRelation]:
-    for one in answered:
-        if one.findtext("autofillrelated").strip() == "true":
-            override = one.findtext("enableoverride").strip() != "false"
-            for related in one.findall("related"):
-                names = (one.findtext("dimension").strip().upper(), related.findtext("dimension").strip().upper())
+    for answer in answered:
+        if answer.findtext("autofillrelated").strip() == "true":
+            override = answer.findtext("enableoverride").strip() != "false"
+            for related in answer.findall("related"):
+                names = (answer.findtext("dimension").strip().upper(), related.findtext("dimension").strip().upper())
                 yield DimensionRelation(*names, override)
 
 
-def conflicts(write: Write, known: Collection[DimensionRelation], references: References) -> Iterator[Finding]:
+def conflicts(write: Write, relations: Collection[DimensionRelation], references: References) -> Iterator[Finding]:
     """Lines that name another dimension than the one that follows."""
-    leaders = {one.dimension: references.known(one.dimension) for one in known}
-    for line in write.all_lines if known else ():
+    leaders = {one.dimension: references.records(one.dimension) for one in relations}
+    for line in write.all_lines if relations else ():
         named = {one: text for one in leaders if (text := _dimension(line, one)[1])}
-        for one in known if named else ():
-            leading = named.get(one.dimension)
-            leader = leaders[one.dimension].get(leading) if leading else None
-            if leader is None or not (follows := _followed(leader, one)):
+        for relation in relations if named else ():
+            leading = named.get(relation.dimension)
+            leader = leaders[relation.dimension].get(leading) if leading else None
+            if leader is None or not (follows := _followed(leader, relation)):
                 continue
-            field, given = _dimension(line, one.related)
-            if given and given != follows:
-                message = f"{one.dimension.lower()} {leading} goes with {one.related.lower()} {follows}, not {given}"
-                fix = "leave it out, or correct one of them" if not one.override else ""
-                yield Finding("relationship", message, fix, write.column(field), line.position,
-                              refuses=not one.override)  # fmt: skip
+            field, other = _dimension(line, relation.related)
+            if other and other != follows:
+                pair = f"{relation.dimension.lower()} {leading} goes with {relation.related.lower()} {follows}"
+                fix = "leave it out, or correct one of them" if not relation.override else ""
+                yield Finding("relationship", f"{pair}, not {other}", fix, write.column(field), line.position,
+                              refuses=not relation.override)  # fmt: skip
 
 
-def _followed(leader: KnownRecord, one: DimensionRelation) -> str:
+def _followed(leader: KnownRecord, relation: DimensionRelation) -> str:
     """The related dimension that follows from a record of the other; empty if none does."""
-    return comparable(leader.row.get(f"{one.related}ID"))
+    return comparable(leader.row.get(f"{relation.related}ID"))
 
 
 def _dimension(line: RecordLine, dimension: str) -> tuple[str, str]:

@@ -80,9 +80,9 @@ class SignedAmount(Decimal):
 
     def __new__(cls, number: Decimal, sign: str) -> "SignedAmount":
         """The same number."""
-        made = super().__new__(cls, number)
-        made.sign = sign
-        return made
+        amount = super().__new__(cls, number)
+        amount.sign = sign
+        return amount
 
 
 def text_of(cell: object) -> str:
@@ -198,10 +198,10 @@ def _without_currency(text: str) -> tuple[str, str]:
     """An amount without its currency's sign, and the sign: `-$5.00` is -5.00."""
     if "$" not in text and text.isascii():
         return text, ""
-    found = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
-    if found is None:
+    match = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
+    if match is None:
         return text, ""
-    return f"{found['minus']}{found['amount'].strip()}", found["sign"]
+    return f"{match['minus']}{match['amount'].strip()}", match["sign"]
 
 
 def currency_sign(cell: object) -> str:
@@ -306,28 +306,28 @@ def date_reading(cells: Iterable[object], order: DateOrder | None, pattern: str 
     """
     if pattern:
         return DateReading(pattern=pattern)
-    found: list[re.Match[str]] = []
+    dates: list[re.Match[str]] = []
     typed = False
     for cell in cells:
         if isinstance(cell, date):
             typed = True
         elif match := _SLASHED.fullmatch(text_of(cell)):
-            found.append(match)
-    left = next((match[0] for match in found if int(match[1]) > 12 or int(match[2]) > 12), "") if typed else ""
+            dates.append(match)
+    left = next((match[0] for match in dates if int(match[1]) > 12 or int(match[2]) > 12), "") if typed else ""
     if order is not None:
         return DateReading(order, swapped=left, short_orders=_ORDERS if order == "certain" else (order,))
-    certain = all(int(match[1]) <= 12 for match in found)
-    mixed = not certain and any(int(match[2]) > 12 for match in found)
-    decided = any(int(match[1]) > 12 or int(match[2]) > 12 for match in found)
-    doubtful = (match[0] for match in found if len(match[3]) == 4 and int(match[1]) != int(match[2]))
-    return DateReading("mdy", certain, mixed, left, _short_orders(found), assumed="" if decided else next(doubtful, ""))
+    certain = all(int(match[1]) <= 12 for match in dates)
+    mixed = not certain and any(int(match[2]) > 12 for match in dates)
+    decided = any(int(match[1]) > 12 or int(match[2]) > 12 for match in dates)
+    doubtful = (match[0] for match in dates if len(match[3]) == 4 and int(match[1]) != int(match[2]))
+    return DateReading("mdy", certain, mixed, left, _short_orders(dates), assumed="" if decided else next(doubtful, ""))
 
 
-def _short_orders(found: Sequence[re.Match[str]]) -> tuple[str, ...]:
+def _short_orders(dates: Sequence[re.Match[str]]) -> tuple[str, ...]:
     """The orders in which all of these dates exist, for those with a year of two digits."""
-    if all(len(match[3]) == 4 for match in found):
+    if all(len(match[3]) == 4 for match in dates):
         return ()
-    return tuple(order for order in _ORDERS if all(_in_order(match, order) is not None for match in found))
+    return tuple(order for order in _ORDERS if all(_in_order(match, order) is not None for match in dates))
 
 
 def _in_order(match: re.Match[str], order: str) -> date | None:
@@ -376,10 +376,10 @@ _OTHER_FORMATS = (
 def _named_day(text: str) -> date:
     """A date that names its month: `21-Nov-26`, `Nov 21, 2026`."""
     for form in _NAMED:
-        found = form.fullmatch(text)
-        if found is not None and (month := month_number(found["month"])) is not None:
-            year = int(found["year"])
-            return _day(text, full_year(year) if len(found["year"]) == 2 else year, month, int(found["day"]))
+        match = form.fullmatch(text)
+        if match is not None and (month := month_number(match["month"])) is not None:
+            year = int(match["year"])
+            return _day(text, full_year(year) if len(match["year"]) == 2 else year, month, int(match["day"]))
     usual = next((pattern for shape, pattern in _OTHER_FORMATS if shape.fullmatch(text)), "")
     fix = "write it as 2026-01-31 or 01/31/2026, or give its format with `date_format`"
     if usual:
@@ -405,10 +405,10 @@ def _only_day(text: str, slashed: re.Match[str]) -> date:
 def _short_day(text: str, slashed: re.Match[str], reading: DateReading) -> date:
     """A date with a year of two digits, if its column allows one order only."""
     if len(reading.short_orders) == 1:
-        found = _in_order(slashed, reading.short_orders[0])
-        if found is None:
+        day = _in_order(slashed, reading.short_orders[0])
+        if day is None:
             raise RecordError(f"{text!r} is not a valid date", fix="write it as 2026-01-31")
-        return found
+        return day
     meant = [(order, _in_order(slashed, order)) for order in _ORDERS]
     shown = " or ".join(dict.fromkeys(day.isoformat() for _, day in meant if day is not None))
     if not shown:
@@ -422,15 +422,15 @@ def _short_day(text: str, slashed: re.Match[str], reading: DateReading) -> date:
     )
 
 
-def _typed_day(found: date, reading: DateReading) -> date:
-    if reading.swapped and found.day <= 12 and found.day != found.month:
-        other = found.replace(month=found.day, day=found.month)
+def _typed_day(day: date, reading: DateReading) -> date:
+    if reading.swapped and day.day <= 12 and day.day != day.month:
+        other = day.replace(month=day.day, day=day.month)
         raise RecordError(
-            f"{found} may be {other}: the column also has dates that Excel left as text, such as "
+            f"{day} may be {other}: the column also has dates that Excel left as text, such as "
             f"{reading.swapped!r}, and then it swaps day and month of the others",
             fix="write all dates of the column as text in the form 2026-01-31",
         )
-    return found
+    return day
 
 
 def _ambiguous(text: str, reading: DateReading) -> RecordError:

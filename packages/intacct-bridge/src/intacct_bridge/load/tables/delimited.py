@@ -27,22 +27,22 @@ def open_csv(
 ) -> InputTable:
     """A delimited text file with a header line; encoding and delimiter are detected unless given."""
     notes: tuple[str, ...] = ()
-    given = encoding is not None
+    is_named = encoding is not None
     if encoding is None:
         encoding, notes = find_encoding(path)
     first = _first_record(path, encoding)
     named = _SEPARATOR.fullmatch(first.lstrip("\ufeff"))
-    found = _one_character(delimiter) if delimiter else named[1] if named else _find_delimiter(first)
-    usual = CsvDialect(found, encoding, announced=named is not None, given=given)
-    chosen = (found,) if delimiter or named else DELIMITERS
+    separator = _one_character(delimiter) if delimiter else named[1] if named else _find_delimiter(first)
+    usual = CsvDialect(separator, encoding, announced=named is not None, encoding_named=is_named)
+    chosen = (separator,) if delimiter or named else DELIMITERS
     heads = {
-        one: some
+        one: records
         for one in chosen
-        if (some := _first_records(path, replace(usual, delimiter=one), strict=one == found))
+        if (records := _first_records(path, replace(usual, delimiter=one), strict=one == separator))
     }
-    if found not in heads:
+    if separator not in heads:
         raise _empty(path)
-    character, header = search.find(heads, found, path.name)
+    character, header = search.find(heads, separator, path.name)
     dialect = replace(usual, delimiter=character)
     above = tuple(record for record in heads[character] if record[0] < header)
     columns = different_names(next(cells for number, cells in heads[character] if number == header), path.name)
@@ -173,8 +173,8 @@ def _records(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]
 
 def _without_formula(cell: str) -> str:
     """The text of a cell such as `="0012"`, by which programs keep Excel from reading a text as a number."""
-    found = _TEXT_FORMULA.fullmatch(cell)
-    return found[1].replace('""', '"') if found else cell
+    formula = _TEXT_FORMULA.fullmatch(cell)
+    return formula[1].replace('""', '"') if formula else cell
 
 
 def _announcement(file: IO[str]) -> int:

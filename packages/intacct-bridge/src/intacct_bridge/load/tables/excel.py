@@ -169,12 +169,12 @@ def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
         for cell in row
         if cell.data_type == "f"
     }
-    found: dict[int, str] = {}
+    cells: dict[int, str] = {}
     for row in _excel_cells(path, sheet) if formulas else ():
         for cell in row:
             if cell.value is None and cell.data_type != "str" and (cell.row, cell.column) in formulas:
-                found.setdefault(cell.row, cell.coordinate)
-    return found
+                cells.setdefault(cell.row, cell.coordinate)
+    return cells
 
 
 def _excel_cells(path: Path, sheet: str, *, formulas: bool = False) -> Iterator[list[Any]]:

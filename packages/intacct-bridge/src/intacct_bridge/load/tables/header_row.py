@@ -29,7 +29,7 @@ class HeaderSearch:
 
     row: int | None = None
     """The row that the user names."""
-    known: Callable[[str], bool] = _none
+    is_known: Callable[[str], bool] = _none
     """Whether the layout knows a column of this name."""
     fits: Callable[[Sequence[str]], bool] = _any
     """Whether the layout can read an input with these columns."""
@@ -66,7 +66,7 @@ class HeaderSearch:
 
     def _score(self, cells: Sequence[object]) -> int:
         """How many known names a row has."""
-        return len({str(cell).strip().casefold() for cell in cells if _is_filled(cell) and self.known(str(cell))})
+        return len({str(cell).strip().casefold() for cell in cells if _is_filled(cell) and self.is_known(str(cell))})
 
 
 FIRST_ROW = HeaderSearch()

@@ -25,8 +25,8 @@ def open_jsonl(path: Path) -> InputTable:
 
 def table_of_lines(source: str, columns: Iterable[str], lines: Callable[[], Iterable[bytes]]) -> InputTable:
     """JSON lines that are not in a file; `lines` gives all of them each time. Rows may name no files to attach."""
-    found = tuple(map(nfc, columns))
-    return InputTable(Path(source), found, lambda: _rows_of_lines(source, lines()), "jsonl", takes_files=False)
+    names = tuple(map(nfc, columns))
+    return InputTable(Path(source), names, lambda: _rows_of_lines(source, lines()), "jsonl", takes_files=False)
 
 
 def _jsonl_rows(path: Path) -> Iterator[SourceRow]:
@@ -41,10 +41,10 @@ def _rows_of_lines(source: str, lines: Iterable[bytes]) -> Iterator[SourceRow]:
         if not text:
             continue
         try:
-            found = decoder.decode(text)
+            cells = decoder.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
             raise SettingsError(
                 f"{source}:{number} is not a JSON object: {error}", fix="give one JSON object per line"
             ) from None
-        refuse_repeated_keys(text, found, f"{source}:{number}")
-        yield SourceRow(source, number, {nfc(name): cell for name, cell in found.items()})
+        refuse_repeated_keys(text, cells, f"{source}:{number}")
+        yield SourceRow(source, number, {nfc(name): cell for name, cell in cells.items()})

@@ -42,9 +42,9 @@ class SignedFloat(float):
 
     def __new__(cls, value: float, sign: str) -> "SignedFloat":
         """The same number."""
-        made = super().__new__(cls, value)
-        made.sign = sign
-        return made
+        number = super().__new__(cls, value)
+        number.sign = sign
+        return number
 
     def amount(self, exact: Decimal) -> SignedAmount:
         """The exact number with the sign."""
@@ -66,5 +66,5 @@ def number_format(code: str) -> NumberFormat:
 def _padded(number: int, digits: str) -> str:
     places = digits.count("0")
     text = f"{number:0{places}}"
-    more, kept = text[:-places], iter(text[-places:])
-    return more + "".join(next(kept) if one == "0" else one for one in digits)
+    more, last = text[:-places], iter(text[-places:])
+    return more + "".join(next(last) if one == "0" else one for one in digits)

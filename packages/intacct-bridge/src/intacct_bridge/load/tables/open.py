@@ -31,10 +31,10 @@ def check_input(path: Path) -> str:
         )
     form = FORMS.get(path.suffix.lower())
     if form is None:
-        known = ", ".join(FORMS)
+        endings = ", ".join(FORMS)
         if path.is_dir():
-            raise SettingsError(f"{path} is a folder", fix=f"name a file in it, with one of {known}")
-        raise SettingsError(f"{path.name} has an unsupported format", fix=f"use a file with one of {known}")
+            raise SettingsError(f"{path} is a folder", fix=f"name a file in it, with one of {endings}")
+        raise SettingsError(f"{path.name} has an unsupported format", fix=f"use a file with one of {endings}")
     if path.exists() and not path.is_file():  # a pipe gives its bytes once, and an input is read several times
         raise SettingsError(f"{path} is a pipe or a device", fix="save its content to a file")
     open_input(path).close()

@@ -36,23 +36,23 @@ def with_constants(table: InputTable, constants: Mapping[str, str]) -> InputTabl
     """
     if not constants:
         return table
-    own = {plain_name(column): column for column in table.columns}
-    given = {own.get(plain_name(name), name): value for name, value in constants.items()}
-    for name in given.keys() & set(table.columns):
+    spelled = {plain_name(column): column for column in table.columns}
+    cells = {spelled.get(plain_name(name), name): value for name, value in constants.items()}
+    for name in cells.keys() & set(table.columns):
         for row in table:
             text = text_of(row.cells.get(name))
-            if text and text != given[name].strip():
+            if text and text != cells[name].strip():
                 raise SettingsError(
-                    f"{row.position}: {name} is {text!r}, and the load sets it to {given[name]!r} for all rows",
+                    f"{row.position}: {name} is {text!r}, and the load sets it to {cells[name]!r} for all rows",
                     fix=f"leave out `set` for {name}, or the value in the file",
                     setting="set",
                 )
-    columns = (*table.columns, *(name for name in given if name not in table.columns))
+    columns = (*table.columns, *(name for name in cells if name not in table.columns))
     return replace(
         table,
         columns=columns,
-        rows=lambda: (msgspec.structs.replace(row, cells={**row.cells, **given}) for row in table),
-        constants=given,
+        rows=lambda: (msgspec.structs.replace(row, cells={**row.cells, **cells}) for row in table),
+        constants=cells,
     )
 
 
@@ -66,8 +66,8 @@ def with_filter(table: InputTable, text: str | None) -> InputTable:
         raise SettingsError(error.message, fix=error.fix, setting="where") from None
     columns = {plain_name(column): column for column in table.columns}
     kinds: dict[str, Kind] = {}
-    for one in _comparisons(where):
-        _learn_kind(one, kinds, columns, table)
+    for comparison in _comparisons(where):
+        _learn_kind(comparison, kinds, columns, table)
     try:
         meets = predicate(
             where,
@@ -89,22 +89,22 @@ def _comparisons(node: Filter) -> Iterator[Compare]:
         yield node
 
 
-def _learn_kind(one: Compare, kinds: dict[str, Kind], columns: Mapping[str, str], table: InputTable) -> None:
+def _learn_kind(comparison: Compare, kinds: dict[str, Kind], columns: Mapping[str, str], table: InputTable) -> None:
     """Compare a column as what the filter's values are. SettingsError for an unknown column, or values of two kinds."""
-    if plain_name(one.field) not in columns:
-        near = did_you_mean(one.field, [name.replace(" ", "_") for name in table.columns])
+    if plain_name(comparison.field) not in columns:
+        near = did_you_mean(comparison.field, [name.replace(" ", "_") for name in table.columns])
         raise SettingsError(
-            f"{table.path.name} has no column {one.field!r}{near}",
+            f"{table.path.name} has no column {comparison.field!r}{near}",
             fix="name a column of the input, without spaces: Inv_No for 'Inv No.'",
             setting="where",
         )
-    for value in one.values:
-        if kinds.setdefault(one.field, _kind(value)) is not _kind(value):
+    for value in comparison.values:
+        if kinds.setdefault(comparison.field, _kind(value)) is not _kind(value):
             raise SettingsError(
-                f"{one.field} is compared with values of two kinds", fix="put text in quotes, numbers without"
+                f"{comparison.field} is compared with values of two kinds", fix="put text in quotes, numbers without"
             )
-    if not one.values:
-        kinds.setdefault(one.field, Kind.TEXT)
+    if not comparison.values:
+        kinds.setdefault(comparison.field, Kind.TEXT)
 
 
 def _kind(value: Value) -> Kind:
@@ -124,13 +124,13 @@ def _cell(column: str, kind: Kind, amounts: AmountReading) -> Callable[[SourceRo
             return text_of(cell)
         try:
             scalar = cast("Cell", cell)
-            found = read_date(scalar) if kind is Kind.DATE else read_money(scalar, amounts)
+            number = read_date(scalar) if kind is Kind.DATE else read_money(scalar, amounts)
         except RecordError as error:
             raise SettingsError(
                 f"{row.position}: {column}: {error.message}, and the filter compares it",
                 fix=f"{error.fix}, or compare it as a text in quotes",
                 setting="where",
             ) from None
-        return None if found is None else found.isoformat() if isinstance(found, date) else format(found, "f")
+        return None if number is None else number.isoformat() if isinstance(number, date) else format(number, "f")
 
     return text

@@ -57,8 +57,8 @@ class SourceRow(msgspec.Struct, frozen=True):
         if not self.unreadable:
             return self
         left = {name: why for name, why in self.unreadable.items() if name not in unused}
-        own = self.fault not in self.unreadable.values()
-        fault = self.fault if own else next(iter(left.values()), "")
+        stays = self.fault not in self.unreadable.values()
+        fault = self.fault if stays else next(iter(left.values()), "")
         return msgspec.structs.replace(self, unreadable=left, fault=fault)
 
     @property

@@ -32,7 +32,7 @@ class CsvDialect:
     encoding: str = "utf-8"
     announced: bool = False
     """Whether the first line names the delimiter, as Excel understands it: `sep=;`."""
-    given: bool = False
+    encoding_named: bool = False
     """Whether the user names the encoding."""
 
 
@@ -82,8 +82,8 @@ class InputTable:
         """A row without the columns that the user adds."""
         if not self.constants:
             return row
-        own = {name: cell for name, cell in row.cells.items() if name not in self.constants}
-        return msgspec.structs.replace(row, cells=own)
+        cells = {name: cell for name, cell in row.cells.items() if name not in self.constants}
+        return msgspec.structs.replace(row, cells=cells)
 
     def __iter__(self) -> Iterator[SourceRow]:
         return self.rows()
@@ -99,9 +99,9 @@ def table_of_given_rows(source: str, rows: Sequence[Mapping[str, object]]) -> In
     return _table_of(source, [SourceRow(source, at, row) for at, row in enumerate(rows, 1)])
 
 
-def _table_of(source: str, found: Sequence[SourceRow]) -> InputTable:
-    columns = tuple(dict.fromkeys(name for row in found for name in row.cells))
-    return InputTable(Path(source), columns, lambda: iter(found), "jsonl", takes_files=False)
+def _table_of(source: str, rows: Sequence[SourceRow]) -> InputTable:
+    columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
+    return InputTable(Path(source), columns, lambda: iter(rows), "jsonl", takes_files=False)
 
 
 def without_reasons(table: InputTable) -> InputTable:

@@ -47,8 +47,8 @@ def without_total_row(table: InputTable) -> InputTable:
     if table.form not in _SHEETS:
         return table
     if table.where is None:  # the records of a plan keep all rows anyway; a filter may leave most of them out
-        found = list(table)
-        table = replace(table, rows=lambda: iter(found))
+        all_rows = list(table)
+        table = replace(table, rows=lambda: iter(all_rows))
     rows = _SheetRows.of(table)
     like_totals = _like_totals(table, rows.amounts, frozenset(rows.repeated)) if rows.amounts else set[int]()
     worded = rows.with_word_and_one_amount() - like_totals if table.constants else set[int]()
@@ -69,11 +69,11 @@ def cells_beside_word(row: SourceRow, table: InputTable) -> frozenset[str]:
 
     A number such as that of an account is an amount here: only a layout knows the difference.
     """
-    own = table.own_cells(row)
-    if not table.constants or not _has_word(own):
+    cells = table.own_cells(row)
+    if not table.constants or not _has_word(cells):
         return frozenset()
-    amounts = _amounts(own, len(own.cells), amount_reading(table.decimal, ()))
-    return frozenset(text_of(own.cells[column]) for column in amounts)
+    amounts = _amounts(cells, len(cells.cells), amount_reading(table.decimal, ()))
+    return frozenset(text_of(cells.cells[column]) for column in amounts)
 
 
 @dataclass(slots=True)
@@ -94,23 +94,23 @@ class _SheetRows:
     @classmethod
     def of(cls, table: InputTable) -> "_SheetRows":
         """Look at every row once."""
-        found = cls()
+        rows = cls()
         width, reading = len(table.columns) - len(table.constants), amount_reading(table.decimal, ())
         for row in map(table.own_cells, table):
             text = _only_text(row)
             if _repeats_header(row):
-                found.repeated.append(row.number)
+                rows.repeated.append(row.number)
             elif len(table.columns) > 2 and not row.fault and any(map(str.isalpha, text)):
-                found.below[row.number] = text
+                rows.below[row.number] = text
             else:
-                found.last, found.below = row.number, {}
-                found._keep_amounts(row, width, reading)
-        return found
+                rows.last, rows.below = row.number, {}
+                rows._keep_amounts(row, width, reading)
+        return rows
 
     def _keep_amounts(self, row: SourceRow, width: int, reading: AmountReading) -> None:
-        own = _amounts(row, width, reading)
-        if own:
-            self.amounts[row.number] = own
+        amounts = _amounts(row, width, reading)
+        if amounts:
+            self.amounts[row.number] = amounts
             if _has_word(row):
                 self.with_word.add(row.number)
 
@@ -150,13 +150,13 @@ def _repeats_header(row: SourceRow) -> bool:
 
 def _only_text(row: SourceRow) -> str:
     """The text of a row with one filled cell; empty for another row."""
-    found = ""
+    only = ""
     for cell in row.cells.values():
         text = text_of(cell)
-        if text and found:
+        if text and only:
             return ""
-        found = found or text
-    return found
+        only = only or text
+    return only
 
 
 def _amounts(row: SourceRow, width: int, reading: AmountReading) -> dict[str, Decimal]:
@@ -179,23 +179,23 @@ def _amounts(row: SourceRow, width: int, reading: AmountReading) -> dict[str, De
 def _like_totals(table: InputTable, amounts: Mapping[int, Mapping[str, Decimal]], repeated: Container[int]) -> set[int]:
     """The rows whose amounts are the sums of all rows above, or of those since the total above; of two at least."""
     columns = {column for own in amounts.values() for column in own}
-    found: set[int] = set()
+    totals: set[int] = set()
     whole, part = _Sums(columns), _Sums(columns)
     reading = amount_reading(table.decimal, ())
     for row in table:
         if row.number in repeated:
             continue
-        own = amounts.get(row.number, {})
-        least = 1 if found and _has_word(row) else 2  # further totals may be of one row each
-        if own and (whole.are(own) or part.are(own, least)):
-            found.add(row.number)
+        read_amounts = amounts.get(row.number, {})
+        least = 1 if totals and _has_word(row) else 2  # further totals may be of one row each
+        if read_amounts and (whole.are(read_amounts) or part.are(read_amounts, least)):
+            totals.add(row.number)
             part = _Sums(columns)
             continue
         cells = {column: row.cells.get(column) for column in columns}
         read = {column: _amount(cell, reading) if text_of(cell) else Decimal(0) for column, cell in cells.items()}
         whole.add(read)
         part.add(read)
-    return found
+    return totals
 
 
 class _Sums:

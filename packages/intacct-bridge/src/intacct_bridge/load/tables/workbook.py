@@ -38,20 +38,20 @@ class SheetFacts:
 
     def notes(self, place: str) -> tuple[str, ...]:
         """The facts as sentences of a plan; `place` names the sheet."""
-        found: list[str] = []
+        notes: list[str] = []
         if self.hidden_rows:
             why = "hidden or filtered out" if self.filtered else "hidden"
-            found.append(f"{place} has rows that are {why}, and they are read too: {_first_places(self.hidden_rows)}.")
+            notes.append(f"{place} has rows that are {why}, and they are read too: {_first_places(self.hidden_rows)}.")
         elif self.filtered:
-            found.append(f"{place} has a filter that hides no row.")
+            notes.append(f"{place} has a filter that hides no row.")
         if self.hidden_columns:
-            found.append(f"{place} has hidden columns, and they are read too.")
+            notes.append(f"{place} has hidden columns, and they are read too.")
         if self.merged:
-            found.append(
+            notes.append(
                 f"{place} has merged cells, of which only the first has a value; the others are empty: "
                 f"{_first_places(self.merged)}."
             )
-        return tuple(found)
+        return tuple(notes)
 
 
 def _first_places(places: "list[int] | list[str]") -> str:
@@ -61,7 +61,7 @@ def _first_places(places: "list[int] | list[str]") -> str:
 
 def look_through(path: Path) -> Mapping[str, SheetFacts]:
     """The facts of each sheet, by the name of its part. Raises SettingsError for a workbook that is unsafe to read."""
-    found: dict[str, SheetFacts] = {}
+    facts_by_part: dict[str, SheetFacts] = {}
     try:
         with zipfile.ZipFile(path) as book:
             parts = [one for one in book.infolist() if not one.filename.startswith(_UNREAD)]
@@ -71,12 +71,12 @@ def look_through(path: Path) -> Mapping[str, SheetFacts]:
                     facts = SheetFacts()
                     with book.open(part) as file:
                         _PartReader(path, part.filename, facts).read(file)
-                    found[part.filename] = facts
+                    facts_by_part[part.filename] = facts
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
         raise unreadable(path, error) from None
     except expat.ExpatError as error:
         raise unreadable(path, error) from None
-    return found
+    return facts_by_part
 
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -142,9 +142,9 @@ class _PartReader:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._length = self._since = 0
-        found = self._elements.get(name.rpartition(" ")[2])
-        if found is not None:
-            found(attributes)
+        start = self._elements.get(name.rpartition(" ")[2])
+        if start is not None:
+            start(attributes)
 
     def _end(self, _: str) -> None:
         self._length = self._since = 0
@@ -162,8 +162,8 @@ class _PartReader:
         raise _refused(self._path, f"declares a document type in {self._part}, which no workbook needs")
 
     def _on_row(self, attributes: dict[str, str]) -> None:
-        given = attributes.get("r", "")
-        self._row = int(given) if given.isdecimal() and len(given) < 10 else self._row + 1
+        number = attributes.get("r", "")
+        self._row = int(number) if number.isdecimal() and len(number) < 10 else self._row + 1
         if _is_true(attributes.get("hidden")) and self._part.startswith(_IN_PARTS):
             self._facts.hidden_rows.append(self._row)
 

@@ -25,15 +25,15 @@ class AmountDue:
 
 def amounts_due(company: Gateway, document: str, records: Iterable[str]) -> dict[str, AmountDue]:
     """What is due, by record number: one query for 1,000 documents; those that are not visible are left out."""
-    wanted = ("RECORDNO", "RECORDID", "CURRENCY", "TRX_TOTALDUE")
+    names = ("RECORDNO", "RECORDID", "CURRENCY", "TRX_TOTALDUE")
     described = company.describe(document)
-    select = tuple(name for name in wanted if described.get(name) is not None)
-    found: dict[str, AmountDue] = {}
-    for some in batched(records, MAX_IN) if "TRX_TOTALDUE" in select else ():
-        for row in company.query(Query(document, select, where=field("RECORDNO").is_in([int(one) for one in some]))):
+    select = tuple(name for name in names if described.get(name) is not None)
+    due_by_record: dict[str, AmountDue] = {}
+    for batch in batched(records, MAX_IN) if "TRX_TOTALDUE" in select else ():
+        for row in company.query(Query(document, select, where=field("RECORDNO").is_in([int(one) for one in batch]))):
             number, due = comparable(row["RECORDNO"]), row["TRX_TOTALDUE"]
             if isinstance(due, Decimal):
-                found[number] = AmountDue(
+                due_by_record[number] = AmountDue(
                     comparable(row.get("RECORDID")) or number, comparable(row.get("CURRENCY")), due
                 )
-    return found
+    return due_by_record

@@ -66,8 +66,8 @@ def all_files(cells: Iterable[object]) -> object:
     return f"{_SEPARATOR} ".join(dict.fromkeys(name for name in names if name))
 
 
-def _name(one: object, base: Path | Mapping[str, Path]) -> str:
-    text = _text(one, base).strip()
+def _name(entry: object, base: Path | Mapping[str, Path]) -> str:
+    text = _text(entry, base).strip()
     if "\0" in text:
         raise RecordError(
             f"the file name {text!r} holds a NUL character", fix="correct the name of the file", field=COLUMN
@@ -78,45 +78,45 @@ def _name(one: object, base: Path | Mapping[str, Path]) -> str:
 def _listed(cell: str) -> object:
     """A list in a text, as some taps write it."""
     try:
-        found: object = json.loads(cell)
+        entries: object = json.loads(cell)
     except ValueError:
         return cell
-    return found
+    return entries
 
 
-def _text(one: object, base: Path | Mapping[str, Path]) -> str:
+def _text(entry: object, base: Path | Mapping[str, Path]) -> str:
     """The name of a file; hotglue puts the attachment's id before the name."""
-    if not isinstance(one, Mapping):
-        return str(one)
-    name = str(one.get("path") or one.get("name") or "")
-    if not name and one.get("url"):
+    if not isinstance(entry, Mapping):
+        return str(entry)
+    name = str(entry.get("path") or entry.get("name") or "")
+    if not name and entry.get("url"):
         raise RecordError(
-            f"the attachment at {one['url']} is not fetched",
+            f"the attachment at {entry['url']} is not fetched",
             fix="save it beside the input and name it",
             field=COLUMN,
         )
-    marked = f"{one.get('id')}_{name}"
+    marked = f"{entry.get('id')}_{name}"
     if "\0" in marked:
         return marked
-    known = nfc(marked) in base if isinstance(base, Mapping) else _is_file(base / marked)
-    return marked if one.get("id") is not None and known else name
+    is_marked = nfc(marked) in base if isinstance(base, Mapping) else _is_file(base / marked)
+    return marked if entry.get("id") is not None and is_marked else name
 
 
 def _path(text: str, base: Path | Mapping[str, Path]) -> Path:
-    found = _given(text, base) if isinstance(base, Mapping) else _beside(text, base)
-    if not found.suffix[1:]:
+    path = _attached_file(text, base) if isinstance(base, Mapping) else _beside(text, base)
+    if not path.suffix[1:]:
         raise RecordError(f"the file {text} has no extension, and Intacct requires a type", field=COLUMN)
-    return found
+    return path
 
 
-def _given(text: str, files: Mapping[str, Path]) -> Path:
+def _attached_file(text: str, files: Mapping[str, Path]) -> Path:
     """One of the files that came with the input. A name with a folder is none of them: it could mean another file."""
-    found = files.get(nfc(text))
-    if found is None:
-        own = nfc(text).replace("\\", "/").rpartition("/")[2]
-        fix = f"write {own}, without the folder" if own in files else "add the file, or correct its name"
+    path = files.get(nfc(text))
+    if path is None:
+        name = nfc(text).replace("\\", "/").rpartition("/")[2]
+        fix = f"write {name}, without the folder" if name in files else "add the file, or correct its name"
         raise RecordError(f"there is no file {text} among the files that came with the table", fix=fix, field=COLUMN)
-    return found
+    return path
 
 
 def _beside(text: str, inside: Path) -> Path:
@@ -124,12 +124,12 @@ def _beside(text: str, inside: Path) -> Path:
     named = inside / text
     if _is_plain_name(text) and _is_unlinked_file(named):
         return named
-    found = named.resolve()
-    if not found.is_relative_to(inside):
+    path = named.resolve()
+    if not path.is_relative_to(inside):
         raise RecordError(f"the file {text} is outside {inside}", fix="put it beside the input", field=COLUMN)
-    if not _is_file(found):
+    if not _is_file(path):
         raise RecordError(f"there is no file {text} in {inside}", fix="check its name", field=COLUMN)
-    return found
+    return path
 
 
 def _is_plain_name(text: str) -> bool:
@@ -171,11 +171,11 @@ def _with_contents(digest: str, named: Iterable[tuple[str, bytes]]) -> str:
 
 def supdoc_id(write: Write) -> str:
     """The attachment's id: the record's own SUPDOCID, else one made from its identity."""
-    given = write.fields.get("SUPDOCID")
-    if isinstance(given, str) and given:
-        if len(given) > _LONGEST_ID:
-            raise InvalidRequestError(f"the SUPDOCID {given!r} has more than {_LONGEST_ID} characters")
-        return given
+    attachment_id = write.fields.get("SUPDOCID")
+    if isinstance(attachment_id, str) and attachment_id:
+        if len(attachment_id) > _LONGEST_ID:
+            raise InvalidRequestError(f"the SUPDOCID {attachment_id!r} has more than {_LONGEST_ID} characters")
+        return attachment_id
     return "IB" + hashlib.sha256(f"{write.object} {write.identity.text}".encode()).hexdigest()[:18].upper()
 
 
@@ -206,11 +206,11 @@ def _unreadable(path: Path, error: OSError) -> InvalidRequestError:
 
 def _named(paths: Iterable[str]) -> Iterator[tuple[Path, str]]:
     """Each file with its name in Intacct: of files with equal names, the second is `scan (2)`."""
-    taken: set[str] = set()
+    used: set[str] = set()
     for path in map(Path, paths):
         names = (path.stem if number == 1 else f"{path.stem} ({number})" for number in count(1))
-        name = next(name for name in names if f"{name}{path.suffix}".casefold() not in taken)
-        taken.add(f"{name}{path.suffix}".casefold())
+        name = next(name for name in names if f"{name}{path.suffix}".casefold() not in used)
+        used.add(f"{name}{path.suffix}".casefold())
         yield path, name
 
 

@@ -78,13 +78,13 @@ def replaced_values(write: Write, current: CurrentRecord, writable: WritableObje
 
     A line set has its lines as one text, with the fields that the update writes.
     """
-    found: dict[str, Value] = {name: current.row[name] for name in write.fields if name in current.row}
+    replaced: dict[str, Value] = {name: current.row[name] for name in write.fields if name in current.row}
     for wrapper, lines in write.lines.items():
         if (theirs := current.lines.get(wrapper)) is not None:
             line_set = writable.line_set(wrapper)
             names = sorted({name for line in lines for name in described_fields(line.fields, line_set)})
-            found[wrapper] = "; ".join(sorted(line_texts(counted_lines(theirs, names), names)))
-    return found
+            replaced[wrapper] = "; ".join(sorted(line_texts(counted_lines(theirs, names), names)))
+    return replaced
 
 
 def described_fields(fields: Mapping[str, Value], line_set: LineSet | None) -> Mapping[str, Value]:
@@ -105,9 +105,9 @@ def line_texts(lines: Counter[tuple[str, ...]], names: Iterable[str]) -> Iterato
         yield ", ".join(f"{name} {text}" for name, text in zip(names, line, strict=True) if text)
 
 
-def moved_facts(write: Write, seen: Mapping[str, str], facts: Mapping[str, str]) -> list[Finding]:
-    """Facts of a record that were seen before, and that are not the same any more."""
-    moved = (f"{name} was {value or 'empty'}, and is {facts.get(name) or 'empty'} now" for name, value in seen.items()
+def moved_facts(write: Write, before: Mapping[str, str], facts: Mapping[str, str]) -> list[Finding]:
+    """The facts of a record that differ from those before."""
+    moved = (f"{name} was {value or 'empty'}, and is {facts.get(name) or 'empty'} now" for name, value in before.items()
              if facts.get(name, "") != value)  # fmt: skip
     return [Finding("moved", f"{write.label}: {text}", "make a new plan", "", write.position) for text in moved]
 
@@ -124,23 +124,23 @@ class Locator:
         by_names: dict[Names, list[Write]] = {}
         for write, names in keyed:
             by_names.setdefault(names, []).append(write)
-        found: dict[tuple[tuple[str, str], ...], dict[str, CurrentRecord]] = {}
+        by_key: dict[tuple[tuple[str, str], ...], dict[str, CurrentRecord]] = {}
         for names, writes in by_names.items():
             for row in self._rows(names, writes):
                 record = comparable(row.get(self._writable.lookup.record_key))
                 key = tuple((name, equal_form(row.get(name))) for name in names)
-                found.setdefault(key, {})[record] = CurrentRecord(record, row)
-        located = [list(found.get(key_texts(write, names), {}).values()) for write, names in keyed]
+                by_key.setdefault(key, {})[record] = CurrentRecord(record, row)
+        located = [list(by_key.get(key_texts(write, names), {}).values()) for write, names in keyed]
         self._add_lines([write for write, _ in keyed], located)
         return located
 
     def _rows(self, names: Names, writes: Sequence[Write]) -> Iterable[Row]:
         described = self._writable.described
-        given = {name for write in writes for name in write.fields}
-        select = (self._writable.lookup.record_key, *names, *_STATES, *_FACTS, *sorted(given))
-        known = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
+        extra = {name for write in writes for name in write.fields}
+        select = (self._writable.lookup.record_key, *names, *_STATES, *_FACTS, *sorted(extra))
+        described_names = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
         keys = [{name: write.fields[name] for name in names} for write in writes]
-        query = Query(self._writable.name, known, show_private=True)
+        query = Query(self._writable.name, described_names, show_private=True)
         return rows_by_keys(self._company.query, query, keys, described.kind_of, batch=_BATCH)
 
     def _add_lines(self, writes: Sequence[Write], located: list[list[CurrentRecord]]) -> None:
@@ -150,21 +150,21 @@ class Locator:
             places = [at for at, write in enumerate(writes) if wrapper in write.lines and len(located[at]) == 1]
             if header is None or line_set.described is None or not places:
                 continue
-            given = {name for at in places for line in writes[at].lines[wrapper] for name in line.fields}
+            fields = {name for at in places for line in writes[at].lines[wrapper] for name in line.fields}
             keys = {at: _line_key(located[at][0], header) for at in places}
-            rows = self._line_rows(line_set.object, header.by, sorted(set(keys.values())), given)
+            rows = self._line_rows(line_set.object, header.by, sorted(set(keys.values())), fields)
             for at in places:
-                (one,) = located[at]
-                located[at] = [replace(one, lines={**one.lines, wrapper: tuple(rows.get(keys[at], ()))})]
+                (record,) = located[at]
+                located[at] = [replace(record, lines={**record.lines, wrapper: tuple(rows.get(keys[at], ()))})]
 
-    def _line_rows(self, name: str, by: str, keys: Sequence[str], given: set[str]) -> dict[str, list[Row]]:
+    def _line_rows(self, name: str, by: str, keys: Sequence[str], fields: set[str]) -> dict[str, list[Row]]:
         described = self._company.describe(name)
-        select = tuple(dict.fromkeys((by, *(one for one in sorted(given) if described.get(one) is not None))))
-        query, wanted = Query(name, select, show_private=True), [{by: key} for key in keys]
-        found: dict[str, list[Row]] = {}
-        for row in rows_by_keys(self._company.query, query, wanted, described.kind_of, batch=_BATCH):
-            found.setdefault(comparable(row.get(by)), []).append(row)
-        return found
+        select = tuple(dict.fromkeys((by, *(one for one in sorted(fields) if described.get(one) is not None))))
+        query, wanted_keys = Query(name, select, show_private=True), [{by: key} for key in keys]
+        rows_by_key: dict[str, list[Row]] = {}
+        for row in rows_by_keys(self._company.query, query, wanted_keys, described.kind_of, batch=_BATCH):
+            rows_by_key.setdefault(comparable(row.get(by)), []).append(row)
+        return rows_by_key
 
 
 def _line_key(current: CurrentRecord, header: Owner) -> str:

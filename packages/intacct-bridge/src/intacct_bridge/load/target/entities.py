@@ -22,24 +22,24 @@ _Entities = Mapping[str, Mapping[str, Sequence[str]]]
 def with_entities(writes: Sequence[Write], company: Gateway, *, offline: bool = False) -> list[Write]:
     """The writes with the ids of their entities; empty for the entity that the connection is signed in to."""
     signed_in = company.connection.location_id
-    known: _Entities | None = None
+    entities: _Entities | None = None
     done: list[Write] = []
     for write in writes:
         if not write.entity or write.entity == signed_in:
             done.append(replace(write, entity="") if write.entity else write)
             continue
-        if known is None:
-            known = {} if offline else _entities(company)
-        done.append(_with_entity(write, known, signed_in))
+        if entities is None:
+            entities = {} if offline else _entities(company)
+        done.append(_with_entity(write, entities, signed_in))
     return done
 
 
 def by_entity(writes: Sequence[Write]) -> dict[str, list[int]]:
     """The places of the writes of each entity, in the order in which the entities come."""
-    found: dict[str, list[int]] = {}
+    places: dict[str, list[int]] = {}
     for place, write in enumerate(writes):
-        found.setdefault(write.entity, []).append(place)
-    return found
+        places.setdefault(write.entity, []).append(place)
+    return places
 
 
 def entity_id(entity: str, company: Gateway) -> str:
@@ -48,19 +48,19 @@ def entity_id(entity: str, company: Gateway) -> str:
     return next((one for some in ids for one in some if one.casefold() == entity.casefold()), entity)
 
 
-def _with_entity(write: Write, known: _Entities, signed_in: str) -> Write:
-    if not known:  # offline, or the entities may not be read
+def _with_entity(write: Write, entities: _Entities, signed_in: str) -> Write:
+    if not entities:  # offline, or the entities may not be read
         return write
     fields = (write.entity_by,) if write.entity_by else _KNOWN_BY
     named = nfc(write.entity)
-    ids = next((known[name][named] for name in fields if named in known[name]), ())
+    ids = next((entities[name][named] for name in fields if named in entities[name]), ())
     entity = ids[0] if len(ids) == 1 else ""
     if entity == signed_in and entity:
         return replace(write, entity="")
     if entity and not signed_in:
         return replace(write, entity=entity)
     message = f"the company has no entity {write.entity!r}"
-    fix = f"use one of {', '.join(sorted(one for some in known['LOCATIONID'].values() for one in some)) or 'none'}"
+    fix = f"use one of {', '.join(sorted(one for some in entities['LOCATIONID'].values() for one in some)) or 'none'}"
     if ids:
         message, fix = f"{write.entity!r} is the name of more than one entity ({', '.join(ids)})", "use the id"
     if entity:
@@ -72,11 +72,11 @@ def _with_entity(write: Write, known: _Entities, signed_in: str) -> Write:
 
 def _entities(company: Gateway) -> _Entities:
     """The ids of the entities by each of the fields that name one; empty if they may not be read."""
-    found: dict[str, dict[str, list[str]]] = {name: {} for name in _KNOWN_BY}
+    ids: dict[str, dict[str, list[str]]] = {name: {} for name in _KNOWN_BY}
     try:
         for row in company.query(Query("LOCATIONENTITY", _KNOWN_BY)):
             for name in _KNOWN_BY:
-                found[name].setdefault(equal_form(row.get(name)), []).append(comparable(row.get("LOCATIONID")))
+                ids[name].setdefault(equal_form(row.get(name)), []).append(comparable(row.get("LOCATIONID")))
     except (NotPermittedError, RefusedError):
         return {}
-    return found
+    return ids

@@ -69,23 +69,23 @@ def accepts_numbers(company: Gateway, definitions: str, name: str) -> bool:
 
 
 def find_by_key(
-    company: Gateway, lookup: LookupKeys, wanted: Iterable[Mapping[str, str]]
+    company: Gateway, lookup: LookupKeys, keys: Iterable[Mapping[str, str]]
 ) -> dict[Key, list[MatchingRecord]]:
     """Every record in the company that has one of the keys, oldest first."""
     by_fields: dict[tuple[str, ...], dict[Key, Mapping[str, str]]] = {}
     queryable: dict[tuple[str, ...], bool] = {}
-    for values in wanted:
+    for values in keys:
         names = tuple(values)
         if names not in queryable:
             queryable[names] = is_queryable(company, lookup, values)
         if queryable[names]:
             by_fields.setdefault(names, {})[key_of(values)] = values
-    found: dict[Key, list[MatchingRecord]] = {}
+    matches_by_key: dict[Key, list[MatchingRecord]] = {}
     for names, distinct in by_fields.items():
-        _find(company, lookup, names, distinct, found)
-    for matches in found.values():
+        _find(company, lookup, names, distinct, matches_by_key)
+    for matches in matches_by_key.values():
         matches.sort(key=lambda match: (len(match.record), match.record))
-    return found
+    return matches_by_key
 
 
 def _find(
@@ -93,18 +93,18 @@ def _find(
     lookup: LookupKeys,
     names: tuple[str, ...],
     distinct: Mapping[Key, Mapping[str, str]],
-    found: dict[Key, list[MatchingRecord]],
+    matches_by_key: dict[Key, list[MatchingRecord]],
 ) -> None:
     described = company.describe(lookup.object)
     creators = Creators(company, lookup, described)
     extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", "STATE", *lookup.empty_fields)
-    known = (name for name in extra if name and described.get(name) is not None)
-    select = tuple(dict.fromkeys((lookup.receipt_key, *names, *known)))
+    described_names = (name for name in extra if name and described.get(name) is not None)
+    select = tuple(dict.fromkeys((lookup.receipt_key, *names, *described_names)))
     query = Query(lookup.object, select, show_private=True)
     for row in rows_by_keys(company.query, query, list(distinct.values()), described.kind_of, batch=_BATCH):
         key = tuple((name, equal_form(row.get(name))) for name in names)
         if key in distinct:
-            found.setdefault(key, []).append(matching_record(lookup, row, creators))
+            matches_by_key.setdefault(key, []).append(matching_record(lookup, row, creators))
 
 
 class Creators:

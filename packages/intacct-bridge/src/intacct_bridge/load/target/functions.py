@@ -53,8 +53,8 @@ class Functions:
             return self._alone(write)
         if write.operation is not WriteOperation.CREATE:
             raise files_of_existing()
-        made = self._alone(replace(write, fields={**write.fields, "SUPDOCID": supdoc_id(write)}))
-        return together(supdoc(write, write.folder), made)
+        create = self._alone(replace(write, fields={**write.fields, "SUPDOCID": supdoc_id(write)}))
+        return together(supdoc(write, write.folder), create)
 
     def check(self, write: Write) -> None:
         """Raise what `element` would raise, at less cost: generic functions take any field, and files stay unread."""
@@ -122,8 +122,8 @@ class Functions:
 
     def _undescribed(self, write: Write) -> frozenset[str]:
         """The custom fields of a company of document type 2.1: those that its functions do not list."""
-        known = legacy_object(write.object).described.fields.keys() if self._is_legacy else write.fields.keys()
-        return frozenset(write.fields.keys() - known)
+        described = legacy_object(write.object).described.fields.keys() if self._is_legacy else write.fields.keys()
+        return frozenset(write.fields.keys() - described)
 
     def _described(self, name: str) -> ObjectDef | None:
         try:

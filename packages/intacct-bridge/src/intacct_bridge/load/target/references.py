@@ -107,7 +107,7 @@ class References:
     """Ids by their strings in NFC: a company may hold the other form, or both."""
     _names: dict[str, dict[str, list[KnownRecord]]] = field(default_factory=dict)
     """By the text in NFC."""
-    _asked: dict[str, set[str]] = field(default_factory=dict)
+    _texts_read: dict[str, set[str]] = field(default_factory=dict)
     _by_keyword: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Ids by the strings that give a keyword, such as `NAME=Acme`."""
     _in_load: dict[str, set[str]] = field(default_factory=dict)
@@ -121,16 +121,16 @@ class References:
         Records that the load creates may be referred to as well: a parent and its child come in one file.
         """
         self._sure.clear()
-        wanted: dict[str, set[str]] = {}
+        texts_by_target: dict[str, set[str]] = {}
         for write in writes:
             if write.object in _table().targets:
                 self._in_load.setdefault(write.object, set()).add(own_id(write))
             for target, text in mentions(write):
-                wanted.setdefault(target, set()).add(text)
-        for target, texts in wanted.items():
-            new = texts - self._asked.setdefault(target, set())
+                texts_by_target.setdefault(target, set()).add(text)
+        for target, texts in texts_by_target.items():
+            new = texts - self._texts_read.setdefault(target, set())
             if new and target not in self.unchecked:
-                self._asked[target] |= new
+                self._texts_read[target] |= new
                 keyed = sorted(text for text in new if _keyword(text)[0])
                 texts_to_read = sorted({*self._ids_of(target, keyed), *(new - set(keyed))})
                 self._read(target, texts_to_read)
@@ -142,24 +142,26 @@ class References:
         What was not found is asked for again, and no record counts as created by the load.
         """
         unchecked = dict(self.unchecked)
-        found = References(self.company, unchecked, self._ids, self._forms, self._names, {}, self._by_keyword)
-        for target, asked in self._asked.items():
+        references = References(self.company, unchecked, self._ids, self._forms, self._names, {}, self._by_keyword)
+        for target, texts in self._texts_read.items():
             ids, names = self._forms.get(target, {}), self._names.get(target, {})
             keyed = self._by_keyword.get(target, {})
-            found._asked[target] = {text for text in asked if nfc(text) in ids or nfc(text) in names or text in keyed}
+            references._texts_read[target] = {
+                text for text in texts if nfc(text) in ids or nfc(text) in names or text in keyed
+            }
             if _table().targets[target].whole:
-                found._asked[target] |= ids.keys() | names.keys()
-        return found
+                references._texts_read[target] |= ids.keys() | names.keys()
+        return references
 
     def forget(self, object_name: str) -> None:
         """Forget the records of an object, and what refers to it or to it among others."""
         self._sure.clear()
         for target, table in _table().targets.items():
             if object_name == target or object_name in table.others:
-                for known in (self._ids, self._forms, self._names, self._asked, self._by_keyword):
-                    known.pop(target, None)
+                for cache in (self._ids, self._forms, self._names, self._texts_read, self._by_keyword):
+                    cache.pop(target, None)
 
-    def known(self, target: str) -> Mapping[str, KnownRecord]:
+    def records(self, target: str) -> Mapping[str, KnownRecord]:
         """Every record of an object that is known, by id."""
         return self._ids.get(target, {})
 
@@ -167,50 +169,50 @@ class References:
         """The record that a text names; None if it cannot be checked. RecordError if it names none or several."""
         if target in self.unchecked:
             return None
-        found = self._sure.get((target, text)) or self._found(target, text)
-        if found is not None:
-            self._sure[target, text] = found
-        return found
+        record = self._sure.get((target, text)) or self._find(target, text)
+        if record is not None:
+            self._sure[target, text] = record
+        return record
 
-    def _found(self, target: str, text: str) -> KnownRecord | None:
+    def _find(self, target: str, text: str) -> KnownRecord | None:
         if _keyword(text)[0]:
             return self._find_by_keyword(target, text)
-        known, form = self.known(target), nfc(text)
+        records, form = self.records(target), nfc(text)
         same = self._forms.get(target, {}).get(form, [])
-        found = known[same[0]] if same else None
+        record = records[same[0]] if same else None
         named = self._names.get(target, {}).get(form, [])
         word = _table().targets[target].word
         if len(same) > 1:
             problem = f"{text!r} is the id of more than one {word}, with accents in different forms"
             raise RecordError(problem, fix="rename one of them, or refer to it by its record number: RECORDNO=...")
-        if found is None and len(named) > 1:
+        if record is None and len(named) > 1:
             ids = ", ".join(one.id for one in named)
             raise RecordError(f"{text!r} is the name of more than one {word} ({ids})", fix="use the id")
-        if found is None and not named and form in self._in_load.get(target, ()):
+        if record is None and not named and form in self._in_load.get(target, ()):
             return None
-        if found is None and not named:
+        if record is None and not named:
             raise RecordError(f"the company has no {word} {text!r}", fix=self._nearest(target, text))
-        return _active(found or named[0], word, text)
+        return _active(record or named[0], word, text)
 
     def _find_by_keyword(self, target: str, text: str) -> KnownRecord:
         word, ids = _table().targets[target].word, self._by_keyword.get(target, {}).get(text, [])
         if len(ids) > 1:
             raise RecordError(f"{text!r} is more than one {word} ({', '.join(ids)})", fix="use the id")
-        found = self._ids.get(target, {}).get(ids[0]) if ids else None
-        if found is None:
+        record = self._ids.get(target, {}).get(ids[0]) if ids else None
+        if record is None:
             raise RecordError(f"the company has no {word} with {text!r}", fix="check it, or use the id")
-        return _active(found, word, text)
+        return _active(record, word, text)
 
     def _ids_of(self, target: str, keyed: Sequence[str]) -> list[str]:
         """The ids that strings such as `EXTERNALID=9` stand for; their records are then read like any others."""
         table = _table().targets[target]
         try:
-            found = ids_by_keyword(self.company, target, keyed, key=table.id, name=table.name) if keyed else {}
+            ids_by_text = ids_by_keyword(self.company, target, keyed, key=table.id, name=table.name) if keyed else {}
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             self.unchecked[target] = error.message
             return []
-        self._by_keyword.setdefault(target, {}).update(found)
-        return [one for ids in found.values() for one in ids]
+        self._by_keyword.setdefault(target, {}).update(ids_by_text)
+        return [one for ids in ids_by_text.values() for one in ids]
 
     def _read(self, target: str, texts: Sequence[str]) -> None:
         table = _table().targets[target]
@@ -219,9 +221,9 @@ class References:
             if table.whole:
                 self._add_rows(target, table, self.company.query(Query(target, select, show_private=True)))
                 return
-            for some in batched(texts, _QUERY_BATCH):
+            for batch in batched(texts, _QUERY_BATCH):
                 names = [name for name in (table.id, table.name) if name]
-                where = any_of(field_named(name).is_in(with_forms(some)) for name in names)
+                where = any_of(field_named(name).is_in(with_forms(batch)) for name in names)
                 self._add_rows(target, table, self.company.query(Query(target, select, where=where, show_private=True)))
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             self.unchecked[target] = error.message
@@ -233,12 +235,14 @@ class References:
         for other in table.others if target not in self.unchecked else ():
             left = [text for text in texts if nfc(text) not in forms and nfc(text) not in names]
             try:
-                own = msgspec.structs.replace(table, id=natural_key(other) or table.id)
-                for some in batched(left, _QUERY_BATCH):
-                    asked = with_forms(some)
-                    where = any_of(field_named(name).is_in(asked) for name in (own.id, own.name) if name)
-                    query = Query(other, self._select(other, own), where=where, show_private=True)
-                    self._add_rows(target, own, self.company.query(query), other)
+                other_table = msgspec.structs.replace(table, id=natural_key(other) or table.id)
+                for batch in batched(left, _QUERY_BATCH):
+                    forms_asked = with_forms(batch)
+                    where = any_of(
+                        field_named(name).is_in(forms_asked) for name in (other_table.id, other_table.name) if name
+                    )
+                    query = Query(other, self._select(other, other_table), where=where, show_private=True)
+                    self._add_rows(target, other_table, self.company.query(query), other)
             except (NotPermittedError, RefusedError, InvalidRequestError):
                 continue  # a company without statistics has none of these
 
@@ -251,41 +255,45 @@ class References:
         ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
         forms = self._forms.setdefault(target, {})
         for row in rows:
-            known, name, status = (comparable(row.get(field)) for field in (table.id, table.name, "STATUS"))
-            one = KnownRecord(known, name, status, row, source or target)
-            if one.id not in ids:
-                ids[one.id] = one
-                forms.setdefault(nfc(one.id), []).append(one.id)
-                names.setdefault(nfc(one.name), []).append(one)
+            record_id, name, status = (comparable(row.get(field)) for field in (table.id, table.name, "STATUS"))
+            record = KnownRecord(record_id, name, status, row, source or target)
+            if record.id not in ids:
+                ids[record.id] = record
+                forms.setdefault(nfc(record.id), []).append(record.id)
+                names.setdefault(nfc(record.name), []).append(record)
 
     def _nearest(self, target: str, text: str) -> str:
         """The nearest ids and names, from one page of them."""
         table = _table().targets[target]
         select = (table.id, table.name) if table.name else (table.id,)
-        if "" not in self._asked[target] and not table.whole:
-            self._asked[target].add("")
+        if "" not in self._texts_read[target] and not table.whole:
+            self._texts_read[target].add("")
             try:
                 rows = self.company.query(Query(target, select, show_private=True))
                 self._add_rows(target, table, islice(rows, MAX_PAGE))
             except IntacctError:
                 return "check its spelling"
         labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}
-        wanted = text.casefold()
-        close = closest(wanted, labels, 8)
-        close.sort(key=lambda name: -_shared(name, wanted))  # of accounts, those of the same kind first
-        known = list(dict.fromkeys(f"{labels[name].id} ({labels[name].name})".replace(" ()", "") for name in close))
-        return suggestion(known[:3]) if known else f"check its spelling; no {table.word} is like it"
+        folded = text.casefold()
+        close = closest(folded, labels, 8)
+        close.sort(key=lambda name: -_shared(name, folded))  # of accounts, those of the same kind first
+        suggestions = list(
+            dict.fromkeys(f"{labels[name].id} ({labels[name].name})".replace(" ()", "") for name in close)
+        )
+        return suggestion(suggestions[:3]) if suggestions else f"check its spelling; no {table.word} is like it"
 
 
-def _active(found: KnownRecord, word: str, text: str) -> KnownRecord:
-    if found.status.startswith("inactive"):
+def _active(record: KnownRecord, word: str, text: str) -> KnownRecord:
+    if record.status.startswith("inactive"):
         raise RecordError(f"the {word} {text!r} is inactive", fix="use another, or make it active in Intacct")
-    return found
+    return record
 
 
-def _shared(one: str, other: str) -> int:
+def _shared(name: str, other_name: str) -> int:
     """The number of characters with which two names begin alike."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next(
+        (at for at, (a, b) in enumerate(zip(name, other_name, strict=False)) if a != b), min(len(name), len(other_name))
+    )
 
 
 # --- strings that give a keyword
@@ -300,7 +308,7 @@ def ids_by_keyword(company: Gateway, target: str, texts: Iterable[str], *, key: 
     for text in texts:
         keyword, value = _keyword(text)
         by_keyword.setdefault(keyword, {}).setdefault(nfc(value), []).append(text)
-    found: dict[str, list[str]] = {}
+    ids: dict[str, list[str]] = {}
     for keyword, values in by_keyword.items():
         for value, record in (
             _by_external_id(company, target, sorted(values))
@@ -308,36 +316,36 @@ def ids_by_keyword(company: Gateway, target: str, texts: Iterable[str], *, key: 
             else _by_query(company, target, sorted(values), by=name if keyword == NAME else keyword, key=key)
         ):
             for text in values.get(value, ()):
-                if record not in found.setdefault(text, []):
-                    found[text].append(record)
-    return found
+                if record not in ids.setdefault(text, []):
+                    ids[text].append(record)
+    return ids
 
 
 def _keyword(text: str) -> tuple[str, str]:
     """The keyword and the value of a text such as `NAME=Acme`; two empty strings if it has none."""
     keyword, equals, value = text.partition("=")
-    found = equals and keyword.upper() in _KEYWORDS and value.strip()
-    return (keyword.upper(), value.strip()) if found else ("", "")
+    has_keyword = equals and keyword.upper() in _KEYWORDS and value.strip()
+    return (keyword.upper(), value.strip()) if has_keyword else ("", "")
 
 
 def _by_query(company: Gateway, target: str, values: Sequence[str], *, by: str, key: str) -> Iterable[tuple[str, str]]:
     if not by or (by == RECORDNO and company.connection.is_legacy):
         raise InvalidRequestError(f"{target} cannot be found by its {by or 'name'} here", fix=f"use its {key}")
     described = company.describe(target)
-    for some in batched(values, _QUERY_BATCH):
-        where = field_named(by).is_in([parse_value(described.kind_of(by), one) for one in with_forms(some)])
+    for batch in batched(values, _QUERY_BATCH):
+        where = field_named(by).is_in([parse_value(described.kind_of(by), one) for one in with_forms(batch)])
         for row in company.query(Query(target, tuple(dict.fromkeys((key, by))), where=where, show_private=True)):
             yield equal_form(row.get(by)), comparable(row.get(key))
 
 
 def _by_external_id(company: Gateway, target: str, keys: Sequence[str]) -> Iterable[tuple[str, str]]:
-    one = legacy_object(target)
-    if not one.single:
+    legacy = legacy_object(target)
+    if not legacy.single:
         raise InvalidRequestError(f"{target} cannot be found by an external id", fix="use its id")
-    for some in batched(with_forms(keys), _GET_BATCH):
-        functions = [get(one.name, key, external=True) for key in some]
-        for key, result in zip(some, company.call(*functions, read=True), strict=True):
-            yield from ((nfc(key), record) for record in _keys_in(result, one.answer_names(one.key)))
+    for batch in batched(with_forms(keys), _GET_BATCH):
+        functions = [get(legacy.name, key, external=True) for key in batch]
+        for key, result in zip(batch, company.call(*functions, read=True), strict=True):
+            yield from ((nfc(key), record) for record in _keys_in(result, legacy.answer_names(legacy.key)))
 
 
 def _keys_in(result: Result, names: Sequence[str]) -> Iterable[str]:
@@ -360,17 +368,17 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
             if not text:
                 continue
             try:
-                known = references.find(target, text)
+                record = references.find(target, text)
             except RecordError as error:
                 findings.append(Finding("reference", error.message, error.fix, write.column(name), place.position))
             else:
-                if known is not None and known.id != text:
-                    changed[name] = known.id
+                if record is not None and record.id != text:
+                    changed[name] = record.id
         return {**fields, **changed} if changed else fields
 
     def resolved_line(line: RecordLine) -> RecordLine:
-        found = resolved(line)
-        return line if found is line.fields else msgspec.structs.replace(line, fields=found)
+        resolved_fields = resolved(line)
+        return line if resolved_fields is line.fields else msgspec.structs.replace(line, fields=resolved_fields)
 
     fields = resolved(write)
     lines = {wrapper: tuple(map(resolved_line, members)) for wrapper, members in write.lines.items()}

@@ -34,14 +34,14 @@ class LineSet:
     described: ObjectDef | None
     extra: Mapping[str, str]
     """Fields that only the legacy function takes, with its elements."""
-    _found: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _fields_by_name: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Fields by the names that were asked for; an input asks for each of its columns once a row."""
 
     def field(self, name: str) -> FieldDef | None:
         """A field of the lines; case does not matter."""
-        if name not in self._found:
-            self._found[name] = _field(name, self.described, self.extra) or line_part(self.object, name)
-        return self._found[name]
+        if name not in self._fields_by_name:
+            self._fields_by_name[name] = _field(name, self.described, self.extra) or line_part(self.object, name)
+        return self._fields_by_name[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class WritableObject:
     """Set if only the legacy functions reach it; they do not take record numbers of master data."""
     formatting: Callable[[], Formatting] = field(default=lambda: DEFAULT, repr=False, compare=False)
     """The API user's formatting; requests hold times on that user's clock."""
-    _found: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _fields_by_name: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -68,9 +68,9 @@ class WritableObject:
 
     def field(self, name: str) -> FieldDef | None:
         """A field of the header; case does not matter."""
-        if name not in self._found:
-            self._found[name] = self._field(name)
-        return self._found[name]
+        if name not in self._fields_by_name:
+            self._fields_by_name[name] = self._field(name)
+        return self._fields_by_name[name]
 
     def _field(self, name: str) -> FieldDef | None:
         upper = name.upper()
@@ -78,26 +78,29 @@ class WritableObject:
             return FieldDef(upper.removeprefix(_CUSTOM), Kind.TEXT, custom=True)
         if self.legacy is not None and upper == RECORDNO != self.legacy.key:
             return None
-        found = _field(name, self.described, self.legacy_plan.fields if self.legacy_plan else {})
-        found = found or header_part(self.name, name)
-        if found is None and upper in self.lookup.required and self.line_set(upper) is None:
+        field_def = _field(name, self.described, self.legacy_plan.fields if self.legacy_plan else {})
+        field_def = field_def or header_part(self.name, name)
+        if field_def is None and upper in self.lookup.required and self.line_set(upper) is None:
             return FieldDef(upper, Kind.DATE if upper.endswith("DATE") else Kind.TEXT)
-        return found
+        return field_def
 
     def line_set(self, name: str) -> LineSet | None:
         """The line set by its wrapper's or its lines' name."""
-        wanted = name.upper()
-        for one in self.lines:
-            if wanted in (one.wrapper, one.object):
-                return one
+        upper = name.upper()
+        for line_set in self.lines:
+            if upper in (line_set.wrapper, line_set.object):
+                return line_set
         return None
 
     def names(self) -> Iterator[str]:
         """Every name that a column may have."""
         yield from self.described.fields
-        for one in self.lines:
-            yield one.wrapper
-            yield from (f"{one.object}.{name}" for name in (one.described.fields if one.described else one.extra))
+        for line_set in self.lines:
+            yield line_set.wrapper
+            yield from (
+                f"{line_set.object}.{name}"
+                for name in (line_set.described.fields if line_set.described else line_set.extra)
+            )
 
     def unknown(self, name: str, source: str) -> InvalidRequestError:
         """The error for a column that names no field."""
@@ -141,14 +144,14 @@ def _line_sets(
     company: Gateway, described: ObjectDef, plan: WritePlan | None, *, only_legacy: bool
 ) -> Iterator[LineSet]:
     """The line sets; with `only_legacy` those that the legacy function takes, because it creates the object."""
-    found: set[str] = set()
-    for one in lines(described.name):
-        if one.wrapper and not (only_legacy and plan and one.wrapper not in plan.lines):
-            found.add(one.wrapper)
-            extra = plan.lines[one.wrapper].fields if plan and one.wrapper in plan.lines else {}
-            yield LineSet(one.wrapper, one.line, _described(company, one.line), extra)
+    wrappers: set[str] = set()
+    for line_set in lines(described.name):
+        if line_set.wrapper and not (only_legacy and plan and line_set.wrapper not in plan.lines):
+            wrappers.add(line_set.wrapper)
+            extra = plan.lines[line_set.wrapper].fields if plan and line_set.wrapper in plan.lines else {}
+            yield LineSet(line_set.wrapper, line_set.line, _described(company, line_set.line), extra)
     for wrapper, line in (plan.lines if plan else {}).items():
-        if wrapper not in found:
+        if wrapper not in wrappers:
             yield LineSet(wrapper, wrapper.removesuffix("S"), None, line.fields)
 
 
@@ -160,9 +163,9 @@ def _described(company: Gateway, name: str) -> ObjectDef | None:
 
 
 def _field(name: str, described: ObjectDef | None, extra: Mapping[str, str]) -> FieldDef | None:
-    found = described.get(name) if described else None
-    if found is not None:
-        return replace(found, kind=Kind.TEXT) if found.name in WRITTEN_BY_NAME else found
+    field_def = described.get(name) if described else None
+    if field_def is not None:
+        return replace(field_def, kind=Kind.TEXT) if field_def.name in WRITTEN_BY_NAME else field_def
     upper = name.upper()
     if upper in extra:
         is_date = extra[upper].rsplit("/", 1)[-1] in day_elements()
@@ -172,11 +175,11 @@ def _field(name: str, described: ObjectDef | None, extra: Mapping[str, str]) -> 
 
 def key_among(names: Iterable[str], writable: WritableObject) -> tuple[str, ...]:
     """The first key whose fields are all among these names: the record number, then the lookup keys."""
-    known = {name.upper() for name in names}
+    upper_names = {name.upper() for name in names}
     number = writable.lookup.record_key
-    if number.upper() in known:
+    if number.upper() in upper_names:
         return (number,)
-    return next((key for key in writable.lookup.keys if known.issuperset(key)), ())
+    return next((key for key in writable.lookup.keys if upper_names.issuperset(key)), ())
 
 
 def with_text_lengths(company: Gateway, writable: WritableObject, unchecked: list[str]) -> WritableObject:

@@ -45,18 +45,18 @@ def opposite_write(company: Gateway, entry: OutboxEntry, *, day: date, memo: str
         raise RecordError(f"it reverses itself on {comparable(sent.fields['REVERSEDATE'])}", fix="delete it")
     number: Value = int(entry.receipt.record)
     existing = replace(sent, fields={**sent.fields, "RECORDNO": number})
-    (found,) = Locator(company, writable).locate([(existing, ("RECORDNO",))])
-    if not found:
+    (records,) = Locator(company, writable).locate([(existing, ("RECORDNO",))])
+    if not records:
         raise RecordError(f"{JOURNAL_ENTRY} {number} is not visible in Intacct", fix="check the entity")
-    changed = [change.name for change in differences(replace(existing, lines={}), found[0], writable, ("RECORDNO",))]
+    changed = [change.name for change in differences(replace(existing, lines={}), records[0], writable, ("RECORDNO",))]
     rows = _rows(company, entry.receipt.record, sent.lines.get(LINES, ()))
-    own = [_take_row(line, rows) for line in sent.lines.get(LINES, ())]
-    if None in own or (rows and _modified(found[0].row)):
+    posted_rows = [_take_row(line, rows) for line in sent.lines.get(LINES, ())]
+    if None in posted_rows or (rows and _modified(records[0].row)):
         changed.append(LINES)
     if changed:
         names = ", ".join(changed)
         raise RecordError(f"it was changed in Intacct since it was posted ({names})", fix="correct it in Intacct")
-    lines = tuple(_opposite(line, row) for line, row in zip(sent.lines.get(LINES, ()), own, strict=True) if row)
+    lines = tuple(_opposite(line, row) for line, row in zip(sent.lines.get(LINES, ()), posted_rows, strict=True) if row)
     lines += tuple(_opposite(RecordLine(LINE, _filled(row), lines[0].row), row) for row in rows)
     title = memo or f"Reversed - {comparable(sent.fields.get('BATCH_TITLE'))}"
     fields = {name: value for name, value in sent.fields.items() if name not in _NOT_COPIED}
@@ -83,8 +83,8 @@ def _rows(company: Gateway, record: str, lines: Iterable[RecordLine]) -> list[Ro
     assert held is not None
     names = (*_OF_LINE, "BASECURR", "EXCHANGE_RATE", *sorted({name for line in lines for name in line.fields}))
     described = company.describe(LINE)
-    known = tuple(dict.fromkeys(name for name in names if described.get(name) is not None))
-    return list(company.query(Query(LINE, known, where=field(held.by) == int(record), show_private=True)))
+    described_names = tuple(dict.fromkeys(name for name in names if described.get(name) is not None))
+    return list(company.query(Query(LINE, described_names, where=field(held.by) == int(record), show_private=True)))
 
 
 def _filled(row: Row) -> dict[str, Value]:
@@ -95,8 +95,8 @@ def _filled(row: Row) -> dict[str, Value]:
 def _take_row(line: RecordLine, rows: list[Row]) -> Row | None:
     """The row that a line became, taken out of the rows; None if there is none."""
     for row in rows:
-        known = (name for name in line.fields if name in row and name not in WRITTEN_BY_NAME)
-        if all(equal_form(line.fields[name]) == equal_form(row[name]) for name in known):
+        comparable_names = (name for name in line.fields if name in row and name not in WRITTEN_BY_NAME)
+        if all(equal_form(line.fields[name]) == equal_form(row[name]) for name in comparable_names):
             rows.remove(row)
             return row
     return None

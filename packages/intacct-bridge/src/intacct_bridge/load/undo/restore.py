@@ -42,17 +42,17 @@ def restoring_writes(
     sent = [sent_write(writable, entry) for entry in entries]
     located = Locator(company, writable).locate([(replace(write, lines={}), (key,)) for write in sent])
     done: list[Write | RecordError | None] = []
-    for entry, write, found in zip(entries, sent, located, strict=True):
+    for entry, write, records in zip(entries, sent, located, strict=True):
         try:
-            if not found:
+            if not records:
                 raise RecordError(f"{write.object} {comparable(write.fields.get(key))} is not visible in Intacct")
             earlier = _earlier(outbox, entry, write, key)
-            known = {key: found[0].row[key]} if key != by else {}
+            key_values = {key: records[0].row[key]} if key != by else {}
             if entry.number in doubtful:
-                restoring: Write | None = _update(entry, {by: found[0].number, **earlier}, by, entity)
+                restoring: Write | None = _update(entry, {by: records[0].number, **earlier}, by, entity)
             else:
-                restoring = _restored(writable, entry, write, found[0], earlier, entity=entity)
-            done.append(replace(restoring, known=known) if restoring is not None else None)
+                restoring = _restored(writable, entry, write, records[0], earlier, entity=entity)
+            done.append(replace(restoring, known=key_values) if restoring is not None else None)
         except RecordError as error:
             done.append(error)
     return done
@@ -83,14 +83,14 @@ def _earlier(outbox: Outbox, entry: OutboxEntry, sent: Write, by: str) -> dict[s
     if sent.lines:
         reason = "it replaced lines, which cannot be restored in Intacct"
         raise RecordError(f"{reason} ({', '.join(sent.lines)})", fix="load the earlier lines with update mode")
-    known = outbox.earlier_values(entry)
-    if known is None:
+    replaced = outbox.earlier_values(entry)
+    if replaced is None:
         raise RecordError("the outbox does not have the values that it replaced", fix=_RELOAD)
     written = [name for name in sent.fields if name != by]
-    unknown = [name for name in written if name not in known or name in WRITTEN_BY_NAME]
+    unknown = [name for name in written if name not in replaced or name in WRITTEN_BY_NAME]
     if unknown:
         raise RecordError(f"the outbox does not have the earlier {', '.join(unknown)}", fix=_RELOAD)
-    return {name: known[name] for name in written}
+    return {name: replaced[name] for name in written}
 
 
 def _update(entry: OutboxEntry, fields: Mapping[str, Value], by: str, entity: str) -> Write:

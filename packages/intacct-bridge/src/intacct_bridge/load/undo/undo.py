@@ -85,19 +85,19 @@ def plan_undo(
     writes: list[Write] = []
     doubtful = _doubtful(outbox)
     for (entity, _, updates), group in groupby(chosen.to_take, key=_place):
-        some = list(group)
+        batch = list(group)
         here = TargetCompany.of(company.connection).entity.casefold()
         place = "" if entity == here else entity_id(entity, company)
         within = company.entity(place) if place else company
-        made: Sequence[Write | IntacctError | None]
+        decided: Sequence[Write | IntacctError | None]
         try:
             if updates:
-                made = restoring_writes(within, outbox, some, doubtful=doubtful, entity=place)
+                decided = restoring_writes(within, outbox, batch, doubtful=doubtful, entity=place)
             else:
-                made = _taking_back(within, some, settings, place, doubtful)
+                decided = _taking_back(within, batch, settings, place, doubtful)
         except InvalidRequestError as error:  # no function reads such records
-            made = [error] * len(some)
-        for entry, write in zip(some, made, strict=True):
+            decided = [error] * len(batch)
+        for entry, write in zip(batch, decided, strict=True):
             if isinstance(write, IntacctError):
                 chosen.refused.append(UndoRefusal(entry, write.message, write.fix or ""))
             elif write is None:
@@ -163,13 +163,13 @@ def _taking_back(
 ) -> list[Write | RecordError | None]:
     """For each of these new records of one object the write that takes it back, or why there is none."""
     done: list[Write | RecordError | None] = []
-    for entry, found in zip(entries, _found(company, entries[0].target.object, entries), strict=True):
+    for entry, record in zip(entries, _current_states(company, entries[0].target.object, entries), strict=True):
         try:
             begun = doubtful.get(entry.number)
-            if found is None and begun is not None and begun.target.operation is WriteOperation.DELETE:
+            if record is None and begun is not None and begun.target.operation is WriteOperation.DELETE:
                 done.append(_begun_delete(entry, begun, entity))  # applying it finds out that it was deleted
             else:
-                done.append(_write(company, entry, found, settings, entity))
+                done.append(_write(company, entry, record, settings, entity))
         except RecordError as error:
             done.append(error)
     return done
@@ -217,7 +217,7 @@ def _way_to_new_record(outbox: Outbox, entry: OutboxEntry) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _CurrentState:
     by: str
     """The field with the record key."""
     record: str
@@ -225,7 +225,7 @@ class _Found:
     state: str
 
 
-def _found(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -> list[_Found | None]:
+def _current_states(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -> list[_CurrentState | None]:
     """The record of each entry as it is now; None if it is not visible."""
     writable = writable_object(company, object_name)
     lookup, described = writable.lookup, writable.described
@@ -241,39 +241,41 @@ def _found(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -
     return [_as_found(rows.get(equal_form(record)), lookup.record_key) for record in records]
 
 
-def _as_found(row: Row | None, record_key: str) -> _Found | None:
+def _as_found(row: Row | None, record_key: str) -> _CurrentState | None:
     if row is None:
         return None
     record, named, state = (comparable(row.get(one)) for one in (record_key, "DOCID", "STATE"))
-    return _Found(record_key, record, named, state)
+    return _CurrentState(record_key, record, named, state)
 
 
-def _write(company: Gateway, entry: OutboxEntry, found: _Found | None, settings: UndoSettings, entity: str) -> Write:
+def _write(
+    company: Gateway, entry: OutboxEntry, record: _CurrentState | None, settings: UndoSettings, entity: str
+) -> Write:
     """The write that takes one new record back. RecordError if there is none."""
     name = entry.target.object
-    if found is None:
+    if record is None:
         raise RecordError("its record is not visible in Intacct", fix="if it was deleted there: intacct outbox forget")
-    state = found.state.casefold()
+    state = record.state.casefold()
     if name == JOURNAL_ENTRY and not settings.delete and state not in _UNPOSTED:
         return opposite_write(company, entry, day=settings.day, memo=settings.memo, entity=entity)
     void, reverse = ACTIONS.get(("void", name)), ACTIONS.get(("reverse", name))
     if void is not None and state in _REQUESTED:
-        return action_write(void, found.record, undoes=entry.number, entity=entity)
+        return action_write(void, record.record, undoes=entry.number, entity=entity)
     if reverse is not None and not settings.delete and state not in _UNPOSTED:
         return action_write(
-            reverse, found.record, day=settings.day, comment=settings.memo, undoes=entry.number, entity=entity
+            reverse, record.record, day=settings.day, comment=settings.memo, undoes=entry.number, entity=entity
         )
-    return delete_write(name, found.record, entry.label, by=found.by, undoes=entry.number, entity=entity)
+    return delete_write(name, record.record, entry.label, by=record.by, undoes=entry.number, entity=entity)
 
 
 def entries_of_run(entries: Iterable[OutboxEntry], run: str) -> list[OutboxEntry]:
     """The entries that a run sent; `run` may be the beginning of its id."""
-    found = [entry for entry in entries if entry.loader.startswith(run)]
-    runs = {entry.loader for entry in found}
+    chosen = [entry for entry in entries if entry.loader.startswith(run)]
+    runs = {entry.loader for entry in chosen}
     if len(runs) != 1:
         what = "no run" if not runs else "more than one run"
         raise InvalidRequestError(f"{what} has an id that begins with {run!r}", fix="see: intacct outbox list --json")
-    return found
+    return chosen
 
 
 def entries_of_file(entries: Iterable[OutboxEntry], name: str) -> list[OutboxEntry]:
@@ -281,10 +283,10 @@ def entries_of_file(entries: Iterable[OutboxEntry], name: str) -> list[OutboxEnt
 
     Several runs may have loaded files of one name, so that only one run is taken: InvalidRequestError names the runs.
     """
-    found = [entry for entry in entries if entry.position.rpartition(":")[0] == name]
-    standing = [entry for entry in found if entry.status is RecordStatus.APPLIED]
+    of_file = [entry for entry in entries if entry.position.rpartition(":")[0] == name]
+    standing = [entry for entry in of_file if entry.status is RecordStatus.APPLIED]
     runs = {entry.loader: entry.last_sent_at for entry in standing}
-    if not found:
+    if not of_file:
         raise InvalidRequestError(f"the outbox has no records of a file {name!r}", fix="see: intacct outbox list")
     if len(runs) > 1:
         counts = Counter(entry.loader for entry in standing)
@@ -297,4 +299,4 @@ def entries_of_file(entries: Iterable[OutboxEntry], name: str) -> list[OutboxEnt
             fix=f"name one of them with `run`, such as {next(reversed(runs))} for the latest",
             setting="run",
         )
-    return [entry for entry in found if not runs or entry.loader in runs]
+    return [entry for entry in of_file if not runs or entry.loader in runs]
