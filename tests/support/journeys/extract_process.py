@@ -37,7 +37,7 @@ def main(how: str, program: str, *arguments: str) -> int:
         _asks_within("_free_room", int(number))
     if program == "tap":
         console = Output()
-        return run(tap.tap, "tap-intacct", arguments, obj=console, output=console)
+        return run(tap.tap, "tap-intacct", arguments, click_object=console, output=console)
     return app.main(arguments)
 
 

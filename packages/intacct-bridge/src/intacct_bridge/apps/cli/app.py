@@ -99,7 +99,7 @@ def run_words(words: Sequence[str], output: Output) -> "tuple[int, Run | None]":
     context = CommandContext(output, arguments=words)
     try:
         target, keep = (lambda: context.target), context.failed
-        status = run(root, PROGRAM, words, obj=context, output=output, target=target, keep=keep)
+        status = run(root, PROGRAM, words, click_object=context, output=output, target=target, keep=keep)
     finally:
         context.close()
     return status, context.end_run(status)

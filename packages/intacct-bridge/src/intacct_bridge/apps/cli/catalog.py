@@ -172,9 +172,9 @@ def template_command(context: CommandContext, *, name: str | None, out: Path | N
         return
     declared = declaration(name)
     if declared is None:
-        known = list(declarations())
+        names = list(declarations())
         raise SettingsError(
-            f"there is no layout {name!r}{did_you_mean(name.lower(), known)}", fix=f"use one of {', '.join(known)}"
+            f"there is no layout {name!r}{did_you_mean(name.lower(), names)}", fix=f"use one of {', '.join(names)}"
         )
     if out is None:
         context.output.result(template_text(declared).rstrip("\n"))

@@ -121,7 +121,7 @@ def list_command(context: CommandContext) -> None:
 @click.option("--no-test", is_flag=True, help="Save the connection without signing in.")
 @shared_options(connected=False)
 def add_command(
-    context: CommandContext, *, name: str, project: bool, no_test: bool, keyring: bool | None, **given: Any
+    context: CommandContext, *, name: str, project: bool, no_test: bool, keyring: bool | None, **options: Any
 ) -> None:
     """Add or replace a connection.
 
@@ -130,7 +130,7 @@ def add_command(
     from intacct_bridge.operations.connections import save_connection, user_file
 
     path = Path("intacct.toml") if project else user_file()
-    settings = _settings(name, given)
+    settings = _settings(name, options)
     place = _ask_rest(context, name, settings, path, keyring=keyring)
     if not no_test:
         _try(context, name, settings, path)
@@ -193,11 +193,11 @@ def _names(text: str | None) -> list[str]:
     return [one.strip() for one in (text or "").split(",") if one.strip()]
 
 
-def _settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are given as options, checked; a password is a reference to its variable."""
     from intacct_bridge.operations.connections import check_settings
 
-    settings = {key: value for key, value in given.items() if value}
+    settings = {key: value for key, value in options.items() if value}
     for secret in _SECRETS:
         variable = settings.pop(f"{secret}_env", None)
         if variable:

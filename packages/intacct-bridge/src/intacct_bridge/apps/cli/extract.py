@@ -208,8 +208,8 @@ def _show(context: CommandContext, result: "ExtractResult", attachments: Path | 
     if result.views:
         from intacct_bridge.apps.views.reporting import show_applied
 
-        for made in result.views:
-            show_applied(made, output)
+        for views in result.views:
+            show_applied(views, output)
     return saved
 
 

@@ -78,27 +78,27 @@ def query_command(
     kind = format_of(kind, context.output, to=out)
     from intacct_bridge.operations.query import QueryRequest, query
 
-    wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
+    most = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
     request = QueryRequest(
         object_name,
         select,
         where or "",
         order_by or "",
-        wanted,
+        most,
         ignore_case=ignore_case,
         shared_only=shared_only,
         document_type=document_type,
         map=map,
         nested=kind in ("json", "jsonl"),
     )
-    found = query(context.client, request, run=context.recorder)
+    result = query(context.client, request, run=context.recorder)
     if kind == "parquet":
-        count = write_parquet(found.batches(), to=out)
+        count = write_parquet(result.batches(), to=out)
     else:
         count = write_rows(
-            found.rows, context.output, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=found.columns
+            result.rows, context.output, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=result.columns
         )
-    _summarise(context, count, wanted, out)
+    _summarise(context, count, most, out)
 
 
 def _summarise(context: CommandContext, count: int, limit: int, out: Path | None) -> None:

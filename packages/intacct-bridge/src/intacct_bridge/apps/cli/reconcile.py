@@ -99,17 +99,17 @@ def reconcile_command(
         total = sum(one.transactions for one in estimates)
         output.say(f"Reading every record: about {counted(total, 'API transaction')}")
 
-    found = reconcile(client, request, run=context.recorder, priced=priced)
+    result = reconcile(client, request, run=context.recorder, priced=priced)
     if report:
-        write_report(report, report_html(found, redacted(uri)))
-    good = found.equal and (found.ties or not strict_tie_out)
+        write_report(report, report_html(result, redacted(uri)))
+    good = result.equal and (result.ties or not strict_tie_out)
     if output.as_json:
-        output.json(found.to_dict())
+        output.json(result.to_dict())
     elif not (output.quiet and good):
-        show_reconciliation(found, output)
-        if found.tie_out is not None:
-            show_tie_out(found.tie_out, output)
-        for line in notes(found):
+        show_reconciliation(result, output)
+        if result.tie_out is not None:
+            show_tie_out(result.tie_out, output)
+        for line in notes(result):
             output.say(line)
     output.say(counted(client.meter.transactions, "API transaction"))
     return 0 if good else FAILURES

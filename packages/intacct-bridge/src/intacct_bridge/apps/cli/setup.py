@@ -126,9 +126,9 @@ def setup_command(
 
     output, assistant = context.output, set_up_assistant(context)
     _plan(context, assistant, reads, writes)
-    given = {name: text.strip() for name in _ANSWERS if (text := answers.get(name)) is not None}
-    if given:
-        assistant.answer(**given)
+    typed = {name: text.strip() for name in _ANSWERS if (text := answers.get(name)) is not None}
+    if typed:
+        assistant.answer(**typed)
     for step, on in [*((step, True) for step in done), *((step, False) for step in undone)]:
         assistant.tick(step, on=on)
     is_unreachable = False

@@ -44,8 +44,8 @@ def bar_chart(
     wide = room * _BAR_PART / max(1, len(series))
 
     def shapes() -> Iterator[str]:
-        for place, one in enumerate(series):
-            for at, value in enumerate(one.values):
+        for place, bars in enumerate(series):
+            for at, value in enumerate(bars.values):
                 if value is None:
                     continue
                 left = _LEFT + room * at + room * (1 - _BAR_PART) / 2 + wide * place
@@ -66,10 +66,10 @@ def line_chart(
     room = _room(len(labels))
 
     def shapes() -> Iterator[str]:
-        for place, one in enumerate(series):
+        for place, line in enumerate(series):
             tone = f"s{place % _TONES + 1}"
             points: list[str] = []
-            for at, value in enumerate([*one.values, None]):
+            for at, value in enumerate([*line.values, None]):
                 if value is not None:
                     x, y = _LEFT + room * at + room / 2, scale.y(Decimal(value))
                     points.append(f"{x:.1f},{y:.1f}")

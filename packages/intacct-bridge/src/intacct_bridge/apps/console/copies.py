@@ -113,10 +113,10 @@ def columns_of(uri: str) -> dict[str, list[str]]:
     if stamp and (uri, stamp) in _columns:
         return _columns[uri, stamp]
     with open_copy(uri).open() as opened:
-        found = {name: list(table.column_names) for name, table in opened.tables.items()}
+        columns = {name: list(table.column_names) for name, table in opened.tables.items()}
     _columns.clear()
-    _columns[uri, stamp] = found
-    return found
+    _columns[uri, stamp] = columns
+    return columns
 
 
 _columns: dict[tuple[str, str], dict[str, list[str]]] = {}
@@ -129,17 +129,17 @@ def _stamp(uri: str) -> str:
     at = parse_uri(uri)
     if at.scheme != "duckdb":
         return ""
-    found = [path.stat() for path in (Path(at.path), Path(f"{at.path}.wal")) if path.exists()]
-    return f"{Path.cwd()} {[(one.st_ino, one.st_mtime_ns, one.st_size) for one in found]}" if found else ""
+    statuses = [path.stat() for path in (Path(at.path), Path(f"{at.path}.wal")) if path.exists()]
+    return f"{Path.cwd()} {[(one.st_ino, one.st_mtime_ns, one.st_size) for one in statuses]}" if statuses else ""
 
 
 def _money_row(row: dict[str, Any]) -> dict[str, Any]:
     """Amounts with the decimals of their currency, if they have no more."""
     base = currency_decimals(str(row.get("base_currency") or row.get("currency") or ""))
-    own = currency_decimals(str(row.get("currency") or row.get("base_currency") or ""))
+    currency_places = currency_decimals(str(row.get("currency") or row.get("base_currency") or ""))
     theirs = ("transaction_amount", "entered", "open_amount")
     return {
-        name: _fitted(value, own if name in theirs else base) if isinstance(value, Decimal) else value
+        name: _fitted(value, currency_places if name in theirs else base) if isinstance(value, Decimal) else value
         for name, value in row.items()
     }
 
@@ -156,10 +156,10 @@ def sql_command(uri: str, sql: str) -> str:
 
 def by_currency(rows: Sequence[Mapping[str, Any]], name: str = "base_currency") -> dict[str, list[Mapping[str, Any]]]:
     """Rows by their base currency, or another one, since amounts of several are never added."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        found.setdefault(str(row[name]), []).append(row)
-    return found
+        groups.setdefault(str(row[name]), []).append(row)
+    return groups
 
 
 def total(rows: Sequence[Mapping[str, Any]], *names: str) -> dict[str, Decimal]:

@@ -186,13 +186,13 @@ def run_demo(demo: FleetDemo, uri: str, say: Say) -> None:
 def wait_for_all(demo: FleetDemo, workers: Sequence[WorkerProcess], say: Say = lambda _: None) -> None:
     """Wait until each flow of the tenants with which nothing is wrong has run from now on. TimeoutError if not."""
     began = datetime.now(UTC)
-    wanted = len(_wanted(demo))
+    flows = len(_expected_runs(demo))
 
     def progress() -> None:
         ran = len(_ran_since(demo, began))
-        say(f"  once more: {ran} of {counted(wanted, 'flow')} ran since; {len(_ended(demo))} runs ended in all")
+        say(f"  once more: {ran} of {counted(flows, 'flow')} ran since; {len(_ended(demo))} runs ended in all")
 
-    _until(lambda: len(_ran_since(demo, began)) == wanted, "all flows to run once more", workers, progress)
+    _until(lambda: len(_ran_since(demo, began)) == flows, "all flows to run once more", workers, progress)
 
 
 def end_demo(demo: FleetDemo, workers: Sequence[WorkerProcess]) -> None:
@@ -269,8 +269,8 @@ def kill_worker(demo: FleetDemo, worker: WorkerProcess) -> None:
     mine = [one for one in _runs(demo) if one.ended_at is None and f"-{worker.process.pid}-" in one.worker]
     demo.killed += tuple(mine)
     time.sleep(_SESSION_ENDS)
-    for one in mine:
-        demo.spare[one.tenant] += _REQUEST_COST[one.flow] * demo.fleet.requests_now(one.tenant)
+    for run in mine:
+        demo.spare[run.tenant] += _REQUEST_COST[run.flow] * demo.fleet.requests_now(run.tenant)
 
 
 def _runs(demo: FleetDemo) -> list[TenantRun]:
@@ -281,12 +281,12 @@ def _ended(demo: FleetDemo) -> list[TenantRun]:
     return [one for one in _runs(demo) if one.ended_at is not None]
 
 
-def _wanted(demo: FleetDemo) -> set[tuple[str, str]]:
+def _expected_runs(demo: FleetDemo) -> set[tuple[str, str]]:
     return {(name, flow) for name in demo.well for flow in _REQUEST_COST}
 
 
 def _ran_since(demo: FleetDemo, moment: datetime) -> set[tuple[str, str]]:
-    return {(one.tenant, one.flow) for one in _ended(demo) if one.started_at > moment} & _wanted(demo)
+    return {(one.tenant, one.flow) for one in _ended(demo) if one.started_at > moment} & _expected_runs(demo)
 
 
 def _until(
@@ -319,9 +319,9 @@ def _edit(demo: FleetDemo) -> int:
 
     edits = 0
     for name in demo.edited:
-        own = demo.emulator.settings.credentials(name)
-        given: dict[str, Any] = {**own, "sender_id": _EDITOR.sender_id, "sender_password": _EDITOR.password}
-        connection = Connection(name=f"editor-{name}", environment="demo", **given)
+        credentials = demo.emulator.settings.credentials(name)
+        settings: dict[str, Any] = {**credentials, "sender_id": _EDITOR.sender_id, "sender_password": _EDITOR.password}
+        connection = Connection(name=f"editor-{name}", environment="demo", **settings)
         with Client(connection, transport=demo.emulator, keep=False) as client:
             client.create("CLASS", [{"CLASSID": "NIGHT", "NAME": f"Made in the demo at {name}"}])
             edits += 1

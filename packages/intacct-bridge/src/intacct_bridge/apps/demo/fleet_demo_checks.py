@@ -90,10 +90,10 @@ def _posted_once(demo: FleetDemo) -> FleetDemoCheck:
     wrong = []
     for name in demo.tenants:
         rows = demo.emulator.company(name).table("GLBATCH").rows()
-        found = Counter(row.get("REFERENCENO", "") for _, row in rows)
+        counts = Counter(row.get("REFERENCENO", "") for _, row in rows)
         for reference in (f"NIGHT-{name}-1", f"NIGHT-{name}-2"):
-            if found[reference] > 1 or (name in demo.well and not found[reference] and name not in _waiting(demo)):
-                wrong.append(f"{reference} is there {counted(found[reference], 'time')}")
+            if counts[reference] > 1 or (name in demo.well and not counts[reference] and name not in _waiting(demo)):
+                wrong.append(f"{reference} is there {counted(counts[reference], 'time')}")
     return FleetDemoCheck("every journal entry was posted once, and none twice", tuple(wrong))
 
 
@@ -140,14 +140,14 @@ def _within_limit(demo: FleetDemo) -> FleetDemoCheck:
     wrong = []
     for name in demo.tenants:
         most = demo.concurrency + (name in demo.edited)  # the editor's request comes on top
-        found = demo.emulator.request_count(name).most_at_once
-        if found > most and name != demo.hangs:  # it still works on requests whose clients gave up
-            wrong.append(f"{name}: {found}")
+        most_at_once = demo.emulator.request_count(name).most_at_once
+        if most_at_once > most and name != demo.hangs:  # it still works on requests whose clients gave up
+            wrong.append(f"{name}: {most_at_once}")
     return FleetDemoCheck(f"no company had more than {demo.concurrency} of our requests at once", tuple(wrong))
 
 
 def _keys_replaced(demo: FleetDemo) -> FleetDemoCheck:
-    wanted = {FleetKey.of(demo.keys[1]).id}
-    found = set(demo.fleet.registry.key_ids())
-    wrong = () if found == wanted else (f"keys in use: {listed(sorted(found))}",)
+    new_keys = {FleetKey.of(demo.keys[1]).id}
+    key_ids = set(demo.fleet.registry.key_ids())
+    wrong = () if key_ids == new_keys else (f"keys in use: {listed(sorted(key_ids))}",)
     return FleetDemoCheck("the new key alone seals the secrets", wrong)

@@ -26,8 +26,8 @@ def write_sample(name: str, folder: Path, *, as_of: date) -> Path:
     """
     last = monthrange(as_of.year, as_of.month)[1]
 
-    def moved(found: re.Match[str]) -> str:
-        day = int(found[1])
+    def moved(match: re.Match[str]) -> str:
+        day = int(match[1])
         return f"{as_of.month:02}/{min(day, last) if day <= 30 else last + 1:02}/{as_of.year}"
 
     text = _DATE.sub(moved, sample(name).decode())

@@ -65,7 +65,7 @@ class DemoView:
     def posted(self, posted: LoadedFile, followed: ExtractResult | None) -> None:
         """The receipts of the posted file, and the update of the copy."""
         new = [one for one in posted.outcomes if one.status is not RecordStatus.UNCHANGED]
-        known = len(posted.outcomes) - len(new)
+        unchanged = len(posted.outcomes) - len(new)
         total = sum((amount_of(one.write) or Decimal(0) for one in posted.outcomes), Decimal(0))
         head = (
             f"{posted.file.name}: {counted(len(posted.outcomes), 'journal entry')}, {amount_shown(total)} on each side"
@@ -76,8 +76,8 @@ class DemoView:
             + (f" as GLBATCH {one.receipt.record}" if one.receipt and one.receipt.record else "")
             for one in new
         ]
-        if known:
-            lines.append(f"{counted(known, 'entry')} posted by an earlier run, not posted again")
+        if unchanged:
+            lines.append(f"{counted(unchanged, 'entry')} posted by an earlier run, not posted again")
         if followed is not None:
             rows = sum(one.rows for one in followed.outcomes)
             lines.append(f"copy updated: {counted(rows, 'row')}, {_cost(followed.transactions)}")
@@ -94,11 +94,13 @@ class DemoView:
             *(f"✗ {reason}" for reason in reasons),
         )
 
-    def reconciled(self, found: Reconciliation) -> None:
+    def reconciled(self, reconciliation: Reconciliation) -> None:
         """The verdict, and the totals that were compared."""
-        self._step("Reconcile", f"{verdict(found)}; {_cost(found.transactions)}", *totals(found))
-        if not found.equal:
-            show_reconciliation(found, self._console)
+        self._step(
+            "Reconcile", f"{verdict(reconciliation)}; {_cost(reconciliation.transactions)}", *totals(reconciliation)
+        )
+        if not reconciliation.equal:
+            show_reconciliation(reconciliation, self._console)
 
     def files(self, demo: Demo) -> None:
         """The files, and commands to try next."""

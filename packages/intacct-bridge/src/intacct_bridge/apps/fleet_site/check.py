@@ -38,8 +38,8 @@ class FleetCheck:
             return refused(self._app, 421, "Unknown address", text, close=True)
         if request.method not in (*SAFE, "POST"):
             return refused(self._app, 405, "Not possible", "Pages are read and their forms are sent.", close=True)
-        own = self._app.public or f"http://{host}"
-        if request.method == "POST" and only(request, "origin").lower() != own.lower():
+        site = self._app.public or f"http://{host}"
+        if request.method == "POST" and only(request, "origin").lower() != site.lower():
             text = "The form was not sent by a page of this site. Nothing was done."
             return refused(self._app, 403, "Refused", text, close=True)
         return None

@@ -63,7 +63,7 @@ class Entered:
     user_password: str = ""
 
 
-class KeptSetUp(msgspec.Struct, frozen=True):
+class StoredSetUp(msgspec.Struct, frozen=True):
     """What is kept of a tenant's set-up; no password is in it."""
 
     progress: SetUpProgress = SetUpProgress()
@@ -89,32 +89,32 @@ class TenantSetUpStore(SetUpStore):
         self._tenant = tenant.name
         self._added_at = tenant.added_at
 
-    def kept(self) -> KeptSetUp:
+    def stored(self) -> StoredSetUp:
         """Everything that is kept; nothing if it cannot be read."""
-        fresh = KeptSetUp(added_at=self._added_at)
+        fresh = StoredSetUp(added_at=self._added_at)
         try:
-            found = msgspec.json.decode(self._pages.read(self._tenant) or b"{}", type=KeptSetUp)
+            stored = msgspec.json.decode(self._pages.read(self._tenant) or b"{}", type=StoredSetUp)
         except (msgspec.DecodeError, msgspec.ValidationError):
             return fresh
-        return found if found.added_at == self._added_at else fresh
+        return stored if stored.added_at == self._added_at else fresh
 
-    def keep(self, **changes: object) -> KeptSetUp:
+    def keep(self, **changes: object) -> StoredSetUp:
         """Change parts of what is kept."""
         with self._pages.changing():
-            changed = msgspec.structs.replace(self.kept(), **changes)
+            changed = msgspec.structs.replace(self.stored(), **changes)
             self._pages.write(self._tenant, msgspec.json.encode(changed))
         return changed
 
     def of(self, name: str) -> SetUpProgress:  # noqa: ARG002 - it has one tenant
         """The progress of the tenant."""
-        return self.kept().progress
+        return self.stored().progress
 
     def change(self, name: str, **changes: object) -> SetUpProgress:  # noqa: ARG002
         """Change parts of the progress."""
         with self._pages.changing():
-            kept = self.kept()
-            progress = msgspec.structs.replace(kept.progress, **changes)
-            self._pages.write(self._tenant, msgspec.json.encode(msgspec.structs.replace(kept, progress=progress)))
+            stored = self.stored()
+            progress = msgspec.structs.replace(stored.progress, **changes)
+            self._pages.write(self._tenant, msgspec.json.encode(msgspec.structs.replace(stored, progress=progress)))
         return progress
 
 
@@ -168,14 +168,14 @@ def check_tenant(
     console = Output(out=io.StringIO(), err=io.StringIO())
     console.hide(connection.secrets)
     check = SetUpCheck(connection.name, CheckedConnection(connection, only_sender), store, _open)
-    found = CheckedTenant([], only_sender)
+    checked = CheckedTenant([], only_sender)
     for finding in check.findings():
-        found.findings.append(finding)
+        checked.findings.append(finding)
         if finding.step not in _OURS:
             job.tell(console.masked(finding.title))
-    shown = tuple(without_secrets(finding_data(one), console) for one in found.for_administrator)
+    shown = tuple(without_secrets(finding_data(one), console) for one in checked.for_administrator)
     store.keep(findings=() if only_sender else shown)
-    return found
+    return checked
 
 
 def steps_of(
@@ -187,9 +187,9 @@ def steps_of(
     return checklist(SetUpValues(job=job, **values), progress, about)
 
 
-def shown_steps(found: SetUpChecklist) -> list[SetUpStep]:
+def shown_steps(checklist: SetUpChecklist) -> list[SetUpStep]:
     """The steps of the company's administrator, and whether the connection works."""
-    return [one for one in found.steps if one.id not in _NOT_THEIRS]
+    return [one for one in checklist.steps if one.id not in _NOT_THEIRS]
 
 
 def summary(steps: Iterable[SetUpStep]) -> str:

@@ -10,7 +10,7 @@ from intacct_bridge.apps.fleet_site.credential_check import (
     CHECKS,
     REFUSED_SIGN_INS,
     Entered,
-    KeptSetUp,
+    StoredSetUp,
     TenantSetUpStore,
     check_tenant,
     is_working,
@@ -51,8 +51,8 @@ def show(request: PageRequest) -> PageView:
 def save(request: PageRequest) -> Answer:
     """Check what was typed, and keep it once Intacct accepts it."""
     app, tenant = _app(request), _tenant(request)
-    kept = TenantSetUpStore(app.pages, tenant).kept()
-    company = _fixed_company(app, tenant, kept) or request.field("company_id")
+    stored = TenantSetUpStore(app.pages, tenant).stored()
+    company = _fixed_company(app, tenant, stored) or request.field("company_id")
     entered = Entered(company, request.field("user_id"), request.secret("user_password"))
     try:
         _check_entered(entered)
@@ -70,7 +70,7 @@ def check(request: PageRequest) -> Answer:
     try:
         if _has_password(app, tenant):
             return _start(request, tenant, _connection(app, tenant), None)
-        company = _company(app, tenant, TenantSetUpStore(app.pages, tenant).kept())
+        company = _company(app, tenant, TenantSetUpStore(app.pages, tenant).stored())
         if not company:
             raise SettingsError("The company ID is not known yet.", fix="Enter it, with the user and the password.")
         user = made_up_user()
@@ -111,15 +111,17 @@ def _connection(app: FleetApp, tenant: Tenant, entered: Entered | None = None) -
         if entered is None:
             return app.fleet.connection(tenant.name)
         settings = {"company_id": entered.company_id, "user_id": entered.user_id}
-        made = app.fleet.connection(tenant.name, settings=settings, secrets={"user_password": entered.user_password})
+        connection = app.fleet.connection(
+            tenant.name, settings=settings, secrets={"user_password": entered.user_password}
+        )
     except SettingsError as error:  # its words are for the vendor
         app.report(error)
         raise SettingsError(
             f"The settings of {app.vendor} for this connection are not complete.", fix=f"Ask {app.vendor}."
         ) from None
     if tenant.settings.get("company_id") == entered.company_id and _has_password(app, tenant):
-        return made
-    return replace(made, outbox="", monthly_limit=None, archive="")
+        return connection
+    return replace(connection, outbox="", monthly_limit=None, archive="")
 
 
 def _start(
@@ -140,16 +142,16 @@ def _start(
 
     def work(job: BackgroundJob) -> None:
         store.keep(problem=_ENDED_EARLY)
-        found = check_tenant(job, connection, store, only_sender=only_sender)
-        if sign_in is not None and found.is_harmless:
+        checked = check_tenant(job, connection, store, only_sender=only_sender)
+        if sign_in is not None and checked.is_harmless:
             app.pages.give_back(sign_in)
         problem: dict[str, str] = {}
-        if found.accepted and entered is not None:
+        if checked.accepted and entered is not None:
             problem = _keep(app, tenant, entered)
-        if found.accepted and not problem:
+        if checked.accepted and not problem:
             store.keep(company=connection.company_id)
-        not_kept = entered is not None and (not found.accepted or bool(problem))
-        store.keep(not_kept=not_kept, vendor=found.stopped_by_vendor, problem=problem)
+        not_kept = entered is not None and (not checked.accepted or bool(problem))
+        store.keep(not_kept=not_kept, vendor=checked.stopped_by_vendor, problem=problem)
 
     return request.start(f"Check of {tenant.name}", work, page=HOME, wait=_WAIT_SECONDS)
 
@@ -180,12 +182,12 @@ def _page(
     app, tenant = _app(request), _tenant(request)
     job = _running(request)
     renewal = job.renewal(HOME) if job is not None else {}
-    kept = TenantSetUpStore(app.pages, tenant).kept()
+    stored = TenantSetUpStore(app.pages, tenant).stored()
     has_password = _has_password(app, tenant)
-    company, user = _company(app, tenant, kept), _user(app, tenant, kept)
+    company, user = _company(app, tenant, stored), _user(app, tenant, stored)
     connection = _shown_connection(app, tenant, company, user)
     reads, writes = planned_use(tenant)
-    progress = msgspec.structs.replace(kept.progress, reads=reads, writes=writes)
+    progress = msgspec.structs.replace(stored.progress, reads=reads, writes=writes)
     values = {
         "name": tenant.name,
         "company_id": company,
@@ -193,25 +195,25 @@ def _page(
         "user_id": user,
         "environment": str(tenant.settings.get("environment", "production")),
     }
-    found = steps_of(progress, connection, values, only_sender=not user)
-    steps = shown_steps(found)
+    checklist = steps_of(progress, connection, values, only_sender=not user)
+    steps = shown_steps(checklist)
     data = {
         "vendor": app.vendor,
         "tenant": tenant.name,
-        "use": found.values.purpose or "reads",
+        "use": checklist.values.purpose or "reads",
         "company_id": entered.company_id if entered is not None else company,
-        "company_fixed": bool(_fixed_company(app, tenant, kept)),
+        "company_fixed": bool(_fixed_company(app, tenant, stored)),
         "user_id": entered.user_id if entered is not None else user,
         "has_password": has_password,
-        "not_kept": kept.not_kept,
+        "not_kept": stored.not_kept,
         "can_check": job is None and (has_password or bool(company)),
-        "problem": described(error) if error is not None else {} if job is not None else kept.problem,
-        "findings": list(kept.findings),
-        "vendor_problem": kept.vendor,
-        "works": has_password and not kept.not_kept and is_working(steps),
+        "problem": described(error) if error is not None else {} if job is not None else stored.problem,
+        "findings": list(stored.findings),
+        "vendor_problem": stored.vendor,
+        "works": has_password and not stored.not_kept and is_working(steps),
         "summary": summary(steps),
         "steps": [_step(one) for one in steps],
-        "checked": datetime.fromisoformat(found.checked) if found.checked else None,
+        "checked": datetime.fromisoformat(checklist.checked) if checklist.checked else None,
         "job": job.data() if job is not None else None,
         "ends": cast(LinkVisitor, request.session).ends,
     }
@@ -259,20 +261,20 @@ def _has_password(app: FleetApp, tenant: Tenant) -> bool:
     return "user_password" in app.fleet.secret_names(tenant.name)
 
 
-def _fixed_company(app: FleetApp, tenant: Tenant, kept: KeptSetUp) -> str:
+def _fixed_company(app: FleetApp, tenant: Tenant, stored: StoredSetUp) -> str:
     """The company that the page may no longer change, since a sign-in has worked or a flow may have run; else empty."""
     company = str(tenant.settings.get("company_id", ""))
-    is_used = kept.company == company or _has_password(app, tenant)
+    is_used = stored.company == company or _has_password(app, tenant)
     return company if company and (is_used or app.fleet.registry.runs(tenant=tenant.name, limit=1)) else ""
 
 
-def _company(app: FleetApp, tenant: Tenant, kept: KeptSetUp) -> str:
-    typed = kept.progress.answers.company_id
-    return _fixed_company(app, tenant, kept) or typed or str(tenant.settings.get("company_id", ""))
+def _company(app: FleetApp, tenant: Tenant, stored: StoredSetUp) -> str:
+    typed = stored.progress.answers.company_id
+    return _fixed_company(app, tenant, stored) or typed or str(tenant.settings.get("company_id", ""))
 
 
-def _user(app: FleetApp, tenant: Tenant, kept: KeptSetUp) -> str:
-    typed = "" if _has_password(app, tenant) else kept.progress.answers.user_id
+def _user(app: FleetApp, tenant: Tenant, stored: StoredSetUp) -> str:
+    typed = "" if _has_password(app, tenant) else stored.progress.answers.user_id
     return typed or str(tenant.settings.get("user_id", ""))
 
 

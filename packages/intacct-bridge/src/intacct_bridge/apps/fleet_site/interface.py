@@ -66,10 +66,10 @@ _LIKE = QueryParameter("like", "Return tenants whose name contains this text.")
 def list_tenants(request: ApiRequest) -> ApiAnswer:
     """A page of tenants."""
     registry, limit = request.site.fleet.registry, _limit(request)
-    found = registry.page(request.query.get("after", ""), like=request.query.get("like", ""), limit=limit + 1)
-    secrets = registry.secret_names([one.name for one in found])
-    shown = [_shown(one, secrets[one.name]) for one in found[:limit]]
-    return ApiAnswer(TenantPage(shown, found[limit - 1].name if len(found) > limit else None))
+    tenants = registry.page(request.query.get("after", ""), like=request.query.get("like", ""), limit=limit + 1)
+    secrets = registry.secret_names([one.name for one in tenants])
+    shown = [_shown(one, secrets[one.name]) for one in tenants[:limit]]
+    return ApiAnswer(TenantPage(shown, tenants[limit - 1].name if len(tenants) > limit else None))
 
 
 def show_tenant(request: ApiRequest) -> ApiAnswer:
@@ -135,19 +135,19 @@ def put_secrets(request: ApiRequest) -> ApiAnswer:
 
 
 def _tenant(request: ApiRequest) -> TenantShown:
-    found = request.site.fleet.tenant(request.path["name"])
-    return _shown(found, request.site.fleet.registry.secret_names([found.name])[found.name])
+    tenant = request.site.fleet.tenant(request.path["name"])
+    return _shown(tenant, request.site.fleet.registry.secret_names([tenant.name])[tenant.name])
 
 
-def _shown(one: Tenant, secrets: list[str]) -> TenantShown:
+def _shown(tenant: Tenant, secrets: list[str]) -> TenantShown:
     return TenantShown(
-        one.name,
-        dict(one.settings),
-        {name: dict(flow) for name, flow in one.flows.items()},
-        {name: str(schedule) for name, schedule in one.schedule.items()},
-        LimitsShown(one.limits.concurrency, one.limits.monthly_limit),
-        one.paused,
-        one.added_at,
+        tenant.name,
+        dict(tenant.settings),
+        {name: dict(flow) for name, flow in tenant.flows.items()},
+        {name: str(schedule) for name, schedule in tenant.schedule.items()},
+        LimitsShown(tenant.limits.concurrency, tenant.limits.monthly_limit),
+        tenant.paused,
+        tenant.added_at,
         secrets,
     )
 
@@ -168,8 +168,8 @@ def make_link(request: ApiRequest) -> ApiAnswer:
     """A link for the tenant's administrator."""
     hours, fleet = request.read(LinkBody).hours, request.site.fleet
     token = fleet.link(request.path["name"], hours=hours)
-    made = LinkMade(f"{request.site.address}{link_path(token)}", open_link(fleet, token).expires_at)
-    return ApiAnswer(made, status=201)
+    link = LinkMade(f"{request.site.address}{link_path(token)}", open_link(fleet, token).expires_at)
+    return ApiAnswer(link, status=201)
 
 
 def end_links(request: ApiRequest) -> ApiAnswer:
@@ -187,14 +187,14 @@ def start_run(request: ApiRequest) -> ApiAnswer:
     if tenant.paused:
         raise PausedTenantError(f"Tenant {tenant.name!r} is paused.", fix="Resume it first.")
     tenant.flow(body.flow)
-    asked = (body.at or now).astimezone(UTC)
-    if body.at is not None and (body.at.tzinfo is None or abs(asked - now) > _CLOCK):
+    due_at = (body.at or now).astimezone(UTC)
+    if body.at is not None and (body.at.tzinfo is None or abs(due_at - now) > _CLOCK):
         fix = f"Give the time of the question in UTC, such as {now:%Y-%m-%dT%H:%M:%SZ}."
         raise SettingsError(
             f"at is {body.at.isoformat()!r}, more than a day from now or without a zone.", fix=fix, setting="at"
         )
-    site.runner.submit(RunKey(tenant.name, body.flow, asked))
-    return ApiAnswer(RunQueued(_run_id(body.flow, asked), tenant.name, body.flow, asked), status=202)
+    site.runner.submit(RunKey(tenant.name, body.flow, due_at))
+    return ApiAnswer(RunQueued(_run_id(body.flow, due_at), tenant.name, body.flow, due_at), status=202)
 
 
 def _run_id(flow: str, due_at: datetime) -> str:
@@ -203,9 +203,9 @@ def _run_id(flow: str, due_at: datetime) -> str:
 
 def list_runs(request: ApiRequest) -> ApiAnswer:
     """The latest runs of a tenant."""
-    found = request.site.fleet.tenant(request.path["name"])
+    tenant = request.site.fleet.tenant(request.path["name"])
     runs = request.site.fleet.registry.runs(
-        tenant=found.name, flow=request.query.get("flow", ""), limit=_limit(request)
+        tenant=tenant.name, flow=request.query.get("flow", ""), limit=_limit(request)
     )
     return ApiAnswer(RunPage([_run(one) for one in runs]))
 
@@ -213,9 +213,9 @@ def list_runs(request: ApiRequest) -> ApiAnswer:
 def show_status(request: ApiRequest) -> ApiAnswer:
     """The state of a page of tenants."""
     limit, like = _limit(request), request.query.get("like", "")
-    found = request.site.fleet.status_page(request.query.get("after", ""), like=like, limit=limit + 1)
-    following = found[limit - 1].tenant.name if len(found) > limit else None
-    return ApiAnswer(StatusPage([_status(one) for one in found[:limit]], following))
+    statuses = request.site.fleet.status_page(request.query.get("after", ""), like=like, limit=limit + 1)
+    following = statuses[limit - 1].tenant.name if len(statuses) > limit else None
+    return ApiAnswer(StatusPage([_status(one) for one in statuses[:limit]], following))
 
 
 def show_tenant_status(request: ApiRequest) -> ApiAnswer:
@@ -226,22 +226,24 @@ def show_tenant_status(request: ApiRequest) -> ApiAnswer:
 def show_usage(request: ApiRequest) -> ApiAnswer:
     """The API transactions of a month."""
     fleet, month = request.site.fleet, request.query.get("month", "")
-    found = fleet.usage(month, like=request.query.get("like", ""))
-    shown = [TenantUsage(name, transactions) for name, transactions in sorted(found.items())]
+    transactions_by_tenant = fleet.usage(month, like=request.query.get("like", ""))
+    shown = [TenantUsage(name, transactions) for name, transactions in sorted(transactions_by_tenant.items())]
     return ApiAnswer(UsageShown(month or f"{fleet.registry.now():%Y-%m}", shown))
 
 
-def _run(one: TenantRun) -> RunShown:
-    shown = {name: getattr(one, name) for name in RunShown.__struct_fields__ if name != "id"}
-    return RunShown(id=_run_id(one.flow, one.due_at), **shown)
+def _run(run: TenantRun) -> RunShown:
+    shown = {name: getattr(run, name) for name in RunShown.__struct_fields__ if name != "id"}
+    return RunShown(id=_run_id(run.flow, run.due_at), **shown)
 
 
-def _status(one: TenantStatus) -> StatusShown:
+def _status(status: TenantStatus) -> StatusShown:
     flows = [
         FlowShown(flow.flow, flow.schedule, flow.next_due, _run(flow.last) if flow.last else None, flow.failures)
-        for flow in one.flows
+        for flow in status.flows
     ]
-    return StatusShown(one.tenant.name, one.tenant.paused, list(one.missing), one.in_doubt, one.needs_attention, flows)
+    return StatusShown(
+        status.tenant.name, status.tenant.paused, list(status.missing), status.in_doubt, status.needs_attention, flows
+    )
 
 
 def _limit(request: ApiRequest) -> int:

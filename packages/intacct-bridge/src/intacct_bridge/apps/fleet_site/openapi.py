@@ -75,7 +75,7 @@ class ApiRequest:
         """The body. BodyError names the field that is wrong."""
         text = self.body or b"{}"
         try:
-            found = msgspec.json.decode(text, type=kind)
+            body = msgspec.json.decode(text, type=kind)
             refuse_repeated_keys(text, msgspec.json.decode(text), "The body")
         except SettingsError as error:
             raise BodyError(f"{error.message}.", fix=error.fix) from None
@@ -86,7 +86,7 @@ class ApiRequest:
             raise BodyError(f"The body is refused. {shown}.", fix="See the OpenAPI document.", setting=name) from None
         except msgspec.DecodeError as error:
             raise BodyError(f"The body is not JSON: {error}.", fix="Send a JSON object in UTF-8.") from None
-        return found
+        return body
 
     def number(self, name: str, default: int, *, least: int, most: int) -> int:
         """A whole number of the query."""
@@ -129,8 +129,8 @@ def operation_routes(site: FleetApp, operations: Sequence[ApiOperation]) -> "lis
     from starlette.routing import Route
 
     by_path: dict[str, dict[str, ApiOperation]] = {}
-    for one in operations:
-        by_path.setdefault(one.path, {})[one.method] = one
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
     every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     routes: list[BaseRoute] = [
         Route(BASE + path, _answering(site, known), methods=every) for path, known in by_path.items()
@@ -139,14 +139,14 @@ def operation_routes(site: FleetApp, operations: Sequence[ApiOperation]) -> "lis
     return routes
 
 
-def _answering(site: FleetApp, known: Mapping[str, ApiOperation]) -> Callable[["Request"], Any]:
+def _answering(site: FleetApp, by_method: Mapping[str, ApiOperation]) -> Callable[["Request"], Any]:
     from starlette.concurrency import run_in_threadpool
 
     async def answer(request: "Request") -> "Response":
-        operation = known.get("GET" if request.method == "HEAD" else request.method)
+        operation = by_method.get("GET" if request.method == "HEAD" else request.method)
         try:
             if operation is None:
-                return _not_there(request, known)
+                return _not_there(request, by_method)
             body = await _body(request)
             return await run_in_threadpool(_run, site, operation, request, body)
         except Exception as error:
@@ -187,13 +187,13 @@ async def _body(request: "Request") -> bytes:
     return b"".join(parts)
 
 
-def _not_there(request: "Request", known: Mapping[str, ApiOperation]) -> "Response":
+def _not_there(request: "Request", by_method: Mapping[str, ApiOperation]) -> "Response":
     from starlette.responses import Response
 
-    if not known:
+    if not by_method:
         return _problem(None, NotFoundError("There is nothing under this address.", fix=f"See {BASE}/openapi.json."))
-    error = SettingsError(f"{request.method} is not possible here.", fix=f"Use {', '.join(known)}.")
-    return Response(error_body(error), 405, {"allow": ", ".join(known)}, _JSON)
+    error = SettingsError(f"{request.method} is not possible here.", fix=f"Use {', '.join(by_method)}.")
+    return Response(error_body(error), 405, {"allow": ", ".join(by_method)}, _JSON)
 
 
 def _problem(site: FleetApp | None, error: Exception) -> "Response":
@@ -212,14 +212,14 @@ def _problem(site: FleetApp | None, error: Exception) -> "Response":
 def openapi(operations: Sequence[ApiOperation]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these operations."""
     kinds = [ErrorAnswer]
-    for one in operations:
-        kinds += [kind for kind in (one.body, *one.answers.values()) if kind is not None]
+    for operation in operations:
+        kinds += [kind for kind in (operation.body, *operation.answers.values()) if kind is not None]
     template = "#/components/schemas/{name}"
     schemas, components = msgspec.json.schema_components(list(dict.fromkeys(kinds)), ref_template=template)
     schema_of = dict(zip(dict.fromkeys(kinds), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
-    for one in operations:
-        paths.setdefault(BASE + one.path, {})[one.method.lower()] = _described(one, schema_of)
+    for operation in operations:
+        paths.setdefault(BASE + operation.path, {})[operation.method.lower()] = _described(operation, schema_of)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -236,25 +236,25 @@ def openapi(operations: Sequence[ApiOperation]) -> dict[str, Any]:
     }
 
 
-def _described(one: ApiOperation, schema_of: Mapping[Any, Any]) -> dict[str, Any]:
-    names = [part[1:-1] for part in one.path.split("/") if part.startswith("{")]
+def _described(operation: ApiOperation, schema_of: Mapping[Any, Any]) -> dict[str, Any]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
     ]
     parameters += [
-        {"name": p.name, "in": "query", "description": p.about, "schema": {"type": p.kind}} for p in one.query
+        {"name": p.name, "in": "query", "description": p.about, "schema": {"type": p.kind}} for p in operation.query
     ]
     answers: dict[str, Any] = {
         str(status): {"description": "Done."} | ({"content": _content(schema_of[kind])} if kind is not None else {})
-        for status, kind in one.answers.items()
+        for status, kind in operation.answers.items()
     }
     answers["default"] = {"description": "An error.", "content": _content(schema_of[ErrorAnswer])}
-    found: dict[str, Any] = {"operationId": one.name, "summary": one.summary, "responses": answers}
+    description: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary, "responses": answers}
     if parameters:
-        found["parameters"] = parameters
-    if one.body is not None:
-        found["requestBody"] = {"required": True, "content": _content(schema_of[one.body])}
-    return found
+        description["parameters"] = parameters
+    if operation.body is not None:
+        description["requestBody"] = {"required": True, "content": _content(schema_of[operation.body])}
+    return description
 
 
 def _content(schema: Any) -> dict[str, Any]:

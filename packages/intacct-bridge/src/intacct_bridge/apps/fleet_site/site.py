@@ -64,8 +64,8 @@ class FleetApp(WebApp):
 
     def session(self, key: str) -> PageSession | None:
         """The session of the credential page with that key; None once its link was ended, or its tenant removed."""
-        found = self.pages.session(key) if key else None
-        return found if found is not None and is_in_force(self.fleet, found.link) else None
+        session = self.pages.session(key) if key else None
+        return session if session is not None and is_in_force(self.fleet, session.link) else None
 
     @property
     def runner(self) -> Runner:

@@ -58,7 +58,7 @@ def main() -> int:
     """The console script."""
     end_without_collection()
     output = Output()
-    return run(tap, "tap-intacct", None, obj=output, output=output)
+    return run(tap, "tap-intacct", None, click_object=output, output=output)
 
 
 if __name__ == "__main__":

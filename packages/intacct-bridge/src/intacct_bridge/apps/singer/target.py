@@ -77,7 +77,7 @@ def main() -> int:
     """The console script."""
     end_without_collection()
     output = Output()
-    return run(target, "target-intacct", None, obj=output, output=output)
+    return run(target, "target-intacct", None, click_object=output, output=output)
 
 
 if __name__ == "__main__":

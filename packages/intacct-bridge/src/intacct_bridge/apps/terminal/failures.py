@@ -178,8 +178,8 @@ def facts_of(error: BaseException, status: int) -> dict[str, str | int]:
     """What a program decides by: the error's code, class, exit status, and entry of the catalogue."""
     from intacct_bridge.runs.run import RunError
 
-    known = RunError.of(error)
-    return {"code": known.code, "class": known.kind, "exit_status": status, "id": known.entry}
+    run_error = RunError.of(error)
+    return {"code": run_error.code, "class": run_error.kind, "exit_status": status, "id": run_error.entry}
 
 
 def close_output() -> None:
@@ -201,14 +201,14 @@ def _unknown_option(option: str, error: Any, path: str) -> dict[str, str]:
 
     word, message = option.lstrip("-").lower().removesuffix("s"), f"No such option '{option}'."
     params = error.ctx.command.params
-    for one in (one for one in params if one.param_type_name == "argument"):
-        place = one.make_metavar(error.ctx).strip("[].")
-        names = _STREAMS if one.name == "streams" else (one.name.removesuffix("s"), place.lower())
+    for argument in (one for one in params if one.param_type_name == "argument"):
+        place = argument.make_metavar(error.ctx).strip("[].")
+        names = _STREAMS if argument.name == "streams" else (argument.name.removesuffix("s"), place.lower())
         if word in names:
             return {"error": message, "fix": f"Write it without an option, as in: {path} {place}"}
-    known = [flag for one in params if one.param_type_name == "option" for flag in one.opts if flag.startswith("--")]
-    same = [flag for flag, words in _OTHER_NAMES.items() if flag in known and word in words]
-    near = suggestion(same or closest(option, known, cutoff=_LIKE))
+    options = [flag for one in params if one.param_type_name == "option" for flag in one.opts if flag.startswith("--")]
+    same = [flag for flag, words in _OTHER_NAMES.items() if flag in options and word in words]
+    near = suggestion(same or closest(option, options, cutoff=_LIKE))
     return {"error": f"{message} {near[:1].upper()}{near[1:]}".rstrip()}
 
 

@@ -51,7 +51,7 @@ class Output(Messages):
         """Whether standard error is a terminal: only then are progress bars drawn."""
         return self.log_format == PLAIN and self.err.isatty() and os.environ.get("TERM") != "dumb"
 
-    def another(self, out: TextIO | None) -> "Output":
+    def of_other_command(self, out: TextIO | None) -> "Output":
         """The output of another command in this process, whose messages go where this one's go."""
         return Output(out=out, err=self._err)
 
@@ -63,10 +63,10 @@ class Output(Messages):
     def spelled(self, text: str) -> str:
         """The text with each setting named as this user gives it: the command's option, else the setting itself."""
 
-        def option(found: re.Match[str]) -> str:
-            name, value = found[1], (found[2] or "").strip('"')
+        def option(match: re.Match[str]) -> str:
+            name, value = match[1], (match[2] or "").strip('"')
             if name not in self.options:
-                return found[0]
+                return match[0]
             return self.options[name] + (f" {value}" if value not in ("", "true") else "")
 
         return _SETTING.sub(option, text)

@@ -41,7 +41,7 @@ def run(
     name: str,
     arguments: Sequence[str] | None,
     *,
-    obj: Any,
+    click_object: Any,
     output: Output,
     target: Callable[[], str] = str,
     keep: Callable[[BaseException], None] = lambda _: None,
@@ -51,13 +51,13 @@ def run(
     `target` returns the company and environment for messages, or nothing before they are known. `keep` gets the error
     that ends the command.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
 
     def context() -> click.Context:
-        _refuse_undecoded(given)
-        return command.make_context(name, given, obj=obj)
+        _refuse_undecoded(words)
+        return command.make_context(name, words, obj=click_object)
 
-    return run_checked(context, output, target=target, keep=keep, path=lambda: command_path(command, name, given))
+    return run_checked(context, output, target=target, keep=keep, path=lambda: command_path(command, name, words))
 
 
 def run_checked(
@@ -190,10 +190,10 @@ def _invoked(make_context: Callable[[], click.Context], output: Output, path: Ca
         return USAGE
 
 
-def command_path(command: click.Command, name: str, given: Sequence[str]) -> str:
+def command_path(command: click.Command, name: str, arguments: Sequence[str]) -> str:
     """The program and the command that the arguments name; click does not tell which one lacks an option's value."""
     words = [name]
-    for word in given:
+    for word in arguments:
         inner = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
         if inner is None:
             break
@@ -235,10 +235,10 @@ def about_options(name: str) -> Callable[[Callable[..., int]], Callable[..., int
 def _last_object(text: bytes) -> dict[str, Any] | None:
     """The last of several lines, if each of them is an object."""
     try:
-        found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        objects = [json.loads(line) for line in text.splitlines() if line.strip()]
     except ValueError:
         return None
-    return found[-1] if len(found) > 1 and all(isinstance(one, dict) for one in found) else None
+    return objects[-1] if len(objects) > 1 and all(isinstance(one, dict) for one in objects) else None
 
 
 def json_object(path: Path | None, what: str, *, lines: bool = False) -> dict[str, Any]:
@@ -250,12 +250,12 @@ def json_object(path: Path | None, what: str, *, lines: bool = False) -> dict[st
         return {}
     try:
         text = path.read_bytes().strip() or b"{}"
-        found = _last_object(text) if lines else None
-        found = json.loads(text) if found is None else found
+        document = _last_object(text) if lines else None
+        document = json.loads(text) if document is None else document
     except OSError as error:
         raise SettingsError(f"the {what} {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise SettingsError(f"the {what} {path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise SettingsError(f"the {what} {path} is not a JSON object")
-    return found
+    return document

@@ -53,10 +53,10 @@ def format_of(kind: str, output: Output, *, to: Path | None, formats: Sequence[s
     if output.as_json:
         return "json"
     ending = to.suffix.lower()
-    found = _ENDINGS.get(ending, "csv")
-    if ending in _WORKBOOKS or found not in formats:
+    format_ = _ENDINGS.get(ending, "csv")
+    if ending in _WORKBOOKS or format_ not in formats:
         raise SettingsError(f"{ending} is not written", fix=f"use --format csv, and {to.with_suffix('.csv').name}")
-    return found
+    return format_
 
 
 def write_rows(

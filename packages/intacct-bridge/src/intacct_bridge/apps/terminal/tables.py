@@ -63,8 +63,8 @@ def print_fitted(columns: Sequence[str], rows: Sequence[Sequence[Cell]], out: Te
     for name, wide, to_right in zip(columns, widths, right, strict=False):
         table.add_column(Text(name), width=wide, justify="right" if to_right else "left", no_wrap=True)
     for row in cells:
-        kept = zip(row, widths, right, strict=False)
-        table.add_row(*(Text("…" if to_right and cell_len(cell) > wide else cell) for cell, wide, to_right in kept))
+        shown = zip(row, widths, right, strict=False)
+        table.add_row(*(Text("…" if to_right and cell_len(cell) > wide else cell) for cell, wide, to_right in shown))
     Console(file=out, width=width, height=24, highlight=False).print(table)
     return list(columns[len(widths) :])
 

@@ -58,10 +58,10 @@ def apply_and_show(
 
     def confirm(plan: "Plan") -> bool:
         show(plan)
-        asked = run.allow_write(f"{counted(len(plan.to_send), 'record')} of {plan.source}", yes=yes)
+        allowed = run.allow_write(f"{counted(len(plan.to_send), 'record')} of {plan.source}", yes=yes)
         bars.append(view.enter_context(progress(output, spent=lambda: run.client.meter.transactions)))
         bars[0].update(plan.source, 0, len(plan.records))
-        return asked
+        return allowed
 
     def advance(outcome: "RecordOutcome") -> None:
         outcomes.append(outcome)
@@ -87,13 +87,13 @@ def _say_nothing_to_send(output: Output, plan: "Plan") -> None:
     from intacct_bridge.apps.views.load import show_known
     from intacct_bridge.operations.plans import Verdict
 
-    known = plan.of(Verdict.UNCHANGED)
-    already = "already in Intacct" if all(record.is_new for record in known) else "already as planned"
-    parts = [f"{counted(len(known), 'record')} {already}"] if known else []
+    unchanged = plan.of(Verdict.UNCHANGED)
+    already = "already in Intacct" if all(record.is_new for record in unchanged) else "already as planned"
+    parts = [f"{counted(len(unchanged), 'record')} {already}"] if unchanged else []
     parts += [f"{counted(plan.refused, 'record')} refused"] if plan.refused else []
     output.say(f"Nothing to send: {', '.join(parts) or 'no records'}.")
     if not output.as_json:
-        show_known(known, output)
+        show_known(unchanged, output)
 
 
 def sum_up(output: Output, receipts: "Receipts") -> int:

@@ -81,14 +81,16 @@ def extraction_data(result: ExtractResult, output: Output) -> dict[str, object]:
 
 def log_extraction(outcomes: Sequence[StreamOutcome], messages: Messages) -> None:
     """A line of the log for each stream."""
-    for one in outcomes:
-        facts: dict[str, Any] = {"stream": one.name, "rows": one.rows, "deleted": one.deleted}
-        facts["seconds"] = round(one.seconds, 2)
-        if one.error:
-            messages.event(f"{one.name}: {one.error}", level="error", **facts)
+    for outcome in outcomes:
+        facts: dict[str, Any] = {"stream": outcome.name, "rows": outcome.rows, "deleted": outcome.deleted}
+        facts["seconds"] = round(outcome.seconds, 2)
+        if outcome.error:
+            messages.event(f"{outcome.name}: {outcome.error}", level="error", **facts)
         else:
-            how = _read(full=one.full)
-            messages.event(f"{one.name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted", **facts)
+            how = _read(full=outcome.full)
+            messages.event(
+                f"{outcome.name}: {counted(outcome.rows, 'row')} ({how}), {outcome.deleted:,} deleted", **facts
+            )
 
 
 def show_failures(outcomes: Sequence[StreamOutcome], output: Output) -> None:
@@ -100,25 +102,31 @@ def show_failures(outcomes: Sequence[StreamOutcome], output: Output) -> None:
             output.complain(output.wrapped("  fix  ", output.spelled(fix)), level="error")
 
 
-def stream_data(one: StreamOutcome) -> dict[str, object]:
+def stream_data(outcome: StreamOutcome) -> dict[str, object]:
     """One outcome, as a page and JSON show it."""
-    failure = {"error": one.error, "fix": one.fix} if one.error else {}
-    return {**dict(zip(_COLUMNS, _row(one), strict=True)), **failure}
+    failure = {"error": outcome.error, "fix": outcome.fix} if outcome.error else {}
+    return {**dict(zip(_COLUMNS, _row(outcome), strict=True)), **failure}
 
 
-def estimate_data(one: "Estimate") -> dict[str, object]:
+def estimate_data(estimate: "Estimate") -> dict[str, object]:
     """What a run would read of one stream, as a page shows it."""
-    read = _read(full=one.full)
-    return {"stream": one.name, "rows": one.rows, "read": read, "transactions": one.transactions, "notes": one.error}
+    read = _read(full=estimate.full)
+    return {
+        "stream": estimate.name,
+        "rows": estimate.rows,
+        "read": read,
+        "transactions": estimate.transactions,
+        "notes": estimate.error,
+    }
 
 
 _COLUMNS = ("stream", "rows", "deleted", "read", "transactions", "seconds", "notes")
 
 
-def _row(one: StreamOutcome) -> tuple[str | int | float, ...]:
-    how = _read(full=one.full)
-    rows, deleted, transactions = Count(one.rows), Count(one.deleted), Count(one.transactions)
-    return one.name, rows, deleted, how, transactions, round(one.seconds, 2), _notes(one)
+def _row(outcome: StreamOutcome) -> tuple[str | int | float, ...]:
+    how = _read(full=outcome.full)
+    rows, deleted, transactions = Count(outcome.rows), Count(outcome.deleted), Count(outcome.transactions)
+    return outcome.name, rows, deleted, how, transactions, round(outcome.seconds, 2), _notes(outcome)
 
 
 def _read(*, full: bool) -> str:
@@ -128,11 +136,11 @@ def _read(*, full: bool) -> str:
 
 def _failures(outcomes: Sequence[StreamOutcome]) -> dict[tuple[str, str], list[str]]:
     """The failures, each with its streams: a cap or a lost connection stops all streams alike."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for one in outcomes:
-        if one.error:
-            found.setdefault((one.error, one.fix), []).append(one.name)
-    return found
+    failures: dict[tuple[str, str], list[str]] = {}
+    for outcome in outcomes:
+        if outcome.error:
+            failures.setdefault((outcome.error, outcome.fix), []).append(outcome.name)
+    return failures
 
 
 def show_estimate(estimates: "Sequence[Estimate]", output: Output) -> None:
@@ -151,14 +159,14 @@ def show_estimate(estimates: "Sequence[Estimate]", output: Output) -> None:
     )
 
 
-def _notes(one: StreamOutcome) -> str:
+def _notes(outcome: StreamOutcome) -> str:
     notes = [
-        "failed" if one.error else "" if one.complete else "not finished",
-        f"new columns: {', '.join(one.added)}, in rows that change from now on (--full fills all)"
-        if one.added and not one.full
+        "failed" if outcome.error else "" if outcome.complete else "not finished",
+        f"new columns: {', '.join(outcome.added)}, in rows that change from now on (--full fills all)"
+        if outcome.added and not outcome.full
         else "",
-        f"wider: {', '.join(one.widened)}" if one.widened else "",
-        f"{counted(len(one.unqueryable), 'field')} cannot be queried" if one.unqueryable else "",
+        f"wider: {', '.join(outcome.widened)}" if outcome.widened else "",
+        f"{counted(len(outcome.unqueryable), 'field')} cannot be queried" if outcome.unqueryable else "",
     ]
     return "; ".join(note for note in notes if note)
 

@@ -80,9 +80,9 @@ def _show_existing(records: Sequence[PlannedRecord], output: Output) -> None:
         output.result("")
         output.result("Existing records:")
     for record in records:
-        asked = "".join(f"; {name} {value}" for name, value in record.asked.items())
+        request = "".join(f"; {name} {value}" for name, value in record.asked.items())
         facts = ", ".join(f"{name} {value}" for name, value in record.existing.items())
-        output.result(output.wrapped("  ", f"{record.write.label}: {facts}{asked}"))
+        output.result(output.wrapped("  ", f"{record.write.label}: {facts}{request}"))
 
 
 def show_refusals(refused: Sequence[PlannedRecord], output: Output) -> None:
@@ -109,12 +109,12 @@ def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], outpu
     left = sum(unreached(outcomes, plan) for plan, outcomes in done if outcomes is not None)
     counts = counts_of(records, unsent=left)
     to_send = sum(record.verdict in (*WRITTEN, Verdict.IN_DOUBT) for record in planned)
-    known = sum(record.verdict is Verdict.UNCHANGED for record in planned)
+    unchanged = sum(record.verdict is Verdict.UNCHANGED for record in planned)
     totals = {
         "records": len(planned),
         "to_send": to_send if all(outcomes is None for _, outcomes in done) else 0,
         "posted": counts.posted,
-        "already_in_intacct": counts.known or known,
+        "already_in_intacct": counts.known or unchanged,
         "refused": counts.refused + sum(record.verdict is Verdict.REFUSED for record in planned),
         "in_doubt": counts.in_doubt,
         "not_sent": counts.not_sent,
@@ -127,9 +127,9 @@ def _file_data(plan: Plan, outcomes: Sequence[RecordOutcome] | None, output: Out
     if outcomes is None:
         return data
     del data["records"]
-    known = [] if outcomes else list(plan.of(Verdict.UNCHANGED))
+    unchanged = [] if outcomes else list(plan.of(Verdict.UNCHANGED))
     shown = [dict(zip(OUTCOME_COLUMNS, row, strict=True)) for row in outcome_rows(outcomes, as_json=True)]
-    shown += [dict(zip(OUTCOME_COLUMNS, _known_row(record), strict=True)) for record in known]
+    shown += [dict(zip(OUTCOME_COLUMNS, _known_row(record), strict=True)) for record in unchanged]
     return {**data, "outcomes": shown}
 
 
@@ -169,7 +169,7 @@ def log_outcomes(outcomes: Sequence[RecordOutcome], output: Output) -> None:
             output.event(text, level="error", record=outcome.write.label, object=outcome.write.object)
 
 
-def show_known(known: Sequence[PlannedRecord], output: Output) -> None:
+def show_known(records: Sequence[PlannedRecord], output: Output) -> None:
     """The receipts of records that an earlier run posted."""
     rows = [
         (
@@ -177,7 +177,7 @@ def show_known(known: Sequence[PlannedRecord], output: Output) -> None:
             f"{record.write.object} {record.receipt.record}" if record.receipt else "",
             record.since,
         )
-        for record in known
+        for record in records
     ]
     if rows or output.as_json:
         output.table(("record", "receipt", "sent"), rows)

@@ -31,52 +31,54 @@ _KINDS = {
 }
 
 
-def show_reconciliation(found: Reconciliation, output: Output) -> None:
+def show_reconciliation(reconciliation: Reconciliation, output: Output) -> None:
     """The verdict and the differences."""
-    for line in totals(found):
+    for line in totals(reconciliation):
         output.result(line)
-    output.result(verdict(found))
-    if found.balances:
+    output.result(verdict(reconciliation))
+    if reconciliation.balances:
         output.result("")
         columns = ("period", "account", "location", "book", "side", "ledger", "copy", "difference")
-        output.table(columns, [row for one in found.balances[:_MOST_SHOWN] for row in _balance_rows(one)])
-    if not found.equal:
+        output.table(columns, [row for one in reconciliation.balances[:_MOST_SHOWN] for row in _balance_rows(one)])
+    if not reconciliation.equal:
         output.result("")
-        for line in difference_lines(found):
+        for line in difference_lines(reconciliation):
             output.result(line)
 
 
-def totals(found: Reconciliation) -> Iterator[str]:
+def totals(reconciliation: Reconciliation) -> Iterator[str]:
     """The debits and credits of the copy, a line for each book and currency."""
-    for (book, currency), amounts in found.ledger.totals.items() if found.ledger else ():
+    for (book, currency), amounts in reconciliation.ledger.totals.items() if reconciliation.ledger else ():
         debits = amounts.debits + amounts.adjusting_debits
         credits_ = amounts.credits + amounts.adjusting_credits
         yield f"{book} {currency}: debits {amount_shown(debits, currency)}, credits {amount_shown(credits_, currency)}"
 
 
-def verdict(found: Reconciliation) -> str:
+def verdict(reconciliation: Reconciliation) -> str:
     """The result in one sentence."""
-    tables = found.comparison.tables
+    tables = reconciliation.comparison.tables
     compared = [f"{counted(len(tables), 'table')} with {counted(sum(one.rows for one in tables), 'record')}"]
-    if found.ledger:
-        compared.append(counted(found.ledger.places, "balance of the ledger", "balances of the ledger"))
-    if found.equal:
+    if reconciliation.ledger:
+        compared.append(counted(reconciliation.ledger.places, "balance of the ledger", "balances of the ledger"))
+    if reconciliation.equal:
         return f"The copy matches the company: {listed(compared)} compared"
     differing = [one.table for one in tables if not one.equal]
     parts = []
-    if found.balances:
-        parts.append(counted(len(found.balances), "balance"))
+    if reconciliation.balances:
+        parts.append(counted(len(reconciliation.balances), "balance"))
     if differing:
         more = " or more" if any(one.more for one in tables) else ""
-        parts.append(f"{counted(len(found.records), 'record')}{more} in {_named(differing)}")
-    told = [f"{listed(parts)} {'differ' if _plural(found) else 'differs'}"] if parts else []
-    if missing := [one.table for one in found.comparison.missing]:
+        parts.append(f"{counted(len(reconciliation.records), 'record')}{more} in {_named(differing)}")
+    told = [f"{listed(parts)} {'differ' if _plural(reconciliation) else 'differs'}"] if parts else []
+    if missing := [one.table for one in reconciliation.comparison.missing]:
         told.append(f"{_named(missing)} {'is' if len(missing) == 1 else 'are'} not in the copy")
     return f"The copy does not match the company: {', and '.join(told)}"
 
 
-def _plural(found: Reconciliation) -> bool:
-    return len(found.balances) + len(found.records) != 1 or any(one.more for one in found.comparison.tables)
+def _plural(reconciliation: Reconciliation) -> bool:
+    return len(reconciliation.balances) + len(reconciliation.records) != 1 or any(
+        one.more for one in reconciliation.comparison.tables
+    )
 
 
 def _named(names: list[str]) -> str:
@@ -85,14 +87,14 @@ def _named(names: list[str]) -> str:
     return f"{', '.join(names[:_MOST_NAMED])} and {counted(len(names) - _MOST_NAMED, 'more table')}"
 
 
-def _balance_rows(one: BalanceDifference) -> Iterator[tuple[str | Decimal, ...]]:
+def _balance_rows(balance: BalanceDifference) -> Iterator[tuple[str | Decimal, ...]]:
     """A row for each side of the account that differs, so that no difference is 0.00."""
-    book = f"{one.place.book} {one.place.currency}".strip()
-    for name, ledger, copy in one.sides:
+    book = f"{balance.place.book} {balance.place.currency}".strip()
+    for name, ledger, copy in balance.sides:
         yield (
-            one.period,
-            one.place.account,
-            one.place.location,
+            balance.period,
+            balance.place.account,
+            balance.place.location,
             book,
             name,
             money(ledger),
@@ -101,24 +103,24 @@ def _balance_rows(one: BalanceDifference) -> Iterator[tuple[str | Decimal, ...]]
         )
 
 
-def difference_lines(found: Reconciliation) -> Iterator[str]:
+def difference_lines(reconciliation: Reconciliation) -> Iterator[str]:
     """The tables that are missing and the records that differ, a line each, and what to do."""
-    missing = found.comparison.missing
-    for one in missing:
-        yield f"✗ {one.table} was extracted, and has no table in the copy: {one.reason}"
-        if one.fix:
-            yield f"  fix: {one.fix}"
+    missing = reconciliation.comparison.missing
+    for missing_table in missing:
+        yield f"✗ {missing_table.table} was extracted, and has no table in the copy: {missing_table.reason}"
+        if missing_table.fix:
+            yield f"  fix: {missing_table.fix}"
     if missing:
         names = " ".join(one.table for one in missing[:_MOST_NAMED])
         yield f"Extract it again: intacct extract {names} --to URI. Or leave it out: --ignore '{missing[0].table}.*'."
-    for table in found.comparison.tables:
+    for table in reconciliation.comparison.tables:
         for record in table.records[:_MOST_SHOWN]:
             yield f"✗ {record_line(record)}"
         if table.more:
             yield f"✗ {table.table}: {_too_many(table)}"
-    if found.balances and not found.records:
+    if reconciliation.balances and not reconciliation.records:
         yield "✗ no record differs: the trial balance and GLDETAIL disagree for this user, or changed meanwhile"
-    if found.balances or not all(one.equal for one in found.comparison.tables):
+    if reconciliation.balances or not all(one.equal for one in reconciliation.comparison.tables):
         yield "Update the copy with `intacct extract`. A field that changed without a new time of change needs --full."
 
 
@@ -129,19 +131,20 @@ def _too_many(table: TableComparison) -> str:
     return f"{'further' if table.records else 'many'} records differ that are not named ({counts})"
 
 
-def record_line(one: RecordDifference) -> str:
+def record_line(difference: RecordDifference) -> str:
     """One record that differs, in one line."""
-    name = f"{one.table} {one.record}"
-    if one.natural_key:
-        name += f" ({one.natural_key})"
-    if one.owner:
-        name += f" of {one.owner_object} {one.owner}"
-    if one.kind == ALTERED:
+    name = f"{difference.table} {difference.record}"
+    if difference.natural_key:
+        name += f" ({difference.natural_key})"
+    if difference.owner:
+        name += f" of {difference.owner_object} {difference.owner}"
+    if difference.kind == ALTERED:
         changes = (
-            f"{each.name} is {_shown(each.company)} in Intacct, {_shown(each.copy)} in the copy" for each in one.fields
+            f"{each.name} is {_shown(each.company)} in Intacct, {_shown(each.copy)} in the copy"
+            for each in difference.fields
         )
-        return f"{name}: {'; '.join(changes)}{_when(one)}"
-    return f"{name}: {_KINDS[one.kind]}{_values(one.row)}{_when(one)}"
+        return f"{name}: {'; '.join(changes)}{_when(difference)}"
+    return f"{name}: {_KINDS[difference.kind]}{_values(difference.row)}{_when(difference)}"
 
 
 def _values(row: Iterable[tuple[str, Value]]) -> str:
@@ -149,8 +152,10 @@ def _values(row: Iterable[tuple[str, Value]]) -> str:
     return f" ({', '.join(texts)})" if texts else ""
 
 
-def _when(one: RecordDifference) -> str:
-    return f" (changed in Intacct at {_shown(one.modified)})" if isinstance(one.modified, datetime) else ""
+def _when(difference: RecordDifference) -> str:
+    return (
+        f" (changed in Intacct at {_shown(difference.modified)})" if isinstance(difference.modified, datetime) else ""
+    )
 
 
 def _shown(value: Value) -> str:
@@ -165,11 +170,11 @@ def _shown(value: Value) -> str:
     return str(value) if isinstance(value, int | date) else repr(str(value))
 
 
-def notes(found: Reconciliation) -> Iterator[str]:
+def notes(reconciliation: Reconciliation) -> Iterator[str]:
     """What the comparison does not prove."""
-    comparison = found.comparison
-    if found.no_ledger:
-        yield f"The ledger's balances were not compared: {found.no_ledger}"
+    comparison = reconciliation.comparison
+    if reconciliation.no_ledger:
+        yield f"The ledger's balances were not compared: {reconciliation.no_ledger}"
     sums = [one.table for one in comparison.tables if one.method is ComparisonMethod.SUMS and one.unproven]
     if sums:
         yield f"Text fields were not all compared in {_named(sums)}: --fields compares them"
@@ -188,17 +193,17 @@ def notes(found: Reconciliation) -> Iterator[str]:
 
 def _left_out(comparison: Comparison) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
-    for one in comparison.not_compared:
-        name = f"{one.table}.{', '.join(one.fields)}" if one.fields else one.table
-        reasons.setdefault(one.reason, []).append(name)
+    for left_out in comparison.not_compared:
+        name = f"{left_out.table}.{', '.join(left_out.fields)}" if left_out.fields else left_out.table
+        reasons.setdefault(left_out.reason, []).append(name)
     for reason, names in reasons.items():
         yield f"Not compared: {_named(names)} ({reason})"
 
 
-def show_estimate(found: Sequence[Estimate], output: Output) -> None:
+def show_estimate(estimates: Sequence[Estimate], output: Output) -> None:
     """What a comparison would cost."""
-    rows = [(one.name, Count(one.rows), Count(one.transactions)) for one in found]
+    rows = [(one.name, Count(one.rows), Count(one.transactions)) for one in estimates]
     output.table(("table", "records", "transactions"), rows)
     if not output.as_json:
-        total = sum(one.transactions for one in found)
+        total = sum(one.transactions for one in estimates)
         output.say(f"{counted(total, 'API transaction')} if the copy matches the company, and at most one to sign in")

@@ -35,16 +35,16 @@ code { font-size: .85em; overflow-wrap: anywhere; } .verdict { font-size: 1.1rem
 """
 
 
-def report_html(found: Reconciliation, copy: str) -> str:
+def report_html(reconciliation: Reconciliation, copy: str) -> str:
     """The report of a reconciliation; `copy` is the copy's URI without secrets."""
-    digests = [{"table": one.table, "rows": one.rows, "sha256": one.digest} for one in found.digests]
-    data = {"report": FORMAT, "copy": copy, **found.to_dict(), "digests": digests}
+    digests = [{"table": one.table, "rows": one.rows, "sha256": one.digest} for one in reconciliation.digests]
+    data = {"report": FORMAT, "copy": copy, **reconciliation.to_dict(), "digests": digests}
     return "\n".join(
         (
             "<!DOCTYPE html>",
             '<html lang="en"><head><meta charset="utf-8">',
-            f"<title>Reconciliation of {escape(found.company)}</title><style>{_STYLE}</style></head><body>",
-            *_body(found, copy),
+            f"<title>Reconciliation of {escape(reconciliation.company)}</title><style>{_STYLE}</style></head><body>",
+            *_body(reconciliation, copy),
             _BEGIN + as_json(data, indent=1).replace("<", "\\u003c") + _END,
             "</body></html>",
             "",
@@ -52,23 +52,23 @@ def report_html(found: Reconciliation, copy: str) -> str:
     )
 
 
-def _body(found: Reconciliation, copy: str) -> Iterator[str]:
-    digests = {one.table: one for one in found.digests}
-    yield f"<h1>Reconciliation of {escape(found.company)}</h1>"
-    yield f'<p class="verdict {"equal" if found.equal else "differs"}">{escape(verdict(found))}.</p>'
+def _body(reconciliation: Reconciliation, copy: str) -> Iterator[str]:
+    digests = {one.table: one for one in reconciliation.digests}
+    yield f"<h1>Reconciliation of {escape(reconciliation.company)}</h1>"
+    yield f'<p class="verdict {"equal" if reconciliation.equal else "differs"}">{escape(verdict(reconciliation))}.</p>'
     facts = [
-        ("Company", found.company),
-        ("Company's time", f"{found.at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Company", reconciliation.company),
+        ("Company's time", f"{reconciliation.at:%Y-%m-%d %H:%M:%S} UTC"),
         ("Copy", copy),
-        ("API transactions", f"{found.transactions:,}"),
+        ("API transactions", f"{reconciliation.transactions:,}"),
     ]
     yield _table((), facts)
-    if found.ledger:
+    if reconciliation.ledger:
         yield "<h2>Totals of the ledger</h2>"
-        yield _list(totals(found))
-    if not found.equal:
+        yield _list(totals(reconciliation))
+    if not reconciliation.equal:
         yield "<h2>Differences</h2>"
-        yield _list(difference_lines(found))
+        yield _list(difference_lines(reconciliation))
     yield "<h2>Compared</h2>"
     rows = [
         (
@@ -78,13 +78,13 @@ def _body(found: Reconciliation, copy: str) -> Iterator[str]:
             "equal" if one.equal else "differs",
             digests[one.table].digest if one.table in digests else "",
         )
-        for one in found.comparison.tables
+        for one in reconciliation.comparison.tables
     ]
     yield _table(("table", "records", "compared by", "result", "SHA-256"), rows, numbers=(1,), code=(4,))
-    if found.tie_out is not None:
-        yield from _tie_out(found.tie_out)
+    if reconciliation.tie_out is not None:
+        yield from _tie_out(reconciliation.tie_out)
     yield "<h2>Not compared</h2>"
-    yield _list(notes(found)) or "<p>Everything was compared.</p>"
+    yield _list(notes(reconciliation)) or "<p>Everything was compared.</p>"
 
 
 def _tie_out(tied: TieOut) -> Iterator[str]:
@@ -170,8 +170,8 @@ def read_report(path: Path) -> dict[str, Any]:
 
 def reported_digests(data: Mapping[str, Any]) -> dict[str, TableDigest]:
     """The digests of a report, by table."""
-    found = (TableDigest(str(one["table"]), int(one["rows"]), str(one["sha256"])) for one in data["digests"])
-    return {one.table: one for one in found}
+    digests = (TableDigest(str(one["table"]), int(one["rows"]), str(one["sha256"])) for one in data["digests"])
+    return {one.table: one for one in digests}
 
 
 def show_changed_tables(data: Mapping[str, Any], changed: Sequence[DigestDifference], output: Output) -> None:
@@ -182,13 +182,13 @@ def show_changed_tables(data: Mapping[str, Any], changed: Sequence[DigestDiffere
         output.json({"same": not changed, "company": data["company"], "at": data["at"], "changed": tables})
     elif changed:
         output.result(f"The copy is not the one of {reported}: {counted(len(changed), 'table')} changed")
-        for one in changed:
-            then = one.reported.rows if one.reported else 0
-            now = f"{counted(one.now.rows, 'record')} now" if one.now else "not in the copy now"
-            output.result(f"✗ {one.table}: {counted(then, 'record')} then, {now}")
+        for difference in changed:
+            then = difference.reported.rows if difference.reported else 0
+            now = f"{counted(difference.now.rows, 'record')} now" if difference.now else "not in the copy now"
+            output.result(f"✗ {difference.table}: {counted(then, 'record')} then, {now}")
     elif not output.quiet:
         output.result(f"The copy is the one of {reported}: {counted(len(data['digests']), 'table')} unchanged")
 
 
-def _plain(one: TableDigest | None) -> dict[str, Any] | None:
-    return None if one is None else {"rows": one.rows, "sha256": one.digest}
+def _plain(digest: TableDigest | None) -> dict[str, Any] | None:
+    return None if digest is None else {"rows": digest.rows, "sha256": digest.digest}

@@ -17,7 +17,7 @@ def show_applied(applied: AppliedViews, output: Output, *, every_time: bool = Fa
 
 def by_reason(skipped: Sequence[SkippedView]) -> list[tuple[str, list[str]]]:
     """The names of skipped views, by reason."""
-    found: dict[str, list[str]] = {}
-    for one in skipped:
-        found.setdefault(one.reason, []).append(one.name)
-    return list(found.items())
+    names_by_reason: dict[str, list[str]] = {}
+    for view in skipped:
+        names_by_reason.setdefault(view.reason, []).append(view.name)
+    return list(names_by_reason.items())

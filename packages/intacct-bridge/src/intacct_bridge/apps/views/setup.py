@@ -13,34 +13,34 @@ _FORMAT = 1
 """The version of the JSON; raised when a field changes its meaning or is removed, not for new fields."""
 
 
-def show(found: SetUpChecklist, output: Output) -> None:
+def show(checklist: SetUpChecklist, output: Output) -> None:
     """Print the checklist: a line for each step that is done, and the whole step otherwise."""
-    for line in lines(found, output):
+    for line in lines(checklist, output):
         output.result(output.masked(line))
 
 
-def lines(found: SetUpChecklist, output: Output) -> Iterator[str]:
+def lines(checklist: SetUpChecklist, output: Output) -> Iterator[str]:
     """The checklist, line by line."""
     yield output.wrapped(
-        "", f"Set-up of Sage Intacct for the connection {found.values.name}, which {found.values.purpose}"
+        "", f"Set-up of Sage Intacct for the connection {checklist.values.name}, which {checklist.values.purpose}"
     )
-    for warning in found.warnings:
+    for warning in checklist.warnings:
         yield output.wrapped("  ! ", warning)
     yield ""
-    for step in found.steps:
+    for step in checklist.steps:
         yield from _step(step, output)
-    if found.problem:
+    if checklist.problem:
         yield ""
-        yield output.wrapped("", found.problem)
+        yield output.wrapped("", checklist.problem)
 
 
 def _step(step: SetUpStep, output: Output) -> Iterator[str]:
     done = step.state == DONE
-    seen = f"{step.observed} (inferred)" if step.inferred else step.observed
+    observed = f"{step.observed} (inferred)" if step.inferred else step.observed
     who = "" if done or step.who == "you" else f" ({step.who})"
     yield output.wrapped(f"{_SIGNS[step.state]} {step.number:>2}. ", f"{step.title}{who}")
-    if seen or not done:
-        yield output.wrapped("      ", f"{STATES[step.state]}: {seen}" if seen else STATES[step.state])
+    if observed or not done:
+        yield output.wrapped("      ", f"{STATES[step.state]}: {observed}" if observed else STATES[step.state])
     if done and not output.verbose:
         return
     yield from _labelled("where", step.menu, output)
@@ -61,10 +61,10 @@ def _step(step: SetUpStep, output: Output) -> Iterator[str]:
 def _grants(step: SetUpStep) -> Iterator[str]:
     names = [one.name for one in step.grants]
     wide = max(len(one) for one in names)
-    for place, (name, one) in enumerate(zip(names, step.grants, strict=True)):
+    for place, (name, grant) in enumerate(zip(names, step.grants, strict=True)):
         label = "grant" if place == 0 else ""
-        unsure = "" if one.certain else " (name inferred)"
-        yield f"      {label:>5}  {name:<{wide}}  {', '.join(one.rights)}{unsure}"
+        unsure = "" if grant.certain else " (name inferred)"
+        yield f"      {label:>5}  {name:<{wide}}  {', '.join(grant.rights)}{unsure}"
 
 
 def _labelled(label: str, text: str, output: Output) -> Iterator[str]:
@@ -72,26 +72,28 @@ def _labelled(label: str, text: str, output: Output) -> Iterator[str]:
         yield output.wrapped(f"      {label:>5}  ", text)
 
 
-def verdict(found: SetUpChecklist) -> str:
+def verdict(checklist: SetUpChecklist) -> str:
     """One line: how many steps are done, and what the check cost."""
-    cost = f"; {counted(found.transactions, 'API transaction')}" if found.checked and not found.problem else ""
-    return f"{found.summary}{cost}"
+    cost = (
+        f"; {counted(checklist.transactions, 'API transaction')}" if checklist.checked and not checklist.problem else ""
+    )
+    return f"{checklist.summary}{cost}"
 
 
-def as_data(found: SetUpChecklist) -> dict[str, object]:
+def as_data(checklist: SetUpChecklist) -> dict[str, object]:
     """The checklist as data."""
-    values = found.values
+    values = checklist.values
     return {
         "format": _FORMAT,
         "connection": values.name,
         "reads": list(values.job.streams),
         "writes": list(values.job.writes),
-        "ready": found.is_ready,
-        "checked": found.checked or None,
-        "transactions": found.transactions,
-        "problem": found.problem,
-        "warnings": list(found.warnings),
-        "steps": [_data(step) for step in found.steps],
+        "ready": checklist.is_ready,
+        "checked": checklist.checked or None,
+        "transactions": checklist.transactions,
+        "problem": checklist.problem,
+        "warnings": list(checklist.warnings),
+        "steps": [_data(step) for step in checklist.steps],
     }
 
 

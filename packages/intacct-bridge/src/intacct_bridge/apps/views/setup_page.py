@@ -143,13 +143,13 @@ def _grants(grants: Sequence[RoleGrant], y: int) -> tuple[str, int]:
     parts.append(_text(_SIDE, y + 14, "Permission", 13, _SOFT))
     y += 24
     application = ""
-    for one in grants:
-        if one.application != application:
-            application = one.application
+    for grant in grants:
+        if grant.application != application:
+            application = grant.application
             parts.append(_text(_SIDE, y + 16, application, 13, bold=True))
             y += 24
-        parts.append(_text(_SIDE + 8, y + 15, one.permission[:28], 13))
-        parts += [_box(first + wide * place + 4, y + 3, on=name in one.rights) for place, name in enumerate(_RIGHTS)]
+        parts.append(_text(_SIDE + 8, y + 15, grant.permission[:28], 13))
+        parts += [_box(first + wide * place + 4, y + 3, on=name in grant.rights) for place, name in enumerate(_RIGHTS)]
         y += 24
     return "".join(parts), y + 10
 

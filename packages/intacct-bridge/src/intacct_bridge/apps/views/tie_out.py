@@ -10,29 +10,29 @@ from intacct_protocol.model.wording import amount_shown, counted, listed, money
 _MOST_SHOWN = 10
 
 
-def show_tie_out(found: TieOut, output: Output) -> None:
+def show_tie_out(tied: TieOut, output: Output) -> None:
     """The sentence, the control accounts that differ, and the lines that explain it."""
-    for reason in found.not_compared:
+    for reason in tied.not_compared:
         output.detail(f"sub-ledgers not compared with the ledger: {reason}")
-    if not found.controls:
+    if not tied.controls:
         return
     output.result("")
-    output.result(tie_out_sentence(found))
-    differing = [one for one in found.controls if one.difference]
+    output.result(tie_out_sentence(tied))
+    differing = [one for one in tied.controls if one.difference]
     if not differing:
         return
     output.result("")
     columns = ("sub-ledger", "entity", "account", "open items", "ledger", "explained", "unexplained")
     output.table(columns, [_row(one) for one in differing])
     output.result("")
-    for line in tie_out_lines(found):
+    for line in tie_out_lines(tied):
         output.result(line)
 
 
-def tie_out_sentence(found: TieOut) -> str:
+def tie_out_sentence(tied: TieOut) -> str:
     """The result in one sentence."""
-    at, total = f"at the end of {found.day}", counted(len(found.controls), "control account")
-    differing = [one for one in found.controls if one.difference]
+    at, total = f"at the end of {tied.day}", counted(len(tied.controls), "control account")
+    differing = [one for one in tied.controls if one.difference]
     if not differing:
         return f"The sub-ledgers tie to the ledger {at}: {total}"
     open_ = [one for one in differing if one.unexplained]
@@ -41,30 +41,30 @@ def tie_out_sentence(found: TieOut) -> str:
     return f"The sub-ledgers do not tie to the ledger {at}: {len(open_)} of {total} with unexplained differences"
 
 
-def _row(one: ControlAccount) -> tuple[str | Decimal, ...]:
+def _row(control: ControlAccount) -> tuple[str | Decimal, ...]:
     return (
-        one.side,
-        f"{one.entity} {one.currency}".strip(),
-        ", ".join(one.accounts),
-        money(one.open_items),
-        money(one.ledger),
-        money(one.difference - one.unexplained),
-        money(one.unexplained),
+        control.side,
+        f"{control.entity} {control.currency}".strip(),
+        ", ".join(control.accounts),
+        money(control.open_items),
+        money(control.ledger),
+        money(control.difference - control.unexplained),
+        money(control.unexplained),
     )
 
 
-def tie_out_lines(found: TieOut) -> Iterator[str]:
+def tie_out_lines(tied: TieOut) -> Iterator[str]:
     """The causes of each difference with their lines, and the documents of what is unexplained."""
-    for one in found.controls:
-        where = f"{one.side} {one.entity}, {listed(one.accounts)}".strip()
-        for cause in one.causes:
+    for control in tied.controls:
+        where = f"{control.side} {control.entity}, {listed(control.accounts)}".strip()
+        for cause in control.causes:
             yield f"{where}: {amount_shown(cause.amount)} by {cause.cause}"
             yield from _first_lines(cause.lines, cause.count)
-        if one.unexplained:
-            yield f"✗ {where}: {amount_shown(one.unexplained)} unexplained"
-            if one.suspects:
+        if control.unexplained:
+            yield f"✗ {where}: {amount_shown(control.unexplained)} unexplained"
+            if control.suspects:
                 yield "    documents that the ledger shows with another amount, or that only one side has:"
-            yield from _first_lines(one.suspects, len(one.suspects))
+            yield from _first_lines(control.suspects, len(control.suspects))
 
 
 def _first_lines(lines: tuple[TieOutLine, ...], count: int) -> Iterator[str]:

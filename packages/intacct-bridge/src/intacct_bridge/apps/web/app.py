@@ -61,30 +61,32 @@ def _page_request(app: WebApp, request: Request) -> PageRequest:
 
 def _shown(app: WebApp, pages: Sequence[Page], page: Page, *, as_json: bool) -> Endpoint:
     async def show(request: Request) -> Response:
-        asked = _page_request(app, request)
-        return await run_in_threadpool(_answered, asked, pages, page, lambda: page.show(asked), as_json=as_json)
+        page_request = _page_request(app, request)
+        return await run_in_threadpool(
+            _answered, page_request, pages, page, lambda: page.show(page_request), as_json=as_json
+        )
 
     return show
 
 
 def _acted(app: WebApp, pages: Sequence[Page], page: Page, act: Callable[[PageRequest], Answer]) -> Endpoint:
     async def post(request: Request) -> Response:
-        asked = _page_request(app, request)
+        page_request = _page_request(app, request)
         try:
             most = app.largest_upload if page.takes_files else page.largest_body
-            asked.form, done = await read_form(request, most=most)
+            page_request.form, done = await read_form(request, most=most)
         except SettingsError as error:
-            answer = await run_in_threadpool(_answered, asked, pages, page, _raiser(error))
+            answer = await run_in_threadpool(_answered, page_request, pages, page, _raiser(error))
             answer.headers["connection"] = "close"
             return answer
         try:
-            if not same_secret(asked.secret("csrf"), asked.session.csrf):
+            if not same_secret(page_request.secret("csrf"), page_request.session.csrf):
                 forged = SettingsError(
                     "The form does not carry the token of this session. Nothing was done.",
                     fix="Open the page again and send the form from there.",
                 )
-                return await run_in_threadpool(_answered, asked, pages, page, _raiser(forged), status=403)
-            return await run_in_threadpool(_answered, asked, pages, page, lambda: act(asked))
+                return await run_in_threadpool(_answered, page_request, pages, page, _raiser(forged), status=403)
+            return await run_in_threadpool(_answered, page_request, pages, page, lambda: act(page_request))
         finally:
             await done()
 
@@ -103,14 +105,14 @@ def nothing(app: WebApp, pages: Sequence[Page]) -> Endpoint:
 
     async def missing(request: Request) -> Response:
         error = NotFoundError("There is no page under this address.", fix="Choose a page in the navigation.")
-        asked = _page_request(app, request)
-        return _answered(asked, pages, None, _raiser(error), as_json=request.url.path.endswith(".json"))
+        page_request = _page_request(app, request)
+        return _answered(page_request, pages, None, _raiser(error), as_json=request.url.path.endswith(".json"))
 
     return missing
 
 
 def _answered(
-    asked: PageRequest,
+    page_request: PageRequest,
     pages: Sequence[Page],
     page: Page | None,
     work: Callable[[], Answer],
@@ -122,7 +124,7 @@ def _answered(
     try:
         answer = work()
     except Exception as error:
-        answer = _problem(asked, error, status)
+        answer = _problem(page_request, error, status)
     if isinstance(answer, Redirect):
         inside = answer.address.startswith("/") and not answer.address.startswith(("//", "/\\"))
         return RedirectResponse(answer.address if inside else "/", status_code=303)
@@ -133,26 +135,28 @@ def _answered(
         return StreamingResponse(answer.content, media_type=answer.media_type, headers=headers)
     if as_json:
         return Response(render_json(answer.data), status_code=answer.status, media_type=_JSON)
-    values = {**answer.data, **_frame_values(asked, pages, page, answer)}
-    html = render(asked.app.templates, answer.template, values)
+    values = {**answer.data, **_frame_values(page_request, pages, page, answer)}
+    html = render(page_request.app.templates, answer.template, values)
     return Response(html, status_code=answer.status, media_type="text/html")
 
 
-def _frame_values(asked: PageRequest, pages: Sequence[Page], page: Page | None, view: PageView) -> dict[str, Any]:
+def _frame_values(
+    page_request: PageRequest, pages: Sequence[Page], page: Page | None, view: PageView
+) -> dict[str, Any]:
     """What the frame around a page shows: the navigation, the notice, and the address of its data."""
     return {
-        "request": asked,
-        "frame": asked.app.frame,
+        "request": page_request,
+        "frame": page_request.app.frame,
         "page_title": view.title or (page.title if page is not None else "Not found"),
         "nav": [
-            {"label": label, "pages": [_link(one, asked.path) for one in group]}
-            for label, group in asked.app.groups(pages)
+            {"label": label, "pages": [_link(one, page_request.path) for one in group]}
+            for label, group in page_request.app.groups(pages)
         ],
-        "notice": asked.session.notices.get(asked.query.get("notice", ""), ""),
+        "notice": page_request.session.notices.get(page_request.query.get("notice", ""), ""),
         "refresh": view.refresh,
         "events": view.events,
-        "json_address": _json_address(asked) if page is not None else "",
-        "running": [job.data() for job in asked.app.jobs.of(asked.person) if job.is_running],
+        "json_address": _json_address(page_request) if page is not None else "",
+        "running": [job.data() for job in page_request.app.jobs.of(page_request.person) if job.is_running],
     }
 
 
@@ -162,20 +166,24 @@ def _link(page: Page, path: str) -> dict[str, Any]:
     return {"path": page.path, "label": page.nav, "here": here}
 
 
-def _json_address(asked: PageRequest) -> str:
-    query = {name: value for name, value in asked.query.items() if name != "notice"}
-    path = "/index.json" if asked.path == "/" else f"{quote(asked.path)}.json"
+def _json_address(page_request: PageRequest) -> str:
+    query = {name: value for name, value in page_request.query.items() if name != "notice"}
+    path = "/index.json" if page_request.path == "/" else f"{quote(page_request.path)}.json"
     return path + (f"?{urlencode(query)}" if query else "")
 
 
-def _problem(asked: PageRequest, error: Exception, status: int) -> PageView:
+def _problem(page_request: PageRequest, error: Exception, status: int) -> PageView:
     """The page of an error: cause and fix, as a command prints them."""
-    lines = problem_of(error, asked.app.report)
-    known = explained(error)
-    own = next((number for kind, number in _STATUSES.items() if isinstance(known, kind)), 500)
-    if isinstance(known, InvalidRequestError) and not known.by_gateway and own == _STATUSES[IntacctError]:
-        own = 400
-    return PageView("problem.html", {"problem": lines}, status=status or own, title="That did not work")
+    lines = problem_of(error, page_request.app.report)
+    explained_error = explained(error)
+    code = next((number for kind, number in _STATUSES.items() if isinstance(explained_error, kind)), 500)
+    if (
+        isinstance(explained_error, InvalidRequestError)
+        and not explained_error.by_gateway
+        and code == _STATUSES[IntacctError]
+    ):
+        code = 400
+    return PageView("problem.html", {"problem": lines}, status=status or code, title="That did not work")
 
 
 def _attachment(name: str) -> str:
@@ -217,12 +225,12 @@ def job_events(app: WebApp) -> Endpoint:
             return Response("There is no such job.\n", status_code=404, media_type="text/plain")
 
         async def changes() -> AsyncIterator[str]:
-            seen = -1
+            version = -1
             while not app.jobs.closing:
                 running = job.is_running
-                if job.version != seen:
-                    seen = job.version
-                    yield f"id: {seen}\ndata: {job.state.value}\n\n"
+                if job.version != version:
+                    version = job.version
+                    yield f"id: {version}\ndata: {job.state.value}\n\n"
                 if not running:
                     return
                 await asyncio.sleep(_EVENT_SECONDS)

@@ -201,9 +201,9 @@ class Jobs:
 
 def problem_of(error: BaseException, report: Report) -> dict[str, str]:
     """The lines of an error for a page; a bug goes to the terminal, because its text can hold anything."""
-    known = explained(error)
-    if isinstance(known, IntacctError):
-        return described(known)
+    explained_error = explained(error)
+    if isinstance(explained_error, IntacctError):
+        return described(explained_error)
     report(error)
     return {
         "error": f"A bug in Intacct Bridge: {type(error).__name__}",
@@ -262,7 +262,7 @@ class JobOutput(Output):
         all_done, all_records = (sum(part) for part in zip(*self._progress.values(), strict=True))
         self._job.advance(all_done, max(all_done, all_records), noun)
 
-    def another(self, out: TextIO | None) -> Output:  # noqa: ARG002
+    def of_other_command(self, out: TextIO | None) -> Output:  # noqa: ARG002
         """A console whose messages are the same job's."""
         return JobOutput(self._job)
 

@@ -142,8 +142,8 @@ class PageRequest:
 
     def upload(self, name: str) -> Upload | None:
         """The file that was dropped; None without one."""
-        found = self.uploads(name)
-        return found[-1] if found else None
+        uploads = self.uploads(name)
+        return uploads[-1] if uploads else None
 
     def uploads(self, name: str) -> list[Upload]:
         """The files that were dropped on a field."""
@@ -210,8 +210,8 @@ class Page:
 
 def address(*parts: str, **query: str) -> str:
     """An address from its parts, each quoted: `address("connections", name)`."""
-    asked = {key: value for key, value in query.items() if value}
-    return "/" + "/".join(quote(part, safe="") for part in parts) + (f"?{urlencode(asked)}" if asked else "")
+    parameters = {key: value for key, value in query.items() if value}
+    return "/" + "/".join(quote(part, safe="") for part in parts) + (f"?{urlencode(parameters)}" if parameters else "")
 
 
 def company_run(

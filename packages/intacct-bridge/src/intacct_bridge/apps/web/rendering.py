@@ -32,7 +32,7 @@ def environment(folder: Path) -> "Environment":
     """The templates in a folder, and those that all applications share, with their filters."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(
+    templates = Environment(
         loader=FileSystemLoader([folder, _HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
@@ -41,7 +41,7 @@ def environment(folder: Path) -> "Environment":
         auto_reload=False,
         finalize=_visible,
     )
-    made.filters |= {
+    templates.filters |= {
         "money": money,
         "number": number,
         "moment": time_tag,
@@ -53,8 +53,8 @@ def environment(folder: Path) -> "Environment":
         "spelled": spelled,
         "unchanged": unchanged,
     }
-    made.globals |= {"counted": counted, "version": __version__}
-    return made
+    templates.globals |= {"counted": counted, "version": __version__}
+    return templates
 
 
 def render(folder: Path, template: str, values: Mapping[str, Any]) -> str:
@@ -157,8 +157,8 @@ def spelled(text: str) -> "Markup":
     """A message with each setting under the name that forms have for it; other names in backticks are code."""
     from markupsafe import Markup, escape
 
-    def named(found: re.Match[str]) -> str:
-        return f"<strong>{LABELS.get(found[1], found[1])}</strong>{found[2]}"
+    def named(match: re.Match[str]) -> str:
+        return f"<strong>{LABELS.get(match[1], match[1])}</strong>{match[2]}"
 
     marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", _SETTING.sub(named, str(escape(display_lines(text)))))
     return Markup(marked)  # noqa: S704 - the text is escaped above

@@ -90,12 +90,12 @@ def host_of(host: str) -> tuple[str, int | None]:
     return "" if "@" in host else name.lower(), port
 
 
-def same_secret(given: str, wanted: str) -> bool:
+def same_secret(secret: str, expected: str) -> bool:
     """Whether two secrets are equal, in a time that does not depend on where they differ."""
-    return bool(wanted) and hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode())
+    return bool(expected) and hmac.compare_digest(secret.encode("utf-8", "surrogatepass"), expected.encode())
 
 
 def carries_token(request: Request, token: str) -> bool:
     """Whether a request carries this bearer token, and no other one."""
-    given = only(request, "authorization")
-    return given.lower().startswith(_BEARER) and same_secret(given[len(_BEARER) :].strip(), token)
+    header = only(request, "authorization")
+    return header.lower().startswith(_BEARER) and same_secret(header[len(_BEARER) :].strip(), token)

@@ -81,10 +81,10 @@ class Sessions:
         """The session with that key; None if there is none, or if it was idle for too long."""
         with self._lock:
             self._drop_idle()
-            found = self._sessions.get(_hashed(key))
-            if found is not None and touch:
-                found.used = self._clock()
-            return found
+            session = self._sessions.get(_hashed(key))
+            if session is not None and touch:
+                session.used = self._clock()
+            return session
 
     def end(self, session: VisitorSession) -> None:
         """Sign out."""

@@ -12,9 +12,9 @@ _SHORTEST = 24
 
 def token_of(variable: str, path: Path, environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
     """The token of a variable, or of a file, which is made if it is missing; and where a person finds it."""
-    given = environ.get(variable, "").strip()
-    if given:
-        return checked_token(given, variable), f"the variable {variable}"
+    from_variable = environ.get(variable, "").strip()
+    if from_variable:
+        return checked_token(from_variable, variable), f"the variable {variable}"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -37,7 +37,7 @@ class Upload:
     name: str
     """The file's own name without any folder, safe as a name of a file."""
     file: BinaryIO
-    given: str = ""
+    sent_name: str = ""
     """The file's own name without any folder, as the browser gave it; it may be unsafe as a name of a file."""
 
     def save(self, folder: Path, name: str = "") -> Path:
@@ -57,31 +57,31 @@ class FormData:
     files: dict[str, list[Upload]] = field(default_factory=dict)
 
 
-def safe_name(given: str) -> str:
+def safe_name(name: str) -> str:
     """The last part of a file's name with nothing that leaves a folder or means something to a system.
 
     Of a long name the end is kept, and its ending with it; letters of many scripts take three bytes each.
     """
-    plain = _own_name(given)
+    plain = _own_name(name)
     plain = _UNSAFE.sub("_", plain).strip(" .")[-_LONGEST_NAME:]
     plain = plain.encode()[-_LONGEST_BYTES:].decode(errors="ignore").strip(" .")
     return f"_{plain}" if not plain or _RESERVED.fullmatch(plain) else plain
 
 
-def _own_name(given: str) -> str:
-    return nfc(given).replace("\\", "/").rpartition("/")[2]
+def _own_name(name: str) -> str:
+    return nfc(name).replace("\\", "/").rpartition("/")[2]
 
 
-def checked_name(given: str) -> str:
+def checked_name(name: str) -> str:
     """A file's own name, unchanged; SettingsError for one that means something to a file system, or none."""
-    broken = next((one for one in given if one in _NO_NAME or unicodedata.category(one).startswith("C")), "")
-    whole = given == given.strip(" .") and 0 < len(given.encode(errors="replace")) <= _LONGEST_BYTES
-    if broken or not whole or _RESERVED.fullmatch(given):
+    broken = next((one for one in name if one in _NO_NAME or unicodedata.category(one).startswith("C")), "")
+    whole = name == name.strip(" .") and 0 < len(name.encode(errors="replace")) <= _LONGEST_BYTES
+    if broken or not whole or _RESERVED.fullmatch(name):
         raise SettingsError(
-            f"The file {given[:_LONGEST_NAME]!r} has a name that cannot be kept.",
+            f"The file {name[:_LONGEST_NAME]!r} has a name that cannot be kept.",
             fix="Give it a name of letters and digits, here and in the rows that name it.",
         )
-    return given
+    return name
 
 
 async def read_form(request: "Request", *, most: int) -> tuple[FormData, Callable[[], Awaitable[None]]]:
@@ -92,13 +92,13 @@ async def read_form(request: "Request", *, most: int) -> tuple[FormData, Callabl
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
         raise _too_large(most)
-    seen = 0
+    received = 0
 
     async def receive() -> Any:
-        nonlocal seen
+        nonlocal received
         message = await request.receive()
-        seen += len(message.get("body", b""))
-        if seen > most:
+        received += len(message.get("body", b""))
+        if received > most:
             raise _too_large(most)
         return message
 

@@ -148,9 +148,9 @@ def _proposed(context: CommandContext) -> str:
     from intacct_bridge.connections.demo_company import listed_connections
     from intacct_protocol.model.suggestions import did_you_mean
 
-    known = [one.name for one in listed_connections()]
-    if context.name and context.name not in known:
-        near = did_you_mean(context.name, known)
+    names = [one.name for one in listed_connections()]
+    if context.name and context.name not in names:
+        near = did_you_mean(context.name, names)
         fix = f"Leave --connection out, or run: intacct connections add {context.name}"
         raise SettingsError(f"There is no connection {context.name!r}{near}.", fix=fix)
     return context.name or os.environ.get("INTACCT_CONNECTION", "")

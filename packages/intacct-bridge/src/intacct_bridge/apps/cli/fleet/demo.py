@@ -63,14 +63,14 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         say("Comparing with the companies ...")
         ends = outcomes(demo)
         context.output.table(("OUTCOME", "RUNS"), ends.most_common())
-        found = []
-        for one in checks(demo):
-            say(str(one))
-            found.append(one)
+        done = []
+        for check in checks(demo):
+            say(str(check))
+            done.append(check)
         say(f"The demo took {time.monotonic() - began:.0f} seconds.")
-    failed = sum(1 for one in found if one.wrong)
+    failed = sum(1 for one in done if one.wrong)
     if failed:
-        context.output.complain(f"{counted(failed, 'check')} of {len(found)} failed.")
+        context.output.complain(f"{counted(failed, 'check')} of {len(done)} failed.")
     return 1 if failed else 0
 
 
@@ -79,8 +79,8 @@ def _ended_once() -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM end the demo. A second one, while processes end, would leave some."""
 
     def stop(number: int, _: object) -> None:
-        for one in before:
-            signal.signal(one, signal.SIG_IGN)
+        for signal_number in before:
+            signal.signal(signal_number, signal.SIG_IGN)
         raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

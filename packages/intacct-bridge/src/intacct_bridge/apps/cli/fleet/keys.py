@@ -79,9 +79,9 @@ def share_command(
     """
     from intacct_bridge.operations.fleets import read_secrets
 
-    given = read_secrets(secrets_from) if secrets_from else {}
-    context.output.hide(map(str, given.values()))
-    secrets: dict[str, str | None] = {**given, **dict.fromkeys(remove_secret)}
+    added = read_secrets(secrets_from) if secrets_from else {}
+    context.output.hide(map(str, added.values()))
+    secrets: dict[str, str | None] = {**added, **dict.fromkeys(remove_secret)}
     if secrets:
         fleet.share_secrets(secrets)
     rows = [(name,) for name in fleet.shared_secret_names()]

@@ -33,14 +33,14 @@ def status_command(context: CommandContext, fleet: "Fleet", *, search: str, atte
 
     With --attention the exit status is 1 if a tenant needs a person. Times are UTC.
     """
-    found, tenants = [], 0
+    shown, tenants = [], 0
     for status in fleet.status(like=search):
         tenants += 1
         if status.needs_attention or not attention:
-            found.append(status)
-    rows = [row for status in found for row in _rows(status) if not attention or row[6] or row[7] or row[8]]
+            shown.append(status)
+    rows = [row for status in shown for row in _rows(status) if not attention or row[6] or row[7] or row[8]]
     context.output.table(_COLUMNS, rows, empty="" if tenants else "The fleet has no tenants.")
-    needing = sum(status.needs_attention for status in found)
+    needing = sum(status.needs_attention for status in shown)
     context.output.say(f"{counted(tenants, 'tenant')}, {needing:,} of them {_verb(needing)} a person.")
     return 1 if attention and needing else 0
 

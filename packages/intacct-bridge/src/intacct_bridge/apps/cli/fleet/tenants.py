@@ -64,7 +64,7 @@ def _parts(command: Command) -> Command:
 @_parts
 @with_fleet(prints_table=False)
 def add_command(
-    context: CommandContext, fleet: "Fleet", *, name: str | None, skip_existing: bool, paused: bool, **given: Any
+    context: CommandContext, fleet: "Fleet", *, name: str | None, skip_existing: bool, paused: bool, **options: Any
 ) -> None:
     """Add a tenant, or the tenants of a file. Everything is checked before anything is added.
 
@@ -81,16 +81,16 @@ def add_command(
     from intacct_bridge.apps.cli.flows.program import CommandFlows
     from intacct_bridge.operations.fleets import NewTenant, add_tenants, read_tenants
 
-    source: Path | None = given.pop("from")
+    source: Path | None = options.pop("from")
     if (name is None) == (source is None):
         raise click.UsageError("Give the name of a tenant, or --from FILE.")
-    parts = _given(context, given)
+    parts = _parts_of(context, options)
     if source is not None:
         new = read_tenants(source, parts)
     else:
         new = [NewTenant(name or "", parts.settings, parts.flows, parts.schedule, parts.limits, parts.secrets, paused)]
-    for one in new:
-        context.output.hide(map(str, one.secrets.values()))
+    for tenant in new:
+        context.output.hide(map(str, tenant.secrets.values()))
     added = add_tenants(fleet, new, CommandFlows(), skip_existing=skip_existing)
     skipped = f"; the fleet had {len(new) - added:,} of them" if added < len(new) else ""
     context.output.say(f"Added {counted(added, 'tenant')}{skipped}.")
@@ -165,7 +165,7 @@ def change_command(
     unset: tuple[str, ...],
     remove_flow: tuple[str, ...],
     remove_secret: tuple[str, ...],
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Change the given parts of a tenant. `--schedule FLOW=` removes the times of a flow.
 
@@ -174,7 +174,7 @@ def change_command(
     from intacct_bridge.apps.cli.flows.program import CommandFlows
     from intacct_bridge.operations.fleets import check_tenant_flows
 
-    parts = _given(context, given)
+    parts = _parts_of(context, options)
     before = fleet.tenant(name)
     _refuse_unknown("flow", remove_flow, before.flows, name)
     _refuse_unknown("setting", unset, before.settings, name)
@@ -225,28 +225,28 @@ def remove_command(context: CommandContext, fleet: "Fleet", *, name: str, yes: b
     if not yes and not context.output.confirm(f"Remove tenant {name} with its credentials?"):
         raise SettingsError(f"Tenant {name} was not removed.", fix="Pass --yes to remove it without confirmation.")
     fleet.remove(name)
-    kept = f" The schema {fleet.schema(tenant)} stays." if tenant.company else ""
-    context.output.say(f"Removed tenant {name}.{kept}")
+    stays = f" The schema {fleet.schema(tenant)} stays." if tenant.company else ""
+    context.output.say(f"Removed tenant {name}.{stays}")
 
 
-def _given(context: CommandContext, given: Mapping[str, Any]) -> "TenantParts":
+def _parts_of(context: CommandContext, options: Mapping[str, Any]) -> "TenantParts":
     from intacct_bridge.operations.fleets import TenantParts, read_flows, read_secrets
 
-    secrets = read_secrets(given["secrets_from"]) if given["secrets_from"] else {}
+    secrets = read_secrets(options["secrets_from"]) if options["secrets_from"] else {}
     context.output.hide(map(str, secrets.values()))
-    file = read_flows(given["flows_from"]) if given["flows_from"] else TenantParts()
-    limits = {name: given[name] for name in ("concurrency", "monthly_limit") if given[name] is not None}
-    schedule = {**file.schedule, **_assignments(given["schedule"], "--schedule")}
-    return TenantParts(_assignments(given["settings"], "--set"), file.flows, schedule, limits, secrets)
+    file = read_flows(options["flows_from"]) if options["flows_from"] else TenantParts()
+    limits = {name: options[name] for name in ("concurrency", "monthly_limit") if options[name] is not None}
+    schedule = {**file.schedule, **_assignments(options["schedule"], "--schedule")}
+    return TenantParts(_assignments(options["settings"], "--set"), file.flows, schedule, limits, secrets)
 
 
-def _refuse_unknown(what: str, names: tuple[str, ...], known: Mapping[str, Any], tenant: str) -> None:
+def _refuse_unknown(what: str, names: tuple[str, ...], existing: Mapping[str, Any], tenant: str) -> None:
     from intacct_protocol.model.suggestions import did_you_mean
 
     for name in names:
-        if name not in known:
+        if name not in existing:
             raise SettingsError(
-                f"tenant {tenant!r} has no {what} {name!r}{did_you_mean(name, known)}",
+                f"tenant {tenant!r} has no {what} {name!r}{did_you_mean(name, existing)}",
                 fix=f"See: intacct fleet show {tenant}",
             )
 
@@ -261,13 +261,13 @@ def _flow_line(tenant: "Tenant", flow: str) -> str:
 
 def _assignments(words: Iterable[str], option: str) -> dict[str, str]:
     """`name=value` pairs."""
-    found = {}
+    assignments = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
             raise SettingsError(f"{option} {word!r} is not NAME=VALUE", fix=f"Write {option} NAME=VALUE.")
-        found[name.strip()] = value.strip()
-    return found
+        assignments[name.strip()] = value.strip()
+    return assignments
 
 
 COMMANDS = (

@@ -53,13 +53,13 @@ class _Signals:
 
     def __init__(self) -> None:
         self.status = 0
-        self.asked = threading.Event()
+        self.ending = threading.Event()
 
     def handle(self, number: int, _frame: object) -> None:
         if self.status:
             os._exit(self.status)
         self.status = TERMINATED if number == signal.SIGTERM else INTERRUPTED
-        self.asked.set()
+        self.ending.set()
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def work_command(
         worker.start()
         context.output.say(f"worker {worker.id}: {counted(threads, 'thread')}", worker=worker.id)
         lives = True
-        while lives and not signals.asked.wait(BEAT):
+        while lives and not signals.ending.wait(BEAT):
             try:
                 lives = worker.tick()
             except IntacctError as error:
@@ -142,7 +142,7 @@ def run_command(
         worker.start()
         results: dict[RunKey, str] = {}
         beat = time.monotonic()
-        while len(results) < len(keys) and not signals.asked.wait(_LOOK_EVERY):
+        while len(results) < len(keys) and not signals.ending.wait(_LOOK_EVERY):
             if time.monotonic() - beat >= BEAT:
                 beat = time.monotonic()
                 try:

@@ -57,11 +57,11 @@ class FlowCommand:
     words: tuple[str, ...] = field(repr=False)
     """The same as arguments and options, for people and for the history."""
 
-    def context(self, obj: Any = None, shared: Mapping[str, Any] = MappingProxyType({})) -> click.Context:
+    def context(self, click_object: Any = None, shared: Mapping[str, Any] = MappingProxyType({})) -> click.Context:
         """The command's context with each value converted and checked; `shared` are options of every command."""
         from intacct_bridge.apps.cli.app import root
 
-        parent = click.Context(root, info_name=PROGRAM, obj=obj)
+        parent = click.Context(root, info_name=PROGRAM, obj=click_object)
         values = {**self.values, **shared}
         return self.command.make_context(" ".join(self.names), [], parent=parent, default_map=values)
 

@@ -69,7 +69,7 @@ def _run(context: CommandContext, prepared: "PreparedFlow", program: "FlowProgra
 
     shown = context.output
     printed = io.StringIO() if shown.as_json else None
-    output = shown.another(out=printed)
+    output = shown.of_other_command(out=printed)
     output.log_format, output.as_json = shown.log_format, shown.as_json
     output.quiet, output.verbose = shown.quiet, shown.verbose
     result = run_flow(prepared, program, output, person=context.person)

@@ -203,9 +203,17 @@ def _row(run: "Run") -> tuple[object, ...]:
     )
 
 
-def _stream_row(one: "StreamCount") -> tuple[object, ...]:
-    read = "full" if one.full else ""
-    return one.name, Count(one.rows), Count(one.deleted), read, Count(one.transactions), one.seconds, one.error
+def _stream_row(stream: "StreamCount") -> tuple[object, ...]:
+    read = "full" if stream.full else ""
+    return (
+        stream.name,
+        Count(stream.rows),
+        Count(stream.deleted),
+        read,
+        Count(stream.transactions),
+        stream.seconds,
+        stream.error,
+    )
 
 
 def _what_ran(run: "Run") -> str:

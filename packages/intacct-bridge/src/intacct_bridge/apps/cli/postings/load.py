@@ -190,10 +190,10 @@ def load_command(
     relax_gc()
     sending = SendOptions(reading["batch_size"], reading["atomic"], reading["on_error"] == "stop")
     if from_plan is not None:
-        wanted = sending if _options_given({"batch_size": "", "atomic": "", "on_error": ""}) else None
+        chosen = sending if _options_given({"batch_size": "", "atomic": "", "on_error": ""}) else None
         if only_plan:
-            return show_saved_plan(context, from_plan, wanted)
-        return apply_saved_plan(context, from_plan, sending=wanted, settle_after=settle_after, track=track, yes=yes)
+            return show_saved_plan(context, from_plan, chosen)
+        return apply_saved_plan(context, from_plan, sending=chosen, settle_after=settle_after, track=track, yes=yes)
     if not only_plan:
         refuse_without_plan(context.connection, fix=approval_hint(context))
     waits = None if settle_after is None else timedelta(seconds=settle_after)

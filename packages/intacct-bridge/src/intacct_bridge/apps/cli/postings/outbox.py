@@ -187,11 +187,11 @@ def _named_place(context: CommandContext, place: str, option: str) -> str:
     from intacct_protocol.model.uri_text import is_misspelt_address, uri_secrets
 
     kind, colon, name = place.partition(":")
-    found = str(resolved({kind: name}, where=option)) if colon and kind in KINDS else place
-    context.output.hide(uri_secrets(found))
-    if "://" in found or found.startswith("~") or is_misspelt_address(found):
-        return found
-    return str(Path(found).resolve())
+    location = str(resolved({kind: name}, where=option)) if colon and kind in KINDS else place
+    context.output.hide(uri_secrets(location))
+    if "://" in location or location.startswith("~") or is_misspelt_address(location):
+        return location
+    return str(Path(location).resolve())
 
 
 for _command in (retry_command, settle_command, resolve_command, forget_command):

@@ -60,10 +60,10 @@ def _propose(context: CommandContext, doubtful: "list[OutboxEntry]") -> None:
 
     if not doubtful or context.output.as_json:
         return
-    found = propose_records(context, doubtful)
-    if found:
+    proposals = propose_records(context, doubtful)
+    if proposals:
         context.output.say("These records may be the ones in doubt. Records with the same key come first.")
-        rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in found]
+        rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in proposals]
         context.output.table(("entry", "record", "label", "same key", "created", "by"), rows)
     context.output.say(
         "Check in Intacct, then decide: intacct outbox resolve NUMBER --posted-as KEY (or --not-posted) --because WHY"

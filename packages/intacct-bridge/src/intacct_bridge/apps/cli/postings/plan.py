@@ -87,11 +87,11 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
     next_step(context, saved.file, approved=True)
 
 
-def _check_digest(given: str, digest: str) -> None:
-    text = given.strip().lower()
+def _check_digest(typed: str, digest: str) -> None:
+    text = typed.strip().lower()
     if len(text) < _LEAST_DIGITS or not digest.startswith(text):
         raise SettingsError(
-            f"the plan has the digest {digest}, not {given}",
+            f"the plan has the digest {digest}, not {typed}",
             fix=f"Look at the plan, and pass at least {_LEAST_DIGITS} digits of its digest.",
         )
 

@@ -186,28 +186,28 @@ def delete_command(
     from intacct_bridge.operations.records import deletion
 
     change = deletion(context, object_name, keys, by=by)
-    found = change.records
+    records = change.records
     if out is not None:
         return _save(context, change, out)
-    listed = ", ".join(record.name or record.record for record in found[:5])
-    what = f"the deletion of {len(found)} {change.object} ({listed}{', …' if len(found) > 5 else ''})"
+    listed = ", ".join(record.name or record.record for record in records[:5])
+    what = f"the deletion of {len(records)} {change.object} ({listed}{', …' if len(records) > 5 else ''})"
     try:
         outcomes = _make(context, change, what, yes=yes)
     except IntacctError as error:
-        if len(found) > 1 and error.outcomes:
-            _show_deletes(context, found, error.outcomes)
+        if len(records) > 1 and error.outcomes:
+            _show_deletes(context, records, error.outcomes)
         raise
     if len(outcomes) == 1:
-        _show_outcome(context, "deleted", change.object, outcomes, named=found[0].name or found[0].record)
+        _show_outcome(context, "deleted", change.object, outcomes, named=records[0].name or records[0].record)
         return 0
-    _show_deletes(context, found, outcomes)
+    _show_deletes(context, records, outcomes)
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-def _show_deletes(context: CommandContext, found: "Sequence[FoundRecord]", outcomes: "Sequence[Outcome]") -> None:
+def _show_deletes(context: CommandContext, records: "Sequence[FoundRecord]", outcomes: "Sequence[Outcome]") -> None:
     shown = [
         (one.given, one.record, "deleted" if outcome.ok else outcome.status, "; ".join(map(str, outcome.faults)))
-        for one, outcome in zip(found, outcomes, strict=True)
+        for one, outcome in zip(records, outcomes, strict=True)
     ]
     context.output.table(("given", "record", "outcome", "why"), shown)
 

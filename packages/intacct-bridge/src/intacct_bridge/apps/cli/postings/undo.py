@@ -110,9 +110,9 @@ def _say_left(context: CommandContext, left: "tuple[UndoRefusal, ...]") -> None:
         context.output.say(
             f"{counted(len(released), 'record')} taken back or released before (entries {numbers[0]} to {numbers[-1]})."
         )
-    for one in left:
-        if len(released) <= _NAMED or one not in released:
-            context.output.say(f"{one.entry.number} {one.entry.label}: {one.reason}")
+    for refusal in left:
+        if len(released) <= _NAMED or refusal not in released:
+            context.output.say(f"{refusal.entry.number} {refusal.entry.label}: {refusal.reason}")
 
 
 def _show_refused(context: CommandContext, refused: "tuple[UndoRefusal, ...]") -> None:

@@ -65,7 +65,7 @@ def sql_command(
     if uri and explain:
         raise SettingsError("`explain` is about Intacct, and `on` asks a copy", fix="A copy costs no transaction.")
     if uri:
-        found = open_copy(uri).sql(statement)
+        table = open_copy(uri).sql(statement)
     else:
         client = context.limited_client(max_transactions)
         if explain:
@@ -75,13 +75,13 @@ def sql_command(
             ]
             context.output.table(("object", "records", "transactions", "condition", "fields"), costs)
             return
-        found = sql(client, statement)
+        table = sql(client, statement)
         context.output.say(counted(client.meter.transactions, "API transaction"))
     if kind == "parquet":
-        count = write_parquet(found.to_batches() or [_without_rows(found)], to=out)
+        count = write_parquet(table.to_batches() or [_without_rows(table)], to=out)
     else:
-        rows = [{name: _plain(value) for name, value in row.items()} for row in found.to_pylist()]
-        count = write_rows(rows, context.output, kind=kind, to=out, columns=lambda: found.column_names)
+        rows = [{name: _plain(value) for name, value in row.items()} for row in table.to_pylist()]
+        count = write_rows(rows, context.output, kind=kind, to=out, columns=lambda: table.column_names)
     context.recorder.add_rows("sql", count)
     context.output.say(counted(count, "row"))
 

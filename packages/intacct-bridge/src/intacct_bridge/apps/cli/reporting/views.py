@@ -75,8 +75,8 @@ def apply_command(context: CommandContext, *, uri: str, names: str | None, layou
     from intacct_bridge.apps.views.reporting import show_applied
     from intacct_bridge.operations.views import apply
 
-    for made in apply(uri, lower_names=names is not None, fivetran=layout is not None):
-        show_applied(made, context.output, every_time=True)
+    for views in apply(uri, lower_names=names is not None, fivetran=layout is not None):
+        show_applied(views, context.output, every_time=True)
 
 
 @views_command.command("dbt", exits={})

@@ -72,27 +72,27 @@ def show_object(request: PageRequest) -> PageView:
         raise NotFoundError("There is no connection to a company.", fix="Add one under Connections.")
     name = request.params["object"].upper()
     with _company(request, chosen, "query") as run:
-        found = run.client.describe(name)
+        definition = run.client.describe(name)
         data: dict[str, Any] = {
-            "names": names, "connection": chosen, "object": found.name, "fields": _fields(found),
+            "names": names, "connection": chosen, "object": definition.name, "fields": _fields(definition),
             "relations": [
                 {"path": one.path, "object": one.object, "kind": one.kind.lower(), "by": one.by,
                  "href": address("browse", one.object, connection=chosen)}
-                for one in found.relations.values()
+                for one in definition.relations.values()
             ],
-            "field_names": list(found.fields), "operators": OPERATORS, "limits": [(one, one) for one in LIMITS],
+            "field_names": list(definition.fields), "operators": OPERATORS, "limits": [(one, one) for one in LIMITS],
             "form": _form(request), "ran": False, "problem": {}, "columns": [], "rows": [], "hidden": 0,
         }  # fmt: skip
         status = 200
         if request.query.get("run"):
             try:
-                data |= _result(run, found, request)
+                data |= _result(run, definition, request)
             except InvalidRequestError as error:
                 data["problem"], status = described(error), 422
-    return PageView("browse_object.html", data, status=status, title=found.name)
+    return PageView("browse_object.html", data, status=status, title=definition.name)
 
 
-def _fields(found: ObjectDef) -> list[dict[str, Any]]:
+def _fields(definition: ObjectDef) -> list[dict[str, Any]]:
     return [
         {
             "name": one.name,
@@ -103,42 +103,44 @@ def _fields(found: ObjectDef) -> list[dict[str, Any]]:
             "label": one.label,
             "values": list(one.values),
         }
-        for one in found.fields.values()
+        for one in definition.fields.values()
     ]
 
 
 def _form(request: PageRequest) -> dict[str, Any]:
     """What the person entered."""
-    asked = request.query
+    entered = request.query
     return {
-        "select": asked.get("select", "*") or "*",
-        "where": asked.get("where", ""),
-        "order": asked.get("order", ""),
-        "limit": asked.get("limit", LIMITS[0]),
+        "select": entered.get("select", "*") or "*",
+        "where": entered.get("where", ""),
+        "order": entered.get("order", ""),
+        "limit": entered.get("limit", LIMITS[0]),
         "conditions": [
-            {name: asked.get(f"{name}{number}", "") for name in ("field", "op", "value")}
+            {name: entered.get(f"{name}{number}", "") for name in ("field", "op", "value")}
             for number in range(1, CONDITIONS + 1)
         ],
     }
 
 
-def condition(found: ObjectDef, field: str, operator: str, value: str) -> str:
+def condition(definition: ObjectDef, field: str, operator: str, value: str) -> str:
     """A row of the form in the filter language. InvalidRequestError for an unknown field or operator."""
-    known = found.find(field)
+    field_definition = definition.find(field)
     if operator in ("is null", "is not null"):
-        return f"{known.name} {operator}"
+        return f"{field_definition.name} {operator}"
     if operator not in dict(OPERATORS) or not operator:
-        raise InvalidRequestError(f"no comparison is chosen for {known.name}", fix="Choose one, or empty the field.")
+        raise InvalidRequestError(
+            f"no comparison is chosen for {field_definition.name}", fix="Choose one, or empty the field."
+        )
     if operator == "in":
-        values = ", ".join(typed_text(known.kind, one.strip()) for one in value.split(","))
-        return f"{known.name} in ({values})"
-    return f"{known.name} {operator} {typed_text(known.kind, value)}"
+        values = ", ".join(typed_text(field_definition.kind, one.strip()) for one in value.split(","))
+        return f"{field_definition.name} in ({values})"
+    return f"{field_definition.name} {operator} {typed_text(field_definition.kind, value)}"
 
 
-def _where(found: ObjectDef, form: Mapping[str, Any]) -> str:
+def _where(definition: ObjectDef, form: Mapping[str, Any]) -> str:
     """The whole filter of the form, in the filter language."""
     rows = [one for one in form["conditions"] if one["field"].strip()]
-    parts = [condition(found, one["field"].strip(), one["op"], one["value"].strip()) for one in rows]
+    parts = [condition(definition, one["field"].strip(), one["op"], one["value"].strip()) for one in rows]
     if form["where"].strip():
         parts.append(f"({form['where'].strip()})" if parts else form["where"].strip())
     return where_text(parse_where(" and ".join(parts))) if parts else ""
@@ -150,24 +152,24 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _rows(run: RecordedRun, found: ObjectDef, form: Mapping[str, Any], where: str) -> tuple[list[Row], Columns]:
+def _rows(run: RecordedRun, definition: ObjectDef, form: Mapping[str, Any], where: str) -> tuple[list[Row], Columns]:
     """The rows of the form's query, and what their columns are if there are none."""
-    asked_query = QueryRequest(found.name, form["select"], where, form["order"], _limit(form["limit"]))
+    asked_query = QueryRequest(definition.name, form["select"], where, form["order"], _limit(form["limit"]))
     answer = query(run.client, asked_query, run=run.recorder)
     return list(answer.rows), answer.columns
 
 
-def _result(run: RecordedRun, found: ObjectDef, request: PageRequest) -> dict[str, Any]:
+def _result(run: RecordedRun, definition: ObjectDef, request: PageRequest) -> dict[str, Any]:
     """The rows of a page, with the command and the program that give the same."""
     form = _form(request)
     if form["limit"] not in LIMITS:
         raise InvalidRequestError("A page shows 50, 100 or 200 rows.", fix="Export more of them to a file.")
-    where = _where(found, form)
-    rows, _ = _rows(run, found, form, where)
+    where = _where(definition, form)
+    rows, _ = _rows(run, definition, form, where)
     columns = [one for one in (rows[0] if rows else ()) if any(row.get(one) is not None for row in rows)]
     shown = columns[: max(1, _CELLS // max(1, len(rows)))]
     name = run.connection.name
-    asked = {key: value for key, value in request.query.items() if key not in ("run", "limit", "notice")}
+    parameters = {key: value for key, value in request.query.items() if key not in ("run", "limit", "notice")}
     return {
         "ran": True,
         "where": where,
@@ -177,10 +179,12 @@ def _result(run: RecordedRun, found: ObjectDef, request: PageRequest) -> dict[st
         "rows": [[row.get(one) for one in shown] for row in rows],
         "numbers": [at for at, one in enumerate(shown) if _is_number(rows, one)],
         "transactions": run.client.meter.transactions,
-        "command": query_command_line(found.name, name, form, where),
-        "program": query_program(found.name, name, form, where),
+        "command": query_command_line(definition.name, name, form, where),
+        "program": query_program(definition.name, name, form, where),
         "exports": {
-            kind: address("browse", found.name, f"rows.{kind}", **(asked | {"connection": name, "limit": "0"}))
+            kind: address(
+                "browse", definition.name, f"rows.{kind}", **(parameters | {"connection": name, "limit": "0"})
+            )
             for kind in FORMATS
         },
     }
@@ -222,9 +226,9 @@ def export(request: PageRequest) -> Download:
         raise NotFoundError(f"There is no format {kind!r}.", fix="Choose CSV, JSON or JSON lines.")
     out = io.StringIO()
     with _company(request, chosen, "query", at_first_call=False) as run:
-        found = run.client.describe(name)
+        definition = run.client.describe(name)
         form = _form(request)
-        rows, columns = _rows(run, found, form, _where(found, form))
+        rows, columns = _rows(run, definition, form, _where(definition, form))
         write_rows(
             rows,
             Output(out=out, err=io.StringIO()),
@@ -232,7 +236,7 @@ def export(request: PageRequest) -> Download:
             spreadsheet_safe=kind == "csv",
             columns=columns,
         )
-    return Download(f"{found.name.lower()}.{kind}", out.getvalue().encode(), FORMATS[kind])
+    return Download(f"{definition.name.lower()}.{kind}", out.getvalue().encode(), FORMATS[kind])
 
 
 PAGES = (

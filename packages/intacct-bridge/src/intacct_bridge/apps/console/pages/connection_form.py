@@ -24,15 +24,15 @@ _LOGIN = ("company_id", "user_id", "user_password")
 
 def typed_settings(request: PageRequest, before: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that the form says; an empty secret, or an empty field of a reference, keeps what is there."""
-    found: dict[str, Any] = {}
-    for one in EVERY_FIELD:
-        value = _typed(request, one, before)
-        kept = one.kind in ("tick", "choice") and value == _default(one)
-        if value not in ("", None, []) and not kept:
-            found[one.setting] = value
-    if "sender" in found:
-        found = {key: value for key, value in found.items() if key not in _SENDER}
-    return found
+    settings: dict[str, Any] = {}
+    for setting_field in EVERY_FIELD:
+        value = _typed(request, setting_field, before)
+        is_default = setting_field.kind in ("tick", "choice") and value == _default(setting_field)
+        if value not in ("", None, []) and not is_default:
+            settings[setting_field.setting] = value
+    if "sender" in settings:
+        settings = {key: value for key, value in settings.items() if key not in _SENDER}
+    return settings
 
 
 def check_complete(name: str, settings: Mapping[str, Any]) -> None:
@@ -43,23 +43,23 @@ def check_complete(name: str, settings: Mapping[str, Any]) -> None:
     check_settings(name, settings)
 
 
-def _default(one: SettingField) -> Any:
-    return "" if one.setting in ("sender", "environment") else _DEFAULTS[one.setting]
+def _default(setting_field: SettingField) -> Any:
+    return "" if setting_field.setting in ("sender", "environment") else _DEFAULTS[setting_field.setting]
 
 
-def _typed(request: PageRequest, one: SettingField, before: Mapping[str, Any]) -> Any:
-    text = request.field(one.setting)
-    there = before.get(one.setting, "")
-    if one.kind == "secret":
-        variable = request.field(f"{one.setting}_env")
-        return {"env": variable} if variable else request.secret(one.setting) or there
-    if one.kind == "tick":
-        return request.checked(one.setting)
+def _typed(request: PageRequest, setting_field: SettingField, before: Mapping[str, Any]) -> Any:
+    text = request.field(setting_field.setting)
+    there = before.get(setting_field.setting, "")
+    if setting_field.kind == "secret":
+        variable = request.field(f"{setting_field.setting}_env")
+        return {"env": variable} if variable else request.secret(setting_field.setting) or there
+    if setting_field.kind == "tick":
+        return request.checked(setting_field.setting)
     if not text and isinstance(there, Mapping):
         return there
-    if one.kind == "names":
+    if setting_field.kind == "names":
         return [name.strip() for name in text.split(",") if name.strip()]
-    if one.kind == "number" and text:
+    if setting_field.kind == "number" and text:
         return _number(text)
     return text
 
@@ -83,31 +83,33 @@ def form_groups(settings: Mapping[str, Any], *, is_draft: bool = False) -> list[
     ]
 
 
-def _shown(one: SettingField, settings: Mapping[str, Any], *, is_draft: bool) -> dict[str, Any]:
-    value = settings.get(one.setting, _default(one) if one.kind in ("tick", "choice") else "")
+def _shown(setting_field: SettingField, settings: Mapping[str, Any], *, is_draft: bool) -> dict[str, Any]:
+    value = settings.get(
+        setting_field.setting, _default(setting_field) if setting_field.kind in ("tick", "choice") else ""
+    )
     facts: dict[str, Any] = {
-        "setting": one.setting,
-        "label": one.label,
-        "help": one.help,
-        "kind": one.kind,
-        "placeholder": one.placeholder,
-        "required": one.required,
+        "setting": setting_field.setting,
+        "label": setting_field.label,
+        "help": setting_field.help,
+        "kind": setting_field.kind,
+        "placeholder": setting_field.placeholder,
+        "required": setting_field.required,
         "kept": "",
     }
-    if one.setting == "sender":
-        facts["options"] = [*one.options, *((sender.name, sender.name) for sender in list_senders())]
-    elif one.options:
-        facts["options"] = list(one.options)
+    if setting_field.setting == "sender":
+        facts["options"] = [*setting_field.options, *((sender.name, sender.name) for sender in list_senders())]
+    elif setting_field.options:
+        facts["options"] = list(setting_field.options)
     if isinstance(value, Mapping):
         kind, place = next(iter(value.items()), ("", ""))
         facts |= {"value": "", "kept": KEPT.get(kind, "{}").format(place)}
-        if one.kind == "secret" and kind == "env":
+        if setting_field.kind == "secret" and kind == "env":
             facts["variable"] = place
-    elif one.setting in SECRETS:
+    elif setting_field.setting in SECRETS:
         facts |= {"value": "", "kept": ("typed, not saved yet" if is_draft else "kept") if value else ""}
-    elif one.kind == "names":
+    elif setting_field.kind == "names":
         facts["value"] = ", ".join(value) if isinstance(value, list) else str(value)
-    elif one.kind == "tick":
+    elif setting_field.kind == "tick":
         facts["value"] = value is True
     else:
         facts["value"] = str(value)

@@ -53,10 +53,10 @@ def show_one(request: PageRequest) -> PageView:
 
 def _find(request: PageRequest) -> ListedConnection:
     name = request.params["name"]
-    found = next((one for one in listed_connections() if one.name == name), None)
-    if found is None:
+    connection = next((one for one in listed_connections() if one.name == name), None)
+    if connection is None:
         raise NotFoundError(f"There is no connection {name!r}.", fix="Choose one of the list, or add it.")
-    return found
+    return connection
 
 
 def _connection(
@@ -158,8 +158,8 @@ def _editable(request: PageRequest) -> tuple[ListedConnection, Path, dict[str, A
 
 
 def _draft(request: PageRequest, name: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = request.session.drafts.get(f"connection {name}")
-    return found
+    draft: dict[str, Any] | None = request.session.drafts.get(f"connection {name}")
+    return draft
 
 
 def _form(

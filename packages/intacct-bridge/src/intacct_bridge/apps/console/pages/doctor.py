@@ -65,10 +65,10 @@ def _examination(request: PageRequest) -> BackgroundJob:
 
 def _letter(request: PageRequest) -> tuple[BackgroundJob, str]:
     job = _examination(request)
-    found = next((one["letter"] for one in list(job.items) if "letter" in one), "")
-    if not found:
+    letter = next((one["letter"] for one in list(job.items) if "letter" in one), "")
+    if not letter:
         raise NotFoundError("The letter is not written yet.", fix="Wait for the end of the checks.")
-    return job, found
+    return job, letter
 
 
 def show_letter(request: PageRequest) -> PageView:

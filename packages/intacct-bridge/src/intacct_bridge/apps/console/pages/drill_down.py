@@ -101,12 +101,12 @@ def show_document(request: PageRequest) -> PageView:
     if copy is None:
         return no_copy(request)
     kind, key = request.query.get("type", ""), request.query.get("key", "")
-    found = queries.document_object(kind, key)
+    summary = queries.document_object(kind, key)
     side = _SIDES.get(kind)
     settled = queries.settlements(side, key) if side is not None else ""
     posted = queries.document_postings(kind, key)
-    with asking(copy.uri, found, posted, *filter(None, (settled,))) as ask:
-        objects, postings = ask(found), _linked(copy, ask(posted))
+    with asking(copy.uri, summary, posted, *filter(None, (settled,))) as ask:
+        objects, postings = ask(summary), _linked(copy, ask(posted))
         paid = ask(settled) if settled else []
     if len(objects) != 1:
         raise NotFoundError(f"The copy has no {kind or 'document'} with the key {key!r}.")
@@ -183,9 +183,11 @@ def _skipped(request: PageRequest) -> int:
 
 def _paging(request: PageRequest, rows: Sequence[Any], skip: int) -> dict[str, str]:
     """The addresses of the pages before and after this one."""
-    kept = {name: value for name, value in request.query.items() if name not in ("skip", "notice")}
-    before = address_of(request.path.removesuffix(".json"), **kept, skip=str(max(0, skip - ROWS))) if skip else ""
-    after = address_of(request.path.removesuffix(".json"), **kept, skip=str(skip + ROWS)) if len(rows) > ROWS else ""
+    parameters = {name: value for name, value in request.query.items() if name not in ("skip", "notice")}
+    before = address_of(request.path.removesuffix(".json"), **parameters, skip=str(max(0, skip - ROWS))) if skip else ""
+    after = (
+        address_of(request.path.removesuffix(".json"), **parameters, skip=str(skip + ROWS)) if len(rows) > ROWS else ""
+    )
     return {"before": before, "after": after}
 
 

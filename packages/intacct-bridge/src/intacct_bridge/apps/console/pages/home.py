@@ -38,17 +38,17 @@ def show(request: PageRequest) -> PageView:
     )
 
 
-def _rate(one: FlowStatistics) -> dict[str, Any]:
+def _rate(statistics: FlowStatistics) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "is_flow": bool(one.flow),
-        "connection": one.connection,
-        "runs": one.runs,
-        "succeeded": one.succeeded,
-        "failed": one.failed,
-        "success_rate": one.success_rate,
-        "last_run": run_facts(one.last) if one.last is not None else None,
-        "last_success": one.last_success,
+        "name": statistics.name,
+        "is_flow": bool(statistics.flow),
+        "connection": statistics.connection,
+        "runs": statistics.runs,
+        "succeeded": statistics.succeeded,
+        "failed": statistics.failed,
+        "success_rate": statistics.success_rate,
+        "last_run": run_facts(statistics.last) if statistics.last is not None else None,
+        "last_success": statistics.last_success,
     }
 
 
@@ -65,17 +65,17 @@ def _flows(counted: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
     return [*counted, *unused], ""
 
 
-def _connection(one: ListedConnection, overview: RunsOverview, request: PageRequest) -> dict[str, Any]:
+def _connection(connection: ListedConnection, overview: RunsOverview, request: PageRequest) -> dict[str, Any]:
     """A connection with its last run, its month, and its records in doubt."""
-    usage, last = overview.usage.get(one.name), overview.last.get(one.name)
-    in_doubt, problem = _in_doubt(one.name, request)
+    usage, last = overview.usage.get(connection.name), overview.last.get(connection.name)
+    in_doubt, problem = _in_doubt(connection.name, request)
     return {
-        "name": one.name,
-        "company": one.company_id,
-        "user": one.user_id,
-        "entity": one.location_id,
-        "environment": one.environment,
-        "read_only": one.read_only,
+        "name": connection.name,
+        "company": connection.company_id,
+        "user": connection.user_id,
+        "entity": connection.location_id,
+        "environment": connection.environment,
+        "read_only": connection.read_only,
         "last_run": run_facts(last) if last is not None else None,
         "month": f"{datetime.now(UTC):%Y-%m}",
         "transactions": usage.transactions if usage is not None else 0,

@@ -234,10 +234,10 @@ def show_balance_sheet(request: PageRequest) -> PageView:
 
 def _sections(rows: Rows, *amounts: str) -> list[dict[str, Any]]:
     """Rows by section, each with its total."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    sections: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        found.setdefault(str(row["section"]), []).append(row)
-    return [{"section": name, "rows": some, "total": total(some, *amounts)} for name, some in found.items()]
+        sections.setdefault(str(row["section"]), []).append(row)
+    return [{"section": name, "rows": some, "total": total(some, *amounts)} for name, some in sections.items()]
 
 
 def _net(rows: Rows, *amounts: str) -> dict[str, Any]:
@@ -275,9 +275,9 @@ def _ageing(side: Side) -> Any:
                 basis=basis, entity=request.query.get("entity", ALL),
             )  # fmt: skip
         tables, charts = [], []
-        for currency, some in by_currency(rows).items():
-            sums = total(some, *BUCKETS, "total")
-            tables.append({"currency": currency, "rows": some, "total": sums})
+        for currency, rows_of_currency in by_currency(rows).items():
+            sums = total(rows_of_currency, *BUCKETS, "total")
+            tables.append({"currency": currency, "rows": rows_of_currency, "total": sums})
             title = f"Open {'payables' if side == 'ap' else 'receivables'} by age, {currency}"
             series = ChartSeries("Open", [sums[one] for one in BUCKETS])
             charts.append(bar_chart(title, list(BUCKETS.values()), [series]))
@@ -318,19 +318,19 @@ def show_budget(request: PageRequest) -> PageView:
         sql = queries.budget(chosen["budget_id"], entity_of(request), first, last)
         rows, entities = ask(sql), ask(queries.entities())
     charts, tables = [], []
-    for currency, some in by_currency(rows).items():
-        for other, part in by_currency(some, "budget_currency").items():
+    for currency, rows_of_currency in by_currency(rows).items():
+        for other, part in by_currency(rows_of_currency, "budget_currency").items():
             sections = _sections(part, "budget", "actual", "variance")
             compares = any(row["variance"] is not None for row in part)
             title = _budget_title(currency, other, part)
             tables.append({"title": title, "currency": currency, "budget_currency": other, "sections": sections})
             if other == currency and compares:
                 charts.append(_budget_chart(currency, sections))
-            for one in sections if other != currency or not compares else ():
-                one["total"]["variance"] = None
-            for one in sections:  # of a whole company with several base currencies
-                if all(row["actual"] is None for row in one["rows"]):
-                    one["total"] |= {"actual": None, "variance": None}
+            for section in sections if other != currency or not compares else ():
+                section["total"]["variance"] = None
+            for section in sections:  # of a whole company with several base currencies
+                if all(row["actual"] is None for row in section["rows"]):
+                    section["total"] |= {"actual": None, "variance": None}
     tables.sort(key=lambda one: (one["currency"], one["budget_currency"] != one["currency"], one["budget_currency"]))
     data = frame(
         copy, request, tables=tables, charts=charts, budget=key, entities=_entities(entities),

@@ -25,21 +25,21 @@ def show_new(request: PageRequest) -> PageView:
 
 def show_one(request: PageRequest) -> PageView:
     """A sender, the connections that use it, and its form."""
-    found = _find(request)
-    return _form(request, found, sender_settings(found.name, Path(found.source)))
+    sender = _find(request)
+    return _form(request, sender, sender_settings(sender.name, Path(sender.source)))
 
 
 def _find(request: PageRequest) -> ListedSender:
     name = request.params["name"]
-    found = next((one for one in list_senders() if one.name == name), None)
-    if found is None:
+    sender = next((one for one in list_senders() if one.name == name), None)
+    if sender is None:
         raise NotFoundError(f"There is no shared sender {name!r}.", fix="Choose one of the list, or add it.")
-    return found
+    return sender
 
 
 def _form(
     request: PageRequest,
-    found: ListedSender | None,
+    sender: ListedSender | None,
     settings: Mapping[str, Any],
     *,
     problem: Mapping[str, str] | None = None,
@@ -49,17 +49,17 @@ def _form(
     kind, place = next(iter(password.items()), ("", "")) if isinstance(password, Mapping) else ("", "")
     named = settings.get("sender_id", "")
     data = {
-        "name": found.name if found is not None else "",
+        "name": sender.name if sender is not None else "",
         "typed_name": typed_name,
         "sender_id": named if isinstance(named, str) else "",
         "kept": KEPT[kind].format(place) if kind else "kept" if password else "",
-        "used_by": list(found.used_by) if found is not None else [],
-        "file": found.source if found is not None else str(user_file()),
-        "action": address("senders", found.name) if found is not None else "/add-sender",
+        "used_by": list(sender.used_by) if sender is not None else [],
+        "file": sender.source if sender is not None else str(user_file()),
+        "action": address("senders", sender.name) if sender is not None else "/add-sender",
         "problem": dict(problem or {}),
         "may_configure": request.may_configure,
     }
-    title = f"Sender {found.name}" if found is not None else "Add a shared sender"
+    title = f"Sender {sender.name}" if sender is not None else "Add a shared sender"
     return PageView("sender.html", data, title=title, status=422 if problem else 200)
 
 
@@ -74,30 +74,30 @@ def save_new(request: PageRequest) -> Redirect | PageView:
 
 def save_one(request: PageRequest) -> Redirect | PageView:
     """Save a sender's settings."""
-    found = _find(request)
-    return _save(request, found.name, found, Path(found.source))
+    sender = _find(request)
+    return _save(request, sender.name, sender, Path(sender.source))
 
 
-def _save(request: PageRequest, name: str, found: ListedSender | None, path: Path) -> Redirect | PageView:
+def _save(request: PageRequest, name: str, sender: ListedSender | None, path: Path) -> Redirect | PageView:
     request.check_may_configure()
-    before = sender_settings(name, path) if found is not None else {}
+    before = sender_settings(name, path) if sender is not None else {}
     variable = request.field("sender_password_env")
     password = {"env": variable} if variable else request.secret("sender_password")
     sender_id = request.field("sender_id") or str(before.get("sender_id", ""))
     try:
-        kept = save_sender(name, sender_id, password, path, otherwise="Name a variable instead.")
+        note = save_sender(name, sender_id, password, path, otherwise="Name a variable instead.")
     except SettingsError as error:
         settings = {**before, "sender_id": sender_id}
-        return _form(request, found, settings, problem=described(error), typed_name=name)
-    return request.redirect("/connections", notice=f"Saved sender {name}. {kept}".strip())
+        return _form(request, sender, settings, problem=described(error), typed_name=name)
+    return request.redirect("/connections", notice=f"Saved sender {name}. {note}".strip())
 
 
 def remove(request: PageRequest) -> Redirect:
     """Take a sender that no connection uses out of its file."""
     request.check_may_configure()
-    found = _find(request)
-    kept = delete_sender(found)
-    return request.redirect("/connections", notice=f"Removed sender {found.name}. {kept}".strip())
+    sender = _find(request)
+    note = delete_sender(sender)
+    return request.redirect("/connections", notice=f"Removed sender {sender.name}. {note}".strip())
 
 
 PAGES = (

@@ -104,15 +104,15 @@ def show_one(request: PageRequest) -> PageView:
     job = _running(request)
     renewal = job.renewal() if job is not None else {}
     assistant = _assistant(request)
-    found = assistant.checklist()
+    checklist = assistant.checklist()
     progress = assistant.progress
     data = {
-        **as_data(found),
+        **as_data(checklist),
         "name": assistant.name,
-        "summary": found.summary,
-        "use": found.values.purpose,
-        "steps": [_step(one) for one in found.steps] if progress.is_planned else [],
-        "last_check": _moment(found.checked),
+        "summary": checklist.summary,
+        "use": checklist.values.purpose,
+        "steps": [_step(one) for one in checklist.steps] if progress.is_planned else [],
+        "last_check": _moment(checklist.checked),
         "job": job.data() if job is not None else None,
         "plan": {"reads": ", ".join(progress.reads), "writes": ", ".join(progress.writes)},
         "answers": {name: getattr(progress.answers, name) for name in _ANSWERS},
@@ -174,10 +174,14 @@ def connect(request: PageRequest) -> Redirect:
     assistant = _assistant(request)
     if _is_listed(assistant.name):
         return request.redirect(address("connections", assistant.name, "edit"))
-    kept = assistant.progress.answers
-    known = {name: getattr(kept, name) for name in ("company_id", "user_id", "location_id", "environment", "endpoint")}
-    known |= {"sender": shared_sender(kept).name} if shared_sender(kept).name else {"sender_id": kept.sender_id}
-    request.session.drafts["connection "] = {name: text for name, text in known.items() if text}
+    answers = assistant.progress.answers
+    values = {
+        name: getattr(answers, name) for name in ("company_id", "user_id", "location_id", "environment", "endpoint")
+    }
+    values |= (
+        {"sender": shared_sender(answers).name} if shared_sender(answers).name else {"sender_id": answers.sender_id}
+    )
+    request.session.drafts["connection "] = {name: text for name, text in values.items() if text}
     return request.redirect("/add-connection", notice=f"Name the connection {assistant.name}.")
 
 
@@ -244,11 +248,11 @@ def _wait(job: BackgroundJob, name: str) -> None:
 
 def _settings(name: str) -> object:
     """What can be checked of a connection now: whether it has a user, and with which settings."""
-    found = _assistant_of(name).checked
-    if found.connection is None or not found.only_sender:
-        return found.connection
-    one = found.connection
-    return one.endpoint, one.company_id, one.sender_id, one.sender_password
+    checked = _assistant_of(name).checked
+    if checked.connection is None or not checked.only_sender:
+        return checked.connection
+    connection = checked.connection
+    return connection.endpoint, connection.company_id, connection.sender_id, connection.sender_password
 
 
 # --- what to send
@@ -257,16 +261,16 @@ def _settings(name: str) -> object:
 def show_letter(request: PageRequest) -> Answer:
     """The letter to the administrator, to copy or to print; with `as`, the text or the page with pictures as a file."""
     assistant = _assistant(request)
-    found = assistant.checklist()
-    wanted = request.query.get("as", "")
-    if wanted == "text":
-        return Download("set-up.txt", letter(found).encode(), "text/plain; charset=utf-8")
-    if wanted == "page":
-        return Download("set-up.html", page(found).encode(), "text/html; charset=utf-8")
+    checklist = assistant.checklist()
+    form = request.query.get("as", "")
+    if form == "text":
+        return Download("set-up.txt", letter(checklist).encode(), "text/plain; charset=utf-8")
+    if form == "page":
+        return Download("set-up.html", page(checklist).encode(), "text/html; charset=utf-8")
     is_planned = assistant.progress.is_planned
-    steps = [_step(one) for one in found.steps if one.for_administrator and one.form] if is_planned else []
-    text = letter(found) if is_planned else ""
-    data = {"name": assistant.name, "letter": text, "use": found.values.purpose, "steps": steps}
+    steps = [_step(one) for one in checklist.steps if one.for_administrator and one.form] if is_planned else []
+    text = letter(checklist) if is_planned else ""
+    data = {"name": assistant.name, "letter": text, "use": checklist.values.purpose, "steps": steps}
     return PageView("setup_letter.html", data, title=f"To the administrator: {assistant.name}")
 
 

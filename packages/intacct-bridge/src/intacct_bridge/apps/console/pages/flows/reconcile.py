@@ -41,8 +41,8 @@ def _copies() -> list[str]:
     if history_place() is None:
         return []
     with open_history() as history:
-        found = {run.destination: None for run in history.runs(command="extract") if run.destination}
-    return [one for one in found if "://" in one or ":" in one]
+        destinations = {run.destination: None for run in history.runs(command="extract") if run.destination}
+    return [one for one in destinations if "://" in one or ":" in one]
 
 
 def run(request: PageRequest) -> Redirect:
@@ -60,10 +60,10 @@ def run(request: PageRequest) -> Redirect:
     def work(job: BackgroundJob) -> None:
         with job.company(name, "reconcile") as run:
             run.messages.say(f"Comparing the copy with {run.connection.target} ...")
-            found = reconcile(run.client, comparison, run=run.recorder)
-            write_report(path, report_html(found, redacted(copy)))
-            run.messages.say(counted(found.transactions, "API transaction"))
-            run.status = 0 if found.equal and (found.ties or not strict) else _DIFFERENT
+            reconciliation = reconcile(run.client, comparison, run=run.recorder)
+            write_report(path, report_html(reconciliation, redacted(copy)))
+            run.messages.say(counted(reconciliation.transactions, "API transaction"))
+            run.status = 0 if reconciliation.equal and (reconciliation.ties or not strict) else _DIFFERENT
         job.result = address("reconcile", report_id)
         for old in _reports(job.person)[_KEPT:]:
             old.unlink(missing_ok=True)
@@ -84,8 +84,8 @@ def _line(path: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     with suppress(IntacctError):
         facts = read_report(path)
-    made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return {"id": path.stem, "made": made, "company": facts.get("company", ""), "equal": facts.get("equal")}
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return {"id": path.stem, "made": written, "company": facts.get("company", ""), "equal": facts.get("equal")}
 
 
 def _report(request: PageRequest) -> Path:
@@ -117,36 +117,44 @@ def show_report(request: PageRequest) -> PageView:
     return PageView("reconciliation.html", data, title="Reconciliation")
 
 
-def _balance(one: dict[str, Any]) -> list[list[Any]]:
-    place = [one[name] or "" for name in ("period", "account", "location", "book", "currency")]
+def _balance(balance: dict[str, Any]) -> list[list[Any]]:
+    place = [balance[name] or "" for name in ("period", "account", "location", "book", "currency")]
     return [
         [
             *place,
             side["side"],
-            *(amount_shown(side[name], one["currency"]) for name in ("ledger", "copy", "difference")),
+            *(amount_shown(side[name], balance["currency"]) for name in ("ledger", "copy", "difference")),
         ]
-        for side in one["sides"]
+        for side in balance["sides"]
     ]
 
 
-def _record(one: dict[str, Any]) -> list[str]:
-    facts = [f"{each['field']}: company {each['company']}, copy {each['copy']}" for each in one["fields"]]
-    facts += [f"{name} {value}" for name, value in (one["row"] or {}).items()]
-    key = f"{one['record']} {one['natural_key'] or ''}".strip()
-    changed = str(one["changed_in_company"] or "")[:16].replace("T", " ")
-    return [one["table"], key, one["kind"], "; ".join(facts), changed]
+def _record(difference: dict[str, Any]) -> list[str]:
+    facts = [f"{each['field']}: company {each['company']}, copy {each['copy']}" for each in difference["fields"]]
+    facts += [f"{name} {value}" for name, value in (difference["row"] or {}).items()]
+    key = f"{difference['record']} {difference['natural_key'] or ''}".strip()
+    changed = str(difference["changed_in_company"] or "")[:16].replace("T", " ")
+    return [difference["table"], key, difference["kind"], "; ".join(facts), changed]
 
 
-def _control(one: dict[str, Any]) -> list[str]:
+def _control(control: dict[str, Any]) -> list[str]:
     amounts = [
-        amount_shown(one[name], one["currency"]) for name in ("open_items", "ledger", "difference", "unexplained")
+        amount_shown(control[name], control["currency"])
+        for name in ("open_items", "ledger", "difference", "unexplained")
     ]
-    return [one["sub_ledger"], one["entity"], ", ".join(one["accounts"]), one["currency"], *amounts]
+    return [control["sub_ledger"], control["entity"], ", ".join(control["accounts"]), control["currency"], *amounts]
 
 
-def _table(one: dict[str, Any]) -> list[Any]:
-    result = "equal" if one["equal"] else f"{one['differing']:,} {'or more ' if one['more_differ'] else ''}differ"
-    return [one["table"], result, one["compared_by"], one["records"], one["company_records"], one["note"] or ""]
+def _table(table: dict[str, Any]) -> list[Any]:
+    result = "equal" if table["equal"] else f"{table['differing']:,} {'or more ' if table['more_differ'] else ''}differ"
+    return [
+        table["table"],
+        result,
+        table["compared_by"],
+        table["records"],
+        table["company_records"],
+        table["note"] or "",
+    ]
 
 
 def download(request: PageRequest) -> Download:

@@ -18,10 +18,10 @@ _FILTERS = ("flow", "command", "connection")
 
 def show(request: PageRequest) -> PageView:
     """The runs that match, the latest first."""
-    asked = {name: request.query.get(name, "") for name in (*_FILTERS, "failed")}
-    chosen = RunFilter(asked["flow"], asked["command"], asked["connection"], bool(asked["failed"]), _MOST)
+    filters = {name: request.query.get(name, "") for name in (*_FILTERS, "failed")}
+    chosen = RunFilter(filters["flow"], filters["command"], filters["connection"], bool(filters["failed"]), _MOST)
     runs = list_runs(chosen) if has_history() else []
-    data = {"runs": [run_line(run) for run in runs], "asked": asked, "has_history": has_history()}
+    data = {"runs": [run_line(run) for run in runs], "asked": filters, "has_history": has_history()}
     return PageView("runs.html", data)
 
 

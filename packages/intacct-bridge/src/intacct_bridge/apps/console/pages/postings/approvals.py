@@ -25,9 +25,9 @@ def show(request: PageRequest) -> PageView:
     plans: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
     more: list[dict[str, str]] = []
-    asked, after = request.query.get("connection", ""), request.query.get("after", "")
+    connection, after = request.query.get("connection", ""), request.query.get("after", "")
     for listed in listed_connections():
-        if asked not in ("", listed.name):
+        if connection not in ("", listed.name):
             continue
         try:
             with request.run(listed.name, "plan list") as run:
@@ -81,13 +81,13 @@ def find(request: PageRequest) -> Redirect:
     """The page of a plan that is named by its id alone."""
     from intacct_bridge.operations.plans import has_plan
 
-    wanted = request.params["plan"]
+    plan_id = request.params["plan"]
     for listed in listed_connections():
         with suppress(IntacctError), request.run(listed.name, "plan list") as run:
             refuse_missing_outbox(run)
-            if has_plan(run, wanted):
-                return Redirect(address("plans", listed.name, wanted))
-    raise NotFoundError(f"There is no plan {wanted}.", fix="Choose one of the list of approvals.")
+            if has_plan(run, plan_id):
+                return Redirect(address("plans", listed.name, plan_id))
+    raise NotFoundError(f"There is no plan {plan_id}.", fix="Choose one of the list of approvals.")
 
 
 PAGES = (

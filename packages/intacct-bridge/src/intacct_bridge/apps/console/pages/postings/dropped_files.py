@@ -103,12 +103,12 @@ class DroppedFile:
 
     def attach(self, uploads: Sequence[Upload], *, most: int) -> None:
         """Keep the files that came with it. SettingsError for a bad or taken name, and beyond `most` bytes."""
-        names = [checked_name(one.given) for one in uploads]
-        taken = {name.casefold() for name in self.attached}
+        names = [checked_name(one.sent_name) for one in uploads]
+        names_taken = {name.casefold() for name in self.attached}
         for name in names:
-            if name.casefold() in taken:
+            if name.casefold() in names_taken:
                 raise SettingsError(f"There are two files {name}.", fix="Give one another name, also in its row.")
-            taken.add(name.casefold())
+            names_taken.add(name.casefold())
         folder = self.folder / "attached"
         folder.mkdir(mode=0o700, exist_ok=True)
         try:
@@ -192,20 +192,20 @@ def keep_file(
     SettingsError for one of a kind that cannot be loaded, or a workbook that unpacks to too much.
     """
     _prune()
-    made = DroppedFile(
+    dropped = DroppedFile(
         secrets.token_hex(8), person, connection, entity, upload.name, datetime.now(UTC), fields=dict(fields)
     )
-    (made.folder / "file").mkdir(mode=0o700, parents=True)
+    (dropped.folder / "file").mkdir(mode=0o700, parents=True)
     try:
-        upload.save(made.path.parent)
-        check_input(made.path)
-        _refuse_bomb(made.path)
-        made.attach(attached, most=most)
-        made.save()
+        upload.save(dropped.path.parent)
+        check_input(dropped.path)
+        _refuse_bomb(dropped.path)
+        dropped.attach(attached, most=most)
+        dropped.save()
     except BaseException:
-        shutil.rmtree(made.folder, ignore_errors=True)
+        shutil.rmtree(dropped.folder, ignore_errors=True)
         raise
-    return made
+    return dropped
 
 
 def find_file(file_id: str, person: str) -> DroppedFile:
@@ -213,9 +213,9 @@ def find_file(file_id: str, person: str) -> DroppedFile:
     facts = _folder() / file_id / _FACTS
     with suppress(OSError, msgspec.MsgspecError):
         if file_id.isalnum():
-            found = msgspec.json.decode(facts.read_bytes(), type=DroppedFile)
-            if found.person == person:
-                return found
+            file = msgspec.json.decode(facts.read_bytes(), type=DroppedFile)
+            if file.person == person:
+                return file
     raise NotFoundError("There is no such file.", fix="Drop it again.")
 
 
@@ -257,11 +257,11 @@ _CHANGING = RLock()
 
 def files_of(person: str) -> list[DroppedFile]:
     """The files of a person, the latest first."""
-    found = []
+    files = []
     for facts in _folder().glob(f"*/{_FACTS}"):
         with suppress(NotFoundError):
-            found.append(find_file(facts.parent.name, person))
-    return sorted(found, key=lambda one: one.dropped, reverse=True)
+            files.append(find_file(facts.parent.name, person))
+    return sorted(files, key=lambda one: one.dropped, reverse=True)
 
 
 def remove_file(file: DroppedFile) -> None:
@@ -281,8 +281,8 @@ def mapping_text(object_name: str, fields: Mapping[str, str], kinds: Mapping[str
     lines: dict[str, dict[str, str]] = {}
     for name, column in fields.items():
         if "." in name:
-            owner, _, own = name.partition(".")
-            lines.setdefault(owner, {})[own] = column
+            owner, _, line_field = name.partition(".")
+            lines.setdefault(owner, {})[line_field] = column
     parts = [f'object = "{object_name}"']
     if group_by:
         parts.append(f"group_by = [{msgspec.json.encode(group_by).decode()}]")
@@ -321,12 +321,12 @@ def _refuse_bomb(path: Path) -> None:
         )
 
 
-def listed(one: DroppedFile) -> dict[str, Any]:
+def listed(file: DroppedFile) -> dict[str, Any]:
     """A file as the list of files and its own page show it."""
     return {
-        "id": one.id,
-        "name": one.name,
-        "connection": one.connection,
-        "dropped": one.dropped,
-        "state": one.tally or ("planned" if one.plan else "problem" if one.problem else "read"),
+        "id": file.id,
+        "name": file.name,
+        "connection": file.connection,
+        "dropped": file.dropped,
+        "state": file.tally or ("planned" if file.plan else "problem" if file.problem else "read"),
     }

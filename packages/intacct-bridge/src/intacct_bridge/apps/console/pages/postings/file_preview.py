@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def filled_fields(request: PageRequest) -> dict[str, str]:
     """The fields of the form that a person has filled."""
-    given = {name: request.field(name).replace("\r\n", "\n") for name in FORM if request.field(name)}
-    return {name: "true" if name in TICKS else text for name, text in given.items()}
+    filled = {name: request.field(name).replace("\r\n", "\n") for name in FORM if request.field(name)}
+    return {name: "true" if name in TICKS else text for name, text in filled.items()}
 
 
 def understand(request: PageRequest, file: DroppedFile) -> None:

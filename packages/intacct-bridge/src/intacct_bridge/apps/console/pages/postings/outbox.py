@@ -47,7 +47,7 @@ def show(request: PageRequest) -> PageView:
     }
     if name:
         try:
-            data |= _found(request, name)
+            data |= _matches(request, name)
         except NotFoundError:
             pass
         except IntacctError as error:
@@ -60,30 +60,30 @@ def _chosen(request: PageRequest) -> str:
     return request.query.get("connection") or request.app.proposed_connection or (names[0] if names else "")
 
 
-def _found(request: PageRequest, name: str) -> dict[str, Any]:
+def _matches(request: PageRequest, name: str) -> dict[str, Any]:
     from intacct_bridge.operations.outbox import EntryQuery, RecordStatus, amount_text, facts, find_entries
 
-    asked = request.query
-    state = asked.get("state", "")
+    parameters = request.query
+    state = parameters.get("state", "")
     if state and state not in _STATES:
         raise SettingsError(f"There is no state {state!r}.", fix=f"Choose one of {', '.join(_STATES)}.")
     query = EntryQuery(
         statuses=(RecordStatus(state),) if state else (),
-        object=asked.get("object", ""),
-        text=asked.get("find", ""),
-        since=_day(asked.get("since")),
-        until=_day(asked.get("until")),
-        run=asked.get("run", ""),
+        object=parameters.get("object", ""),
+        text=parameters.get("find", ""),
+        since=_day(parameters.get("since")),
+        until=_day(parameters.get("until")),
+        run=parameters.get("run", ""),
     )
     with request.run(name, "outbox list") as run:
         refuse_missing_outbox(run)
-        found = find_entries(run, query)
+        matches = find_entries(run, query)
     shown = [
         {column: facts(entry)[column] for column in _COLUMNS} | {"shown_amount": amount_text(entry, grouped=True)}
-        for entry in reversed(found.entries[-_SHOWN:])
+        for entry in reversed(matches.entries[-_SHOWN:])
     ]
-    totals = [total.to_dict() for total in found.sums]
-    return {"entries": shown, "total": len(found.entries), "sums": totals}
+    totals = [total.to_dict() for total in matches.sums]
+    return {"entries": shown, "total": len(matches.entries), "sums": totals}
 
 
 def _day(text: str | None) -> date | None:
@@ -109,8 +109,8 @@ def show_entry(request: PageRequest) -> PageView:
         entry = detail.entry
         facts = entry_facts(entry, detail.earlier, grouped=True)
         state = entry.status.value
-        asked = state == "in_doubt" and "candidates" in request.query
-        found = propose_records(run, [entry]) if asked else ()
+        looks_for_candidates = state == "in_doubt" and "candidates" in request.query
+        proposals = propose_records(run, [entry]) if looks_for_candidates else ()
     data = {
         "connection": name,
         "number": number,
@@ -128,7 +128,7 @@ def show_entry(request: PageRequest) -> PageView:
             for event in detail.history
         ],
         "decisions": [decision.to_dict() for decision in detail.decisions],
-        "asked": asked,
+        "asked": looks_for_candidates,
         "candidates": [
             {
                 "record": one.record,
@@ -137,7 +137,7 @@ def show_entry(request: PageRequest) -> PageView:
                 "created": f"{one.created:%Y-%m-%d %H:%M}" if one.created else "",
                 "by": one.creator,
             }
-            for one in found
+            for one in proposals
         ],
         "key": request.query.get("key", ""),
         "may_settle": state == "in_doubt",
@@ -236,7 +236,7 @@ def plan_to_undo(
     from intacct_bridge.operations.undo import plan_undo as plan_it
 
     what = f"run {runs[0]}" if runs else f"entry {numbers[0]}"
-    wanted = UndoRequest(
+    undo_request = UndoRequest(
         runs=runs,
         entries=numbers,
         day=_day(request.field("date")),
@@ -245,7 +245,7 @@ def plan_to_undo(
     )
     with request.run(name, "undo") as run:
         refuse_missing_outbox(run)
-        undo = plan_it(run, wanted)
+        undo = plan_it(run, undo_request)
         if undo.plan is None:
             reasons = [f"{one.entry.number} {one.entry.label}: {one.reason}" for one in (*undo.refused, *undo.left)]
             why = "; ".join(reasons) or "nothing of it is in Intacct"
