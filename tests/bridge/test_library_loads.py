@@ -97,7 +97,7 @@ def test_every_kind_of_source_is_posted_once(
     assert [receipt.key for receipt in receipts] == [keys["L-1"], keys["L-2"]]
     assert [receipt.row for receipt in receipts] == ([2, 3] if form == "csv" else [1, 2])
     again = books.load(source_of(form, tmp_path), layout="CLASS", name="classes")
-    assert (again.counts.posted, again.counts.known) == (0, 2)
+    assert (again.counts.posted, again.counts.already_in_intacct) == (0, 2)
     assert classes(reader) == BOTH
 
 

@@ -61,7 +61,7 @@ def test_the_library_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert known["usage"].transactions > 10
     copied = {stream.name: stream.rows for stream in known["result"].streams}
     assert all(copied[name] > 0 for name in ("CLASS", "dimensions", "trial_balance"))
-    assert (known["again"].counts.posted, known["again"].counts.known) == (0, 2)
+    assert (known["again"].counts.posted, known["again"].counts.already_in_intacct) == (0, 2)
     assert [receipt.write.label for receipt in known["receipts"]] == ["CLASS T"]
     assert known["last"] is None
 

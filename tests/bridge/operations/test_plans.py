@@ -81,8 +81,8 @@ def test_a_load_of_rows_says_of_each_record_what_became_of_it(run: CompanyRun, e
     with run.open_outbox() as outbox:
         assert {entry.loader for entry in outbox.entries()} == {run.recorder.id}
     again = load(run, LoadRequest(source=ROWS, layout="VENDOR", name="vendors"))
-    assert ([one.key for one in again], again.counts.known) == ([one.key for one in receipts], 2)
-    assert (again.complete, run.recorder.records.known) == (True, 2)
+    assert ([one.key for one in again], again.counts.already_in_intacct) == ([one.key for one in receipts], 2)
+    assert (again.complete, run.recorder.records.already_in_intacct) == (True, 2)
     assert vendors(emulator) == ["Acme Paper", "Bolt Ltd"]
 
 

@@ -72,14 +72,14 @@ def _resource(changes: "_CopyChanges", stream: Stream) -> Any:
         state = dlt.current.resource_state()
         copy = changes.bring_up_to_date()
         since = int(state.get("run", 0))
-        if state.get("copy", "") != copy.made or state.get("begun") != copy.begun.get(since):
+        if state.get("copy", "") != copy.identity or state.get("begun") != copy.begun.get(since):
             since = 0  # another copy, or one without the run up to which dlt has loaded: it is not known what dlt has
         for table in changes.tables(stream, since):
             if since:
                 yield table
             else:
                 yield dlt.mark.with_hints(table, dlt.mark.make_hints(write_disposition="replace"))
-        state["run"], state["copy"], state["begun"] = copy.run, copy.made, copy.begun[copy.run]
+        state["run"], state["copy"], state["begun"] = copy.run, copy.identity, copy.begun[copy.run]
 
     return dlt.resource(
         rows,
@@ -94,7 +94,7 @@ def _resource(changes: "_CopyChanges", stream: Stream) -> Any:
 class _KnownCopy:
     """The copy after its last run."""
 
-    made: str
+    identity: str
     """The company, and when the copy was made."""
     run: int
     """The number of the last run."""
@@ -118,7 +118,7 @@ class _CopyChanges:
         with self._lock:
             if self._done is None:
                 self._extract()
-                self._done = self._known()
+                self._done = self._last_copy()
             return self._done
 
     def _extract(self) -> None:
@@ -126,16 +126,16 @@ class _CopyChanges:
         if failed is not None:
             raise RefusedError(f"{failed.name}: {failed.error}", fix=failed.fix)
 
-    def _known(self) -> _KnownCopy:
+    def _last_copy(self) -> _KnownCopy:
         with self._connected() as db:
             db.execute(_GROUPS)
             bridge = BridgeSchema(lambda sql, values=(): db.execute(sql, list(values)).fetchall(), "main", "_bridge")
-            made, begun = bridge.identity(), bridge.runs()
+            identity, begun = bridge.identity(), bridge.runs()
             run = max(begun)
             for stream in self._extraction.streams:
                 if stream.group:
                     _remember_groups(db, with_names(stream, stored_names(stream.fields)), run)
-        return _KnownCopy(made, run, begun)
+        return _KnownCopy(identity, run, begun)
 
     def tables(self, stream: Stream, since: int) -> "Iterator[pa.Table]":
         """The rows that changed after a run of the copy, deleted ones included; with 0, all existing rows."""
@@ -150,12 +150,12 @@ class _CopyChanges:
             else:
                 sql = _keyed(stream, since)
             reader = db.sql(sql).to_arrow_reader(_BATCH)
-            some = 0
+            rows = 0
             for batch in reader:
-                some += batch.num_rows
+                rows += batch.num_rows
                 if batch.num_rows:
                     yield pa.Table.from_batches([batch])
-            if not some and not since:  # an empty table still replaces what another copy has loaded
+            if not rows and not since:  # an empty table still replaces what another copy has loaded
                 yield reader.schema.empty_table()
 
     def _connected(self) -> "duckdb.DuckDBPyConnection":
@@ -182,10 +182,10 @@ def _grouped(stream: Stream, since: int, kind: str) -> str:
     if not since:
         return f"{columns} WHERE _deleted_at IS NULL"
     changed = f"{group} IN (SELECT {group} FROM {table} WHERE _run > {since})"
-    gone = f"SELECT parent FROM _bridge.dlt_groups WHERE stream = {literal(stream.name)} AND gone_run > {since}"
+    ended_groups = f"SELECT parent FROM _bridge.dlt_groups WHERE stream = {literal(stream.name)} AND gone_run > {since}"
     return (
         f"{columns} WHERE _deleted_at IS NULL AND {changed} UNION ALL BY NAME"
-        f" SELECT parent::{kind} AS {group}, {since} AS _run, true AS {DELETED} FROM ({gone})"
+        f" SELECT parent::{kind} AS {group}, {since} AS _run, true AS {DELETED} FROM ({ended_groups})"
     )
 
 

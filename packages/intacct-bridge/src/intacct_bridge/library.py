@@ -490,11 +490,11 @@ class BridgeClient(Client):
                 log.acknowledge(watch.name, since, this_machines_time())
             after = log.waiting_after(watch.name) if since is None else since
         with EventLog(place) as log:
-            while found := log.after(watch.name, after, _EVENTS_AT_ONCE):
+            while events := log.after(watch.name, after, _EVENTS_AT_ONCE):
                 if self._program is not None:
-                    self._program.recorder.add_rows("events", len(found))
-                yield from found
-                after = found[-1].number
+                    self._program.recorder.add_rows("events", len(events))
+                yield from events
+                after = events[-1].number
 
     def watch(
         self,

@@ -60,12 +60,12 @@ class Company(emulated.Company):
         Its writes are kept in `outbox`, as those of `connect` are. `outbox=None` is a client without one.
         """
         named = settings.pop("outbox", "")
-        own = named == ""
-        path = str(self._outbox_path) if own else str(named or "")
+        has_own_outbox = named == ""
+        path = str(self._outbox_path) if has_own_outbox else str(named or "")
         connection = Connection(
             **{"name": "test", "environment": "demo", **self.credentials, **settings, "outbox": path}
         )
-        writer = None if named is None else OutboxWriter((lambda _: self.outbox) if own else None)
+        writer = None if named is None else OutboxWriter((lambda _: self.outbox) if has_own_outbox else None)
         return BridgeClient(connection, transport=self.emulator, system=System(sleep=sleep), writer=writer)
 
     @property
@@ -152,5 +152,5 @@ def emulated_company(
     company: str | Mapping[str, Any] = "empty", **arguments: Unpack[CompanyArguments]
 ) -> Iterator[Company]:
     """The company that `make_company` makes; it is closed in the end."""
-    with closing(make_company(company, **arguments)) as made:
-        yield made
+    with closing(make_company(company, **arguments)) as company_:
+        yield company_

@@ -45,7 +45,7 @@ def test_a_second_run_uses_the_same_company_and_posts_nothing_twice(
     )  # fmt: skip
     assert len(entries) == 1
     ran = json.loads(intacct("runs", "list", "--command", "demo", "--json").out)
-    assert [(one["end"], one["records"]["posted"], one["records"]["known"]) for one in ran] == [
+    assert [(one["end"], one["records"]["posted"], one["records"]["already_in_intacct"]) for one in ran] == [
         ("done", 0, 11),
         ("done", 11, 0),
     ]

@@ -246,7 +246,7 @@ class Receipts:
             "run": self.run,
             "complete": self.complete,
             "posted": counts.posted,
-            "already_in_intacct": counts.known,
+            "already_in_intacct": counts.already_in_intacct,
             "refused": counts.refused,
             "in_doubt": counts.in_doubt,
             "not_sent": counts.not_sent,

@@ -49,7 +49,7 @@ class Receipts(plans.Receipts):
         counts = self.counts
         return {
             "posted": counts.posted,
-            "already in Intacct": counts.known,
+            "already in Intacct": counts.already_in_intacct,
             "refused": counts.refused,
             "in doubt": counts.in_doubt,
             "not sent": counts.not_sent,

@@ -89,8 +89,8 @@ class RecordCounts(msgspec.Struct, frozen=True):
 
     posted: int = 0
     """Created, updated, deleted or acted on."""
-    known: int = 0
-    """In Intacct by an earlier run."""
+    already_in_intacct: int = 0
+    """Posted by an earlier run."""
     refused: int = 0
     in_doubt: int = 0
     not_sent: int = 0
@@ -100,7 +100,7 @@ class RecordCounts(msgspec.Struct, frozen=True):
     def __add__(self, other: "RecordCounts") -> "RecordCounts":
         return RecordCounts(
             self.posted + other.posted,
-            self.known + other.known,
+            self.already_in_intacct + other.already_in_intacct,
             self.refused + other.refused,
             self.in_doubt + other.in_doubt,
             self.not_sent + other.not_sent,

@@ -114,7 +114,7 @@ def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], outpu
         "records": len(planned),
         "to_send": to_send if all(outcomes is None for _, outcomes in done) else 0,
         "posted": counts.posted,
-        "already_in_intacct": counts.known or unchanged,
+        "already_in_intacct": counts.already_in_intacct or unchanged,
         "refused": counts.refused + sum(record.verdict is Verdict.REFUSED for record in planned),
         "in_doubt": counts.in_doubt,
         "not_sent": counts.not_sent,

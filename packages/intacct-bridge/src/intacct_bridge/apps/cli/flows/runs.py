@@ -232,7 +232,7 @@ def _records(run: "Run") -> str:
     """`12 posted, 1 refused`."""
     counts = {
         "posted": run.records.posted,
-        "already in Intacct": run.records.known,
+        "already in Intacct": run.records.already_in_intacct,
         "refused": run.records.refused,
         "in doubt": run.records.in_doubt,
         "not sent": run.records.not_sent,
