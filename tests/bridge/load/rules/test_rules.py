@@ -40,12 +40,12 @@ from intacct_protocol.xml.xml import Element, element
 
 
 @dataclass
-class Known:
+class ReadRecords:
     """References of a company, as the rules ask for them."""
 
     rows: Mapping[str, Mapping[str, KnownRecord]] = field(default_factory=dict)
 
-    def known(self, name: str) -> Mapping[str, KnownRecord]:
+    def records(self, name: str) -> Mapping[str, KnownRecord]:
         return self.rows.get(name, {})
 
 
@@ -56,7 +56,7 @@ def known(name: str, *rows: dict[str, Any], kind: str = "") -> dict[str, dict[st
 
 
 def facts(rows: Mapping[str, Mapping[str, KnownRecord]] | None = None, **more: Any) -> Facts:
-    return Facts(cast("References", Known(rows or {})), **more)
+    return Facts(cast("References", ReadRecords(rows or {})), **more)
 
 
 ROW = SourceRow("je.csv", 2, {})
@@ -557,7 +557,7 @@ PROJECTS = known("PROJECT", {"PROJECTID": "P1", "CUSTOMERID": "C1"}, {"PROJECTID
 )
 def test_a_dimension_that_follows_from_another(fields: dict[str, Any], override: bool, expected: list[Any]) -> None:
     relation = DimensionRelation("PROJECT", "CUSTOMER", override)
-    references = cast("References", Known(PROJECTS))
+    references = cast("References", ReadRecords(PROJECTS))
     assert said(conflicts(entry(line(**fields)), [relation], references)) == expected
 
 
@@ -566,7 +566,7 @@ def test_a_conflict_names_both_dimensions_and_its_place() -> None:
                  DimensionRelation("EMPLOYEE", "DEPARTMENT", override=True),
                  DimensionRelation("PROJECT", "COLOUR", override=False)]  # fmt: skip
     rows = {**PROJECTS, **known("EMPLOYEE", {"EMPLOYEEID": "E", "DEPARTMENTID": "300"})}
-    references = cast("References", Known(rows))
+    references = cast("References", ReadRecords(rows))
     lines = (
         line(PROJECTID="P1", CUSTOMERID="C2"),
         line(EMPLOYEEID="E", DEPARTMENT="400"),
@@ -826,7 +826,7 @@ def test_only_relationships_of_records_that_are_referred_to_are_looked_at_for_ea
         DimensionRelation("PROJECT", "COLOUR", override=False),
         DimensionRelation("ITEM", "CUSTOMER", override=False),
     )
-    assert that_matter((others[0], matters, others[1]), cast("References", Known(PROJECTS))) == (matters,)
+    assert that_matter((others[0], matters, others[1]), cast("References", ReadRecords(PROJECTS))) == (matters,)
 
 
 def test_relationships_that_cannot_be_read_are_named_as_unchecked() -> None:
