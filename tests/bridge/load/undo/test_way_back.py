@@ -17,7 +17,7 @@ from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, Write, WriteOperation
 from intacct_bridge.load.undo import undo
-from intacct_bridge.load.undo.undo import UndoSettings, _as_found, _CurrentState, _taking_back, _with_day, _write
+from intacct_bridge.load.undo.undo import UndoSettings, _as_found, _CurrentState, _taking_back, _with_day, _undoing_write
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.values import Value
@@ -37,7 +37,7 @@ class Posted:
 
 def taken_back(name: str, state: str, *, delete: bool = False) -> Any:
     entry = cast("OutboxEntry", Posted(WriteTarget("acme", "", WriteOperation.CREATE, name)))
-    return _write(NOWHERE, entry, _CurrentState("RECORDNO", "77", "", state), UndoSettings(DAY, delete, "why"), "E1")
+    return _undoing_write(NOWHERE, entry, _CurrentState("RECORDNO", "77", "", state), UndoSettings(DAY, delete, "why"), "E1")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_plan_of_an_undo_names_the_day_of_what_is_dated() -> None:
 def test_a_record_that_is_not_visible_is_not_taken_back() -> None:
     entry = cast("OutboxEntry", Posted(WriteTarget("acme", "", WriteOperation.CREATE, "APBILL")))
     with pytest.raises(RecordError, match="not visible"):
-        _write(NOWHERE, entry, None, UndoSettings(DAY), "")
+        _undoing_write(NOWHERE, entry, None, UndoSettings(DAY), "")
 
 
 DEMO = Connection(company_id="acme", user_id="u", user_password="p", sender_id="s", sender_password="q")

@@ -236,7 +236,7 @@ def upsert_functions(
     name = object_name.upper()
     by = key.upper() or natural_key(name) or record_key(name)
     kind = queries.describe(name).kind_of(by)
-    keys = [_key(row, by, name, number, kind=kind) for number, row in enumerate(rows, 1)]
+    keys = [_row_key(row, by, name, number, kind=kind) for number, row in enumerate(rows, 1)]
     duplicates = [one for one, count in Counter(keys).items() if one != "" and count > 1]
     if duplicates:
         text = str(duplicates[0])
@@ -267,7 +267,7 @@ def _named_as(row: Mapping[str, Any], by: str, stored: Value) -> Mapping[str, An
     return {field: stored if field.upper() == by else value for field, value in row.items()}
 
 
-def _key(row: Mapping[str, Any], by: str, name: str, number: int, *, kind: Kind) -> Value:
+def _row_key(row: Mapping[str, Any], by: str, name: str, number: int, *, kind: Kind) -> Value:
     """A row's key in the form that equal keys share; empty if it has none."""
     key_value = next((value for field, value in row.items() if field.upper() == by), None)
     if key_value in (None, UNSET, ""):

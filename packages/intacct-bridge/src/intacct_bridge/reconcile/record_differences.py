@@ -82,7 +82,7 @@ def matched(copy: OpenCopy, table: ComparedTable, company: "pa.Table", where: st
         extra = _rows(copy, f"{copied} EXCEPT ALL {posted}", fields)
         keys = {_identity(table, one) for one in extra}
         both = _rows(copy, f"{posted} INTERSECT {copied}", fields) if keys else []
-    same = {one for row in both if (one := _identity(table, row)) in keys}
+    same = {identity for row in both if (identity := _identity(table, row)) in keys}
     return sorted(_paired(table, absent, extra, same), key=_order)
 
 

@@ -83,7 +83,7 @@ def message(run: Run) -> dict[str, Any]:
     }
 
 
-def _mail(channel: Channel, run: Run) -> None:
+def _send_mail(channel: Channel, run: Run) -> None:
     import smtplib
     import ssl
     from email.message import EmailMessage
@@ -140,7 +140,7 @@ def _command(channel: Channel, run: Run) -> None:
         raise SettingsError(f"it ended with status {status}{': ' + last_line if last_line else ''}")
 
 
-_SENDERS: Mapping[str, Send] = {"mail": _mail, "webhook": _webhook, "command": _command}
+_SENDERS: Mapping[str, Send] = {"mail": _send_mail, "webhook": _webhook, "command": _command}
 
 
 def _lines(facts: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:

@@ -161,7 +161,7 @@ def extract_command(
 
         rewriting = compact_copy(request.to)  # refuses a database before anything is read
     result = run_extraction(client, request, context.output, run=context.recorder)
-    saved = _show(context, result, attachments)
+    saved = _show_result(context, result, attachments)
     for table in rewriting:
         before, after = counted(table.files_before, "file"), counted(table.files_after, "file")
         context.output.say(f"{table.stream}: {before} rewritten as {after}, {counted(table.rows, 'row')}")
@@ -183,7 +183,7 @@ def _signed_in(context: CommandContext, to: str, max_transactions: int | None) -
     return client
 
 
-def _show(context: CommandContext, result: "ExtractResult", attachments: Path | None) -> bool:
+def _show_result(context: CommandContext, result: "ExtractResult", attachments: Path | None) -> bool:
     """Show a run's outcomes and save attachments; False if some could not be saved."""
     from intacct_bridge.apps.views.extract import (
         extraction_data,

@@ -98,10 +98,10 @@ def query_command(
         count = write_rows(
             result.rows, context.output, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=result.columns
         )
-    _summarise(context, count, most, out)
+    _say_count(context, count, most, out)
 
 
-def _summarise(context: CommandContext, count: int, limit: int, out: Path | None) -> None:
+def _say_count(context: CommandContext, count: int, limit: int, out: Path | None) -> None:
     more = " (more may exist: use --limit 0)" if limit and count == limit else ""
     where = f" to {out}" if out is not None else ""
     cost = counted(context.client.meter.transactions, "API transaction")

@@ -56,8 +56,8 @@ def save(request: PageRequest) -> Answer:
     entered = Entered(company, request.field("user_id"), request.secret("user_password"))
     try:
         _check_entered(entered)
-        connection = _connection(app, tenant, entered)
-        return _start(request, tenant, connection, entered)
+        connection = _tenant_connection(app, tenant, entered)
+        return _start_check(request, tenant, connection, entered)
     except TooManyAttemptsError as error:
         return _page(request, entered, error, status=429)
     except SettingsError as error:
@@ -69,13 +69,13 @@ def check(request: PageRequest) -> Answer:
     app, tenant = _app(request), _tenant(request)
     try:
         if _has_password(app, tenant):
-            return _start(request, tenant, _connection(app, tenant), None)
+            return _start_check(request, tenant, _tenant_connection(app, tenant), None)
         company = _company(app, tenant, TenantSetUpStore(app.pages, tenant).stored())
         if not company:
             raise SettingsError("The company ID is not known yet.", fix="Enter it, with the user and the password.")
         user = made_up_user()
         entered = Entered(company, user["user_id"], user["user_password"])
-        return _start(request, tenant, _connection(app, tenant, entered), None, only_sender=True)
+        return _start_check(request, tenant, _tenant_connection(app, tenant, entered), None, only_sender=True)
     except TooManyAttemptsError as error:
         return _page(request, None, error, status=429)
     except SettingsError as error:
@@ -101,7 +101,7 @@ def _check_entered(entered: Entered) -> None:
             raise SettingsError(f"{label} has characters or a length that Intacct does not accept.", fix=fix)
 
 
-def _connection(app: FleetApp, tenant: Tenant, entered: Entered | None = None) -> Connection:
+def _tenant_connection(app: FleetApp, tenant: Tenant, entered: Entered | None = None) -> Connection:
     """The tenant's connection as the vendor set it, with what was typed, if anything was.
 
     As long as the company is not confirmed, the check opens no outbox and writes no archive. Later it takes its turn
@@ -124,7 +124,7 @@ def _connection(app: FleetApp, tenant: Tenant, entered: Entered | None = None) -
     return replace(connection, outbox="", monthly_limit=None, archive="")
 
 
-def _start(
+def _start_check(
     request: PageRequest, tenant: Tenant, connection: Connection, entered: Entered | None, *, only_sender: bool = False
 ) -> Redirect:
     """Begin a check, unless one runs."""
@@ -281,7 +281,7 @@ def _user(app: FleetApp, tenant: Tenant, stored: StoredSetUp) -> str:
 def _shown_connection(app: FleetApp, tenant: Tenant, company: str, user: str) -> Connection | None:
     """The connection that the steps are about; None if the vendor's settings do not make one."""
     try:
-        return _connection(app, tenant, Entered(company or "-", user or "-", "-"))
+        return _tenant_connection(app, tenant, Entered(company or "-", user or "-", "-"))
     except SettingsError:
         return None
 

@@ -148,14 +148,14 @@ def _answering(site: FleetApp, by_method: Mapping[str, ApiOperation]) -> Callabl
             if operation is None:
                 return _not_there(request, by_method)
             body = await _body(request)
-            return await run_in_threadpool(_run, site, operation, request, body)
+            return await run_in_threadpool(_run_operation, site, operation, request, body)
         except Exception as error:
             return _problem(site, error)
 
     return answer
 
 
-def _run(site: FleetApp, operation: ApiOperation, request: "Request", body: bytes) -> "Response":
+def _run_operation(site: FleetApp, operation: ApiOperation, request: "Request", body: bytes) -> "Response":
     from starlette.responses import Response
 
     allowed = [one.name for one in operation.query]

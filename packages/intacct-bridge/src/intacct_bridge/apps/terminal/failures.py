@@ -89,7 +89,7 @@ def explained(error: BaseException) -> BaseException:
 def described(error: IntacctError, *, target: str = "") -> dict[str, str]:
     """The lines of the message by their labels; empty ones are left out."""
     diagnosis = error.diagnosis
-    lines = {"error": error.message, "where": _where(error, target)}
+    lines = {"error": error.message, "where": _place_of(error, target)}
     lines["why"] = diagnosis.cause if diagnosis is not None and diagnosis.cause else _why(error)
     fix = error.advice
     if diagnosis is not None:
@@ -100,7 +100,7 @@ def described(error: IntacctError, *, target: str = "") -> dict[str, str]:
     return {label: text for label, text in lines.items() if text}
 
 
-def _where(error: IntacctError, target: str) -> str:
+def _place_of(error: IntacctError, target: str) -> str:
     support_ids = [fault.support_id for fault in error.faults if fault.support_id]
     record = error.record if isinstance(error, RecordError) else ""
     field = error.field if isinstance(error, RecordError) else ""

@@ -74,7 +74,7 @@ def write_rows(
     """
     if kind == "table" and to is None:
         return _table(rows, output)
-    with _text(to, output) as out:
+    with _cell_text(to, output) as out:
         if kind in ("csv", "table"):
             return _csv(rows, out, columns, spreadsheet_safe=spreadsheet_safe)
         return _json(rows, out) if kind == "json" else _json_lines(rows, out)
@@ -197,7 +197,7 @@ def columns_of(rows: Sequence[Row]) -> list[str]:
 
 
 @contextmanager
-def _text(to: Path | None, output: Output) -> Iterator[TextOutput]:
+def _cell_text(to: Path | None, output: Output) -> Iterator[TextOutput]:
     if to is None:
         yield output
         return

@@ -57,7 +57,7 @@ def print_fitted(columns: Sequence[str], rows: Sequence[Sequence[Cell]], out: Te
     cells = _cells(rows)
     right = _right_aligned(columns, rows)
     natural = [max([cell_len(name), *(cell_len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
-    widths = _fitted(natural, [cell_len(name) for name in columns], right, width)
+    widths = _fitted_widths(natural, [cell_len(name) for name in columns], right, width)
     bold = "" if "NO_COLOR" in os.environ else "bold"
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style=bold)
     for name, wide, to_right in zip(columns, widths, right, strict=False):
@@ -69,7 +69,7 @@ def print_fitted(columns: Sequence[str], rows: Sequence[Sequence[Cell]], out: Te
     return list(columns[len(widths) :])
 
 
-def _fitted(natural: Sequence[int], names: Sequence[int], right: Sequence[bool], width: int) -> list[int]:
+def _fitted_widths(natural: Sequence[int], names: Sequence[int], right: Sequence[bool], width: int) -> list[int]:
     """The widths of the columns that fit, from the first on; the first always stays.
 
     Strings longer than `_WIDEST_CELL` are cut. If every column fits, the space left over goes to the cut ones, the last

@@ -35,7 +35,7 @@ def show_plan(plan: Plan, output: Output, *, records: bool = True) -> None:
     if records and 0 < len(plan.records) <= _SHOWN:
         columns = ("record", "verdict", "lines", "amount", "Intacct record")
         output.result("")
-        output.table(columns, [_row(record) for record in plan.records])
+        output.table(columns, [_record_row(record) for record in plan.records])
     if records:
         _show_changes(plan.of(Verdict.UPDATE)[:_SHOWN], output)
         _show_existing([record for record in plan.of(*WRITTEN) if record.existing][:_SHOWN], output)
@@ -54,7 +54,7 @@ def show_plan(plan: Plan, output: Output, *, records: bool = True) -> None:
     output.result(f"Applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
 
 
-def _row(record: PlannedRecord) -> tuple[object, ...]:
+def _record_row(record: PlannedRecord) -> tuple[object, ...]:
     write = record.write
     number = record.receipt.record if record.receipt is not None else ""
     since = f" since {record.since:%Y-%m-%d}" if record.since is not None and number else ""

@@ -140,7 +140,7 @@ def record_line(difference: RecordDifference) -> str:
         name += f" of {difference.owner_object} {difference.owner}"
     if difference.kind == ALTERED:
         changes = (
-            f"{each.name} is {_shown(each.company)} in Intacct, {_shown(each.copy)} in the copy"
+            f"{each.name} is {_shown_value(each.company)} in Intacct, {_shown_value(each.copy)} in the copy"
             for each in difference.fields
         )
         return f"{name}: {'; '.join(changes)}{_when(difference)}"
@@ -148,17 +148,19 @@ def record_line(difference: RecordDifference) -> str:
 
 
 def _values(row: Iterable[tuple[str, Value]]) -> str:
-    texts = [f"{name} {_shown(value)}" for name, value in row]
+    texts = [f"{name} {_shown_value(value)}" for name, value in row]
     return f" ({', '.join(texts)})" if texts else ""
 
 
 def _when(difference: RecordDifference) -> str:
     return (
-        f" (changed in Intacct at {_shown(difference.modified)})" if isinstance(difference.modified, datetime) else ""
+        f" (changed in Intacct at {_shown_value(difference.modified)})"
+        if isinstance(difference.modified, datetime)
+        else ""
     )
 
 
-def _shown(value: Value) -> str:
+def _shown_value(value: Value) -> str:
     if value is None:
         return "empty"
     if isinstance(value, Decimal):

@@ -62,7 +62,7 @@ def _body(reconciliation: Reconciliation, copy: str) -> Iterator[str]:
         ("Copy", copy),
         ("API transactions", f"{reconciliation.transactions:,}"),
     ]
-    yield _table((), facts)
+    yield _html_table((), facts)
     if reconciliation.ledger:
         yield "<h2>Totals of the ledger</h2>"
         yield _list(totals(reconciliation))
@@ -80,7 +80,7 @@ def _body(reconciliation: Reconciliation, copy: str) -> Iterator[str]:
         )
         for one in reconciliation.comparison.tables
     ]
-    yield _table(("table", "records", "compared by", "result", "SHA-256"), rows, numbers=(1,), code=(4,))
+    yield _html_table(("table", "records", "compared by", "result", "SHA-256"), rows, numbers=(1,), code=(4,))
     if reconciliation.tie_out is not None:
         yield from _tie_out(reconciliation.tie_out)
     yield "<h2>Not compared</h2>"
@@ -102,7 +102,7 @@ def _tie_out(tied: TieOut) -> Iterator[str]:
         )
         for one in tied.controls
     ]
-    yield _table(heads, rows, numbers=(3, 4, 5, 6))
+    yield _html_table(heads, rows, numbers=(3, 4, 5, 6))
     yield _list(tie_out_lines(tied))
 
 
@@ -111,7 +111,7 @@ def _list(lines: Iterable[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def _table(
+def _html_table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = (), code: Sequence[int] = ()
 ) -> str:
     def cell(place: int, text: str) -> str:

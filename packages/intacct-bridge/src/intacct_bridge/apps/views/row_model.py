@@ -41,7 +41,7 @@ def row_model(described: ObjectDef) -> str:
         f"{name} = TypedDict(",
         f'    "{name}",',
         "    {",
-        *(f"        {_entry(field)}" for field in described.fields.values()),
+        *(f"        {_field_entry(field)}" for field in described.fields.values()),
         "    },",
         "    total=False,",
         ")",
@@ -50,7 +50,7 @@ def row_model(described: ObjectDef) -> str:
     return "\n".join(lines)
 
 
-def _entry(field: FieldDef) -> str:
+def _field_entry(field: FieldDef) -> str:
     kind = _TYPES.get(field.kind, "str")
     if field.values and kind == "str":
         kind = f"Literal[{', '.join(_quoted(value) for value in field.values)}]"

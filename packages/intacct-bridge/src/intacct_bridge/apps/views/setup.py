@@ -28,13 +28,13 @@ def lines(checklist: SetUpChecklist, output: Output) -> Iterator[str]:
         yield output.wrapped("  ! ", warning)
     yield ""
     for step in checklist.steps:
-        yield from _step(step, output)
+        yield from _step_lines(step, output)
     if checklist.problem:
         yield ""
         yield output.wrapped("", checklist.problem)
 
 
-def _step(step: SetUpStep, output: Output) -> Iterator[str]:
+def _step_lines(step: SetUpStep, output: Output) -> Iterator[str]:
     done = step.state == DONE
     observed = f"{step.observed} (inferred)" if step.inferred else step.observed
     who = "" if done or step.who == "you" else f" ({step.who})"

@@ -74,7 +74,7 @@ def picture(step: SetUpStep) -> str:
         parts.append(_field(field, y))
         y += _ROW
     if step.grants:
-        grid, y = _grants(step.grants, y)
+        grid, y = _grants_grid(step.grants, y)
         parts.append(grid)
     if step.id in _WITHOUT_BUTTON:
         return _svg(step, "".join(parts), y)
@@ -136,7 +136,7 @@ def _field(field: FormField, y: int) -> str:
     return f"{label}{box}{shown}{arrow}"
 
 
-def _grants(grants: Sequence[RoleGrant], y: int) -> tuple[str, int]:
+def _grants_grid(grants: Sequence[RoleGrant], y: int) -> tuple[str, int]:
     """The grid of permissions, with a ticked box for each right, and where it ends."""
     first, wide = 214, 40
     parts = [_text(first + wide * place + 12, y + 14, name, 11, _SOFT, mid=True) for place, name in enumerate(_RIGHTS)]

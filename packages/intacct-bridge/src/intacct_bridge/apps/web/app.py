@@ -48,10 +48,10 @@ def page_routes(app: WebApp, pages: Sequence[Page], *, as_data: bool = True) -> 
     routes: list[BaseRoute] = []
     for page in pages:
         if as_data and not page.is_file:
-            routes.append(Route(page.json_path, _shown(app, pages, page, as_json=True), methods=["GET"]))
+            routes.append(Route(page.json_path, _showing(app, pages, page, as_json=True), methods=["GET"]))
         for action, act in page.actions.items():
             routes.append(Route(page.address(action), _acted(app, pages, page, act), methods=["POST"]))
-    routes += [Route(page.path, _shown(app, pages, page, as_json=False), methods=["GET"]) for page in pages]
+    routes += [Route(page.path, _showing(app, pages, page, as_json=False), methods=["GET"]) for page in pages]
     return routes
 
 
@@ -59,7 +59,7 @@ def _page_request(app: WebApp, request: Request) -> PageRequest:
     return PageRequest(app, request.scope["session"], request.url.path, request.path_params, dict(request.query_params))
 
 
-def _shown(app: WebApp, pages: Sequence[Page], page: Page, *, as_json: bool) -> Endpoint:
+def _showing(app: WebApp, pages: Sequence[Page], page: Page, *, as_json: bool) -> Endpoint:
     async def show(request: Request) -> Response:
         page_request = _page_request(app, request)
         return await run_in_threadpool(
@@ -124,7 +124,7 @@ def _answered(
     try:
         answer = work()
     except Exception as error:
-        answer = _problem(page_request, error, status)
+        answer = _problem_page(page_request, error, status)
     if isinstance(answer, Redirect):
         inside = answer.address.startswith("/") and not answer.address.startswith(("//", "/\\"))
         return RedirectResponse(answer.address if inside else "/", status_code=303)
@@ -172,7 +172,7 @@ def _json_address(page_request: PageRequest) -> str:
     return path + (f"?{urlencode(query)}" if query else "")
 
 
-def _problem(page_request: PageRequest, error: Exception, status: int) -> PageView:
+def _problem_page(page_request: PageRequest, error: Exception, status: int) -> PageView:
     """The page of an error: cause and fix, as a command prints them."""
     lines = problem_of(error, page_request.app.report)
     explained_error = explained(error)

@@ -176,7 +176,7 @@ class Jobs:
             ended = [one.id for one in self._jobs.values() if not one.is_running]
             for old in ended[: max(0, len(self._jobs) - _KEPT_JOBS)]:
                 del self._jobs[old]
-        Thread(target=_run, args=(job, work, self._report), name=f"job {title}", daemon=True).start()
+        Thread(target=_run_job, args=(job, work, self._report), name=f"job {title}", daemon=True).start()
         return job
 
     def find(self, job_id: str, person: str) -> BackgroundJob | None:
@@ -211,7 +211,7 @@ def problem_of(error: BaseException, report: Report) -> dict[str, str]:
     }
 
 
-def _run(job: BackgroundJob, work: Work, report: Report) -> None:
+def _run_job(job: BackgroundJob, work: Work, report: Report) -> None:
     try:
         work(job)
         end = JobState.DONE

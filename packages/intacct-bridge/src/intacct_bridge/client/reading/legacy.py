@@ -92,15 +92,15 @@ def record_cells(record: Element) -> dict[str, str | None]:
 
     Strings under one name are a list as JSON.
     """
-    return _parts(record)[0]
+    return _flat_cells(record)[0]
 
 
 def record_lines(record: Element) -> dict[str, list[dict[str, Value]]]:
     """The lines inside a record, each as flat cells, by the element that holds them; lines inside them are JSON."""
-    return {name: [dict(_cells(line)) for line in lines] for name, lines in _parts(record)[1].items()}
+    return {name: [dict(_cells(line)) for line in lines] for name, lines in _flat_cells(record)[1].items()}
 
 
-def _parts(record: Element, path: str = "") -> tuple[dict[str, str | None], dict[str, Sequence[Element]]]:
+def _flat_cells(record: Element, path: str = "") -> tuple[dict[str, str | None], dict[str, Sequence[Element]]]:
     """The flat cells of a record, and its lines by the element that holds them."""
     cells: dict[str, str | None] = {}
     lines: dict[str, Sequence[Element]] = {}
@@ -118,7 +118,7 @@ def _parts(record: Element, path: str = "") -> tuple[dict[str, str | None], dict
         elif _holds_lines(child):
             lines[name] = child.children
         elif child.children:
-            inner, more = _parts(child, f"{name}.")
+            inner, more = _flat_cells(child, f"{name}.")
             cells |= inner
             lines |= more
         else:
@@ -422,14 +422,14 @@ def _batch(columns: Mapping[str, tuple[Kind, list[Value]]]) -> "pa.RecordBatch":
 
 def _cells(record: Element) -> dict[str, str | None]:
     """A record's cells, and its lines as JSON."""
-    cells, lists = _parts(record)
+    cells, lists = _flat_cells(record)
     texts = {name: json.dumps(list(map(_plain, lines)), ensure_ascii=False) for name, lines in lists.items()}
     return cells | texts
 
 
 def _plain(line: Element) -> dict[str, Any]:
     """A line without its empty cells, with the lines inside it."""
-    cells, lists = _parts(line)
+    cells, lists = _flat_cells(line)
     filled: dict[str, Any] = {name: value for name, value in cells.items() if value is not None}
     return filled | {name: [_plain(one) for one in lines] for name, lines in lists.items()}
 

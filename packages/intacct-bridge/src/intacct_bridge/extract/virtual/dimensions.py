@@ -93,7 +93,7 @@ class DimensionValuesReader:
             if dimension.get("userDefinedDimension") != "true" or _plain(name) in left_out:
                 continue
             try:
-                yield from _values(gateway, name)
+                yield from _dimension_values(gateway, name)
             except (NotPermittedError, InvalidRequestError) as error:
                 closed[name] = error
         if closed:
@@ -110,7 +110,7 @@ def _plain(name: str) -> str:
     return name.strip().upper().removeprefix("GLDIM")
 
 
-def _values(gateway: ReadGateway, name: str) -> Iterator[VirtualPage]:
+def _dimension_values(gateway: ReadGateway, name: str) -> Iterator[VirtualPage]:
     """The values of one dimension."""
     object_name = _object_of(gateway, name)
     fields = gateway.describe(object_name).fields

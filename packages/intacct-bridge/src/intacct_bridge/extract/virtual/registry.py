@@ -52,7 +52,7 @@ def virtual_stream(gateway: ReadGateway, virtual: VirtualStream, select: Sequenc
     reader = reader_of(virtual)
     fields, identity = dict(reader.fields(gateway, virtual)), reader.identity(virtual)
     if select:
-        selected = _selected(virtual, fields, select, open_ended=reader.open_ended)
+        selected = _selected_columns(virtual, fields, select, open_ended=reader.open_ended)
         names = {*selected, *identity}
         fields = {name: kind for name, kind in fields.items() if name in names} | {
             name: Kind.TEXT for name in selected if name not in fields
@@ -71,7 +71,7 @@ def virtual_stream(gateway: ReadGateway, virtual: VirtualStream, select: Sequenc
     )
 
 
-def _selected(
+def _selected_columns(
     virtual: VirtualStream, fields: Mapping[str, Kind], select: Sequence[str], *, open_ended: bool
 ) -> list[str]:
     by_case = {name.upper(): name for name in fields}

@@ -2,7 +2,7 @@
 
 A record is found in one of three ways: by lookup key, by external id, or, a payment, by the records that it pays. A
 found record is proof if it was created by the user who sent it, not before it was sent, not as a copy, and if no other
-receipt claims it. Equal twins get one record each; which of them gets which does not matter.
+receipt claims it. Entries with an equal key get one record each; which entry gets which record does not matter.
 
 A person may change the key of a record before it is looked for, such as an entry's date. So before a record counts as
 absent, the records that its user created since then are searched for its number, or for all the rest of its key. One
@@ -120,9 +120,9 @@ class EvidenceSearch:
         records = [match.record for matches in matches_by_key.values() for match in matches]
         claimed = self._outbox.claimed(doubtful[0].target.company, lookup.object, records)
         for key, matches in matches_by_key.items():
-            twins = [entry for entry in doubtful if keys.get(entry.number) == key]
+            equal = [entry for entry in doubtful if keys.get(entry.number) == key]
             unclaimed = [one for one in matches if not one.copy and one.record not in claimed]
-            _pair_twins(twins, unclaimed, evidence, tolerance)
+            _pair_equal(equal, unclaimed, evidence, tolerance)
 
     def _renumbered(self, lookup: LookupKeys, missing: Sequence[OutboxEntry]) -> set[int]:
         """The entries whose definition numbers its documents itself, or may, so that no record has the number sent."""
@@ -137,13 +137,13 @@ class EvidenceSearch:
         return is_queryable(self._company, lookup, entry.lookup_key)
 
 
-def _pair_twins(
-    twins: Sequence[OutboxEntry], unclaimed: Sequence[MatchingRecord], evidence: Evidence, tolerance: timedelta
+def _pair_equal(
+    equal: Sequence[OutboxEntry], unclaimed: Sequence[MatchingRecord], evidence: Evidence, tolerance: timedelta
 ) -> None:
-    """Give each of the equal twins one of the records that prove it; which of them gets which does not matter."""
+    """Give each of these entries with an equal key one of the records that prove it."""
     left = list(unclaimed)
     unproven: list[OutboxEntry] = []
-    for entry in sorted(twins, key=lambda twin: twin.number):
+    for entry in sorted(equal, key=lambda entry: entry.number):
         proof = next((one for one in left if _proves(one, entry, tolerance)), None)
         if proof is None:
             unproven.append(entry)

@@ -133,9 +133,9 @@ class Settler:
 
         The other entries of their transactions are settled with them: each would wait for the others.
         """
-        wanted = list(entries)
-        numbers = {entry.number for entry in wanted}
-        done = self._settle([*wanted, *self._others_in_doubt(wanted, numbers)])
+        requested = list(entries)
+        numbers = {entry.number for entry in requested}
+        done = self._settle([*requested, *self._others_in_doubt(requested, numbers)])
         return [entry for entry in done if entry.number in numbers]
 
     def _others_in_doubt(self, entries: Sequence[OutboxEntry], numbers: Container[int]) -> list[OutboxEntry]:

@@ -47,7 +47,7 @@ def balance(write: Write, facts: Facts) -> Iterator[Finding]:
     """Debits equal credits in each currency."""
     if facts.is_statistical(write):
         return
-    for currency, difference in _differences(write.all_lines, "CURRENCY").items():
+    for currency, difference in _balances_by(write.all_lines, "CURRENCY").items():
         if difference:
             unit = f" {currency}" if currency else ""
             over, under = ("debits", "credits") if difference > 0 else ("credits", "debits")
@@ -135,7 +135,7 @@ def payment_amounts(write: Write, _: Facts) -> Iterator[Finding]:
             yield Finding("payment amount", message, fix, write.column("TRX_PAYMENTAMOUNT"), line.position)
 
 
-def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
+def _balances_by(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
     """Debits less credits by the value of a field; empty if a line's amount could not be read."""
     sums: dict[str, Decimal] = {}
     for line in lines:

@@ -16,12 +16,12 @@ def with_row_findings(write: Write, table: InputTable) -> Write:
 
 
 def _totals(write: Write, table: InputTable) -> Iterator[Finding]:
-    """A refusal of a total that constants complete: nothing but amounts is of its own row."""
+    """A refusal of a total that constants complete. The row itself has nothing but amounts."""
     lines = [(line.row, line.fields) for line in write.all_lines] or [(row, write.fields) for row in write.rows]
     constants = {text.strip() for text in table.constants.values()}
     for row, fields in lines:
         names = {value for value in fields.values() if type(value) is str} - constants
-        if (own := cells_beside_word(row, table)) and own.isdisjoint(names):
+        if (cells := cells_beside_word(row, table)) and cells.isdisjoint(names):
             yield Finding("total", HAS_THE_WORD, position=row.position)
 
 

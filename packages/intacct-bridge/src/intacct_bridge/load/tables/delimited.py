@@ -62,9 +62,9 @@ def open_csv(
 def _first_records(path: Path, dialect: CsvDialect, *, strict: bool) -> list[tuple[int, list[str]]]:
     """The first rows; none if another delimiter than the usual one cannot read them."""
     try:
-        return list(islice(_records(path, dialect), LOOKED_AT))
+        return list(islice(_file_records(path, dialect), LOOKED_AT))
     except SettingsError:
-        return list(islice(_records(path, dialect), 1)) if strict else []
+        return list(islice(_file_records(path, dialect), 1)) if strict else []
 
 
 def _one_character(delimiter: str) -> str:
@@ -139,7 +139,7 @@ def _find_delimiter(header: str) -> str:
 
 def _csv_rows(path: Path, dialect: CsvDialect, columns: tuple[str, ...], header: int) -> Iterator[SourceRow]:
     width, name = len(columns), path.name
-    for number, cells in _records(path, dialect):
+    for number, cells in _file_records(path, dialect):
         if number <= header:
             continue
         fault = too_wide(cells, width) if len(cells) > width else ""
@@ -147,7 +147,7 @@ def _csv_rows(path: Path, dialect: CsvDialect, columns: tuple[str, ...], header:
         yield SourceRow(name, number, dict(zip(columns, cells, strict=False)), fault, beyond=beyond)
 
 
-def _records(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]:
+def _file_records(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]:
     """Every non-blank record with its first physical line, the header included."""
     with path.open(encoding=dialect.encoding, newline="") as file:
         before = _announcement(file) if dialect.announced else 0

@@ -91,12 +91,12 @@ def _in_quotes(name: str) -> str:
 
 def _sheet_parts(path: Path) -> dict[str, str]:
     """The sheets with the names of their parts in the workbook."""
-    with _workbook(path) as book:
+    with _opened_workbook(path) as book:
         return {page.title: page._worksheet_path.lstrip("/") for page in book.worksheets}
 
 
 @contextmanager
-def _workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
+def _opened_workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
     """The opened workbook. Raises SettingsError if it is damaged, also while it is read."""
     try:
         from openpyxl import load_workbook
@@ -125,7 +125,7 @@ def _excel_records(path: Path, sheet: str, *, keep: Container[int] = ()) -> Iter
 
 
 def _excel_values(path: Path, sheet: str) -> Iterator[tuple[object, ...]]:
-    with _workbook(path) as book:
+    with _opened_workbook(path) as book:
         page: ReadOnlyWorksheet = book[sheet]
         for row in page.iter_rows():
             yield tuple(_as_shown(cell) for cell in row)
@@ -179,6 +179,6 @@ def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
 
 def _excel_cells(path: Path, sheet: str, *, formulas: bool = False) -> Iterator[list[Any]]:
     """The cells of each row that exist."""
-    with _workbook(path, formulas=formulas) as book:
+    with _opened_workbook(path, formulas=formulas) as book:
         for row in book[sheet].iter_rows():
             yield [cell for cell in row if hasattr(cell, "row")]

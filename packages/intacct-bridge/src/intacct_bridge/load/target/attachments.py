@@ -48,7 +48,7 @@ def read_paths(cell: object, base: FileSource) -> tuple[str, ...]:
     if cell is None or cell == "":
         return ()
     if isinstance(cell, str) and cell.lstrip().startswith("["):
-        cell = _listed(cell)
+        cell = _list_in_text(cell)
     if cell == []:
         return ()
     if base is None:
@@ -75,7 +75,7 @@ def _name(entry: object, base: Path | Mapping[str, Path]) -> str:
     return text
 
 
-def _listed(cell: str) -> object:
+def _list_in_text(cell: str) -> object:
     """A list in a text, as some taps write it."""
     try:
         entries: object = json.loads(cell)

@@ -43,7 +43,7 @@ def by_entity(writes: Sequence[Write]) -> dict[str, list[int]]:
 
 
 def entity_id(entity: str, company: Gateway) -> str:
-    """An entity's id in the company's own case, for a text in any case."""
+    """An entity's id as the company spells it; capitals in the text do not matter."""
     ids = _entities(company).get("LOCATIONID", {}).values()
     return next((one for some in ids for one in some if one.casefold() == entity.casefold()), entity)
 

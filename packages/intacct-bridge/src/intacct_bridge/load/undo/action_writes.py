@@ -26,17 +26,17 @@ def action_write(
         more[ACTION_DATE] = day
     if comment and action.comment:
         more[ACTION_COMMENT] = comment
-    return _write(WriteOperation(action.operation), action.object, record, name, more, undoes=undoes, entity=entity)
+    return _action(WriteOperation(action.operation), action.object, record, name, more, undoes=undoes, entity=entity)
 
 
 def delete_write(
     object_name: str, record: str, name: str = "", *, by: str = "", undoes: int | None = None, entity: str = ""
 ) -> Write:
     """The write that deletes a record; `by` is the field with its record key, if that is not the usual one."""
-    return _write(WriteOperation.DELETE, object_name, record, name, {}, by=by, undoes=undoes, entity=entity)
+    return _action(WriteOperation.DELETE, object_name, record, name, {}, by=by, undoes=undoes, entity=entity)
 
 
-def _write(
+def _action(
     operation: WriteOperation,
     object_name: str,
     record: str,

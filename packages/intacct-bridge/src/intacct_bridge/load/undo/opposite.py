@@ -49,7 +49,7 @@ def opposite_write(company: Gateway, entry: OutboxEntry, *, day: date, memo: str
     if not records:
         raise RecordError(f"{JOURNAL_ENTRY} {number} is not visible in Intacct", fix="check the entity")
     changed = [change.name for change in differences(replace(existing, lines={}), records[0], writable, ("RECORDNO",))]
-    rows = _rows(company, entry.receipt.record, sent.lines.get(LINES, ()))
+    rows = _ledger_lines(company, entry.receipt.record, sent.lines.get(LINES, ()))
     posted_rows = [_take_row(line, rows) for line in sent.lines.get(LINES, ())]
     if None in posted_rows or (rows and _modified(records[0].row)):
         changed.append(LINES)
@@ -77,7 +77,7 @@ def opposite_write(company: Gateway, entry: OutboxEntry, *, day: date, memo: str
     return replace(write, findings=tuple(early_day(write, day, sent.fields.get("BATCH_DATE"))))
 
 
-def _rows(company: Gateway, record: str, lines: Iterable[RecordLine]) -> list[Row]:
+def _ledger_lines(company: Gateway, record: str, lines: Iterable[RecordLine]) -> list[Row]:
     """The lines in the ledger with the fields of those that were sent."""
     held = owner(LINE)
     assert held is not None

@@ -169,7 +169,7 @@ def _taking_back(
             if record is None and begun is not None and begun.target.operation is WriteOperation.DELETE:
                 done.append(_begun_delete(entry, begun, entity))  # applying it finds out that it was deleted
             else:
-                done.append(_write(company, entry, record, settings, entity))
+                done.append(_undoing_write(company, entry, record, settings, entity))
         except RecordError as error:
             done.append(error)
     return done
@@ -248,7 +248,7 @@ def _as_found(row: Row | None, record_key: str) -> _CurrentState | None:
     return _CurrentState(record_key, record, named, state)
 
 
-def _write(
+def _undoing_write(
     company: Gateway, entry: OutboxEntry, record: _CurrentState | None, settings: UndoSettings, entity: str
 ) -> Write:
     """The write that takes one new record back. RecordError if there is none."""

@@ -88,7 +88,7 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
     from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer
     from intacct_bridge.apps.console.pages.registry import PAGES
 
-    settings = _settings(context, host, options)
+    settings = _console_settings(context, host, options)
     app = ConsoleApp(settings, flows=CommandFlows(), report=lambda error: _report(context, error))
     with ConsoleServer(app, PAGES, host=host, port=port) as server:
         if settings.team is not None:
@@ -107,7 +107,7 @@ def _report(context: CommandContext, error: BaseException) -> None:
     context.output.detail("".join(traceback.format_exception(error)))
 
 
-def _settings(context: CommandContext, host: str, options: dict[str, Any]) -> "ConsoleSettings":
+def _console_settings(context: CommandContext, host: str, options: dict[str, Any]) -> "ConsoleSettings":
     from intacct_bridge.apps.console.app import ConsoleSettings, TeamMode
     from intacct_bridge.machine.account import account_name
 

@@ -29,7 +29,7 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
     from intacct_bridge.operations.outbox import retry
 
     entries = retry(context, numbers, ask=lambda: context.allow_write("refused and unsent records again", yes=yes))
-    return _show(context, entries, "Nothing to retry.")
+    return _show_entries(context, entries, "Nothing to retry.")
 
 
 @command("settle", exits=WRITES)
@@ -49,7 +49,7 @@ def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_
             settle_after=waits,
             ask=lambda: context.allow_write("records in doubt that prove not to be applied", yes=yes),
         )
-        status = _show(context, entries, "Nothing is in doubt.")
+        status = _show_entries(context, entries, "Nothing is in doubt.")
         _propose(context, [entry for entry in entries if entry.status is RecordStatus.IN_DOUBT])
     return status
 
@@ -150,7 +150,7 @@ def _decided(context: CommandContext, entry: "OutboxEntry") -> None:
         context.output.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
 
 
-def _show(context: CommandContext, entries: "Sequence[OutboxEntry]", empty: str) -> int:
+def _show_entries(context: CommandContext, entries: "Sequence[OutboxEntry]", empty: str) -> int:
     from intacct_bridge.apps.views.outbox_entries import entry_row, exit_status
 
     rows = [(*entry_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]

@@ -61,10 +61,10 @@ def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, .
     for number, record in enumerate(records):
         if number:
             context.output.result("")
-        _show(context, record)
+        _show_row(context, record)
 
 
-def _show(context: CommandContext, record: "Record") -> None:
+def _show_row(context: CommandContext, record: "Record") -> None:
     """The filled fields, then each list of lines as a table."""
     context.output.pairs(
         {name: value for name, value in record.items() if value is not None and not isinstance(value, list)}

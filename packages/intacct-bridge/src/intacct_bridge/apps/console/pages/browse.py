@@ -86,7 +86,7 @@ def show_object(request: PageRequest) -> PageView:
         status = 200
         if request.query.get("run"):
             try:
-                data |= _result(run, definition, request)
+                data |= _query_result(run, definition, request)
             except InvalidRequestError as error:
                 data["problem"], status = described(error), 422
     return PageView("browse_object.html", data, status=status, title=definition.name)
@@ -159,7 +159,7 @@ def _rows(run: RecordedRun, definition: ObjectDef, form: Mapping[str, Any], wher
     return list(answer.rows), answer.columns
 
 
-def _result(run: RecordedRun, definition: ObjectDef, request: PageRequest) -> dict[str, Any]:
+def _query_result(run: RecordedRun, definition: ObjectDef, request: PageRequest) -> dict[str, Any]:
     """The rows of a page, with the command and the program that give the same."""
     form = _form(request)
     if form["limit"] not in LIMITS:

@@ -197,16 +197,18 @@ def save_new(request: PageRequest) -> Redirect | PageView:
         settings = typed_settings(request, _draft(request, "") or {})
         request.session.drafts["connection "] = settings
         return _form(request, "", settings, problem=lines, typed_name=name, status=422)
-    return _save(request, name, "", user_file(), before=_draft(request, "") or {}, there={})
+    return _save_connection(request, name, "", user_file(), before=_draft(request, "") or {}, there={})
 
 
 def save_edit(request: PageRequest) -> Redirect | PageView:
     """Sign in with the settings of the form, and save them in the connection's file."""
     listed, path, there = _editable(request)
-    return _save(request, listed.name, listed.name, path, before=_draft(request, listed.name) or there, there=there)
+    return _save_connection(
+        request, listed.name, listed.name, path, before=_draft(request, listed.name) or there, there=there
+    )
 
 
-def _save(
+def _save_connection(
     request: PageRequest, name: str, shown_as: str, path: Path, *, before: Mapping[str, Any], there: Mapping[str, Any]
 ) -> Redirect | PageView:
     """Check, sign in unless that is not wanted, and save; a mistake shows the form again with what was typed."""

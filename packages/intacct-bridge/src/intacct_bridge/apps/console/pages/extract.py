@@ -34,7 +34,7 @@ GROUPS = {"Documents": tuple(DOCUMENTS.split()), "Lists": tuple(LISTS.split())}
 
 def show(request: PageRequest) -> PageView:
     """The form of an extraction."""
-    return _form(request, _entered(request))
+    return _extract_form(request, _entered(request))
 
 
 def _entered(request: PageRequest) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _entered(request: PageRequest) -> dict[str, Any]:
     }
 
 
-def _form(request: PageRequest, form: dict[str, Any], *, status: int = 200, **more: Any) -> PageView:
+def _extract_form(request: PageRequest, form: dict[str, Any], *, status: int = 200, **more: Any) -> PageView:
     names, _ = connections(request)
     earlier = [job.data() for job in request.app.jobs.of(request.person) if job.page.startswith("/extract/")]
     copies = [one.uri for one in written_copies()]
@@ -104,7 +104,7 @@ def _begin(request: PageRequest, title: str, *, estimated: bool) -> Redirect | P
     try:
         extraction = request_of(form)
     except InvalidRequestError as error:
-        return _form(request, form, status=422, problem=described(error))
+        return _extract_form(request, form, status=422, problem=described(error))
     words = words_of(form)
     at = words.index("--") if "--" in words else len(words)
     words[at:at] = ["--estimate"] if estimated else []

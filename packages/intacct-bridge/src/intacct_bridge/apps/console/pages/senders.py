@@ -20,16 +20,16 @@ from intacct_protocol.errors import SettingsError
 
 def show_new(request: PageRequest) -> PageView:
     """The form for a new sender."""
-    return _form(request, None, {})
+    return _sender_form(request, None, {})
 
 
 def show_one(request: PageRequest) -> PageView:
     """A sender, the connections that use it, and its form."""
-    sender = _find(request)
-    return _form(request, sender, sender_settings(sender.name, Path(sender.source)))
+    sender = _find_sender(request)
+    return _sender_form(request, sender, sender_settings(sender.name, Path(sender.source)))
 
 
-def _find(request: PageRequest) -> ListedSender:
+def _find_sender(request: PageRequest) -> ListedSender:
     name = request.params["name"]
     sender = next((one for one in list_senders() if one.name == name), None)
     if sender is None:
@@ -37,7 +37,7 @@ def _find(request: PageRequest) -> ListedSender:
     return sender
 
 
-def _form(
+def _sender_form(
     request: PageRequest,
     sender: ListedSender | None,
     settings: Mapping[str, Any],
@@ -68,17 +68,17 @@ def save_new(request: PageRequest) -> Redirect | PageView:
     name = request.field("name")
     if not name or "/" in name or any(one.name == name for one in list_senders()):
         lines = {"error": "The name is empty, has a slash, or is taken.", "fix": "Choose another name."}
-        return _form(request, None, {"sender_id": request.field("sender_id")}, problem=lines, typed_name=name)
-    return _save(request, name, None, user_file())
+        return _sender_form(request, None, {"sender_id": request.field("sender_id")}, problem=lines, typed_name=name)
+    return _save_sender(request, name, None, user_file())
 
 
 def save_one(request: PageRequest) -> Redirect | PageView:
     """Save a sender's settings."""
-    sender = _find(request)
-    return _save(request, sender.name, sender, Path(sender.source))
+    sender = _find_sender(request)
+    return _save_sender(request, sender.name, sender, Path(sender.source))
 
 
-def _save(request: PageRequest, name: str, sender: ListedSender | None, path: Path) -> Redirect | PageView:
+def _save_sender(request: PageRequest, name: str, sender: ListedSender | None, path: Path) -> Redirect | PageView:
     request.check_may_configure()
     before = sender_settings(name, path) if sender is not None else {}
     variable = request.field("sender_password_env")
@@ -88,14 +88,14 @@ def _save(request: PageRequest, name: str, sender: ListedSender | None, path: Pa
         note = save_sender(name, sender_id, password, path, otherwise="Name a variable instead.")
     except SettingsError as error:
         settings = {**before, "sender_id": sender_id}
-        return _form(request, sender, settings, problem=described(error), typed_name=name)
+        return _sender_form(request, sender, settings, problem=described(error), typed_name=name)
     return request.redirect("/connections", notice=f"Saved sender {name}. {note}".strip())
 
 
 def remove(request: PageRequest) -> Redirect:
     """Take a sender that no connection uses out of its file."""
     request.check_may_configure()
-    sender = _find(request)
+    sender = _find_sender(request)
     note = delete_sender(sender)
     return request.redirect("/connections", notice=f"Removed sender {sender.name}. {note}".strip())
 

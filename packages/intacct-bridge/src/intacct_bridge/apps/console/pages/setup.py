@@ -232,7 +232,7 @@ def _checked(job: BackgroundJob, run: RecordedRun, name: str) -> bool:
 
 def _wait(job: BackgroundJob, name: str) -> None:
     """Wait for the next check; it comes at once if the settings of the connection changed."""
-    before = _settings(name)
+    before = _checked_settings(name)
     observed = _assistant_of(name).progress.observed
     signed_in = "user" in observed and observed["user"].state != UNKNOWN
     end = time.monotonic() + WAIT_SECONDS * (3 if signed_in else 1)
@@ -242,11 +242,11 @@ def _wait(job: BackgroundJob, name: str) -> None:
         time.sleep(_SLICE)
         if time.monotonic() - looked > _LOOK_SECONDS:
             looked = time.monotonic()
-            if _settings(name) != before:
+            if _checked_settings(name) != before:
                 return
 
 
-def _settings(name: str) -> object:
+def _checked_settings(name: str) -> object:
     """What can be checked of a connection now: whether it has a user, and with which settings."""
     checked = _assistant_of(name).checked
     if checked.connection is None or not checked.only_sender:

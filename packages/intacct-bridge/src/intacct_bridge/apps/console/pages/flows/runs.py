@@ -52,7 +52,7 @@ def _records(run: Run) -> dict[str, int]:
 
 def show_run(request: PageRequest) -> PageView:
     """One run with its log."""
-    run = _run(request)
+    run = _run_facts(request)
     facts = {
         "machine": run.machine,
         "version": run.version,
@@ -82,7 +82,7 @@ def _command(run: Run) -> str:
     return "" if run.command == LIBRARY or words[:1] == ("console",) else shlex.join(["intacct", *words])
 
 
-def _run(request: PageRequest) -> Run:
+def _run_facts(request: PageRequest) -> Run:
     run_id = request.params["id"]
     if not run_id.isalnum():
         raise NotFoundError(f"There is no run {run_id}.", fix="Choose one of the list.")
@@ -94,7 +94,7 @@ def _run(request: PageRequest) -> Run:
 
 def undo(request: PageRequest) -> Redirect:
     """Make the plan that takes back what a run posted."""
-    run = _run(request)
+    run = _run_facts(request)
     return plan_to_undo(request, run.connection, runs=(run.id,))
 
 

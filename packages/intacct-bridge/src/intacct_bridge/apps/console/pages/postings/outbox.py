@@ -99,7 +99,7 @@ def show_entry(request: PageRequest) -> PageView:
     from intacct_bridge.operations.outbox import NoEntryError, propose_records
     from intacct_bridge.operations.outbox import show_entry as entry_detail
 
-    name, number = request.params["connection"], _number(request)
+    name, number = request.params["connection"], _entry_number(request)
     with request.run(name, "outbox show") as run:
         refuse_missing_outbox(run)
         try:
@@ -155,7 +155,7 @@ def _environment(request: PageRequest, name: str) -> str:
         return run.connection.environment
 
 
-def _number(request: PageRequest) -> int:
+def _entry_number(request: PageRequest) -> int:
     text = request.params["number"]
     if not text.isascii() or not text.isdecimal() or len(text) > 15:
         raise NotFoundError(f"There is no entry {text}.", fix="Search the outbox.")
@@ -182,7 +182,7 @@ def _carry_out(
     title: str,
     operation: "Callable[[RecordedRun, Sequence[int]], Sequence[OutboxEntry]]",
 ) -> Redirect:
-    name, number = request.params["connection"], _number(request)
+    name, number = request.params["connection"], _entry_number(request)
     if _environment(request, name) == "production" and not request.checked("production"):
         raise SettingsError(
             "The record may be sent to a production company.", fix="Tick the box beside the button if it should."
@@ -206,7 +206,7 @@ def _carry_out(
 
 def resolve(request: PageRequest) -> Redirect:
     """Decide, in the name of the person, whether a record in doubt was posted."""
-    name, number = request.params["connection"], _number(request)
+    name, number = request.params["connection"], _entry_number(request)
     key, because = request.field("key"), request.field("because")
     if not because:
         raise SettingsError("A reason is missing.", fix="Say why; the outbox keeps it.")
@@ -224,7 +224,7 @@ def resolve(request: PageRequest) -> Redirect:
 
 def undo(request: PageRequest) -> Redirect:
     """Make the plan that takes an entry back."""
-    return plan_to_undo(request, request.params["connection"], numbers=(_number(request),))
+    return plan_to_undo(request, request.params["connection"], numbers=(_entry_number(request),))
 
 
 def plan_to_undo(
