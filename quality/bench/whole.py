@@ -35,7 +35,7 @@ TITLES = {
     BARE: "bare read",
     TAP: "tap-intacct",
     SINCE: "tap-intacct, start_date 2000-01-01",
-    LIGHT: "tap-intacct, light",
+    LIGHT: "tap-intacct, without Arrow",
     PARQUET: "intacct extract to Parquet",
     DUCKDB: "intacct extract to DuckDB",
     SDK: "sageintacctsdk, get_all",
@@ -121,7 +121,7 @@ def _command(way: str, url: str, name: str, place: Path) -> list[str]:
     """The program with its arguments."""
     python = [sys.executable, "-m"]
     if way in (TAP, SINCE, LIGHT):
-        options: dict[str, dict[str, Any]] = {SINCE: {"start_date": "2000-01-01"}, LIGHT: {"light": True}}
+        options: dict[str, dict[str, Any]] = {SINCE: {"start_date": "2000-01-01"}, LIGHT: {"without_arrow": True}}
         (place / "config.json").write_text(
             json.dumps({**ACCOUNT, "api_url": url, "streams": [name], **options.get(way, {})})
         )

@@ -37,17 +37,17 @@ def test_a_light_run_sends_the_same_messages_first_and_after_changes(tap: Tap, t
     (tmp_path / "hidden").mkdir()
     hidden = without_arrow(tmp_path / "hidden")
     arrow = tap.run("--config", tap.config(**options))
-    light = tap.run("--config", tap.config(**options, light=True), environment=hidden)
+    light = tap.run("--config", tap.config(**options, without_arrow=True), environment=hidden)
     assert sent(light) == sent(arrow)
     assert len(light.records("GLDETAIL")) > 2000  # more than a page
 
     state = tap.keep("state.json", arrow.state)
     arrow = tap.run("--config", tap.config(**options), "--state", state)
-    light = tap.run("--config", tap.config(**options, light=True), "--state", state, environment=hidden)
+    light = tap.run("--config", tap.config(**options, without_arrow=True), "--state", state, environment=hidden)
     assert sent(light) == sent(arrow)
 
 
 def test_light_and_unified_do_not_go_together(tap: Tap) -> None:
-    ran = tap.run("--config", tap.config(unified="v2", light=True), "--discover")
+    ran = tap.run("--config", tap.config(unified="v2", without_arrow=True), "--discover")
     assert ran.status == 2
-    assert "unified and light do not go together" in ran.err
+    assert "unified and without_arrow do not go together" in ran.err

@@ -84,7 +84,7 @@ def test_a_boolean_of_the_environment_may_have_any_case(text: str, atomic: bool)
     [
         ("streams", "VENDOR,APBILL", """write it as '["VENDOR", "APBILL"]'"""),
         ("full_every_by_stream", "VENDOR=86400", """write it as '{"VENDOR": 86400}'"""),
-        ("light", "yes", "write it as true or false"),
+        ("without_arrow", "yes", "write it as true or false"),
         ("max_transactions", "1,000", "write it as 100"),
     ],
 )

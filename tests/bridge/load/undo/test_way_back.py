@@ -17,7 +17,14 @@ from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, Write, WriteOperation
 from intacct_bridge.load.undo import undo
-from intacct_bridge.load.undo.undo import UndoSettings, _as_found, _CurrentState, _taking_back, _with_day, _undoing_write
+from intacct_bridge.load.undo.undo import (
+    UndoSettings,
+    _as_found,
+    _CurrentState,
+    _taking_back,
+    _with_day,
+    _undoing_write,
+)
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.values import Value
@@ -37,7 +44,9 @@ class Posted:
 
 def taken_back(name: str, state: str, *, delete: bool = False) -> Any:
     entry = cast("OutboxEntry", Posted(WriteTarget("acme", "", WriteOperation.CREATE, name)))
-    return _undoing_write(NOWHERE, entry, _CurrentState("RECORDNO", "77", "", state), UndoSettings(DAY, delete, "why"), "E1")
+    return _undoing_write(
+        NOWHERE, entry, _CurrentState("RECORDNO", "77", "", state), UndoSettings(DAY, delete, "why"), "E1"
+    )
 
 
 @pytest.mark.parametrize(

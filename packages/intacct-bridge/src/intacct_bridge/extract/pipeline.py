@@ -54,7 +54,7 @@ class ReadRequest:
     """An object that the gateway refuses to describe becomes an outcome; otherwise it raises."""
     skip_missing: bool = False
     """Unknown objects and fields are reported and left out; otherwise they raise."""
-    light: bool = False
+    without_arrow: bool = False
     """Rows are columns of Python values: less memory, more time, and no Arrow. Not with `unified` and `maps`."""
     maps: "Sequence[EntityMap]" = ()
     """The user's own mappings, whose columns to store; each is a stream."""
@@ -177,7 +177,7 @@ def prepare(gateway: ReadGateway, request: ReadRequest) -> Prepared:
         transforms = tuple(with_entity_column(gateway, streams, request.entity_column))
         streams = tuple(one.read for one in transforms)
     return Prepared(
-        GatewaySource(gateway, light=request.light),
+        GatewaySource(gateway, without_arrow=request.without_arrow),
         streams,
         selection.headers,
         transforms,

@@ -62,10 +62,10 @@ class ExtractSource(Protocol):
 class GatewaySource:
     """A company that is read through a gateway."""
 
-    def __init__(self, gateway: ReadGateway, *, light: bool = False) -> None:
-        """`light`: pages are columns of Python values, not of Arrow."""
+    def __init__(self, gateway: ReadGateway, *, without_arrow: bool = False) -> None:
+        """`without_arrow`: pages are columns of Python values, not of Arrow."""
         self._gateway = gateway
-        self._light = light
+        self._without_arrow = without_arrow
 
     @property
     def company(self) -> str:
@@ -77,7 +77,7 @@ class GatewaySource:
     @property
     def concurrency(self) -> int:
         """How many calls may run at once."""
-        return 1 if self._light else self._gateway.connection.concurrency  # each call holds a page
+        return 1 if self._without_arrow else self._gateway.connection.concurrency  # each call holds a page
 
     @property
     def offset_minutes(self) -> int:
@@ -111,7 +111,7 @@ class GatewaySource:
 
     def page(self, query: Query) -> PartitionPage:
         """One page with typed columns; one billable transaction."""
-        head, rows = self._gateway.row_batch(query) if self._light else self._gateway.batch(query)
+        head, rows = self._gateway.row_batch(query) if self._without_arrow else self._gateway.batch(query)
         return PartitionPage(rows, head.remaining)
 
     def unchanged(self, stream: Stream, since: str) -> bool:
@@ -126,4 +126,4 @@ class GatewaySource:
 
     def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
         """All rows of a virtual stream, a page a transaction."""
-        return virtual_pages(self._gateway, stream, light=self._light)
+        return virtual_pages(self._gateway, stream, without_arrow=self._without_arrow)

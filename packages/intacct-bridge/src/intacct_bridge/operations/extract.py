@@ -302,7 +302,7 @@ def prepare_extraction(client: Client, request: ExtractRequest, *, only_describe
         early=request.skip_refused and not (request.skip_missing or only_described),
         skip_refused=request.skip_refused,
         skip_missing=request.skip_missing,
-        light=request.without_arrow,
+        without_arrow=request.without_arrow,
         maps=maps,
     )
     with nullcontext() if request.without_arrow or only_described else importing(request.to):

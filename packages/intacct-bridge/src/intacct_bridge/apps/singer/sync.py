@@ -70,7 +70,7 @@ def _run(run: "RecordedRun", output: Output, config: "TapConfig", command: TapCo
         run.use(replace(run.connection, catalog_hours=hours))
     with stoppable(output), closing(run):
         run.limited_client(config.max_transactions)
-        _sign_in(run, light=config.light)
+        _sign_in(run, without_arrow=config.without_arrow)
         if command.discover:
             return _discover(run, config, output)
         state = _state(None if command.try_out else command.state_file, config)
@@ -86,14 +86,14 @@ def _run(run: "RecordedRun", output: Output, config: "TapConfig", command: TapCo
         return sync(run, config, selected, state, out=out, output=output, full=command.full)
 
 
-def _sign_in(run: "RecordedRun", *, light: bool) -> None:
+def _sign_in(run: "RecordedRun", *, without_arrow: bool) -> None:
     """Sign in; the modules that a run needs are imported meanwhile."""
     with run.client.signing_in():
         from intacct_bridge.apps.terminal.memory import limit_memory
         from intacct_bridge.operations.extract import importing
 
         limit_memory()
-        with nullcontext() if light else importing("-"):
+        with nullcontext() if without_arrow else importing("-"):
             import intacct_bridge.apps.singer.discovery
             import intacct_bridge.apps.singer.protocol.destination  # noqa: F401
 
@@ -185,7 +185,7 @@ def sync(
         unified=config.unified,
         entity_column=config.entity_column,
         skip_missing=True,
-        without_arrow=config.light,
+        without_arrow=config.without_arrow,
         as_text=config.as_text,
         options=replace(config.options, full=full),
     )
@@ -293,7 +293,7 @@ def _try_out(
                 select=fields,
                 unified=config.unified,
                 skip_refused=False,
-                without_arrow=config.light,
+                without_arrow=config.without_arrow,
                 as_text=config.as_text,
             )
             extraction = prepare_extraction(run.client, request)

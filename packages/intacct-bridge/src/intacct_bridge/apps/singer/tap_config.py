@@ -84,7 +84,7 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
             " audit history are found (default: 512; 0: keep none)."
         ),
     ] = STATE_KEYS_KB
-    light: Annotated[
+    without_arrow: Annotated[
         bool | None,
         explained(
             "Read without Arrow: half the memory and about twice the CPU time, the same messages (default: only if"
@@ -135,7 +135,7 @@ class TapConfig:
     decimals: str = "number"
     max_transactions: int | None = None
     state_keys_kb: int = STATE_KEYS_KB
-    light: bool = False
+    without_arrow: bool = False
     """Rows are read without Arrow."""
     ignored: tuple[str, ...] = ()
     """The keys of the config that have no effect."""
@@ -219,9 +219,11 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
             fix="a unified record names its entity itself (subsidiary)",
             setting="entity_column",
         )
-    if settings.unified and settings.light:
+    if settings.unified and settings.without_arrow:
         raise SettingsError(
-            "the config's unified and light do not go together", fix="leave one of them out", setting="light"
+            "the config's unified and without_arrow do not go together",
+            fix="leave one of them out",
+            setting="without_arrow",
         )
     config = TapConfig(
         connection=connection_of(given, KEYS),
@@ -235,7 +237,9 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         decimals=settings.decimals,
         max_transactions=settings.max_transactions,
         state_keys_kb=settings.state_keys_kb,
-        light=(find_spec("pyarrow") is None and not settings.unified) if settings.light is None else settings.light,
+        without_arrow=(find_spec("pyarrow") is None and not settings.unified)
+        if settings.without_arrow is None
+        else settings.without_arrow,
         ignored=ignored_keys(given, KEYS),
     )
     whole = {config.object_name(name): seconds for name, seconds in config.options.full_every_by_stream.items()}

@@ -84,8 +84,8 @@ def _selected_columns(
     return names
 
 
-def virtual_pages(gateway: ReadGateway, stream: Stream, *, light: bool = False) -> Iterator[PartitionPage]:
-    """The rows of a virtual stream, with typed columns; `light`: of Python values."""
+def virtual_pages(gateway: ReadGateway, stream: Stream, *, without_arrow: bool = False) -> Iterator[PartitionPage]:
+    """The rows of a virtual stream, with typed columns; `without_arrow`: of Python values."""
     assert stream.virtual is not None
     reader, place = reader_of(stream.virtual), 0
     identity = reader.identity(stream.virtual)
@@ -94,7 +94,7 @@ def virtual_pages(gateway: ReadGateway, stream: Stream, *, light: bool = False) 
             KEY: [key_of(row, identity) for row in page.rows],
             PLACE: [str(place + number) for number in range(1, len(page.rows) + 1)],
         }
-        typed = _typed_rows if light else _typed
+        typed = _typed_rows if without_arrow else _typed
         rows = typed(stream, page, key_cells, page.formatting or gateway.formatting)
         place += rows.num_rows
         yield PartitionPage(rows, page.remaining)
