@@ -22,8 +22,8 @@ from intacct_bridge.load.undo.undo import (
     _as_found,
     _CurrentState,
     _taking_back,
-    _with_day,
     _undoing_write,
+    _with_day,
 )
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.query.query import Query
