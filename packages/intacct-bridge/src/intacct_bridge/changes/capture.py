@@ -142,7 +142,7 @@ class EventWriter:
         return self.complete and not self._before.progress.start
 
     def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
-        """Those of some values that known records have, with their keys; None if not all records are known."""
+        """The values that known records have, each with their keys; None if not all records are known."""
         if not self._knows_all:
             return {value: [value] for value in values} if field == self._stream.key else None
         keys_of: dict[Value, list[Value]] = {}

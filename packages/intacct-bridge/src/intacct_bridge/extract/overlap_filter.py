@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_ROWS = 1000
-"""If a run read more rows than this, it remembers none, and the next run takes all of them for unknown."""
+"""A run that read more rows than this remembers none. The next run then treats all of them as new."""
 SETTLED = timedelta(seconds=2)
 RECENT = timedelta(days=1)
 """After a full refresh, only rows with a time as recent as this can be read again for their time."""

@@ -176,9 +176,9 @@ def replace_virtual(run: StreamRun) -> None:
 
 
 def read_changes(run: StreamRun, header: Stream | None, headers_read: Sequence[Value] | None) -> list[Value]:
-    """Walk over what changed, then replace the lines under changed headers; the keys of unknown rows, which the lines
-    below this stream follow.
+    """Walk over what changed, then replace the lines under changed headers.
 
+    Returns the keys of the rows that were unknown: the lines below this stream are read for them.
     `headers_read` are the keys of the changed headers, if the run has read these already.
     """
     since = run.bookmark.since
@@ -356,7 +356,7 @@ class _ViewRows:
 
 
 def deleted_keys(reader: PageReader, partition: Partition, keys: Sequence[Value]) -> Iterator[list[Value]]:
-    """Those of some keys that Intacct no longer has, a list a lookup."""
+    """The keys that Intacct no longer has, in one list for each lookup."""
     lookup = replace(partition, select=(partition.along,), page_size=MAX_IN, in_groups=False)
     for filter_, batch in lookup_filters(partition.along, keys):
         remaining = set(

@@ -215,7 +215,7 @@ class DbosRunner:
         ]
 
     def unfinished_of(self, keys: Sequence[RunKey]) -> set[RunKey]:
-        """Those of these runs that are queued or running."""
+        """The runs among these that are queued or running."""
         unfinished: set[RunKey] = set()
         for chunk in batched([_id(key) for key in keys], _AT_ONCE):
             rows = self._client.list_workflows(

@@ -475,7 +475,7 @@ class Registry:
                 self._runs.execute("DELETE FROM unanswered WHERE tenant = ?", (tenant,))
 
     def unanswered(self, tenants: Sequence[str]) -> dict[str, Unanswered]:
-        """Those of these tenants whose last run got no answer."""
+        """The tenants among these whose last run got no answer."""
         sql = "SELECT tenant, times, until FROM unanswered WHERE tenant = ANY(?)"
         return {row[0]: Unanswered(int(row[1]), _time(row[2])) for row in self._runs.read(sql, (list(tenants),))}
 

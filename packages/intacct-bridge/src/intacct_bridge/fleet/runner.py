@@ -69,7 +69,7 @@ class Runner(Protocol):
         """Queue the runs of these workers again, which have ended; how many there were."""
 
     def recover_lost(self) -> int:
-        """Queue runs again that are this process's by the engine, and that it does not carry out; how many there were.
+        """Queue the runs again that the engine assigns to this process although it is not running them; how many.
 
         A failure of the database can leave such runs: the engine's note of their begin or end was lost.
         """
@@ -81,7 +81,7 @@ class Runner(Protocol):
         """The runs that are queued or running, those submitted first in front."""
 
     def unfinished_of(self, keys: Sequence[RunKey]) -> set[RunKey]:
-        """Those of these runs that are queued or running."""
+        """The runs among these that are queued or running."""
 
     def given_up(self) -> dict[RunKey, int]:
         """The runs that are not handed out any more, and how many workers ended while they carried each out."""

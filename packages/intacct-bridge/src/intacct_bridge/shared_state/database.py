@@ -155,13 +155,13 @@ class StateDatabase(Protocol):
         """The settings without which a power cut loses commits, if they are off."""
 
     def hold(self, name: str) -> None:
-        """Show under a name that this process lives, until `release` or its end. BusyError if another one does."""
+        """Claim a name until `release` or the end of this process. BusyError if another process has it."""
 
     def release(self, name: str) -> None:
-        """End that."""
+        """Give the name up."""
 
     def is_held(self, name: str) -> bool:
-        """Whether some process, this one included, lives under a name."""
+        """Whether a process has claimed the name; it may be this one."""
 
     def others(self) -> list[str]:
         """The names, or connections, of other processes that use this part now."""

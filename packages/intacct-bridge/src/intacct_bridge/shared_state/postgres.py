@@ -496,7 +496,7 @@ class PostgresDatabase:
             close_link(link)
 
     def unsafe_settings(self) -> list[str]:
-        """Those of the server that are off."""
+        """The settings of the server that are off."""
         rows = self.read("SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'")
         return sorted(str(row[0]) for row in rows)
 

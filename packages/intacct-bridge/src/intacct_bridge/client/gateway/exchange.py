@@ -61,7 +61,7 @@ Decode = Callable[[bytes], tuple[Response, T]]
 _SESSIONS = 50
 """The number of session ids remembered for masking; each entity has one, and a renewal gives another."""
 _LONG = 2**16
-"""Bytes of a body, as it came, from which it is unpacked and decoded alone."""
+"""Bodies with more bytes than this, as they came, are unpacked and decoded one after another."""
 _THROTTLED_WAIT = 5.0
 """Seconds to pause all requests after a refusal that names no time."""
 

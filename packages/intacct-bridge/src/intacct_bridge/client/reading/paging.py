@@ -155,7 +155,7 @@ class TextKeyOrder:
         self._repeats = repeats
         self._fix = fix
         self._hashes: set[int] = set()
-        """Those of the keys that came: a key of any length takes the same memory."""
+        """Hashes of the keys that came: a key of any length takes the same memory."""
         self._left: int | None = None
         self._page: list[str] = []
         self._proven = False
@@ -217,7 +217,7 @@ class TextKeyOrder:
         self._proven = True
 
     def _among(self, keys: list[str], *, low: str = "") -> set[str]:
-        """Those of some keys that exist and lie beyond `low` as the gateway compares."""
+        """The keys that exist and that the gateway compares as higher than `low`."""
         query_filter = () if self._query.where is None else (self._query.where,)
         parts = (*query_filter, Compare(self._key, Op.IN, tuple(keys)), *beyond(self._key, low=low, text=True))
         return set(self._texts(replace(self._query, where=all_of(parts), page_size=MAX_IN)))

@@ -92,7 +92,7 @@ class BridgeSchema:
         return by_catalog if self._catalog else ("table_schema = ?", [schema])
 
     def present(self) -> set[str]:
-        """Those of our tables that are there and that this user may see."""
+        """Our tables that exist and that this user may see."""
         where, values = self._where(self._plain)
         ask = f"SELECT CAST(table_name AS VARCHAR) FROM information_schema.tables WHERE {where}"
         return {name for (name,) in self._execute(ask, values)}

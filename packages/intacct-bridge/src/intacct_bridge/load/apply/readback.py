@@ -70,7 +70,7 @@ class _Updates:
         self._unresolved: list[tuple[str, OutboxEntry]] | None = None
 
     def of(self, records: Collection[str]) -> list[OutboxEntry]:
-        """Those of a record, by any of its keys."""
+        """The updates of a record, by any of its keys."""
         company, name = self._target.company, self._target.object
         if self._unresolved is None:
             unresolved = self._outbox.entries(company=company, statuses=UNRESOLVED, object=name)

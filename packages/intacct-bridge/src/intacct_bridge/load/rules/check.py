@@ -34,7 +34,7 @@ def check(write: Write, facts: Facts, refused_columns: Iterable[str] = ()) -> It
 
 
 def relationships(write: Write, facts: Facts) -> Iterator[Finding]:
-    """No line names another dimension than the one that follows from its others."""
+    """No line contradicts a dimension that follows from its other dimensions."""
     yield from conflicts(write, facts.relations, facts.references)
 
 

@@ -45,7 +45,7 @@ def relations_for(writes: Iterable[Write], company: Gateway, unchecked: list[str
 
 
 def that_matter(relations: Iterable[DimensionRelation], references: References) -> tuple[DimensionRelation, ...]:
-    """Those of a company's many relationships in which something follows from a record that is referred to."""
+    """The relationships by which a record that the load refers to decides another dimension. Most decide none."""
     return tuple(
         one for one in relations if any(_followed(leader, one) for leader in references.records(one.dimension).values())
     )

@@ -25,9 +25,9 @@ class EqualNumber:
     earlier: int
     """The highest number that earlier runs gave."""
     certain: bool = False
-    """Whether it is certain that it is not one of those of earlier runs with another number."""
+    """Whether it is certainly a new record, not an earlier one that came again with another number."""
     same: bool = False
-    """Whether it is certain that it is one of them, if any is left."""
+    """Whether it is certainly an earlier one, if any of these is left."""
     fix: str = ""
     """The way out if it is uncertain, in the words of the program that reads the source."""
 

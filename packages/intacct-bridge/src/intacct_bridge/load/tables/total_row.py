@@ -85,7 +85,7 @@ class _SheetRows:
     amounts: dict[int, Mapping[str, Decimal]] = field(default_factory=dict)
     """The amounts of the rows that have little else."""
     with_word: set[int] = field(default_factory=set)
-    """Those of them that have the word for a total."""
+    """The rows among them with the word for a total."""
     last: int | None = None
     """The last row that is neither a header nor a single text."""
     below: dict[int, str] = field(default_factory=dict)

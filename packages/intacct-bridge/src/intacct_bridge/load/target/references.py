@@ -79,7 +79,7 @@ def referred(object_name: str) -> Mapping[str, str]:
 
 @lru_cache(4096)
 def _referring(object_name: str, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Those of these fields that refer to others, with their targets; many records have the same fields."""
+    """The fields that refer to other objects, with their targets. Cached, since many records have the same fields."""
     return tuple((name, target) for name, target in referred(object_name).items() if name in names)
 
 
