@@ -237,11 +237,37 @@ def test_two_programs_apply_one_plan_and_each_record_is_sent_once(run: CompanyRu
     assert vendors(emulator) == ["Acme Paper", "Bolt Ltd"]
 
 
-def test_a_stop_ends_after_the_record_and_says_what_was_not_reached(run: CompanyRun, emulator: Emulator) -> None:
-    plan = plan_load(run, LoadRequest(source=ROWS, layout="VENDOR"))
-    receipts = apply_plan(run, plan, ApplyOptions(sending=SendOptions(batch_size=1)), stop=lambda: True)
-    assert (len(receipts), receipts.unreached, receipts.complete) == (1, 1, False)
-    assert run.recorder.records.not_sent == 1
+class Interrupted(Exception):
+    """What a program raises in its own `progress`."""
+
+
+def interrupt(_: RecordOutcome) -> None:
+    raise Interrupted
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+@pytest.mark.parametrize("end", [{"stop": lambda: True}, {"progress": interrupt}], ids=["stop", "an error of progress"])
+def test_the_rest_of_a_batch_that_was_sent_is_taken_in_before_the_end(
+    tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, end: dict[str, Any], concurrency: int
+) -> None:
+    """Each record counts as the outbox has it: those of batches that were sent are posted, the others are not sent."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    rows = [{"VENDORID": f"V-{number}", "NAME": f"Name {number}", CONTACT: f"C {number}"} for number in range(12)]
+    with client(emulator, outbox=str(tmp_path / "outbox.sqlite3"), concurrency=concurrency) as open_client:
+        run = CompanyRun(open_client, person="anna")
+        plan = plan_load(run, LoadRequest(source=rows, layout="VENDOR"))
+        options = ApplyOptions(sending=SendOptions(batch_size=3))
+        if "stop" in end:
+            receipts = apply_plan(run, plan, options, **end)
+            assert (len(receipts) + receipts.unreached, receipts.complete) == (len(rows), False)
+        else:
+            with pytest.raises(Interrupted):
+                apply_plan(run, plan, options, **end)
+        entries = find_entries(run, EntryQuery()).entries
+        applied = sum(entry.status is RecordStatus.APPLIED for entry in entries)
+        assert applied == len(vendors(emulator)) == 3 * concurrency
+        counts = run.recorder.records
+        assert (counts.posted, counts.in_doubt, counts.not_sent) == (applied, 0, len(rows) - applied)
 
 
 def test_a_run_is_taken_back_by_a_plan(run: CompanyRun, emulator: Emulator) -> None:

@@ -216,6 +216,20 @@ def test_stop_on_error_sends_no_further_batch(bench: Bench) -> None:
     assert bench.ledger.posted == []
 
 
+def test_a_record_in_doubt_at_a_stop_is_told_as_such_and_nothing_more_is_sent(bench: Bench, ledger: Ledger) -> None:
+    ledger.faults = ["lost before"]
+    file = bench.folder / "je.csv"
+    file.write_text(HEADER + "".join(entry(reference, "10.00") for reference in "ABCD"))
+    outcomes: list[RecordOutcome] = []
+    with bench.open() as outbox:
+        plan = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox, PlanSettings())
+        settings = LoadSettings(batch_size=1, concurrency=1)
+        for outcome in Loader(ledger.gateway, outbox, settings, stopping=lambda: bool(outcomes)).apply(plan):
+            outcomes.append(outcome)
+    assert [outcome.status for outcome in outcomes] == [RecordStatus.APPLIED, RecordStatus.IN_DOUBT]
+    assert (len(ledger.submits), ledger.posted) == (2, ["B"])
+
+
 # --- lost replies
 
 

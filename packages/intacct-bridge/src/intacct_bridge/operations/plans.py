@@ -449,7 +449,8 @@ def apply_plan(
     Before anything is sent, SettingsError if it needs an approval and none holds, if it was altered, or is for another
     company, user or outbox; InvalidRequestError if something that it relies on has changed; RefusedError if it refuses
     records and `skip_refused` is not set. What ends the work later is the `error` of the receipts. `stop` is asked
-    after each record whether to end there.
+    after each record whether to end. No batch is begun then, or after an error that `progress` raises, and the outcomes
+    of the batches that were sent are taken in before the end.
     """
     with run.open_outbox() as outbox:
         if isinstance(plan, Plan) and plan.origin is None:
@@ -523,17 +524,23 @@ def _applied(
 ) -> Receipts:
     outcomes: list[RecordOutcome] = []
     error: IntacctError | None = None
+    raised: BaseException | None = None
+    stopping = False
     try:
-        for outcome in Loader(run.client, outbox, settings).apply(plan):
+        for outcome in Loader(run.client, outbox, settings, stopping=lambda: stopping).apply(plan):
             outcomes.append(outcome)
-            if progress is not None:
-                progress(outcome)
-            if stop is not None and stop():
-                break
+            if raised is None and progress is not None:
+                try:
+                    progress(outcome)
+                except BaseException as reason:
+                    raised = reason
+            stopping = stopping or raised is not None or (stop is not None and stop())
     except IntacctError as stopped:
         error = stopped
     finally:
         run.recorder.add_records([outcome.status for outcome in outcomes], unsent=unreached(outcomes, plan))
+    if raised is not None:
+        raise raised
     if error is None:
         _end_if_done(outbox, plan, outcomes)
     return Receipts(plan, tuple(outcomes), run.recorder.id, run.client.meter.transactions, error)

@@ -6,7 +6,7 @@ sent again.
 """
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -78,12 +78,22 @@ class Loader:
     """Applies writes to one company through its outbox."""
 
     def __init__(
-        self, company: Gateway, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
+        self,
+        company: Gateway,
+        outbox: Outbox,
+        settings: LoadSettings = LoadSettings(),
+        *,
+        step: Step = no_step,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Once `stopping` is true, no batch is begun. The outcomes of batches that were sent are still given; records
+        that are in doubt then stay so.
+        """
         self._company = company
         self._outbox = outbox
         self._settings = settings
         self._step = step
+        self._stopping = stopping
         self._target = TargetCompany.of(company.connection)
         self._functions = Functions(company)
         self._sender = Sender(company, outbox, step=step)
@@ -102,7 +112,7 @@ class Loader:
         check_outbox(plan, self._target, self._outbox)
         for stage in plan.stages:
             good = yield from self._apply_stage(stage)
-            if not good and stage is not plan:
+            if (not good and stage is not plan) or self._stopping():
                 return  # what a later stage takes back may depend on what this one could not
 
     def _apply_stage(self, plan: Plan) -> Generator[RecordOutcome, None, bool]:
@@ -113,7 +123,7 @@ class Loader:
             for outcome in self._within(entity)._apply(part):
                 good = good and outcome.good
                 yield outcome
-            if self._settings.stop_on_error and not good:
+            if (self._settings.stop_on_error and not good) or self._stopping():
                 return False
         return good
 
@@ -121,7 +131,8 @@ class Loader:
         """The loader of one entity."""
         if not entity:
             return self
-        return Loader(self._company.entity(entity), self._outbox, self._settings, step=self._step)
+        company = self._company.entity(entity)
+        return Loader(company, self._outbox, self._settings, step=self._step, stopping=self._stopping)
 
     def _apply(self, plan: Plan) -> Iterator[RecordOutcome]:
         folders = [one.write for one in plan.of(Verdict.CREATE) if one.write.object == "SUPDOCFOLDER" != plan.object]
@@ -199,6 +210,8 @@ class Loader:
 
     def _send_all(self, writes: Iterable[Write], pending: list[Write]) -> Iterator[RecordOutcome]:
         for group in batched(writes, _ENTERED_AT_ONCE):
+            if self._stopping():
+                return
             ready = yield from self._enter(group)
             self._settler.prepare(entry for _, entry in ready)
             for wave in waves([write for write, _ in ready]):
@@ -218,10 +231,12 @@ class Loader:
         return False
 
     def _in_parallel(self, batches: Iterable[Sequence[_Entered]], pending: list[Write]) -> Iterator["_Sent"]:
-        """Batches as they were sent, in order, several on their way at once; after a failure no batch is begun."""
+        """Batches as they were sent, in order, several on their way at once; after a failure or a stop no batch is begun."""
         width = self._settings.concurrency or self._company.connection.concurrency
         if width == 1 or self._settings.stop_on_error:
             for batch in batches:
+                if self._stopping():
+                    return
                 sent = self._batch(batch, pending)
                 yield sent
                 if sent.error is not None:
@@ -232,6 +247,8 @@ class Loader:
         with ThreadPoolExecutor(width, thread_name_prefix="load") as pool:
             try:
                 while True:
+                    if self._stopping():
+                        left = iter(())
                     going += [pool.submit(self._batch, batch, pending) for batch in islice(left, width - len(going))]
                     if not going:
                         return
@@ -302,6 +319,9 @@ class Loader:
     def _settle(self, writes: Sequence[Write]) -> Iterator[RecordOutcome]:
         """Settle those of these that are in doubt; if that fails, their outcomes come before the error."""
         now = list(self._current(writes))
+        if self._stopping():
+            yield from (outcome_of(write, entry, applied=RecordStatus.SETTLED) for write, entry in now)
+            return
         doubtful = {entry.number: write for write, entry in now if entry.status is RecordStatus.IN_DOUBT}
         for write, entry in now:
             if entry.number not in doubtful:
