@@ -1,5 +1,4 @@
 from decimal import Decimal
-from operator import itemgetter
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,12 +33,9 @@ def test_without_plain_fields_there_is_one_group() -> None:
 
 
 def test_averages_have_fourteen_places() -> None:
-    rows = [("1",), ("1",), ("2",)]
-    found = aggregated(rows, (Aggregate("avg", "DUE"),), KINDS.__getitem__, cells=lambda _name: itemgetter(0))
-    assert found == [("1.33333333333333",)]
-    assert aggregated([("100",)], (Aggregate("avg", "N"),), KINDS.__getitem__, cells=lambda _name: itemgetter(0)) == [
-        ("100",)
-    ]
+    rows = [{"DUE": "1"}, {"DUE": "1"}, {"DUE": "2"}]
+    assert aggregated(rows, (Aggregate("avg", "DUE"),), KINDS.__getitem__) == [("1.33333333333333",)]
+    assert aggregated([{"N": "100"}], (Aggregate("avg", "N"),), KINDS.__getitem__) == [("100",)]
 
 
 @given(st.lists(st.decimals(min_value=-(10**9), max_value=10**9, places=2)))

@@ -130,12 +130,13 @@ def post_flow(folder: Path) -> dict[str, object]:
 
 def submit(served: ServedFleet, names: list[str], flows: tuple[str, ...] = ("post", "copy")) -> None:
     from intacct_bridge.fleet.dbos_runner import DbosRunner
-    from intacct_bridge.fleet.worker import submit_now
+    from intacct_bridge.operations.fleets import requested_runs
 
     runner = DbosRunner(served.fleet.registry.place)
     for name in names:
         for flow in flows:
-            submit_now(served.fleet, runner, name, flow)
+            for key in requested_runs(served.fleet, name, flow):
+                runner.submit(key)
     runner.close()
 
 

@@ -279,12 +279,11 @@ def test_keys_are_made_and_rotated(fleet: Intacct, customers: Ran, opened: Fleet
 def test_a_link_is_printed_once(fleet: Intacct, customers: Ran, opened: Fleet) -> None:
     link = fleet("link", "acme", "--hours", "1", "--address", "https://bridge.example/").out.strip()
     assert link.startswith("https://bridge.example/connect/link/")
-    assert opened.link_tenant(link.rpartition("/")[2]).name == "acme"
     assert fleet("link", "acme", "--hours", "9999").status == 2
     ended = fleet("link", "acme", "--end")
     assert ended.status == 0 and "1 open link ended." in ended.said and ended.out == ""
     with pytest.raises(RefusedError):
-        opened.link_tenant(link.rpartition("/")[2])
+        opened.use_link(link.rpartition("/")[2])
 
 
 @pytest.mark.parametrize(

@@ -458,13 +458,6 @@ class Fleet:
         """End every link of a tenant, and the sessions that links began; how many links were open."""
         return self.registry.end_links(self.tenant(name).name)
 
-    def link_tenant(self, token: str) -> Tenant:
-        """The tenant of a link that may be used; RefusedError for another one, which names no tenant."""
-        link = self.registry.link(_hash(token))
-        if link is None or link[2] or link[1] <= self.registry.now():
-            raise _refused_link()
-        return self.tenant(link[0])
-
     def use_link(self, token: str) -> None:
         """Use a link up. RefusedError if it was used, or has expired since."""
         if not self.registry.use_link(_hash(token)):

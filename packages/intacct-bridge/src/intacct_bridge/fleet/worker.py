@@ -214,14 +214,6 @@ class FleetWorker:
         self._state.drop_removed()
 
 
-def submit_now(fleet: Fleet, runner: Runner, tenant: str, flow: str, *, moment: datetime | None = None) -> RunKey:
-    """Queue a run that a person asks for; SettingsError for an unknown tenant or flow."""
-    fleet.tenant(tenant).flow(flow)
-    key = RunKey(tenant, flow, moment or fleet.registry.now())
-    runner.submit(key)
-    return key
-
-
 def worker_metrics(worker: FleetWorker) -> str:
     """The metrics of a worker in Prometheus's text format."""
     lines = [

@@ -7,47 +7,37 @@ the scale of amounts here; that figure is our choice.
 
 from collections.abc import Callable, Iterable
 from decimal import Context, Decimal, localcontext
-from typing import Any, TypeVar
+from typing import Any
 
 from intacct_protocol.model.query.comparing import cell_key
-from intacct_protocol.model.query.evaluate import Cells, of_mapping
+from intacct_protocol.model.query.evaluate import TextRow, of_mapping
 from intacct_protocol.model.query.query import KindOf, Selected
-from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, render_value
+from intacct_protocol.xml.values import Kind, render_value
 
-Row = TypeVar("Row")
 Column = str | None
 _AVERAGE_STEP = Decimal(1).scaleb(-14)
 _WIDE = Context(prec=200)
 
 
-def aggregated(
-    rows: Iterable[Row],
-    select: tuple[Selected, ...],
-    kind_of: KindOf,
-    *,
-    cells: Cells[Any] = of_mapping,
-    cell_format: Formatting = DEFAULT,
-) -> list[tuple[Column, ...]]:
+def aggregated(rows: Iterable[TextRow], select: tuple[Selected, ...], kind_of: KindOf) -> list[tuple[Column, ...]]:
     """One tuple of strings a group, in the order of `select`; a missing text is None."""
-    plain = [cells(one) for one in select if isinstance(one, str)]
-    groups: dict[tuple[Column, ...], list[Row]] = {} if plain else {(): []}
+    plain = [of_mapping(one) for one in select if isinstance(one, str)]
+    groups: dict[tuple[Column, ...], list[TextRow]] = {} if plain else {(): []}
     for row in rows:
         groups.setdefault(tuple(cell(row) or None for cell in plain), []).append(row)
-    columns = [_column(one, kind_of, cells, cell_format) for one in select]
+    columns = [_column(one, kind_of) for one in select]
     return [tuple(column(members) for column in columns) for members in groups.values()]
 
 
-def _column(
-    selected: Selected, kind_of: KindOf, cells: Cells[Any], cell_format: Formatting
-) -> Callable[[list[Any]], Column]:
+def _column(selected: Selected, kind_of: KindOf) -> Callable[[list[TextRow]], Column]:
     if isinstance(selected, str):
-        cell = cells(selected)
+        cell = of_mapping(selected)
         return lambda members: cell(members[0]) or None
-    cell = cells(selected.field)
+    cell = of_mapping(selected.field)
     work = _FUNCTIONS[selected.function]
-    key = cell_key(kind_of(selected.field), cell_format) or str
+    key = cell_key(kind_of(selected.field)) or str
 
-    def column(members: list[Any]) -> Column:
+    def column(members: list[TextRow]) -> Column:
         return work([text for member in members if (text := cell(member))], key)
 
     return column
@@ -66,7 +56,7 @@ def _greatest(texts: list[str], key: Callable[[str], Any]) -> Column:
 
 
 def _numbers(texts: list[str]) -> list[Decimal]:
-    number = cell_key(Kind.DECIMAL, DEFAULT)
+    number = cell_key(Kind.DECIMAL)
     assert number is not None
     return [value for text in texts if (value := number(text)) is not None]
 

@@ -6,13 +6,13 @@ gives the same form for a literal, so that both sides of a comparison have the s
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
 from intacct_protocol.errors import RecordError
-from intacct_protocol.xml.values import Formatting, Kind, Value, parse_value, render_value
+from intacct_protocol.xml.values import Kind, Value, parse_value, render_value
 
 Key = Callable[[str], Any]
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
@@ -20,7 +20,7 @@ _MIDNIGHT = "00:00:00"
 _BOOLEANS = {"true": True, "false": False, "T": True, "F": False}
 
 
-def cell_key(kind: Kind, cell_format: Formatting, *, ignore_case: bool = False, numeric: bool = False) -> Key | None:
+def cell_key(kind: Kind, *, ignore_case: bool = False, numeric: bool = False) -> Key | None:
     """The function that makes cells of this kind comparable; None if their text is comparable."""
     if kind is Kind.INTEGER:
         return _integer
@@ -29,17 +29,15 @@ def cell_key(kind: Kind, cell_format: Formatting, *, ignore_case: bool = False, 
     if kind is Kind.BOOLEAN:
         return _BOOLEANS.get
     if kind is Kind.DATE:
-        return lru_cache(maxsize=4096)(_moments(kind, cell_format))  # a table has many rows and few days
+        return lru_cache(maxsize=4096)(_moments(kind))  # a table has many rows and few days
     if kind is Kind.TIMESTAMP:
-        return _moments(kind, cell_format)
+        return _moments(kind)
     if numeric:
         return _number_or_text
     return str.casefold if ignore_case else None
 
 
-def literal_key(
-    kind: Kind, value: Value, cell_format: Formatting, *, ignore_case: bool = False, numeric: bool = False
-) -> Any:
+def literal_key(kind: Kind, value: Value, *, ignore_case: bool = False, numeric: bool = False) -> Any:
     """A typed literal in the form of `cell_key`; None for null and for a value that the kind cannot hold."""
     if value is None:
         return None
@@ -51,7 +49,7 @@ def literal_key(
     if kind is Kind.BOOLEAN:
         return value if isinstance(value, bool) else None
     if kind in (Kind.DATE, Kind.TIMESTAMP):
-        return _moment_of(kind, value, cell_format) if isinstance(value, date) else None
+        return _moment_of(kind, value) if isinstance(value, date) else None
     text = value if isinstance(value, str) else _text(value)
     if numeric:
         return _number_or_text(text)
@@ -85,40 +83,37 @@ def _number_or_text(text: str) -> tuple[int, Any]:
     return (1, text) if number is None else (0, number)
 
 
-def _moments(kind: Kind, cell_format: Formatting) -> Key:
+def _moments(kind: Kind) -> Key:
     """Slices the two spellings that nearly all cells have, and leaves the rest to the strict reader."""
-    american = cell_format.date == "/mdY" and cell_format.clock == 24
     is_day = kind is Kind.DATE
-    # A cell that names UTC can be sliced only if UTC is the cells' own clock, or if the clock does not matter.
-    ends = ("", "Z") if is_day or not cell_format.offset_minutes else ("",)
 
     def key(text: str) -> str | None:
-        if text[10:] == "" or text[19:] in ends:
+        if text[10:] == "" or text[19:] in ("", "Z"):
             if text[4:5] == "-" and text[7:8] == "-":
                 day = text[:4] + text[5:7] + text[8:10]
-            elif american and text[2:3] == "/" and text[5:6] == "/" and text[19:] == "":
+            elif text[2:3] == "/" and text[5:6] == "/" and text[19:] == "":
                 day = text[6:10] + text[:2] + text[3:5]
             else:
-                return _read_moment(kind, text, cell_format)
+                return _read_moment(kind, text)
             if len(day) == 8 and day.isdigit():
                 return day if is_day else day + (text[11:19] or _MIDNIGHT)
-        return _read_moment(kind, text, cell_format)
+        return _read_moment(kind, text)
 
     return key
 
 
-def _read_moment(kind: Kind, text: str, cell_format: Formatting) -> str | None:
+def _read_moment(kind: Kind, text: str) -> str | None:
     try:
-        value = parse_value(kind, text, cell_format)
+        value = parse_value(kind, text)
     except RecordError:
         return None
-    return _moment_of(kind, value, cell_format) if isinstance(value, date) else None
+    return _moment_of(kind, value) if isinstance(value, date) else None
 
 
-def _moment_of(kind: Kind, value: date, cell_format: Formatting) -> str:
-    """A moment on the cells' wall clock; a bare day is that clock's midnight."""
+def _moment_of(kind: Kind, value: date) -> str:
+    """A moment in UTC, the cells' own clock; a bare day is its midnight."""
     if isinstance(value, datetime) and value.tzinfo is not None:
-        value = value.astimezone(UTC) + timedelta(minutes=cell_format.offset_minutes if kind is Kind.TIMESTAMP else 0)
+        value = value.astimezone(UTC)
     if kind is Kind.DATE:
         return f"{value:%Y%m%d}"
     return f"{value:%Y%m%d%H:%M:%S}"

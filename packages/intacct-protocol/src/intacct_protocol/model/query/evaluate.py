@@ -22,7 +22,7 @@ from typing import Any, TypeVar, overload
 from intacct_protocol.errors import InvalidRequestError, RecordError
 from intacct_protocol.model.query.comparing import Key, cell_key, literal_key
 from intacct_protocol.model.query.query import And, Compare, Filter, KindOf, Op, Or, Order
-from intacct_protocol.xml.values import DEFAULT, Formatting, Value, parse_value
+from intacct_protocol.xml.values import Value, parse_value
 
 Row = TypeVar("Row")
 Cell = Callable[[Row], str | None]
@@ -54,8 +54,6 @@ def predicate(
     *,
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
-    cell_format: Formatting = DEFAULT,
-    literal_format: Formatting = DEFAULT,
 ) -> Callable[[TextRow], bool]: ...
 
 
@@ -67,8 +65,6 @@ def predicate(
     cells: Cells[Row],
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
-    cell_format: Formatting = DEFAULT,
-    literal_format: Formatting = DEFAULT,
 ) -> Callable[[Row], bool]: ...
 
 
@@ -79,16 +75,12 @@ def predicate(
     cells: Cells[Any] = of_mapping,
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
-    cell_format: Formatting = DEFAULT,
-    literal_format: Formatting = DEFAULT,
 ) -> Callable[[Any], bool]:
-    """Compile a filter. `cell_format` is the format of the cells, `literal_format` that of literals that are text.
+    """Compile a filter.
 
     Raises InvalidRequestError at once, not at the first row, for a literal that its field cannot hold.
     """
-    compiler = _Compiler(
-        kind_of, cells, cell_format, literal_format, case_insensitive=case_insensitive, numeric_text=numeric_text
-    )
+    compiler = _Compiler(kind_of, cells, case_insensitive=case_insensitive, numeric_text=numeric_text)
     return compiler.test(node)
 
 
@@ -99,16 +91,12 @@ class _Compiler:
         self,
         kind_of: KindOf,
         cells: Cells[Any],
-        cell_format: Formatting,
-        literal_format: Formatting,
         *,
         case_insensitive: bool,
         numeric_text: Collection[str],
     ) -> None:
         self._kind_of = kind_of
         self._cells = cells
-        self._cell_format = cell_format
-        self._literal_format = literal_format
         self._ignore_case = case_insensitive
         self._numeric_text = numeric_text
 
@@ -126,7 +114,6 @@ class _Compiler:
             return _like(cell, str(node.values[0]), ignore_case=self._ignore_case, matching=node.op is Op.LIKE)
         key = cell_key(
             self._kind_of(node.field),
-            self._cell_format,
             ignore_case=self._ignore_case,
             numeric=node.field in self._numeric_text,
         )
@@ -137,10 +124,8 @@ class _Compiler:
         if value == "":
             return None
         try:
-            typed = parse_value(kind, value, self._literal_format) if isinstance(value, str) else value
-            key = literal_key(
-                kind, typed, self._cell_format, ignore_case=self._ignore_case, numeric=name in self._numeric_text
-            )
+            typed = parse_value(kind, value) if isinstance(value, str) else value
+            key = literal_key(kind, typed, ignore_case=self._ignore_case, numeric=name in self._numeric_text)
         except RecordError:
             key = None
         if key is None:
@@ -228,40 +213,14 @@ def _like(cell: Cell[Any], pattern: str, *, ignore_case: bool, matching: bool) -
     return test
 
 
-@overload
 def sort_key(
-    order: tuple[Order, ...],
-    kind_of: KindOf,
-    *,
-    numeric_text: Collection[str] = (),
-    cell_format: Formatting = DEFAULT,
-) -> Callable[[TextRow], Any]: ...
-
-
-@overload
-def sort_key(
-    order: tuple[Order, ...],
-    kind_of: KindOf,
-    *,
-    cells: Cells[Row],
-    numeric_text: Collection[str] = (),
-    cell_format: Formatting = DEFAULT,
-) -> Callable[[Row], Any]: ...
-
-
-def sort_key(
-    order: tuple[Order, ...],
-    kind_of: KindOf,
-    *,
-    cells: Cells[Any] = of_mapping,
-    numeric_text: Collection[str] = (),
-    cell_format: Formatting = DEFAULT,
-) -> Callable[[Any], Any]:
+    order: tuple[Order, ...], kind_of: KindOf, *, numeric_text: Collection[str] = ()
+) -> Callable[[TextRow], Any]:
     """A key for `sorted`; nulls come last in ascending and first in descending order. An unreadable cell is null."""
     keys = [
         _order_key(
-            cells(one.field),
-            cell_key(kind_of(one.field), cell_format, ignore_case=False, numeric=one.field in numeric_text) or _itself,
+            of_mapping(one.field),
+            cell_key(kind_of(one.field), numeric=one.field in numeric_text) or _itself,
             descending=one.descending,
         )
         for one in order
