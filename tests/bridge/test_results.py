@@ -2,14 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from intacct_bridge import BridgeClient, SettingsError, connect, open_copy
 from intacct_bridge.notebook import ROWS, html_records, html_result, html_table
+from intacct_bridge.operations.copies import CopyProof, WrittenCopy
+from intacct_bridge.operations.extract import SavedAttachments
+from intacct_bridge.operations.sql import ReadCost, in_cents
+from intacct_bridge.operations.watch import DeadLetter, ReplayResult, SkipResult, WatchStatus
 from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -90,7 +97,12 @@ def test_a_copy_is_extracted_read_and_compared(books: BridgeClient, tmp_path: Pa
     assert sorted(copy.table("DEPARTMENT").column("DEPARTMENTID").to_pylist()) == sorted(truth)
     assert copy.sql("SELECT count(*) AS n FROM DEPARTMENT").to_pylist() == [{"n": len(truth)}]
     assert {one["table"] for one in plain(copy.to_dict())["tables"]} == {"DEPARTMENT", "LOCATION"}
+    (when,) = {table["as_of"] for table in plain(copy.to_dict())["tables"] if table["table"] == "DEPARTMENT"}
+    assert copy.as_of["DEPARTMENT"] == datetime.fromisoformat(when)
+    assert datetime.fromisoformat(when).utcoffset() is not None
     assert open_copy(uri).as_of == copy.as_of
+    rows = len(truth) + len(list(books.query("LOCATION", "LOCATIONID")))
+    assert repr(result) == f"<ExtractResult to {uri}: {rows} rows of 2 streams>"
     with pytest.raises(SettingsError, match="the copy has no table DEPARTMNT; did you mean DEPARTMENT"):
         copy.table("DEPARTMNT")
 
@@ -133,3 +145,113 @@ def test_one_record_with_its_lines(books: BridgeClient) -> None:
     assert by_number is not None
     assert by_number == by_name
     assert books.get("DEPARTMENT", "no such") is None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda books: list(books.query("DEPARTMENT", limit=1)),
+        lambda books: books.create("CLASS", [{"CLASSID": "X", "NAME": "X"}]),
+        lambda books: books.plan([{"CLASSID": "X", "NAME": "X"}], layout="CLASS"),
+        lambda books: books.outbox.entries(),
+        lambda books: books.entity("100").objects(),
+    ],
+    ids=["query", "create", "plan", "outbox", "entity"],
+)
+def test_a_closed_client_says_that_it_is_closed(books: BridgeClient, use: Any) -> None:
+    list(books.query("DEPARTMENT", limit=1))
+    books.close()
+    with pytest.raises(SettingsError, match="is closed"):
+        use(books)
+
+
+def test_an_outbox_and_its_entries_have_short_texts(books: BridgeClient) -> None:
+    assert repr(books.outbox) == f"<OutboxView of {books.connection.target}: no entries>"
+    rows = [{"CLASSID": "P", "NAME": "Plants"}, {"CLASSID": "P", "NAME": "Plants"}]
+    (receipt,) = books.load(rows[:1], layout="CLASS")
+    assert repr(receipt) == f"<RecordOutcome CLASS {receipt.write.label!r} posted {receipt.key}>"
+    (entry,) = books.outbox.entries()
+    assert repr(entry) == f"<OutboxEntry {entry.number}: create CLASS {entry.label!r} posted {receipt.key}>"
+    assert repr(books.outbox) == f"<OutboxView of {books.connection.target}: 1 posted>"
+
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+LETTER = DeadLetter(7, "VENDOR", "VENDOR", "1", "updated", NOON, 3, "refused")
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (SavedAttachments(Path("files"), 2, {"A": "gone"}), {"folder": "files", "files": 2, "failures": {"A": "gone"}}),
+        (
+            WatchStatus("VENDOR", "exec:x", NOON, {"dead": 1}),
+            {
+                "name": "VENDOR",
+                "receiver": "exec:x",
+                "polled_at": "2026-11-30T12:00:00Z",
+                "counts": {"dead": 1},
+                "oldest_pending": None,
+            },
+        ),
+        (
+            ReplayResult((1,), {7: LETTER}),
+            {
+                "replayed": [1],
+                "outdated": {
+                    "7": {
+                        "number": 7,
+                        "watch": "VENDOR",
+                        "object": "VENDOR",
+                        "key": "1",
+                        "kind": "updated",
+                        "time": "2026-11-30T12:00:00Z",
+                        "attempts": 3,
+                        "error": "refused",
+                    }
+                },
+            },
+        ),
+        (SkipResult((1,), (2,)), {"skipped": [1], "refused": [2]}),
+        (
+            WrittenCopy("csv:x", "books", NOON, CopyProof("r-1", None, "equal")),
+            {
+                "uri": "csv:x",
+                "company": "books",
+                "extracted": "2026-11-30T12:00:00Z",
+                "proof": {"run": "r-1", "at": None, "verdict": "equal"},
+            },
+        ),
+        (
+            ReadCost("VENDOR", 10, 1, ("NAME",), "NAME = 'x'", 5),
+            {
+                "object": "VENDOR",
+                "rows": 10,
+                "transactions": 1,
+                "fields": ["NAME"],
+                "condition": "NAME = 'x'",
+                "first": 5,
+            },
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_result_is_plain_data(result: Any, expected: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(result.to_dict())) == expected
+
+
+@pytest.mark.parametrize(
+    ("amounts", "scale"),
+    [
+        (["5117.86", "0.10", None], 2),
+        (["-5"], 2),
+        (["0.005", "1.00"], 14),
+        ([], 2),
+    ],
+)
+def test_amounts_of_sql_have_two_decimals_unless_one_has_more(amounts: list[str | None], scale: int) -> None:
+    values = [None if amount is None else Decimal(amount) for amount in amounts]
+    table = pa.table({"n": pa.array(range(len(values))), "due": pa.array(values, pa.decimal128(38, 14))})
+    shown = in_cents(table)
+    assert shown.column("due").to_pylist() == values
+    assert shown.schema.field("due").type == pa.decimal128(38, scale)
+    assert shown.column("n").equals(table.column("n"))

@@ -237,12 +237,12 @@ def test_two_programs_apply_one_plan_and_each_record_is_sent_once(run: CompanyRu
     assert vendors(emulator) == ["Acme Paper", "Bolt Ltd"]
 
 
-class Interrupted(Exception):
+class InterruptedProgressError(Exception):
     """What a program raises in its own `progress`."""
 
 
 def interrupt(_: RecordOutcome) -> None:
-    raise Interrupted
+    raise InterruptedProgressError
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
@@ -261,7 +261,7 @@ def test_the_rest_of_a_batch_that_was_sent_is_taken_in_before_the_end(
             receipts = apply_plan(run, plan, options, **end)
             assert (len(receipts) + receipts.unreached, receipts.complete) == (len(rows), False)
         else:
-            with pytest.raises(Interrupted):
+            with pytest.raises(InterruptedProgressError):
                 apply_plan(run, plan, options, **end)
         entries = find_entries(run, EntryQuery()).entries
         applied = sum(entry.status is RecordStatus.APPLIED for entry in entries)

@@ -182,6 +182,7 @@ class BridgeClient(Client):
         """A run of one operation on this company; its entries in the outbox have an id of their own."""
         from intacct_bridge.operations.recorded_run import CompanyRun
 
+        self._runtime.exchange.refuse_closed()
         if self._writer is None:
             raise SettingsError(
                 "a load needs an outbox, and this client has none", fix="Connect with `outbox=`, such as a file."
@@ -410,10 +411,11 @@ class BridgeClient(Client):
         It changes nothing.
         """
         from intacct_bridge.notebook import as_shown
+        from intacct_bridge.operations.recorded_run import CompanyRun
+        from intacct_bridge.operations.setup import Job, examine_company
         from intacct_bridge.results.checks import DoctorReport
-        from intacct_bridge.setup.examination import run
 
-        return as_shown(DoctorReport, run(self, tuple(streams), tuple(writes)))
+        return as_shown(DoctorReport, examine_company(CompanyRun(self), Job(tuple(streams), tuple(writes))))
 
     @property
     def runs(self) -> "Runs":
@@ -449,15 +451,16 @@ class BridgeClient(Client):
     def sql(self, statement: str) -> "pa.Table":
         """The result of one SELECT whose tables are objects of the company.
 
-        Only the fields and rows that it needs are read, with `query`; DuckDB evaluates the statement. Amounts are
-        decimals. InvalidRequestError for a statement that is not a SELECT, or that cannot run.
+        Only the fields and rows that it needs are read, with `query`; DuckDB evaluates the statement. A column
+        of amounts has two decimals, or all that Intacct has if a value of it has more. InvalidRequestError for a
+        statement that is not a SELECT, or that cannot run.
 
         >>> client.sql("SELECT count(*) AS accounts FROM GLACCOUNT").to_pylist()
         [{'accounts': 113}]
         """
-        from intacct_bridge.copies.live_sql.live_query import live_table
+        from intacct_bridge.operations.sql import in_cents, sql
 
-        return live_table(self, statement)
+        return in_cents(sql(self, statement))
 
     def changes(
         self,

@@ -55,6 +55,14 @@ def names(emulator: Emulator) -> dict[str, str]:
     return {str(row["VENDORID"]): str(row["NAME"]) for row in rows if str(row["VENDORID"]).startswith("V-")}
 
 
+@pytest.mark.parametrize("verb", ["show", "approve", "apply"])
+@pytest.mark.parametrize("plan", ["plan-0123456789ab", "vendors-of-may"])
+def test_an_unknown_plan_is_said_to_be_unknown(books: Intacct, verb: str, plan: str) -> None:
+    ran = books("plan", verb, plan)
+    assert (ran.status, ran.out) == (2, "")
+    assert "there is no plan" in ran.said and plan in ran.said
+
+
 def digest(books: Intacct) -> str:
     return str(json.loads(books("plan", "show", "v.plan", "--json").out)["digest"])
 

@@ -530,6 +530,7 @@ class Client:
         transaction: bool,
     ) -> "list[Outcome]":
         """Send through the writer if there is one, else directly."""
+        self._runtime.exchange.refuse_closed()
         if self._writer is None:
             from intacct_bridge.client.writing import send_each
 

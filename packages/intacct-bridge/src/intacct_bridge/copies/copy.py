@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -153,8 +154,8 @@ class Copy:
         return self.facts.company
 
     @property
-    def as_of(self) -> dict[str, str]:
-        """By table: the copy has every change up to this time, in the company's own writing; empty if not known."""
+    def as_of(self) -> dict[str, datetime | None]:
+        """By table: the copy has every change up to this time; None if it is not known."""
         with self.open() as copy:
             return {name: copy.as_of(name) for name in copy.tables}
 
@@ -272,8 +273,8 @@ class OpenCopy:
         near = did_you_mean(name, self.tables)
         raise SettingsError(f"the copy has no table {name}{near}", fix=f"It has: {', '.join(self.tables)}.")
 
-    def as_of(self, name: str) -> str:
-        """The time up to which the copy has every change of a table, in the company's own writing."""
+    def as_of(self, name: str) -> datetime | None:
+        """The time up to which the copy has every change of a table; None if it is not known."""
         return as_of(self.bookmarks.get(name))
 
     def require_company(self, company: str) -> None:

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+from msgspec import to_builtins
 
 from intacct_bridge.copies.copy import Copy, open_copy
 from intacct_bridge.copies.destinations.compact import Compacted
@@ -62,6 +65,10 @@ class WrittenCopy:
     """The end of the latest run that wrote it without failures; None if no such run is kept."""
     proof: CopyProof | None
     """The latest comparison with the company; None if there was none."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return to_builtins(self)  # type: ignore[no-any-return]
 
 
 def written_copies() -> list[WrittenCopy]:

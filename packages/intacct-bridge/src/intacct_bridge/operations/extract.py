@@ -329,6 +329,10 @@ class SavedAttachments:
     failures: Mapping[str, str] = field(default_factory=dict)
     """Why there are no files, by the supporting document that names them."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"folder": str(self.folder), "files": self.files, "failures": dict(self.failures)}
+
 
 def save_attachments(
     client: Client,

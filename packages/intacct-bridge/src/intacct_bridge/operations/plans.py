@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.outcome import RecordOutcome
@@ -400,6 +401,11 @@ def _opened(outbox: Outbox, plan: str | Path) -> tuple[Path, Plan]:
     if isinstance(plan, str) or (is_plan_id(str(plan)) and not plan.exists()):
         folder = PlanFolder(outbox)
         return folder.file(str(plan)), folder.open(str(plan))
+    if plan.name == str(plan) and not plan.exists():
+        raise NoPlanError(
+            f"there is no plan with the id {plan}, and no file of this name",
+            fix="Give the file of a saved plan, or its id, such as plan-0123456789ab.",
+        )
     return plan, open_plan(plan)
 
 
@@ -525,16 +531,17 @@ def _applied(
     outcomes: list[RecordOutcome] = []
     error: IntacctError | None = None
     raised: BaseException | None = None
-    stopping = False
+    stopping = Event()
     try:
-        for outcome in Loader(run.client, outbox, settings, stopping=lambda: stopping).apply(plan):
+        for outcome in Loader(run.client, outbox, settings, stopping=stopping.is_set).apply(plan):
             outcomes.append(outcome)
             if raised is None and progress is not None:
                 try:
                     progress(outcome)
                 except BaseException as reason:
                     raised = reason
-            stopping = stopping or raised is not None or (stop is not None and stop())
+            if not stopping.is_set() and (raised is not None or (stop is not None and stop())):
+                stopping.set()
     except IntacctError as stopped:
         error = stopped
     finally:

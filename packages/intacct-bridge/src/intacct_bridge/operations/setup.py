@@ -1,18 +1,21 @@
 """Set-up: the examination of a connection (the doctor), the checklist of a planned use, and the letter."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from intacct_bridge.client.client import Client
+from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.sources import list_connections
-from intacct_bridge.operations.recorded_run import RecordedRun
-from intacct_bridge.setup.assistant import NEW, SetUpAssistant, examined_checklist
+from intacct_bridge.operations.recorded_run import CompanyRun, RecordedRun
+from intacct_bridge.setup.assistant import NEW, CheckedConnection, SetUpAssistant, SetUpCheck, examined_checklist
 from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep, shared_sender
 from intacct_bridge.setup.examination import Examination, Job
+from intacct_bridge.setup.examination import run as examine_as_program
 from intacct_bridge.setup.findings import DoctorFinding, DoctorReport
 from intacct_bridge.setup.letter import letter
-from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN, SetUpProgress, object_names
+from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN, SetUpProgress, SetUpStore, object_names
 
 __all__ = [
     "DONE",
@@ -28,7 +31,9 @@ __all__ = [
     "SetUpProgress",
     "SetUpStep",
     "check_set_up",
+    "check_unsaved",
     "examine",
+    "examine_company",
     "job_from_text",
     "letter",
     "object_names",
@@ -77,6 +82,20 @@ def examine(run: RecordedRun, job: Job, *, on_finding: OnFinding = lambda _: Non
     checklist = examined_checklist(connection, job, findings, datetime.now(UTC))
     text = run.messages.masked(letter(checklist, findings))
     return ExaminationResult(connection.target, report, text, report.stopped_at == "network")
+
+
+def examine_company(run: CompanyRun, job: Job) -> DoctorReport:
+    """The same for a program: with new clients that have the settings and the transport of the run's own."""
+    return examine_as_program(run.client, job.streams, job.writes, page_size=job.page_size)
+
+
+def check_unsaved(connection: Connection, store: SetUpStore, *, only_sender: bool = False) -> Iterator[DoctorFinding]:
+    """Check a connection that is not saved yet, for the job that the store has, and keep there what the check says.
+
+    Nothing is kept on this machine. `only_sender`: sign in as a user that does not exist, which shows the first steps.
+    """
+    checked = CheckedConnection(connection, only_sender)
+    yield from SetUpCheck(connection.name, checked, store, lambda wanted: Client(wanted, keep=False)).findings()
 
 
 def set_up_assistant(run: RecordedRun) -> SetUpAssistant:

@@ -1,7 +1,10 @@
 """SQL: one SELECT over the objects of a company, and what it would read; a copy answers with `Copy.sql`."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.copies.live_sql.live_query import explained, live_table, prepared
@@ -10,7 +13,9 @@ from intacct_protocol.model.query.where_text import where_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ReadCost", "explain_sql", "sql"]
+__all__ = ["ReadCost", "explain_sql", "in_cents", "sql"]
+
+_CENTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,26 @@ class ReadCost:
     first: int = 0
     """Read no more rows than this, if they are enough; 0: all."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return to_builtins(self)  # type: ignore[no-any-return]
+
 
 def sql(client: Client, statement: str) -> "pa.Table":
     """The result of one SELECT whose tables are objects of the company; only what it needs is read."""
     return live_table(client, statement)
+
+
+def in_cents(table: "pa.Table") -> "pa.Table":
+    """The same table, in which amounts have two decimals. A column with a value of more decimals stays as it is."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale > _CENTS:
+            with suppress(pa.ArrowInvalid):  # a value would lose digits
+                cents = table.column(place).cast(pa.decimal128(field.type.precision, _CENTS))
+                table = table.set_column(place, field.name, cents)
+    return table
 
 
 def explain_sql(client: Client, statement: str) -> tuple[ReadCost, ...]:

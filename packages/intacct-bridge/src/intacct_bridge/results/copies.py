@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.copies import copy as copies
 from intacct_bridge.notebook import html_records, html_result, html_table
 from intacct_bridge.operations import extract as extracting
+from intacct_bridge.operations.sql import in_cents
 from intacct_bridge.reconcile import reconcile as reconciling
 from intacct_protocol.model.uri_text import redacted
+from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from intacct_bridge.operations.extract import StreamOutcome
 
 
@@ -17,6 +21,12 @@ class ExtractResult(extracting.ExtractResult):
     """What a run read of each stream: see `streams`, and `complete`."""
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        failed = sum(not stream.complete or bool(stream.error) for stream in self.streams)
+        rows = counted(sum(stream.rows for stream in self.streams), "row")
+        words = f"{rows} of {counted(len(self.streams), 'stream')}" + (f", {failed:,} not complete" if failed else "")
+        return f"<ExtractResult to {self.to}: {words}>"
 
     def _repr_html_(self) -> str:
         facts = {"to": self.to, "complete": self.complete, "API transactions": self.transactions}
@@ -58,6 +68,14 @@ class Reconciliation(reconciling.Reconciliation):
 class Copy(copies.Copy):
     """A company's copy: `table` and `sql` give Arrow, `as_of` says how current each table is."""
 
+    def sql(self, statement: str) -> "pa.Table":
+        """The result of one SELECT over the tables, without deleted rows, and the views of `reporting`.
+
+        A column of amounts has two decimals, or all that Intacct has if a value of it has more. InvalidRequestError for
+        another statement, and for one that cannot run.
+        """
+        return in_cents(super().sql(statement))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: the tables with their columns and times, and the views."""
         as_of = self.as_of
@@ -65,8 +83,9 @@ class Copy(copies.Copy):
             "uri": redacted(self.uri),
             "company": self.company,
             "tables": [
-                {"table": name, "as_of": as_of.get(name, ""), "columns": list(columns.names)}
+                {"table": name, "as_of": when.isoformat() if when else None, "columns": list(columns.names)}
                 for name, columns in self.tables.items()
+                for when in (as_of.get(name),)
             ],
             "views": [view.name for view in self.views],
         }

@@ -3,6 +3,7 @@
 A result is complete in itself: it is typed, says `to_dict()`, and shows itself as tables in a notebook.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -314,6 +315,11 @@ class OutboxView:
     def forget(self, number: int, *, because: str) -> OutboxEntry:
         """Forget that a record was posted, so that the next load of it posts it again."""
         return outbox.forget(self._runs(), number, because=because)
+
+    def __repr__(self) -> str:
+        counts = Counter(entry.status.outcome_text for entry in self.entries())
+        words = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
+        return f"<OutboxView of {self._runs().connection.target}: {words or 'no entries'}>"
 
     def _repr_html_(self) -> str:
         return self.entries()._repr_html_()

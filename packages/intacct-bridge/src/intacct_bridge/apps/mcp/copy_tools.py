@@ -1,6 +1,7 @@
 """Tools that read the copy: no API transactions, and every answer says as of when."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
@@ -40,12 +41,12 @@ class CopyTools:
     def list_tables(self) -> dict[str, Any]:
         """List the tables of the copy and the reporting views (trial balance, statements, ageing, open items, budgets).
 
-        `as_of` of a table: the copy has every change of this object up to that time, in the company's own time format.
+        `as_of` of a table: the copy has every change of this object up to that time.
         Use no API transactions.
         """
         tables = self._tables()
         return {
-            "tables": [{"name": one.name, "columns": len(one.columns), "as_of": one.as_of} for one in tables],
+            "tables": [{"name": one.name, "columns": len(one.columns), "as_of": _time(one.as_of)} for one in tables],
             "views": [
                 {"name": one.name, "shows": one.shows, "parameters": one.parameters} for one in reporting_tables()
             ],
@@ -63,7 +64,7 @@ class CopyTools:
             "name": found.name,
             "shows": found.shows,
             "parameters": found.parameters,
-            "as_of": found.as_of,
+            "as_of": _time(found.as_of),
             "columns": [{"name": one.name, "type": one.type, "meaning": one.meaning} for one in found.columns],
         }
 
@@ -153,7 +154,7 @@ class CopyTools:
             listed = ", ".join(quoted(one) for one in columns)
             answer = self._ask(f"SELECT {listed} FROM {quoted(table.name)} WHERE {condition}", max_rows)
             rows, cut = rows_within(answer.columns, answer.rows)
-            as_of[table.name] = table.as_of
+            as_of[table.name] = _time(table.as_of)
             if rows:
                 found.append({"table": table.name, "rows": rows, "more": answer.more or cut})
         return {"found": found, "searched": list(as_of), "as_of": as_of}
@@ -178,7 +179,12 @@ class CopyTools:
 
 def _answer_data(answer: CopyAnswer) -> dict[str, Any]:
     rows, cut = rows_within(answer.columns, answer.rows)
-    return {"rows": rows, "more": answer.more or cut, "as_of": dict(answer.as_of), "api_transactions": 0}
+    times = {name: _time(when) for name, when in answer.as_of.items()}
+    return {"rows": rows, "more": answer.more or cut, "as_of": times, "api_transactions": 0}
+
+
+def _time(when: datetime | None) -> str:
+    return when.isoformat() if when is not None else ""
 
 
 def _column(names: dict[str, str], name: str, view: str) -> str:

@@ -158,6 +158,7 @@ class Exchange:
         self.new_id = new_id
         self.has_answered = False
         """Whether any reply ever came; until then a failing connection is probably misconfigured."""
+        self._is_closed = False
         self._transport = transport
         self._clock = clock
         self._one_by_one = threading.Lock()
@@ -169,10 +170,23 @@ class Exchange:
         self._hidden.append(secret)
         self._forms = secret_forms((*self.connection.secrets, *self._hidden))
 
+    def close(self) -> None:
+        """Take no further call."""
+        self._is_closed = True
+
+    def refuse_closed(self) -> None:
+        """SettingsError once the client is closed."""
+        if self._is_closed:
+            raise SettingsError(
+                f"the client of {self.connection.target} is closed",
+                fix="Work inside its `with` block, or connect again.",
+            )
+
     def once(
         self, call: GatewayCall, authentication: Authentication, endpoint: str, decode: Decode[T]
     ) -> GatewayAnswer[T]:
         """Send the call once. The error says what to do; AuthenticationRefused says that the session may be lost."""
+        self.refuse_closed()
         body = self._encoded(call, authentication)
         self.meter.begin(call.functions)
         try:

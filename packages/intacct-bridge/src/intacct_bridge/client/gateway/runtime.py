@@ -96,7 +96,8 @@ class Runtime:
         Calibrations(self.state).keep(self.connection, learned)
 
     def close(self) -> None:
-        """Write down the count and close the sockets that this runtime opened."""
+        """Write down the count and close the sockets that this runtime opened. No further call is made."""
+        self.exchange.close()
         if self._tally is not None:
             self._tally.flush()
         if self._own_transport is not None:

@@ -13,6 +13,7 @@ from typing import Any
 from intacct_bridge.copies.destinations.stored_views import STORED_VIEWS
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import StreamOutcome
+from intacct_bridge.streams.times import parse_time
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.batched import batched
 
@@ -50,9 +51,10 @@ class CopyFacts:
     """The last outcome of each stream that was not read to its end when it was read last."""
 
 
-def as_of(bookmark: Bookmark | None) -> str:
-    """The time up to which a copy has every change of a stream, in the company's own writing; empty if not known."""
-    return (bookmark.progress.since or bookmark.progress.refreshed_at) if bookmark is not None else ""
+def as_of(bookmark: Bookmark | None) -> datetime | None:
+    """The time up to which a copy has every change of a stream; None if it is not known."""
+    text = (bookmark.progress.since or bookmark.progress.refreshed_at) if bookmark is not None else ""
+    return parse_time(text) if text else None
 
 
 def failed_streams(rows: Iterable[tuple[str, str, str]]) -> dict[str, StreamOutcome]:

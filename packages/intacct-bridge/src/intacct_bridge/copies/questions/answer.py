@@ -5,6 +5,7 @@ An answer has rows up to a limit, and says as of when the copy knows the company
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from intacct_bridge.copies.live_sql.statement import REPORTING
@@ -30,8 +31,8 @@ class CopyAnswer:
     rows: tuple[tuple[Any, ...], ...]
     more: bool
     """Whether there are more rows than the limit allows."""
-    as_of: Mapping[str, str] = field(default_factory=dict)
-    """By object: the copy has every change up to this time, in the company's own writing; empty if it is not known."""
+    as_of: Mapping[str, datetime | None] = field(default_factory=dict)
+    """By object: the copy has every change up to this time; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class AnswerTable:
     shows: str = ""
     parameters: str = ""
     """Of a function: its parameters, with their types and defaults."""
-    as_of: str = ""
+    as_of: datetime | None = None
+    """Of a table: the copy has every change up to this time."""
 
 
 def reporting_tables() -> list[AnswerTable]:

@@ -6,6 +6,7 @@ that is made from the checked tree.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -170,8 +171,8 @@ def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]], views: 
     return query
 
 
-def _as_of(database: Postgres, names: tuple[str, ...]) -> dict[str, str]:
-    """By object the time up to which the copy has every change; empty if the role may not see it."""
+def _as_of(database: Postgres, names: tuple[str, ...]) -> dict[str, datetime | None]:
+    """By object the time up to which the copy has every change; None if the role may not see it."""
     bookmarks = _bridge(database).facts().bookmarks
     return {name: as_of(bookmarks.get(name)) for name in names}
 

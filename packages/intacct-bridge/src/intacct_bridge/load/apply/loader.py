@@ -231,7 +231,10 @@ class Loader:
         return False
 
     def _in_parallel(self, batches: Iterable[Sequence[_Entered]], pending: list[Write]) -> Iterator["_Sent"]:
-        """Batches as they were sent, in order, several on their way at once; after a failure or a stop no batch is begun."""
+        """Batches as they were sent, in order, several on their way at once.
+
+        After a failure or a stop no batch is begun.
+        """
         width = self._settings.concurrency or self._company.connection.concurrency
         if width == 1 or self._settings.stop_on_error:
             for batch in batches:

@@ -41,6 +41,10 @@ class RecordOutcome:
             return self.write.operation.past_tense
         return self.status.outcome_text
 
+    def __repr__(self) -> str:
+        words = [f"{self.write.object} {self.write.label!r}", self.word, self.key, self.reason and f"({self.reason})"]
+        return f"<RecordOutcome {' '.join(filter(None, words))}>"
+
     def to_dict(self) -> dict[str, object]:
         """The outcome, for JSON."""
         return {

@@ -102,6 +102,11 @@ class OutboxEntry:
     """Of a new entry: the values that an update replaces, or what the plan of a delete or an action has seen of its
     record; None if they are not known. The outbox keeps them apart from the entry."""
 
+    def __repr__(self) -> str:
+        words = [f"{self.target.operation} {self.target.object} {self.label!r}", self.status.outcome_text]
+        words += [self.receipt.record if self.receipt is not None else "", self.note and f"({self.note})"]
+        return f"<OutboxEntry {self.number}: {' '.join(filter(None, words))}>"
+
     @property
     def since(self) -> datetime:
         """When it was first sent, or planned if it never was: its record is not older."""
