@@ -9,7 +9,7 @@ import pytest
 
 from intacct_bridge.apps.spark.change_stream import ChangeFeed, change_columns, change_options, event_rows
 from intacct_bridge.apps.spark.columns import columns_of
-from intacct_bridge.extract.pipeline import ReadRequest, prepare
+from intacct_bridge.operations.partitioned_read import describe_streams
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -143,10 +143,12 @@ def test_a_poll_comes_at_its_time_and_not_with_every_question(office: Office) ->
 def test_the_rows_of_events_are_typed(office: Office) -> None:
     feed = office.feed(begin="beginning")
     end = feed.latest(feed.first(), None)
+    (department,) = describe_streams((feed.options.changes.connection,), "DEPARTMENT")
+    fields = department.fields()
     with client(office.emulator) as reader:
-        (stream,) = prepare(reader, ReadRequest(("DEPARTMENT",))).streams
-        wanted = {row["RECORDNO"]: row for row in reader.query("DEPARTMENT", tuple(stream.fields))}
-    columns = change_columns(columns_of(stream, (), {}))
+        rows_read = reader.query("DEPARTMENT", tuple(field.name for field in fields))
+        wanted = {row["RECORDNO"]: row for row in rows_read}
+    columns = change_columns(columns_of(fields))
     rows = [
         row
         for part in feed.slices(feed.first(), end)
@@ -174,7 +176,7 @@ def test_the_rows_of_events_are_typed(office: Office) -> None:
 def test_a_wrong_option_of_a_stream_is_named(tmp_path: Path, options: dict[str, str], named: str) -> None:
     made = connection()
     known = {name: str(getattr(made, name)) for name in NAMES} | {"object": "APBILL", "watch": "w"}
-    assert change_options(known).every == 300
+    assert change_options(known).changes.every == 300
     with pytest.raises(SettingsError) as failed:
         change_options(known | options)
     assert named in failed.value.message

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from intacct_bridge.apps.spark.columns import SparkColumn, given_columns, merged, shaped
 from intacct_bridge.apps.spark.options import read_options
-from intacct_bridge.apps.spark.partitions import key_spans
+from intacct_bridge.operations.partitioned_read import key_spans
 from intacct_protocol.errors import IntacctError, InvalidRequestError, RecordError, SettingsError
 from intacct_protocol.xml.values import Kind
 

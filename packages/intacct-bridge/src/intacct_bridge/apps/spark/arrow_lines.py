@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from intacct_bridge.apps.spark.staging import StagedLine
-from intacct_bridge.load.tables.cells import text_of
-from intacct_bridge.load.tables.typed_cells import exact
+from intacct_bridge.operations.loads import exact, text_of
 from intacct_protocol.errors import RecordError, SettingsError
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ applies it once it is approved. If records are missing from Intacct at the end, 
 import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +19,6 @@ from intacct_bridge.apps.spark.arrow_lines import Reading
 from intacct_bridge.apps.spark.options import connection_of
 from intacct_bridge.apps.spark.staging import BatchState, RowResult, StagedAttempt, StagedBatch, Staging
 from intacct_bridge.apps.spark.write_options import KEEP, WriteOptions
-from intacct_bridge.client.client import Client
 from intacct_bridge.operations.loads import JsonLines, LoadRequest, Mode, check_layout, plan_load, write_refused_rows
 from intacct_bridge.operations.plans import (
     Plan,
@@ -34,8 +32,7 @@ from intacct_bridge.operations.plans import (
     refused_rows,
     save_plan,
 )
-from intacct_bridge.operations.recorded_run import CompanyRun
-from intacct_bridge.runs.program_run import ProgramRun
+from intacct_bridge.operations.recorded_run import CompanyRun, open_program
 from intacct_protocol.errors import InDoubtError, IntacctError, RefusedError, SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -65,27 +62,11 @@ class CommitResult:
     """Whether the batch was committed before, so that nothing was done."""
 
 
-@contextmanager
-def company_client(given: Mapping[str, str]) -> Iterator[tuple[Client, ProgramRun]]:
-    """A client for the connection of these options, whose run is kept in the history of runs."""
-    connection = connection_of(given)
-    program = ProgramRun(connection)
-    with Client(connection) as client:
-        program.follows(client, client.meter)
-        try:
-            yield client, program
-        except BaseException as error:
-            program.failed(error)
-            raise
-        finally:
-            program.end()
-
-
 def check_columns(given: Mapping[str, str], options: WriteOptions) -> None:
     """Raise what the layout says of the DataFrame's columns, before a row is staged."""
-    with company_client(given) as (client, program):
+    with open_program(connection_of(given)) as run:
         no_rows = JsonLines(options.columns, lambda: ())
-        check_layout(CompanyRun(client, recorder=program.recorder), options.request(no_rows, "DataFrame"))
+        check_layout(run, options.request(no_rows, "DataFrame"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +104,7 @@ def commit(given: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> 
             return CommitResult(repeated=True)
         staging.check(attempts)
         _check_rows(options, [one.reading for one in reports if one is not None])
-        with company_client(given) as (client, program):
-            run = CompanyRun(client, recorder=program.recorder)
+        with open_program(connection_of(given)) as run:
             begun = StagedBatch(batch, BatchState.BEGUN, digest, "")
             work = _Commit(run, options, staging=staging, batch=begun)
             with run.open_outbox():

@@ -4,12 +4,12 @@ Schemas are in Spark's own JSON form here, so that this module needs no Spark.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.extract.transform import stored_names
-from intacct_bridge.streams.stream import Stream
+from intacct_bridge.apps.spark.options import ReadOptions
+from intacct_bridge.operations.partitioned_read import CompanyStream, StreamField
 from intacct_protocol.errors import InvalidRequestError, RecordError, SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.xml.values import NUMBERS, PRECISION, SCALE, Kind
@@ -63,22 +63,25 @@ def schema_json(columns: Iterable[SparkColumn]) -> dict[str, Any]:
 COMPANY_COLUMN = SparkColumn(COMPANY, "", Kind.TEXT, "string", nullable=False, comment="The company")
 
 
-def columns_of(stream: Stream, fields: Sequence[str], labels: Mapping[str, str]) -> tuple[SparkColumn, ...]:
-    """The columns of a stream: the fields in the order in which they were asked for, else all in Intacct's order."""
-    names = stored_names(stream.fields)
-    by_upper = {name.upper(): name for name in stream.fields}
-    wanted = [by_upper[one.upper()] for one in fields] or [one for one in stream.fields if one not in stream.internal]
+def columns_of(fields: Iterable[StreamField]) -> tuple[SparkColumn, ...]:
+    """The columns of a stream's fields."""
     return tuple(
         SparkColumn(
-            names.get(one, one),
-            one,
-            stream.fields[one],
-            spark_type(stream.fields[one]),
-            nullable=one not in stream.keys,
-            comment=labels.get(one, ""),
+            field.column,
+            field.name,
+            field.kind,
+            spark_type(field.kind),
+            nullable=not field.is_key,
+            comment=field.label,
         )
-        for one in dict.fromkeys(wanted)
+        for field in fields
     )
+
+
+def all_columns(streams: Sequence[CompanyStream], options: ReadOptions) -> tuple[SparkColumn, ...]:
+    """The columns of a read; with several companies, the first one names the company."""
+    columns = merged({company.company: columns_of(company.fields(options.fields)) for company in streams})
+    return (COMPANY_COLUMN, *columns) if options.several else columns
 
 
 def merged(companies: Mapping[str, Sequence[SparkColumn]]) -> tuple[SparkColumn, ...]:
@@ -195,6 +198,13 @@ def shaped(rows: "pa.RecordBatch", columns: Sequence[SparkColumn], company: str,
                 fix="let the schema allow nulls in this column",
             )
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def shaped_pages(
+    pages: "Iterable[pa.RecordBatch]", columns: Sequence[SparkColumn], company: CompanyStream
+) -> "Iterator[pa.RecordBatch]":
+    """The pages of a company in the columns that Spark expects, without empty ones."""
+    return (shaped(rows, columns, company.company, company.name) for rows in pages if rows.num_rows)
 
 
 def _cast(values: "pa.Array", column: SparkColumn, source: str) -> "pa.Array":

@@ -30,11 +30,18 @@ from intacct_bridge.apps.spark.change_stream import (
     event_rows,
     follows_changes,
 )
-from intacct_bridge.apps.spark.columns import SparkColumn, given_columns, schema_json
-from intacct_bridge.apps.spark.company_streams import CompanyStream, all_columns, described_streams
+from intacct_bridge.apps.spark.columns import SparkColumn, all_columns, given_columns, schema_json, shaped_pages
 from intacct_bridge.apps.spark.options import ReadOptions, read_options
-from intacct_bridge.apps.spark.partitions import ReadPlan, ReadTask, planned_tasks, read_plan, read_task
 from intacct_bridge.apps.spark.writer import StagedWrite, batch_write, stream_write
+from intacct_bridge.operations.partitioned_read import (
+    CompanyStream,
+    ReadPlan,
+    ReadTask,
+    describe_streams,
+    plan_tasks,
+    read_plan,
+    read_task,
+)
 from intacct_protocol.errors import IntacctError, SettingsError
 
 try:
@@ -79,8 +86,10 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
                     "`watch` is an option of spark.readStream", fix="leave it out, or read the changes with readStream"
                 )
             options, streams, columns = self._described()
-            plan = read_plan(streams, given_columns(schema.jsonValue(), columns), options)
-            return IntacctReader(plan)
+            wanted = given_columns(schema.jsonValue(), columns)
+            fields = [column.field for column in wanted if column.field]
+            plan = read_plan(streams, fields, where=options.where, partitions=options.partitions)
+            return IntacctReader(plan, wanted)
 
     def streamReader(self, schema: StructType) -> "IntacctStreamReader":  # noqa: N802  # the name is Spark's
         """A reader of the changes of an object."""
@@ -105,7 +114,7 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
         if self._read is None:
             changes = follows_changes(self.options)
             options = _of_changes(self.options) if changes else read_options(self.options)
-            streams = described_streams(options)
+            streams = describe_streams(options.connections, options.object, options.fields)
             columns = all_columns(streams, options)
             self._read = options, streams, change_columns(columns) if changes else columns
         return self._read
@@ -113,7 +122,7 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
 
 def _of_changes(given: Mapping[str, str]) -> ReadOptions:
     options = change_options(given)
-    return ReadOptions((options.connection,), options.object, options.fields)
+    return ReadOptions((options.changes.connection,), options.changes.stream, options.fields)
 
 
 class advised:  # noqa: N801  # it is used as a function is
@@ -147,18 +156,20 @@ class IntacctReader(DataSourceReader):  # type: ignore[misc]  # pyspark is not t
     was planned last, for other queries on that DataFrame too; rows would be missing there without any error.
     """
 
-    def __init__(self, plan: ReadPlan) -> None:
+    def __init__(self, plan: ReadPlan, columns: tuple[SparkColumn, ...]) -> None:
         self._plan = plan
+        self._columns = columns
 
     def partitions(self) -> list[InputPartition]:
         """The partitions; what is wrong with the read shows here, on the driver."""
         with advised():
-            return [TaskPartition(task) for task in planned_tasks(self._plan)]
+            return [TaskPartition(task) for task in plan_tasks(self._plan)]
 
     def read(self, partition: InputPartition) -> "Iterator[pa.RecordBatch]":
         """The rows of a partition, a page at a time."""
         with advised():
-            yield from read_task(self._plan, partition.value)
+            company = self._plan.streams[partition.value.company]
+            yield from shaped_pages(read_task(self._plan, partition.value), self._columns, company)
 
 
 class SlicePartition(InputPartition):  # type: ignore[misc]  # pyspark is not there for the type checker

@@ -1,4 +1,4 @@
-"""What one task of a read gives, without Spark."""
+"""What one task of a read in partitions gives."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.apps.spark import partitions
-from intacct_bridge.apps.spark.columns import columns_of
-from intacct_bridge.apps.spark.company_streams import CompanyStream
-from intacct_bridge.apps.spark.partitions import ReadPlan, ReadTask, read_task
 from intacct_bridge.connections.connection import Connection
+from intacct_bridge.operations import partitioned_read
+from intacct_bridge.operations.partitioned_read import CompanyStream, ReadPlan, ReadTask, read_plan, read_task
 from intacct_bridge.streams.partition import DayWindow
 from intacct_protocol.errors import TransientError
 from support.extract.company import BEGAN, GLBATCH, GLDETAIL, Company
@@ -36,7 +34,7 @@ def ledger(*entries: int) -> Company:
 @pytest.fixture
 def plan() -> ReadPlan:
     company = CompanyStream(connection(), "demo", GLDETAIL, GLBATCH)
-    return ReadPlan((company,), columns_of(GLDETAIL, ("RECORDNO",), {}))
+    return read_plan((company,), ("RECORDNO",))
 
 
 def lines_read(plan: ReadPlan, company: Company, patch: pytest.MonkeyPatch) -> Iterator[str]:
@@ -44,10 +42,10 @@ def lines_read(plan: ReadPlan, company: Company, patch: pytest.MonkeyPatch) -> I
 
     @contextmanager
     def opened(_: Connection) -> Iterator[Any]:
-        yield SimpleNamespace(connection=SimpleNamespace(location_id=""))
+        yield SimpleNamespace(client=SimpleNamespace(connection=SimpleNamespace(location_id="")))
 
-    patch.setattr(partitions, "opened", opened)
-    patch.setattr(partitions, "GatewaySource", lambda _: company)
+    patch.setattr(partitioned_read, "open_company", opened)
+    patch.setattr(partitioned_read, "GatewaySource", lambda _: company)
     for batch in read_task(plan, ReadTask(0, windows=(DAYS,))):
         yield from batch.column("RECORDNO").to_pylist()
 
