@@ -201,14 +201,6 @@ BEHIND = ("client", "copies", "changes", "export_maps", "extract", "load", "reco
 """The packages behind the door."""
 VALUE_TYPES = ("intacct_bridge.extract.options",)
 """Settings that an app may fill in before the engine is imported: plain values, without any work."""
-NOT_YET = """
-apps.cli.catalog apps.cli.extract apps.console.pages.extract apps.demo.fleet_demo apps.demo.steps
-apps.fleet_site.credential_check apps.mcp.session
-apps.spark.arrow_lines apps.spark.batch_commit apps.spark.change_stream apps.spark.columns apps.spark.company_streams
-apps.spark.partitions
-apps.views.connection apps.views.extract
-"""
-"""Apps that still reach behind it; a module that no longer does leaves this list."""
 
 
 def reaches(source: str) -> set[str]:
@@ -224,7 +216,7 @@ def test_apps_go_through_the_operations() -> None:
         for name, path in MODULES.items()
         if name.startswith(("intacct_bridge.apps.", "intacct_bridge.spark")) and reaches(path.read_text("utf-8"))
     }
-    assert reaching == set(NOT_YET.split())
+    assert reaching == set()
 
 
 def test_only_the_command_line_knows_the_command_line() -> None:

@@ -18,6 +18,7 @@ from intacct_bridge.load.approval.approvals import approve
 from intacct_bridge.load.approval.plan_folder import PlanFolder
 from intacct_bridge.load.outbox.entry import Approval
 from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_emulator.server.gateway import Emulator
 from support.own_loop import run_in_own_loop
 from support.small_company import client
@@ -33,6 +34,23 @@ ENTRY: dict[str, Any] = {
     ],
 }
 """The arguments of a journal entry that the company takes."""
+
+
+class AgentRun(RecordedRun):
+    """The run of a server whose company is an emulator in this process."""
+
+    def __init__(self, agent: "Agent") -> None:
+        super().__init__()
+        self._agent = agent
+        self.use(agent.connection)
+
+    def open_client(self, connection: Connection, *, max_transactions: int | None = None) -> Client:
+        opened = self._agent.company()
+        opened.meter.cap = max_transactions
+        return opened
+
+    def another_outbox(self) -> Outbox:
+        return self._agent.outbox()
 
 
 @dataclass
@@ -53,13 +71,10 @@ class Agent:
             self.connection = open_one.connection
         self.log = CallLog(self.folder / "calls", "books", masked=self._masked)
         self.session = AgentSession(
-            self.connection,
+            AgentRun(self),
             self.settings,
-            open_client=self._open,
-            open_outbox=self.outbox,
             log=self.log,
             person=self.person,
-            masked=self._masked,
         )
         self.server = AgentServer(self.session)
 
@@ -70,11 +85,6 @@ class Agent:
 
     def company(self, **more: Any) -> Client:
         return client(self.emulator, **{**self.connecting, **more})
-
-    def _open(self, connection: Connection, most: int | None) -> Client:
-        opened = self.company()
-        opened.meter.cap = most
-        return opened
 
     def outbox(self) -> Outbox:
         return Outbox(self.folder / self.outbox_file)

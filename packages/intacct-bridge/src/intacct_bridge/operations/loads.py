@@ -14,13 +14,14 @@ from intacct_bridge.load.layouts.refused_rows import with_folder_of_files
 from intacct_bridge.load.layouts.refused_rows import write_refused as _write_refused
 from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings, SendOptions, Verdict
 from intacct_bridge.load.plan.planner import make_plan
-from intacct_bridge.load.tables.cells import DateOrder
+from intacct_bridge.load.tables.cells import DateOrder, text_of
 from intacct_bridge.load.tables.header_row import HeaderSearch
 from intacct_bridge.load.tables.open import check_input, open_table, sheet_names
 from intacct_bridge.load.tables.program_rows import JsonLines, Source, table_of_source
 from intacct_bridge.load.tables.row_filter import with_constants, with_filter
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.load.tables.typed_cells import exact
 from intacct_bridge.load.target.attachments import FOLDER
 from intacct_bridge.load.target.writable import writable_object
 from intacct_bridge.operations.plans import (
@@ -55,6 +56,7 @@ __all__ = [
     "check_layout",
     "column_values",
     "date_formats",
+    "exact",
     "key_names",
     "layout_names",
     "load",
@@ -62,6 +64,7 @@ __all__ = [
     "plan_load",
     "preview_columns",
     "preview_load",
+    "text_of",
     "write_refused_rows",
     "write_rows_again",
 ]

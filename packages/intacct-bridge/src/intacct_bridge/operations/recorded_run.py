@@ -107,6 +107,35 @@ class CompanyRun:
                 self._outbox = None
 
 
+@contextmanager
+def open_company(
+    connection: "Connection", *, transport: "Transport | None" = None, keep: bool | Path | None = None
+) -> Iterator[CompanyRun]:
+    """A run on the company of a connection, which no history keeps; `transport` and `keep` are those of a `Client`."""
+    from intacct_bridge.client.client import Client
+
+    with Client(connection, transport=transport, keep=keep) as client:
+        yield CompanyRun(client)
+
+
+@contextmanager
+def open_program(connection: "Connection") -> Iterator[CompanyRun]:
+    """A run on the company of a connection, which the history keeps from its first call as that of a program."""
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.runs.program_run import ProgramRun
+
+    program = ProgramRun(connection)
+    with Client(connection) as client:
+        program.follows(client, client.meter)
+        try:
+            yield CompanyRun(client, recorder=program.recorder)
+        except BaseException as error:
+            program.failed(error)
+            raise
+        finally:
+            program.end()
+
+
 class RecordedRun(CompanyRun):
     """The connection, client, outbox and messages of one run."""
 

@@ -6,11 +6,13 @@ watch.once()
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from intacct_bridge.changes.delivery import Deliveries, Receiver
 from intacct_bridge.changes.event import ChangeKind, EventFilter
@@ -29,6 +31,9 @@ from intacct_bridge.changes.watch import (
 from intacct_bridge.connections.secret_refs import resolved
 from intacct_bridge.load.outbox.storage import outbox_place
 from intacct_bridge.operations.recorded_run import RecordedRun
+from intacct_bridge.runs.channels import find_channels
+from intacct_bridge.runs.definitions import find_flow
+from intacct_bridge.runs.ongoing_reports import OngoingReports
 from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.query.where import parse_where
@@ -149,9 +154,19 @@ class OpenWatch:
         return self._noted(WatchRound(*self._follower.once()))
 
     def follow(self) -> Iterator[WatchRound]:
-        """Poll and deliver until `stop`: a result after each poll, and after each further round of deliveries."""
+        """Poll and deliver until `stop`: a result after each poll, and after each further round of deliveries.
+
+        The receivers of notifications of the run's flow hear of failures, dead letters and records in doubt.
+        """
+        run = self._run
+        names = find_flow(run.flow).on(run.name).notify if run.flow else ()
+        reports = OngoingReports(find_channels(names), warn=run.messages.complain)
         for polled, delivered in self._follower.follow():
-            yield self._noted(WatchRound(polled, delivered))
+            watch_round = self._noted(WatchRound(polled, delivered))
+            failures = (f"{stream}: {error}" if stream else error for stream, error in watch_round.failures.items())
+            failure = run.messages.masked("; ".join(failures))
+            reports.note(run.begin_run(), watch_round.counts, polled=polled is not None, failure=failure)
+            yield watch_round
 
     def stop(self) -> None:
         """End after the deliveries that are on their way."""
@@ -293,6 +308,10 @@ class WatchStatus:
     """By state: pending, delivered, dead and skipped."""
     oldest_pending: datetime | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return to_builtins(self, str_keys=True)  # type: ignore[no-any-return]
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
@@ -309,7 +328,7 @@ class DeadLetter:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return asdict(self)
+        return to_builtins(self, str_keys=True)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +339,10 @@ class ReplayResult:
     outdated: Mapping[int, DeadLetter] = field(default_factory=dict)
     """By event the later one of the same record that was delivered, so that the older state is left out."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return to_builtins(self, str_keys=True)  # type: ignore[no-any-return]
+
 
 @dataclass(frozen=True, slots=True)
 class SkipResult:
@@ -328,6 +351,10 @@ class SkipResult:
     skipped: tuple[int, ...] = ()
     refused: tuple[int, ...] = ()
     """Events that neither wait nor are dead letters."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return to_builtins(self, str_keys=True)  # type: ignore[no-any-return]
 
 
 def has_watches(connection: "Connection") -> bool:

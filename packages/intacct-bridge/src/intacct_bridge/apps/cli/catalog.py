@@ -9,12 +9,10 @@ import click
 from intacct_bridge.apps.cli.command import READ, WRITE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
-from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.load.layouts.declaration import LayoutDeclaration
+    from intacct_bridge.operations.catalog import LayoutOfFiles
     from intacct_protocol.model.catalog import ObjectDef
     from intacct_protocol.model.legacy.grammar import FunctionDef
 
@@ -69,22 +67,18 @@ def describe_command(context: CommandContext, *, name: str, as_python: bool, doc
       intacct describe APBILL --python > apbill.py
       intacct describe create_invoice
     """
-    from intacct_bridge.load.layouts.declaration import declaration
+    from intacct_bridge.operations.catalog import describe_object, find_layout
     from intacct_protocol.model.legacy.grammar import function_def
 
     function = function_def(name) or function_def(name.lower())
     if function is not None:
         _show_function(context, function)
         return
-    declared = None if name.isupper() else declaration(name)
-    if declared is not None:
-        _show_layout(context, declared)
+    layout = find_layout(name)
+    if layout is not None:
+        _show_layout(context, layout)
         return
-    if document_type is not None:
-        from intacct_bridge.extract.selection import definition
-
-        document_type = definition(context.client, name, document_type)
-    described = context.client.describe(name.upper(), doc_par_id=document_type)
+    described = describe_object(context, name, document_type=document_type)
     if as_python:
         from intacct_bridge.apps.views.row_model import row_model
 
@@ -121,26 +115,20 @@ def _show_object(context: CommandContext, described: "ObjectDef") -> None:
     output.say(f"{counted(len(fields), 'field')}, {counted(len(relations), 'relation')}")
 
 
-def _show_layout(context: CommandContext, declared: "LayoutDeclaration") -> None:
+def _show_layout(context: CommandContext, layout: "LayoutOfFiles") -> None:
     """The columns of a layout of files."""
     heads = ("column", "required", "field", "also called", "note")
     rows = [
-        (
-            one.name,
-            one.required and "default" not in one.rule,
-            one.field,
-            ", ".join((*one.names, *one.otherwise)),
-            one.note,
-        )
-        for one in declared.columns
+        (column.name, column.required, column.field, ", ".join(column.other_names), column.note)
+        for column in layout.columns
     ]
     if context.output.as_json:
         columns = [dict(zip(heads, row, strict=True)) for row in rows]
-        context.output.json({"layout": declared.name, "object": declared.object, "columns": columns})
+        context.output.json({"layout": layout.name, "object": layout.object, "columns": columns})
         return
     context.output.table(heads, [(row[0], "yes" if row[1] else "", *row[2:]) for row in rows])
-    context.output.say(f"{declared.about} Columns under Intacct's own names are taken too.")
-    context.output.say(f"For an empty file: intacct template {declared.name} --out {declared.name}.xlsx")
+    context.output.say(f"{layout.about} Columns under Intacct's own names are taken too.")
+    context.output.say(f"For an empty file: intacct template {layout.name} --out {layout.name}.xlsx")
 
 
 @command(
@@ -163,25 +151,18 @@ def template_command(context: CommandContext, *, name: str | None, out: Path | N
       intacct template
       intacct template bills --out bills.xlsx
     """
-    from intacct_bridge.load.layouts.declaration import declaration, declarations
-    from intacct_bridge.load.layouts.template import template_text, write_template
+    from intacct_bridge.operations.catalog import list_layouts, template, write_template
 
     if name is None:
-        rows = [(one.name, one.object, one.about) for one in declarations().values()]
+        rows = [(layout.name, layout.object, layout.about) for layout in list_layouts()]
         context.output.table(("layout", "object", "about"), rows)
         return
-    declared = declaration(name)
-    if declared is None:
-        names = list(declarations())
-        raise SettingsError(
-            f"there is no layout {name!r}{did_you_mean(name.lower(), names)}", fix=f"use one of {', '.join(names)}"
-        )
     if out is None:
-        context.output.result(template_text(declared).rstrip("\n"))
+        context.output.result(template(name).rstrip("\n"))
         return
-    write_template(declared, out)
-    context.output.say(f"{out} is an empty file of the layout {declared.name}.")
-    context.output.say(f"Fill it in, and check it: intacct load {shlex.quote(str(out))} --as {declared.name}")
+    layout = write_template(name, out)
+    context.output.say(f"{out} is an empty file of the layout {layout}.")
+    context.output.say(f"Fill it in, and check it: intacct load {shlex.quote(str(out))} --as {layout}")
 
 
 def _show_function(context: CommandContext, function: "FunctionDef") -> None:

@@ -43,9 +43,9 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
     recorder = context.recorder
     with opened_alone(home), open_demo(home, context.output, recorder=recorder) as demo:
         remember_home(home)
-        context.use(demo.connection)
+        context.use(demo.run.connection)
         context.begin_run()
-        recorder.uses(demo.client.meter)
+        recorder.uses(demo.run.client.meter)
         recorder.destination = demo.uri
         view.company(demo.company)
         report = demo.examine()

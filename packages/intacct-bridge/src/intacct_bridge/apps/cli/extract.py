@@ -14,7 +14,6 @@ from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
     from intacct_bridge.operations.copies import Compacted
     from intacct_bridge.operations.extract import ExtractResult
 
@@ -148,19 +147,19 @@ def extract_command(
     request.check()
     if context.entity and context.entity.lower() == "all":
         context.entity = ""
-    client = _signed_in(context, request.to, max_transactions)
+    _sign_in(context, request.to, max_transactions)
     from intacct_bridge.apps.views.extract import run_extraction, show_estimate
     from intacct_bridge.operations import extract as extraction
 
     if estimate:
-        show_estimate(extraction.estimate(client, request), context.output)
+        show_estimate(extraction.estimate(context.client, request), context.output)
         return 0
     rewriting: Iterable[Compacted] = ()
     if compact:
         from intacct_bridge.operations.copies import compact_copy
 
         rewriting = compact_copy(request.to)  # refuses a database before anything is read
-    result = run_extraction(client, request, context.output, run=context.recorder)
+    result = run_extraction(context, request, context.output)
     saved = _show_result(context, result, attachments)
     for table in rewriting:
         before, after = counted(table.files_before, "file"), counted(table.files_after, "file")
@@ -168,8 +167,8 @@ def extract_command(
     return 0 if result.complete and saved else FAILURES
 
 
-def _signed_in(context: CommandContext, to: str, max_transactions: int | None) -> "Client":
-    """The client; the modules that a run needs are imported while the gateway answers the sign-in."""
+def _sign_in(context: CommandContext, to: str, max_transactions: int | None) -> None:
+    """Sign in; the modules that a run needs are imported while the gateway answers."""
     from intacct_bridge.apps.terminal.memory import limit_memory, uncollected
 
     limit_memory()
@@ -180,7 +179,6 @@ def _signed_in(context: CommandContext, to: str, max_transactions: int | None) -
 
             with importing(to):
                 import intacct_bridge.apps.views.extract  # noqa: F401
-    return client
 
 
 def _show_result(context: CommandContext, result: "ExtractResult", attachments: Path | None) -> bool:

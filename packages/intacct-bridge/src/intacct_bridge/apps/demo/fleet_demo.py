@@ -314,16 +314,16 @@ def _until(
 
 def _edit(demo: FleetDemo) -> int:
     """Change records in every third company, as its people do: through the gateway, by another licence."""
-    from intacct_bridge.client.client import Client
     from intacct_bridge.connections.connection import Connection
+    from intacct_bridge.operations.recorded_run import open_company
 
     edits = 0
     for name in demo.edited:
         credentials = demo.emulator.settings.credentials(name)
         settings: dict[str, Any] = {**credentials, "sender_id": _EDITOR.sender_id, "sender_password": _EDITOR.password}
         connection = Connection(name=f"editor-{name}", environment="demo", **settings)
-        with Client(connection, transport=demo.emulator, keep=False) as client:
-            client.create("CLASS", [{"CLASSID": "NIGHT", "NAME": f"Made in the demo at {name}"}])
+        with open_company(connection, transport=demo.emulator, keep=False) as run:
+            run.client.create("CLASS", [{"CLASSID": "NIGHT", "NAME": f"Made in the demo at {name}"}])
             edits += 1
     return edits
 

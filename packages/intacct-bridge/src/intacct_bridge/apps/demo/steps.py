@@ -15,18 +15,15 @@ from pathlib import Path
 from intacct_bridge.apps.demo.sample import NAMES, write_sample
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.extract import run_extraction
-from intacct_bridge.client.client import Client
-from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.demo_company import DATABASE
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.operations.extract import ExtractRequest, ExtractResult
 from intacct_bridge.operations.loads import LoadRequest, load, plan_load
 from intacct_bridge.operations.plans import ApplyOptions, Plan, RecordOutcome
 from intacct_bridge.operations.reconcile import ReconcileRequest, Reconciliation, reconcile
-from intacct_bridge.operations.recorded_run import CompanyRun
+from intacct_bridge.operations.recorded_run import CompanyRun, open_company
+from intacct_bridge.operations.setup import DoctorReport, Job, examine_company
 from intacct_bridge.runs.recorder import RunRecorder
-from intacct_bridge.setup.examination import Examination
-from intacct_bridge.setup.findings import DoctorReport
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
 
@@ -59,16 +56,14 @@ class Demo:
     """One run of the demo in its home directory."""
 
     def __init__(
-        self, home: Path, emulator: Emulator, output: Output, company: DemoCompany, *, recorder: RunRecorder | None
+        self, home: Path, run: CompanyRun, output: Output, company: DemoCompany, *, recorder: RunRecorder | None
     ) -> None:
         """`recorder`: that of the run under which the outbox keeps what is posted."""
         self.home = home
+        self.run = run
         self._recorder = recorder
         self.company = company
         self._console = output
-        self._emulator = emulator
-        self.connection: Connection = demo_connection(home=home)
-        self.client = Client(self.connection, transport=emulator, keep=home)
 
     @property
     def uri(self) -> str:
@@ -77,17 +72,16 @@ class Demo:
 
     def examine(self) -> DoctorReport:
         """Run the doctor."""
-        examination = Examination(self.connection, lambda one: Client(one, transport=self._emulator, keep=False))
-        return examination.report(examination.run())
+        return examine_company(self.run, Job())
 
     def extract(self, streams: Sequence[str] = ()) -> ExtractResult:
         """Update the copy, all streams or some."""
-        return run_extraction(self.client, ExtractRequest(to=self.uri, streams=streams), self._console)
+        return run_extraction(self.run, ExtractRequest(to=self.uri, streams=streams), self._console)
 
     def post(self) -> LoadedFile:
         """Plan the sample file and apply the plan."""
         file = self._sample(NAMES[0])
-        run = CompanyRun(self.client, recorder=self._recorder)
+        run = CompanyRun(self.run.client, recorder=self._recorder)
         receipts = load(run, self._request(file), ApplyOptions(skip_refused=True))
         receipts.check()
         return LoadedFile(file, receipts.plan, receipts.outcomes)
@@ -95,11 +89,11 @@ class Demo:
     def plan_mistakes(self) -> LoadedFile:
         """Plan the file with mistakes, and do not apply the plan."""
         file = self._sample(NAMES[1])
-        return LoadedFile(file, plan_load(CompanyRun(self.client), self._request(file)))
+        return LoadedFile(file, plan_load(self.run, self._request(file)))
 
     def reconcile(self) -> Reconciliation:
         """Compare the copy with the company."""
-        return reconcile(self.client, ReconcileRequest(self.uri))
+        return reconcile(self.run.client, ReconcileRequest(self.uri))
 
     def _request(self, file: Path) -> LoadRequest:
         return LoadRequest(source=file, layout="journal-entries")
@@ -121,15 +115,10 @@ def open_demo(home: Path, output: Output, *, recorder: RunRecorder | None = None
     with closing(Emulator.demo(home / DATABASE)) as emulator:
         fact = _DAY.search(emulator.company().facts.demo.get() or "")
         last_day = date.fromisoformat(fact[1]) if fact else date.today()
-        with Client(demo_connection(home=home), transport=emulator, keep=False) as client:
-            rows = client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))
+        connection = demo_connection(home=home)
+        with open_company(connection, transport=emulator, keep=False) as run:
+            rows = run.client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))
             entities = tuple(str(row["NAME"]) for row in rows)
-        demo = Demo(
-            home,
-            emulator,
-            output,
-            DemoCompany(entities, last_day, created, time.monotonic() - began),
-            recorder=recorder,
-        )
-        with closing(demo.client):
-            yield demo
+        company = DemoCompany(entities, last_day, created, time.monotonic() - began)
+        with open_company(connection, transport=emulator, keep=home) as run:
+            yield Demo(home, run, output, company, recorder=recorder)

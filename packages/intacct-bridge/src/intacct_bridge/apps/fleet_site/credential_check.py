@@ -18,13 +18,12 @@ import msgspec
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.doctor import finding_data, without_secrets
 from intacct_bridge.apps.web.jobs import BackgroundJob
-from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.fleet.page_state import AttemptLimit, PageState
 from intacct_bridge.fleet.tenant import Tenant
-from intacct_bridge.load.layouts.choose import JOURNAL
-from intacct_bridge.load.layouts.declaration import declaration
-from intacct_bridge.setup.assistant import CheckedConnection, SetUpCheck, settings_by_step
+from intacct_bridge.operations.catalog import object_of_layout
+from intacct_bridge.operations.setup import check_unsaved
+from intacct_bridge.setup.assistant import settings_by_step
 from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep, SetUpValues, checklist, job_of
 from intacct_bridge.setup.findings import DoctorFinding, Status
 from intacct_bridge.setup.progress import DONE, MISSING, SetUpProgress, SetUpStore
@@ -157,19 +156,14 @@ class CheckedTenant:
         return next((one.title for one in failed), "")
 
 
-def _open(connection: Connection) -> Client:
-    return Client(connection, keep=False)
-
-
 def check_tenant(
     job: BackgroundJob, connection: Connection, store: TenantSetUpStore, *, only_sender: bool
 ) -> CheckedTenant:
     """Examine a connection, telling `job` of each finding, and keep what it says of the steps."""
     console = Output(out=io.StringIO(), err=io.StringIO())
     console.hide(connection.secrets)
-    check = SetUpCheck(connection.name, CheckedConnection(connection, only_sender), store, _open)
     checked = CheckedTenant([], only_sender)
-    for finding in check.findings():
+    for finding in check_unsaved(connection, store, only_sender=only_sender):
         checked.findings.append(finding)
         if finding.step not in _OURS:
             job.tell(console.masked(finding.title))
@@ -223,10 +217,7 @@ def planned_use(tenant: Tenant) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for option in ("streams", "objects", "stream", "object"):
             reads |= dict.fromkeys(one.upper() for one in _names(flow.options.get(option)))
         if flow.command == "load":
-            for layout in _names(flow.options.get("as")):
-                declared = declaration(layout)
-                journal = layout.lower() in JOURNAL
-                writes[("GLBATCH" if journal else declared.object if declared else layout).upper()] = None
+            writes |= dict.fromkeys(map(object_of_layout, _names(flow.options.get("as"))))
     shown = tuple(one for one in reads if _OBJECT.fullmatch(one))
     return shown or (() if writes else STREAMS), tuple(one for one in writes if _OBJECT.fullmatch(one))
 

@@ -9,9 +9,8 @@ from intacct_bridge.apps.mcp.copy_tools import MaxRows
 from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.values import plain, rows_within
 from intacct_bridge.apps.views.doctor import as_data
-from intacct_bridge.connections.sources import list_connections
 from intacct_bridge.operations.query import QueryRequest, query
-from intacct_bridge.setup.examination import Examination, Job
+from intacct_bridge.setup.examination import Job
 from intacct_protocol.diagnosis import catalogue, diagnose
 from intacct_protocol.errors import Fault
 from intacct_protocol.model.uri_text import redacted
@@ -50,8 +49,8 @@ class CompanyTools:
 
         Asks the company; what it answers is kept for some hours, so a second question usually costs nothing.
         """
-        with self._session.company() as client:
-            found = client.describe(object.upper())
+        with self._session.company() as run:
+            found = run.client.describe(object.upper())
             fields = [
                 {
                     "name": one.name,
@@ -84,7 +83,7 @@ class CompanyTools:
 
         Each page costs an API transaction, and the server has a limit; prefer the copy if it is recent enough.
         """
-        with self._session.company() as client:
+        with self._session.company() as run:
             request = QueryRequest(
                 object,
                 ", ".join(fields) if fields else "*",
@@ -93,7 +92,7 @@ class CompanyTools:
                 min(max_rows, self._session.settings.limits.rows) + 1,
             )
             rows = []
-            for row in query(client, request).rows:
+            for row in query(run.client, request).rows:
                 stop_if_cancelled()
                 rows.append(row)
         more = len(rows) > max_rows
@@ -116,7 +115,7 @@ class CompanyTools:
         """
         session = self._session
         job = Job(tuple(one.upper() for one in streams or ()), tuple(one.upper() for one in writes or ()), None)
-        examination = Examination(session.connection, session.another_client, job, siblings=list_connections())
+        examination = session.examination(job)
         findings = []
         with session.company():
             try:

@@ -1,22 +1,17 @@
 """What the tools of one server share: its settings, the company, the copy, the outbox, and the log of calls."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from intacct_bridge.apps.mcp.call_log import CallLog
-from intacct_bridge.connections.connection import Connection
+from intacct_bridge.connections.sources import list_connections
 from intacct_bridge.operations.copies import QuestionLimits
-from intacct_bridge.operations.recorded_run import CompanyRun
+from intacct_bridge.operations.recorded_run import CompanyRun, RecordedRun
+from intacct_bridge.setup.examination import Examination, Job
 from intacct_protocol.errors import SettingsError
-
-if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.runs.recorder import RunRecorder
 
 MAX_TRANSACTIONS = 200
 """API transactions that reading and planning may use in one run of the server, unless the user says otherwise."""
@@ -43,27 +38,22 @@ class AgentSession:
 
     def __init__(
         self,
-        connection: Connection,
+        run: RecordedRun,
         settings: AgentSettings,
         *,
-        open_client: "Callable[[Connection, int | None], Client]",
-        open_outbox: "Callable[[], Outbox]",
         log: CallLog,
         person: str,
-        recorder: "RunRecorder | None" = None,
-        masked: Callable[[str], str] = str,
     ) -> None:
-        self.connection = connection
+        """`run` is that of the server."""
+        self.connection = run.connection
         self.settings = settings
         self.log = log
         self.person = person
         """The account that the server runs under: it counts as the maker of plans."""
-        self._open_outbox = open_outbox
-        self._recorder = recorder
-        self.masked = masked
+        self.masked = run.messages.masked
         """A text without the secrets of the connection."""
-        self._open_client = open_client
-        self._reader: Client | None = None
+        self._run = run
+        self._reader: CompanyRun | None = None
         self._spent_elsewhere = 0
         self._lock = Lock()
 
@@ -75,7 +65,7 @@ class AgentSession:
     @property
     def transactions(self) -> int:
         """API transactions that reading and planning used."""
-        return (self._reader.meter.transactions if self._reader is not None else 0) + self._spent_elsewhere
+        return (self._reader.client.meter.transactions if self._reader is not None else 0) + self._spent_elsewhere
 
     @property
     def transactions_left(self) -> int:
@@ -83,50 +73,64 @@ class AgentSession:
         return max(0, self.settings.max_transactions - self.transactions)
 
     @contextmanager
-    def company(self) -> "Iterator[Client]":
+    def company(self) -> Iterator[CompanyRun]:
         """The company for reading and planning, within the limit on API transactions; for one call at a time."""
         with self._lock:
             if self._reader is None:
-                self._reader = self._open_client(self.connection, self.transactions_left)
+                self._reader = self._opened(self.transactions_left)
             yield self._reader
 
     @contextmanager
-    def company_to_apply(self) -> "Iterator[Client]":
+    def company_to_apply(self) -> Iterator[CompanyRun]:
         """The company for an approved plan, whose cost a person has approved with it."""
         with self._lock:
-            client = self._open_client(self.connection, None)
+            run = self._opened(None)
             try:
-                yield client
+                yield run
             finally:
-                client.close()
+                run.client.close()
+
+    def _opened(self, most: int | None) -> CompanyRun:
+        return CompanyRun(self._run.open_client(self.connection, max_transactions=most))
 
     @contextmanager
     def planning(self) -> Iterator[CompanyRun]:
         """The run of one call that plans, within the limit on API transactions."""
-        with self.company() as client, self._open_outbox() as outbox:
-            yield CompanyRun(client, recorder=self._recorder, person=self.person, outbox=outbox)
+        with self.company() as run, self._with_outbox(run) as planning:
+            yield planning
 
     @contextmanager
     def applying(self) -> Iterator[CompanyRun]:
         """The run of one call that applies an approved plan."""
-        with self.company_to_apply() as client, self._open_outbox() as outbox:
-            yield CompanyRun(client, recorder=self._recorder, person=self.person, outbox=outbox)
+        with self.company_to_apply() as run, self._with_outbox(run) as applying:
+            yield applying
+
+    @contextmanager
+    def _with_outbox(self, run: CompanyRun) -> Iterator[CompanyRun]:
+        with self._run.another_outbox() as outbox:
+            yield CompanyRun(run.client, recorder=self._run.recorder, person=self.person, outbox=outbox)
 
     @contextmanager
     def without_company(self) -> Iterator[CompanyRun]:
         """The run of one call that asks the outbox alone."""
-        with self._open_outbox() as outbox:
+        with self._run.another_outbox() as outbox:
             yield CompanyRun(connection=self.connection, person=self.person, outbox=outbox)
+
+    def examination(self, job: Job) -> Examination:
+        """The doctor's examination, whose clients have what is left of the limit."""
+
+        return Examination(
+            self.connection,
+            lambda connection: self._run.open_client(connection, max_transactions=self.transactions_left),
+            job,
+            siblings=list_connections(),
+        )
 
     def spent(self, transactions: int) -> None:
         """Count what another client than the reading one has used."""
         self._spent_elsewhere += transactions
         if self._reader is not None:
-            self._reader.meter.cap = max(0, self.settings.max_transactions - self._spent_elsewhere)
-
-    def another_client(self, connection: Connection) -> "Client":
-        """A client of its own with what is left of the limit, as the doctor needs it; the caller closes it."""
-        return self._open_client(connection, self.transactions_left)
+            self._reader.client.meter.cap = max(0, self.settings.max_transactions - self._spent_elsewhere)
 
     def input_file(self, given: str) -> Path:
         """A file below the allowed folder. SettingsError for every other path."""
@@ -153,5 +157,5 @@ class AgentSession:
     def close(self) -> None:
         """Close the client."""
         if self._reader is not None:
-            self._reader.close()
+            self._reader.client.close()
             self._reader = None

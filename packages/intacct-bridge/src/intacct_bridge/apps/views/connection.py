@@ -1,6 +1,6 @@
 """What a sign-in reached, in words."""
 
-from intacct_bridge.client.gateway.session import SignIn
+from intacct_bridge.operations.connections import SignIn
 
 
 def signed_in(sign_in: SignIn) -> str:

@@ -9,24 +9,22 @@ from intacct_bridge.apps.terminal.process import stoppable
 from intacct_bridge.apps.terminal.progress import progress
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.operations.extract import ExtractRequest, ExtractResult, StreamOutcome, extract
+from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.runs.messages import Messages
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.singer.protocol.destination import SingerDestination
-    from intacct_bridge.client.client import Client
     from intacct_bridge.operations.extract import Estimate
-    from intacct_bridge.runs.recorder import RunRecorder
 
 _NAMED = 5
 """At most this many streams are named for one failure."""
 
 
-def run_extraction(
-    client: "Client", request: ExtractRequest, output: Output, *, run: "RunRecorder | None" = None
-) -> ExtractResult:
+def run_extraction(run: CompanyRun, request: ExtractRequest, output: Output) -> ExtractResult:
     """Bring a copy up to date, with progress; the address `-` writes Singer messages to standard output."""
-    messages = _singer_messages(client, request) if request.to == "-" else None
+    client = run.client
+    messages = _singer_messages(run, request) if request.to == "-" else None
     spent = client.meter.transactions
     with (
         stoppable(output, messages.seal if messages is not None else lambda _: None),
@@ -35,7 +33,7 @@ def run_extraction(
         result = extract(
             client,
             request,
-            run=run,
+            run=run.recorder,
             progress=lambda stream: view.update(stream.stream, stream.rows, stream.rows + stream.expected),
             output=messages,
         )
@@ -46,10 +44,10 @@ def run_extraction(
     return result
 
 
-def _singer_messages(client: "Client", request: ExtractRequest) -> "SingerDestination":
+def _singer_messages(run: CompanyRun, request: ExtractRequest) -> "SingerDestination":
     from intacct_bridge.apps.singer.protocol.destination import SingerDestination  # with the modules of messages
 
-    options = request.reading(show_private=not client.connection.location_id)
+    options = request.reading(show_private=not run.connection.location_id)
     return SingerDestination(sys.stdout.buffer, options=options)
 
 

@@ -16,7 +16,6 @@ from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.operations.watch import OpenWatch, WatchCost, WatchRound
-    from intacct_bridge.runs.ongoing_reports import OngoingReports
 
 _KINDS = ("created", "updated", "deleted")
 _RUN = "run"
@@ -148,12 +147,8 @@ def run_command(context: CommandContext, **options: Any) -> int:
 
 def _follow(context: CommandContext, watch: "OpenWatch") -> int:
     """Poll and deliver until the program is stopped, with a line and a record of the run for each poll."""
-    reports = _reports(context)
     for done in watch.follow():
         _show(context, done)
-        failures = (f"{stream}: {error}" if stream else error for stream, error in done.failures.items())
-        failure = context.output.masked("; ".join(failures))
-        reports.note(context.begin_run(), done.counts, polled=done.polled is not None, failure=failure)
     return 0
 
 
@@ -169,16 +164,6 @@ def _show_cost(context: CommandContext, cost: "WatchCost", every: float, *, once
         return
     share = f", {cost.month / cost.allowed:.0%} of the {cost.allowed:,} in the tier" if cost.allowed else ""
     context.output.say(f"{text}: {cost.month:,} a month at one poll every {every:,.0f} s{share}.")
-
-
-def _reports(context: CommandContext) -> "OngoingReports":
-    """The notifications of the flow that this watch belongs to."""
-    from intacct_bridge.runs.channels import find_channels
-    from intacct_bridge.runs.definitions import find_flow
-    from intacct_bridge.runs.ongoing_reports import OngoingReports
-
-    names = find_flow(context.flow).on(context.name).notify if context.flow else ()
-    return OngoingReports(find_channels(names), warn=context.output.complain)
 
 
 def _show(context: CommandContext, done: "WatchRound") -> None:

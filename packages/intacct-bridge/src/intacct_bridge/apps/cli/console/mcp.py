@@ -123,14 +123,10 @@ def _session(context: CommandContext, settings: "AgentSettings") -> "AgentSessio
 
     log = CallLog(state_directory() / "agents", context.connection.name, masked=context.output.masked)
     return AgentSession(
-        context.connection,
+        context,
         settings,
-        open_client=lambda connection, most: context.open_client(connection, max_transactions=most),
-        open_outbox=context.another_outbox,
-        recorder=context.recorder,
         log=log,
         person=account_name(),
-        masked=context.output.masked,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from shlex import join
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intacct_bridge.apps.console.copies import check_known
 from intacct_bridge.apps.console.pages.browse import connections
@@ -24,9 +24,6 @@ from intacct_bridge.operations.extract import (
 )
 from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_protocol.errors import InvalidRequestError, RefusedError
-
-if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
 
 USUAL = "duckdb:///intacct.duckdb"
 GROUPS = {"Documents": tuple(DOCUMENTS.split()), "Lists": tuple(LISTS.split())}
@@ -116,7 +113,7 @@ def _begin(request: PageRequest, title: str, *, estimated: bool) -> Redirect | P
             if estimated:
                 job.add([estimate_data(one) for one in estimate(client, extraction)])
                 return
-            result = _extracted(run, client, extraction)
+            result = _extracted(run, extraction)
             job.add([stream_data(one) for one in result.outcomes])
             job.stop_if_asked()
             run.status = 0 if result.complete else 1
@@ -127,14 +124,14 @@ def _begin(request: PageRequest, title: str, *, estimated: bool) -> Redirect | P
     return request.start(title, work, page="/extract/{id}")
 
 
-def _extracted(run: RecordedRun, client: "Client", extraction: ExtractRequest) -> ExtractResult:
+def _extracted(run: RecordedRun, extraction: ExtractRequest) -> ExtractResult:
     """Carry the extraction out, with its messages."""
     messages = run.messages
 
     def progress(stream: StreamProgress) -> None:
         messages.progressed(stream.stream, stream.rows, stream.rows + stream.expected, "rows")
 
-    result = extract(client, extraction, run=run.recorder, progress=progress)
+    result = extract(run.client, extraction, run=run.recorder, progress=progress)
     log_extraction(result.outcomes, messages)
     for problem in result.problems:
         messages.complain(f"{problem.subject}: {problem.error} {problem.fix}".strip())
