@@ -2,8 +2,8 @@
 
 Each company's stream is described once, where a wrong name shows. A partition is a span of keys of one company, or some
 windows of days of a view over the whole ledger. Partitions do not overlap and leave nothing out: the first and the last
-one have open ends. A task that runs again, or twice at the same time, reads the same span, and the program that runs the
-tasks keeps the rows of one of them.
+one have open ends. A task that runs again, or twice at the same time, reads the same span, and the program that
+runs the tasks keeps the rows of one of them.
 
 All tasks of a company together stay within its requests at a time. If the outbox is in PostgreSQL, the governor sees
 to it. Otherwise there are at most as many partitions as requests at a time, which are divided among them.
