@@ -108,10 +108,10 @@ def describe_streams(
     connections: Sequence[Connection], object_name: str, fields: Sequence[str] = ()
 ) -> tuple[CompanyStream, ...]:
     """The stream of each company. InvalidRequestError for an unknown object or field, SignInError for credentials."""
-    return _in_parallel(lambda connection: _described(connection, object_name, fields), connections)
+    return _in_parallel(lambda connection: _company_stream(connection, object_name, fields), connections)
 
 
-def _described(connection: Connection, object_name: str, fields: Sequence[str]) -> CompanyStream:
+def _company_stream(connection: Connection, object_name: str, fields: Sequence[str]) -> CompanyStream:
     with open_company(connection) as run:
         client = run.client
         select = {object_name: fields} if fields else {}
