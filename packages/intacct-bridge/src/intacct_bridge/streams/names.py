@@ -8,7 +8,7 @@ A name is that of an object (`VENDOR`), of part of an object, or of a virtual st
     trial_balance?by=location             a virtual stream: what reads it, with arguments as a web address has them
     report:Bills due                      a virtual stream that reads a thing of that name
 
-The readers of virtual streams are in `streams.virtual`.
+The readers of virtual streams are in `extract.virtual`.
 """
 
 import re

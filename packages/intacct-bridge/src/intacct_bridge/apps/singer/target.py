@@ -46,13 +46,11 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
     from intacct_bridge.apps.singer.target_run import TargetRun
     from intacct_bridge.apps.terminal.kept_run import recorded
     from intacct_bridge.apps.terminal.memory import relax_gc
-    from intacct_bridge.operations.plans import refuse_without_plan
 
     config = read_config(configs)
     output.hide(config.connection.secrets)
     if config.ignored:
         output.say(ignored_note(config.ignored))
-    refuse_without_plan(config.connection)  # before the first record is read
     earlier = json_object(Path(state_file) if state_file else None, "state", lines=True)
 
     def work(run: "RecordedRun") -> int:
