@@ -6,7 +6,9 @@ import pytest
 
 from intacct_protocol.model.wording import display_lines, display_text
 
-ACTING = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cf", "Zl", "Zp")]
+ACTING = [
+    chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
+]
 JOINERS = {"\u200c", "\u200d"}  # The Unicode Standard, chapter 23.2: needed to write Persian, and emoji of families
 
 

@@ -225,3 +225,97 @@ def test_values_that_change_while_production_waits_for_an_answer_are_compared_ag
         assert undone.status == 2, undone.said
         assert "Corrected again" in undone.err
         assert names(emulator)["V-1"] == "Corrected again"
+
+
+def many_vendors() -> str:
+    return VENDORS.splitlines()[0] + "".join(f"\nV-{number},Name {number},N" for number in range(1001, 1131)) + "\n"
+
+
+@pytest.fixture
+def long_plan(books: Intacct, home: Path, sign: Sign) -> Intacct:
+    """A plan of 130 vendors, which anna made; ben looks at it."""
+    (home / "work" / "many.csv").write_text(many_vendors())
+    made = books("load", "many.csv", "--as", "VENDOR", "--out", "v.plan")
+    assert "130 to create" in made.out
+    assert "intacct plan show PLAN" in made.err
+    sign("ben")
+    return books
+
+
+def test_every_record_of_a_long_plan_is_on_a_page(long_plan: Intacct) -> None:
+    listed: list[str] = []
+    for page in (1, 2, 3):
+        shown = long_plan("plan", "show", "v.plan", "--page", str(page))
+        assert shown.status == 0, shown.said
+        assert f"Page {page} of 3: records" in shown.out
+        assert ("--page 2" in shown.err) == (page == 1)
+        listed += [word for word in shown.out.split() if word.startswith("V-")]
+    assert listed == [f"V-{number}" for number in range(1001, 1131)]
+    found = long_plan("plan", "show", "v.plan", "--find", "name 1077")
+    assert [word for word in found.out.split() if word.startswith("V-")] == ["V-1077"]
+    alone = long_plan("plan", "show", "v.plan", "--record", "77")
+    assert "Name 1077" in alone.out and "Name 1078" not in alone.out
+    assert long_plan("plan", "show", "v.plan", "--record", "131").status == 2
+    everything = json.loads(long_plan("plan", "show", "v.plan", "--json").out)
+    assert (len(everything["records"]), everything["summary"]["to_write"]) == (130, 130)
+
+
+def test_a_long_plan_is_approved_by_its_digest_only_with_its_figures(long_plan: Intacct) -> None:
+    right = digest(long_plan)
+    for words, said in (
+        ((), "you have not seen all of them"),
+        (("--figures", "129"), "You typed other figures than the plan has: the number of records."),
+        (("--figures", "130 USD 1 0"), "the totals of USD"),
+    ):
+        ran = long_plan("plan", "approve", "v.plan", "--digest", right, *words)
+        assert (ran.status, said in " ".join(ran.err.split())) == (2, True), ran.said
+    assert long_plan("plan", "approve", "v.plan", "--digest", right, "--figures", "130").status == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [(["", ""], 0), (["130"], 0), (["", "130"], 0), (["129"], 2), ([""], 2), (["y"], 2)],
+    ids=["to the end", "figures", "figures on page 2", "other figures", "leaves on page 2", "a yes"],
+)
+def test_a_person_pages_to_the_end_or_types_the_figures(
+    long_plan: Intacct, monkeypatch: pytest.MonkeyPatch, answers: list[str], status: int
+) -> None:
+    given = iter(answers)
+    asked: list[str] = []
+
+    def answer(_: Output, question: str) -> str | None:
+        asked.append(question)
+        return next(given, None)
+
+    monkeypatch.setattr(Output, "answer", answer)
+    monkeypatch.setattr(Output, "confirm", lambda *_: True)
+    ran = long_plan("plan", "approve", "v.plan")
+    assert ran.status == status, ran.said
+    assert asked[0].startswith("Enter shows page 2 of 3")
+    assert ("is approved by ben" in ran.out) == (status == 0)
+    approvals = json.loads(long_plan("plan", "show", "v.plan", "--json").out)["approvals"]
+    assert len(approvals) == (status == 0)
+    assert all(f"V-{number}" in ran.out for number in range(1001, 1051))
+
+
+HOSTILE = [
+    "V-9\nVENDOR V-1 create",
+    "V-9\u202e1\u2066",
+    "V-9\u2028next\x85end",
+    "V-9\x9b2J",
+    "<b>V-9</b>",
+    "x" * 10_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=["line", "bidi", "separators", "escape", "markup", "long"])
+def test_a_text_of_a_record_begins_no_line_and_hides_nothing(books: Intacct, home: Path, text: str) -> None:
+    row = {"VENDORID": "V-8", "NAME": text, "DISPLAYCONTACT.PRINTAS": "N"}
+    (home / "work" / "hostile.jsonl").write_text(json.dumps(row) + "\n" + json.dumps({**row, "VENDORID": text}) + "\n")
+    planned = books("load", "hostile.jsonl", "--as", "VENDOR", "--plan")
+    made = books("load", "hostile.jsonl", "--as", "VENDOR", "--out", "h.plan")
+    shown = books("plan", "show", "h.plan") if made.status == 0 else made
+    for ran in (planned, made, shown):
+        assert all(line.isprintable() for line in ran.said.split("\n"))
+        assert not any(line.startswith("VENDOR V-1") for line in ran.said.split("\n"))
+        assert max(map(len, ran.said.split("\n"))) < 1_000

@@ -41,7 +41,8 @@ def planned(agent: Agent, **changes: Any) -> tuple[str, str]:
 def test_a_plan_posts_nothing_and_says_what_a_person_needs(agent: Agent) -> None:
     found = agent.call("plan_journal_entry", **ENTRY)
     assert agent.entries() == []
-    assert found["totals"] == [{"currency": "", "debit": "1250.00", "credit": "1250.00", "amount": "0.00"}]
+    none = {"amount": "0.00", "positive": "0.00", "negative": "0.00"}
+    assert found["totals"] == [{"currency": "", "debit": "1250.00", "credit": "1250.00", **none}]
     assert (found["counts"], found["refusals"]) == ({"create": 1}, [])
     assert found["cost"]["to_apply"] == 1
     assert found["approval"]["approved"] is False

@@ -149,8 +149,8 @@ def test_a_hostile_client_with_poisoned_records_posts_nothing(agent: Agent) -> N
     [
         ("plain é ÅÄ 漢字 🙂", "plain é ÅÄ 漢字 🙂"),
         ("a\nb\tc", "a\nb\tc"),
-        ("\x1b[31mred", "\\u001b[31mred"),
-        ("\x07\x00\x9b", "\\u0007\\u0000\\u009b"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x07\x00\x9b", "\\x07\\x00\\x9b"),
         ("a\u202eb\u2066c", "a\\u202eb\\u2066c"),
         ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),
         ("\U000e0041", "\\U000e0041"),
@@ -167,7 +167,7 @@ def test_long_texts_and_large_answers_are_cut() -> None:
     assert inert("x" * (LONGEST_TEXT + 1_500)) == "x" * LONGEST_TEXT + "… [1,500 more characters]"
     rows, more = rows_within(("a",), (("y" * 3_000,) for _ in range(10_000)))
     assert more and len(rows) == 66  # 200,000 characters, each row 3,000 and its name
-    assert plain({"a": [float("nan"), {"b": "\x1b"}]}) == {"a": ["nan", {"b": "\\u001b"}]}
+    assert plain({"a": [float("nan"), {"b": "\x1b"}]}) == {"a": ["nan", {"b": "\\x1b"}]}
 
 
 # --- reading

@@ -39,7 +39,19 @@ from intacct_bridge.load.plan.finding_causes import causes
 from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict, refused_rows
 from intacct_bridge.load.plan.plan_file import open_plan
 from intacct_bridge.load.plan.plan_file import save_plan as _write_plan
-from intacct_bridge.load.plan.write_content import WriteContent, amount_of, content_of, existing_amount
+from intacct_bridge.load.plan.summary import (
+    FIGURES,
+    RECORDS_ON_PAGE,
+    GroupTotal,
+    NamedRecord,
+    PlanSummary,
+    RecordPage,
+    RecordQuery,
+    RecordSort,
+    RecordSummary,
+    summary_of,
+)
+from intacct_bridge.load.plan.write_content import WriteContent, amount_of, content_of
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.target_company import TargetCompany
@@ -50,21 +62,32 @@ from intacct_protocol.errors import InDoubtError, IntacctError, RefusedError, Se
 from intacct_protocol.model.wording import counted
 
 __all__ = [
+    "FIGURES",
+    "RECORDS_ON_PAGE",
+    "VALID_FOR",
     "WRITTEN",
     "ApplyOptions",
     "Approval",
     "ApprovalMissingError",
     "Confirm",
+    "GroupTotal",
+    "NamedRecord",
     "NoPlanError",
     "Plan",
+    "PlanSummary",
     "PlannedRecord",
     "Progress",
     "Receipts",
     "RecordOutcome",
+    "RecordPage",
+    "RecordQuery",
+    "RecordSort",
     "RecordStatus",
+    "RecordSummary",
     "SavedPlan",
     "SavedPlanPage",
     "SendOptions",
+    "Total",
     "UnreadablePlan",
     "Verdict",
     "WriteContent",
@@ -74,7 +97,6 @@ __all__ = [
     "causes",
     "content_of",
     "counts_of",
-    "existing_amount",
     "has_plan",
     "missing_rows",
     "open_revalidated",
@@ -84,6 +106,7 @@ __all__ = [
     "rejected_rows",
     "save_plan",
     "saved_plans",
+    "summary_of",
     "unreached",
 ]
 
@@ -107,8 +130,8 @@ class SavedPlan:
     file: Path
     plan: Plan
     """Records that were applied since it was saved are unchanged in it."""
-    totals: tuple[Total, ...]
-    """The amounts of its records when it was saved, by currency."""
+    summary: PlanSummary
+    """Of all its records, those that were applied since it was saved included."""
     options: SendOptions
     approvals: tuple[Approval, ...]
     approval_problem: str
@@ -159,6 +182,7 @@ class SavedPlan:
             ],
             "problem": self.approval_problem,
             **self.plan.to_dict(wording),
+            "summary": self.summary.to_dict(),
         }
         if self.shows_contents:
             data["contents"] = [content_of(record.write).to_dict() for record in self.plan.of(*WRITTEN)]
@@ -380,17 +404,32 @@ def has_plan(run: CompanyRun, plan_id: str) -> bool:
 
 
 def approve_plan(
-    run: CompanyRun, plan: SavedPlan | str | Path, *, digest: str, valid_for: timedelta = VALID_FOR
+    run: CompanyRun,
+    plan: SavedPlan | str | Path,
+    *,
+    digest: str,
+    valid_for: timedelta = VALID_FOR,
+    seen_to_end: bool = False,
+    figures: str = "",
 ) -> Approval:
     """Approve a saved plan in the name of the run's person, once it is revalidated; a `SavedPlan` may be so already.
 
-    SettingsError if `digest` is not its digest, or if the person may not approve it.
+    `seen_to_end`: the person has looked at every page of its records. `figures`: those that the person typed (see
+    `FIGURES`). A plan of several pages that needs an approval takes one of the two.
+
+    SettingsError if `digest` is not its digest, if the person may not approve it, or has seen it in part only.
     """
     with run.open_outbox() as outbox:
         _, original = _opened(outbox, plan.file if isinstance(plan, SavedPlan) else plan)
         record = plan_record(original, run.client, outbox)
         if record.digest != digest:
             raise SettingsError("The plan is not the one that you saw.", fix="Look at it again, then approve it.")
+        summary = summary_of(original)
+        if figures:
+            summary.refuse_other_figures(figures)
+        elif summary.is_long and not seen_to_end and needs_approval(original, run.connection):
+            count = counted(len(summary.records), "record")
+            raise SettingsError(f"The plan has {count}, and you have not seen all of them.", fix=FIGURES)
         if not (isinstance(plan, SavedPlan) and plan.is_revalidated and plan.digest == digest):
             revalidated_plan(original, record, run.client, outbox)
         return _approve(original, run.client, outbox, person=run.actor, valid_for=valid_for)
@@ -427,7 +466,7 @@ def _saved(
         record.at,
         file,
         now,
-        original.totals,
+        summary_of(original, now),
         original.origin.options,
         tuple(outbox.approvals(record.id)),
         approval_problem(record, run.connection, outbox),

@@ -19,11 +19,13 @@ from intacct_protocol.model.suggestions import did_you_mean
 if TYPE_CHECKING:
     from intacct_bridge.load.outbox.entry import Total
     from intacct_bridge.load.plan.finding_causes import FindingCause
-    from intacct_bridge.operations.plans import PlannedRecord
+    from intacct_bridge.operations.plans import PlannedRecord, PlanSummary, RecordPage
     from intacct_bridge.operations.recorded_run import CompanyRun
 
 Refused = Literal["stop", "skip"]
 """What becomes of a load in which a record is refused: nothing is sent, or the other records are."""
+Sort = Literal["plan", "amount", "party", "record"]
+"""The order of the records on pages: as in the plan, the largest amounts first, by party, or by name."""
 Progress = Callable[[RecordOutcome], object]
 
 
@@ -117,6 +119,15 @@ class Plan:
         return self._plan.totals
 
     @property
+    def summary(self) -> "PlanSummary":
+        """What the plan writes, with positive and negative amounts apart: by currency, party and account."""
+        return self._saved.summary if self._saved is not None else plans.summary_of(self._plan)
+
+    def page(self, number: int = 1, *, find: str = "", sort: Sort = "plan") -> "RecordPage":
+        """A page of the records: those with this text in a field or a line, in this order."""
+        return self.summary.page(plans.RecordQuery(find=find, sort=plans.RecordSort(sort), page=number))
+
+    @property
     def cost(self) -> int:
         """The API transactions that applying it takes."""
         return self._plan.transactions
@@ -162,17 +173,24 @@ class Plan:
         self._saved = plans.save_plan(self._runs(), self._plan, path, needs_approval=needs_approval)
         return self._saved.file
 
-    def approve(self, *, digest: str = "", valid_for: timedelta | None = None) -> Approval:
+    def approve(self, *, digest: str = "", figures: str = "", valid_for: timedelta | None = None) -> Approval:
         """Approve it in the name of this program's user, who must be allowed to by the connection; it is saved first.
 
-        `digest` is that of the plan which you looked at, if it was in another program.
+        `digest` is that of the plan which you looked at, if it was in another program. `figures` are those that the
+        `summary` shows: the number of records to write, then for each currency its name, its positive and its negative
+        total, such as "1500 USD 250000.00 -900.00". A plan of more than 50 records is approved only with them, if it
+        needs an approval.
         """
         if self._saved is None:
             self.save()
         assert self._saved is not None
-        more = {"valid_for": valid_for} if valid_for is not None else {}
-        approved = digest or self._saved.digest
-        approval = plans.approve_plan(self._runs(), self._saved.file, digest=approved, **more)
+        approval = plans.approve_plan(
+            self._runs(),
+            self._saved.file,
+            digest=digest or self._saved.digest,
+            figures=figures,
+            valid_for=valid_for if valid_for is not None else plans.VALID_FOR,
+        )
         self._saved = plans.open_saved(self._runs(), self._saved.file)
         return approval
 
@@ -232,8 +250,8 @@ class Plan:
         if self.digest:
             facts["digest"] = self.digest
         totals = html_table(
-            ("currency", "debit", "credit", "amount"),
-            ((one.currency, one.debit, one.credit, one.amount) for one in plan.totals),
+            ("currency", "debits", "credits", "positive", "negative"),
+            ((total.currency, total.debit, total.credit, total.positive, total.negative) for total in plan.totals),
             "Amounts",
         )
         refusals = html_table(

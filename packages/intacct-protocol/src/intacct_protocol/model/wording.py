@@ -71,8 +71,8 @@ def listed(names: Sequence[str], conjunction: str = "and") -> str:
     return f"{', '.join(most)} {conjunction} {last}" if most else last
 
 
-_ACTING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-"""Categories of Unicode: controls, format characters, halves of pairs, separators of lines and of paragraphs."""
+_ACTING = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
+"""Categories of Unicode: controls, format characters, private use, halves of pairs, separators of lines and texts."""
 _JOINERS = "\u200c\u200d"
 _LINE_ENDS = "\n\t"
 

@@ -17,10 +17,15 @@ from intacct_bridge.apps.mcp.values import plain
 from intacct_bridge.apps.views.load import tally
 from intacct_bridge.operations.loads import LoadRequest, Mode, plan_load
 from intacct_bridge.operations.plans import (
+    RECORDS_ON_PAGE,
     ApplyOptions,
     ApprovalMissingError,
     Plan,
+    PlanSummary,
     Receipts,
+    RecordQuery,
+    RecordSort,
+    RecordSummary,
     SavedPlan,
     SendOptions,
     amount_of,
@@ -28,10 +33,13 @@ from intacct_bridge.operations.plans import (
     open_revalidated,
     save_plan,
     saved_plans,
+    summary_of,
 )
 from intacct_protocol.errors import IntacctError, InvalidRequestError
 
 _SHOWN_RECORDS = 50
+_SHOWN_GROUPS = 20
+FIRST_PAGE = RecordQuery()
 _MOST_RECORDS = 2_000
 _LARGEST_FILE = 50 * 2**20
 _EXACT_DIGITS = 15
@@ -198,21 +206,40 @@ class PlanTools:
             )
         return self._plan(request, SendOptions(atomic=atomic))
 
-    def show_plan(self, plan: PlanId) -> dict[str, Any]:
-        """Show a plan as the company is now: what is left to do, whether it is approved, and what is missing."""
-        with self._session.planning() as run:
-            return self._shown(open_revalidated(run, plan))
+    def show_plan(
+        self,
+        plan: PlanId,
+        *,
+        page: Annotated[int, Field(description="The page of its records, from 1.", ge=1)] = 1,
+        find: Annotated[str, Field(description="Only records with this text in a field or a line.")] = "",
+        sort: Annotated[
+            Literal["plan", "amount", "party", "record"],
+            Field(description="As in the plan, the largest amounts first, by party, or by name."),
+        ] = "plan",
+    ) -> dict[str, Any]:
+        """Show a plan as the company is now: what is left to do, whether it is approved, and a page of its records.
 
-    def list_plans(self) -> dict[str, Any]:
-        """List the saved plans of this connection's outbox, the latest first, with their approvals."""
+        `summary` has the totals of all records by currency, party and account, with positive and negative amounts
+        apart.
+        """
+        with self._session.planning() as run:
+            query = RecordQuery(find=find, sort=RecordSort(sort), page=page)
+            return self._shown(open_revalidated(run, plan), query)
+
+    def list_plans(
+        self,
+        *,
+        done: Annotated[bool, Field(description="List those of which nothing is left to apply.")] = False,
+        after: Annotated[str, Field(description="The `next` of the page before.")] = "",
+    ) -> dict[str, Any]:
+        """List the saved plans of this connection's outbox by page, the latest first, with their approvals."""
         with self._session.without_company() as run:
-            pages = [saved_plans(run, done=done, limit=_SHOWN_RECORDS) for done in (False, True)]
-        latest = sorted((plan for page in pages for plan in page.plans), key=lambda plan: plan.made_at, reverse=True)
-        found = [
+            page = saved_plans(run, done=done, after=after, limit=RECORDS_ON_PAGE)
+        listed = [
             {"plan": saved.id, "digest": saved.digest, "made_at": saved.made_at, "approved": saved.is_approved}
-            for saved in latest[:_SHOWN_RECORDS]
+            for saved in page.plans
         ]
-        return {"plans": plain(found)}
+        return {"plans": plain(listed), "next": page.next or None}
 
     def apply_plan(self, plan: PlanId, digest: Digest) -> dict[str, Any]:
         """Apply a plan that a person has approved. This is the only tool that writes to the company.
@@ -249,15 +276,20 @@ class PlanTools:
             plan = plan_load(run, request)
             stop_if_cancelled()
             if not plan.to_send:
-                return {"plan": None, "why": _nothing_saved(plan), **_content(plan)}
-            return self._shown(save_plan(run, plan, sending=sending, needs_approval=True))
+                return {"plan": None, "why": _nothing_saved(plan), **_content(plan, summary_of(plan), FIRST_PAGE)}
+            return self._shown(save_plan(run, plan, sending=sending, needs_approval=True), FIRST_PAGE)
 
-    def _shown(self, saved: SavedPlan) -> dict[str, Any]:
+    def _shown(self, saved: SavedPlan, query: RecordQuery) -> dict[str, Any]:
         approval: dict[str, Any] = {"approved": saved.is_approved, "problem": saved.approval_problem}
         if not saved.is_approved:
             words = f"intacct plan approve {saved.id} --connection {self._session.connection.name}"
             approval |= {"command_for_a_person": words, "page": self._session.approval_page(saved.id) or None}
-        return {"plan": saved.id, "digest": saved.digest, "approval": approval, **_content(saved.plan)}
+        return {
+            "plan": saved.id,
+            "digest": saved.digest,
+            "approval": approval,
+            **_content(saved.plan, saved.summary, query),
+        }
 
 
 def _applied(receipts: Receipts, plan: str, digest: str) -> dict[str, Any]:
@@ -292,22 +324,10 @@ def _nothing_saved(plan: Plan) -> str:
     return "Every record is already in Intacct as given, so no plan is saved."
 
 
-def _content(plan: Plan) -> dict[str, Any]:
-    """What a plan would do, with its totals, refusals and cost."""
-    records = [
-        {
-            "record": record.write.label,
-            "verdict": record.verdict.value,
-            "object": record.write.object,
-            "lines": sum(1 for _ in record.write.all_lines),
-            "amount": amount_of(record.write),
-            "intacct_record": record.receipt.record if record.receipt is not None else None,
-            "changes": [
-                {"field": change.name, "before": change.before, "after": change.after} for change in record.changes
-            ],
-        }
-        for record in plan.records[:_SHOWN_RECORDS]
-    ]
+def _content(plan: Plan, summary: PlanSummary, query: RecordQuery) -> dict[str, Any]:
+    """What a plan would do: its totals, a page of its records, its refusals and its cost."""
+    page = summary.page(query)
+    records = [_record(record) for record in page.records]
     warnings = [str(found) for record in plan.records for found in record.findings if not found.refuses]
     data = plan.to_dict()
     return plain(  # type: ignore[no-any-return]
@@ -319,11 +339,36 @@ def _content(plan: Plan) -> dict[str, Any]:
             "warnings": list(dict.fromkeys(warnings))[:_SHOWN_RECORDS],
             "notes": plan.notes,
             "not_checked": plan.unchecked,
+            "summary": _summary(summary),
             "records": records,
-            "records_not_shown": max(0, len(plan.records) - _SHOWN_RECORDS),
+            "page": page.page,
+            "pages": page.pages,
+            "records_that_match": page.matching,
             "cost": {"to_apply": plan.transactions, "planning": plan.reads, "unit": "API transactions"},
         }
     )
+
+
+def _record(record: RecordSummary) -> dict[str, Any]:
+    planned = record.planned
+    return {
+        **record.to_dict(),
+        "amount": amount_of(planned.write),
+        "intacct_record": record.receipt.record if record.receipt is not None else None,
+        "changes": [
+            {"field": change.name, "before": change.before, "after": change.after} for change in planned.changes
+        ],
+    }
+
+
+def _summary(summary: PlanSummary) -> dict[str, Any]:
+    """The summary, with the parties and accounts of the largest amounts, and how many more there are."""
+    data = summary.to_dict()
+    for name in ("parties", "accounts"):
+        data[f"more_{name}"] = max(0, len(data[name]) - _SHOWN_GROUPS)
+        data[name] = data[name][:_SHOWN_GROUPS]
+    data["largest"] = [record.label for record in summary.largest]
+    return data
 
 
 def _cells(line: LedgerLine | DocumentLine) -> dict[str, Cell]:

@@ -7,23 +7,19 @@ long text is cut.
 
 import json
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from intacct_protocol.model.wording import money
+from intacct_protocol.model.wording import display_lines, money
 
 LONGEST_TEXT = 4_000
 LARGEST_ANSWER = 200_000
 """Characters of all rows of an answer."""
 HALF_PAIR = "\ufdd0"
 """Stands for half of a pair of surrogates, which JSON can escape. Unicode keeps it for programs: it is no character."""
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-_KEPT = "\n\t\u200c\u200d"
-"""Line ends and tabs; the joiners that some scripts are written with."""
 
 
 def plain(value: Any) -> Any:
@@ -64,15 +60,8 @@ def half_pair_in(value: Any) -> str | None:
 def inert(text: str) -> str:
     """A text without characters that act on a screen or that cannot be seen, and of a bounded length."""
     left = len(text) - LONGEST_TEXT
-    shown = "".join(map(_shown, text[:LONGEST_TEXT]))
+    shown = display_lines(text[:LONGEST_TEXT])
     return f"{shown}… [{left:,} more characters]" if left > 0 else shown
-
-
-def _shown(character: str) -> str:
-    if character in _KEPT or unicodedata.category(character) not in _HIDDEN:
-        return character
-    number = ord(character)
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def rows_within(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[list[dict[str, Any]], bool]:

@@ -170,6 +170,14 @@ class Output(Messages):
             click.prompt(question, type=kind, value_proc=lambda text: kind.convert(text.strip(), None, None), err=True)
         )
 
+    def answer(self, question: str) -> str | None:
+        """What a person answers, which may be nothing; None without a terminal."""
+        if not sys.stdin.isatty():
+            return None
+        import click
+
+        return str(click.prompt(question, default="", show_default=False, err=True)).strip()
+
     def confirm(self, question: str) -> bool:
         """Ask yes or no; without a terminal the answer is no."""
         if not sys.stdin.isatty():

@@ -1,22 +1,24 @@
-"""A saved plan with its id, its digest and its approvals."""
+"""A saved plan with its id, its digest and its approvals, its summary, and its records by page."""
 
-from collections.abc import Sequence
+import sys
 from dataclasses import asdict
 
 from intacct_bridge.apps.terminal.output import Output
-from intacct_bridge.apps.views.load import show_plan, show_refusals
-from intacct_bridge.operations.plans import WRITTEN, PlannedRecord, SavedPlan, content_of
-from intacct_protocol.model.wording import counted
+from intacct_bridge.apps.views.load import show_cost, show_counts, show_details, show_refusals
+from intacct_bridge.apps.views.plan_summary import show_groups, show_page, show_totals
+from intacct_bridge.operations.plans import WRITTEN, RecordPage, RecordQuery, RecordSummary, SavedPlan
+from intacct_protocol.model.wording import counted, display_text
 
-_IN_FULL, _LINES = 100, 500
-"""Records that are shown with all that is sent, and lines of each; of plans whose records are in no file."""
+_LINES = 500
+"""Lines of a record that a page shows; the record by itself is shown with all of them."""
 
 
-def show_saved(saved: SavedPlan, output: Output) -> None:
-    """The plan, who made it, how it is sent, who approved it, and why none of the approvals holds."""
+def show_saved(saved: SavedPlan, output: Output, query: RecordQuery) -> RecordPage:
+    """The plan, who made it, how it is sent, who approved it, its totals, and a page of its records; the page."""
+    page = saved.summary.page(query)
     if output.as_json:
         output.json(saved.to_dict(output.spelled))
-        return
+        return page
     where, plan = saved.plan.target, saved.plan
     sent = asdict(saved.options).items()
     approved = [f"by {approval.person}, until {approval.expires_at:%Y-%m-%d %H:%M} UTC" for approval in saved.approvals]
@@ -33,29 +35,41 @@ def show_saved(saved: SavedPlan, output: Output) -> None:
         | ({"approval holds": f"no: {saved.approval_problem}"} if saved.approval_problem and approved else {})
     )
     output.result("")
-    show_plan(plan, output)
-    if saved.shows_contents:
-        _show_contents(plan.of(*WRITTEN), output)
+    show_counts(plan, output)
+    show_records_of(saved, page, output)
+    show_details(plan, page.records, output)
+    show_groups(saved.summary, output)
     refused = saved.refused_records if plan.saved is not None else ()
     if refused:
         output.say(f"Beside these the plan has {counted(len(refused), 'refused record')}, not sent:")
         show_refusals(refused, output)
+    output.result("")
+    output.result(f"{counted(saved.summary.to_write, 'record')} to write")
+    show_totals(saved.summary.totals, output)
+    show_cost(plan, output)
+    return page
 
 
-def _show_contents(records: Sequence[PlannedRecord], output: Output) -> None:
-    """All that is sent of the first records."""
-    for record in records[:_IN_FULL]:
-        content = content_of(record.write, most_lines=_LINES)
+def show_records_of(saved: SavedPlan, page: RecordPage, output: Output) -> None:
+    """A page of the records; of a plan whose records are in no file, with all that is sent."""
+    show_page(page, output)
+    if saved.shows_contents:
+        for record in page.records:
+            if record.planned.verdict in WRITTEN:
+                show_content(saved, record, output, most_lines=_LINES)
+
+
+def show_content(saved: SavedPlan, record: RecordSummary, output: Output, *, most_lines: int = sys.maxsize) -> None:
+    """All that is sent of a record."""
+    content = saved.summary.content(record, most_lines=most_lines)
+    output.result("")
+    output.result(f"{record.number:,}. {record.state} {record.planned.write.object} {record.label}:")
+    output.pairs({display_text(name): value for name, value in content.fields.items()})
+    if content.lines:
         output.result("")
-        output.result(f"{record.verdict.value} {record.write.object} {record.write.label}:")
-        output.pairs(content.fields)
-        if content.lines:
-            output.result("")
-            output.table(content.columns, content.lines)
-        if content.lines_left_out:
-            output.say(f"{counted(content.lines_left_out, 'more line')} of this record: show the plan with --json.")
-    if len(records) > _IN_FULL:
-        output.say(f"{counted(len(records) - _IN_FULL, 'more record')} of this plan: show it with --json.")
+        output.table(content.columns, content.lines)
+    if content.lines_left_out:
+        output.say(f"{counted(content.lines_left_out, 'more line')} of this record: --record {record.number}")
 
 
 def _word(value: object) -> str:

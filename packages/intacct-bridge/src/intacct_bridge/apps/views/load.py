@@ -4,23 +4,23 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from intacct_bridge.apps.terminal.output import Output
+from intacct_bridge.apps.views.plan_summary import show_groups, show_records, show_totals
 from intacct_bridge.operations.plans import (
+    RECORDS_ON_PAGE,
     WRITTEN,
     Plan,
     PlannedRecord,
     RecordOutcome,
     RecordStatus,
+    RecordSummary,
     Verdict,
-    amount_of,
     causes,
     counts_of,
-    existing_amount,
+    summary_of,
     unreached,
 )
-from intacct_protocol.model.wording import amount_shown, counted
+from intacct_protocol.model.wording import counted, display_text
 
-_SHOWN = 40
-"""Records listed one by one; a longer file is summed up, and its refusals are still listed."""
 _TO_DO = {one: f"to {one.value}" for one in WRITTEN}
 
 
@@ -29,38 +29,41 @@ def show_plan(plan: Plan, output: Output, *, records: bool = True) -> None:
     if output.as_json:
         output.json(plan.to_dict(output.spelled))
         return
-    counts = Counter(record.verdict for record in plan.records)
-    by_verdict = [f"{counts[one]:,} {_TO_DO.get(one, one.value)}" for one in Verdict if counts[one]]
-    output.result(f"{plan.source}: {counted(len(plan.records), 'record')} ({', '.join(by_verdict) or 'none'})")
-    if records and 0 < len(plan.records) <= _SHOWN:
-        columns = ("record", "verdict", "lines", "amount", "Intacct record")
+    summary = summary_of(plan)
+    show_counts(plan, output)
+    if records and len(summary.records) > 0 and not summary.is_long:
         output.result("")
-        output.table(columns, [_record_row(record) for record in plan.records])
-    if records:
-        _show_changes(plan.of(Verdict.UPDATE)[:_SHOWN], output)
-        _show_existing([record for record in plan.of(*WRITTEN) if record.existing][:_SHOWN], output)
+        show_records(summary.records, output)
+    elif records and summary.is_long:
+        show_groups(summary, output)
+        output.say("To look at every record, save the plan with --out PLAN, and then: intacct plan show PLAN")
+    show_details(plan, summary.records if records else (), output)
+    output.result("")
+    show_totals(summary.totals, output)
+    show_cost(plan, output)
+
+
+def show_counts(plan: Plan, output: Output) -> None:
+    """How many records the plan has, by what is to be done with them."""
+    by_verdict = [f"{count:,} {_TO_DO.get(verdict, verdict.value)}" for verdict, count in plan.counts.items()]
+    records = f"{counted(len(plan.records), 'record')} ({', '.join(by_verdict) or 'none'})"
+    output.result(f"{display_text(plan.source)}: {records}")
+
+
+def show_details(plan: Plan, records: Sequence[RecordSummary], output: Output) -> None:
+    """What is changed, deleted or acted on of these records; and the refusals and warnings of the plan."""
+    planned = [record.planned for record in records if not record.done]
+    _show_changes([record for record in planned if record.verdict is Verdict.UPDATE][:RECORDS_ON_PAGE], output)
+    _show_existing([record for record in planned if record.is_open and record.existing][:RECORDS_ON_PAGE], output)
     show_refusals(plan.of(Verdict.REFUSED), output)
     _show_warnings(plan.records, output)
     for note in (*plan.notes, *(f"not checked: {text}" for text in plan.unchecked)):
-        output.say(note)
-    output.result("")
-    for total in plan.totals:
-        currency = f" {total.currency}" if total.currency else ""
-        if total.debit or total.credit:
-            debit, credit = (amount_shown(side, total.currency) for side in (total.debit, total.credit))
-            output.result(f"debits {debit}, credits {credit}{currency}")
-        if total.amount:
-            output.result(f"amounts {amount_shown(total.amount, total.currency)}{currency}")
+        output.say(display_text(note))
+
+
+def show_cost(plan: Plan, output: Output) -> None:
+    """The API transactions of the plan."""
     output.result(f"Applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
-
-
-def _record_row(record: PlannedRecord) -> tuple[object, ...]:
-    write = record.write
-    number = record.receipt.record if record.receipt is not None else ""
-    since = f" since {record.since:%Y-%m-%d}" if record.since is not None and number else ""
-    existing = f"{write.object} {number}{since}" if number else ""
-    amount = amount_of(write) if write.lines else existing_amount(record)
-    return write.label, record.verdict.value, sum(1 for _ in write.all_lines), amount, existing
 
 
 def _show_changes(updates: Sequence[PlannedRecord], output: Output) -> None:
@@ -69,9 +72,9 @@ def _show_changes(updates: Sequence[PlannedRecord], output: Output) -> None:
         output.result("Changes:")
     for record in updates:
         for change in record.changes:
-            output.result(output.wrapped("  ", f"{record.write.label}: {change}"))
+            output.result(output.wrapped("  ", f"{record.write.label}: {display_text(str(change))}"))
             for line in change.lines:
-                output.result(output.wrapped("      ", line))
+                output.result(output.wrapped("      ", display_text(line)))
 
 
 def _show_existing(records: Sequence[PlannedRecord], output: Output) -> None:
@@ -82,7 +85,7 @@ def _show_existing(records: Sequence[PlannedRecord], output: Output) -> None:
     for record in records:
         request = "".join(f"; {name} {value}" for name, value in record.asked.items())
         facts = ", ".join(f"{name} {value}" for name, value in record.existing.items())
-        output.result(output.wrapped("  ", f"{record.write.label}: {facts}{request}"))
+        output.result(output.wrapped("  ", f"{record.write.label}: {display_text(facts + request)}"))
 
 
 def show_refusals(refused: Sequence[PlannedRecord], output: Output) -> None:

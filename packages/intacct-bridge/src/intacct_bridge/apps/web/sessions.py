@@ -8,11 +8,13 @@ belongs to the person that the proxy names.
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+_PLANS = 20
+"""The last plans of which a session knows what the visitor has seen."""
 _NOTICES = 20
 """The last notices of a session that a reload can still show."""
 _SESSIONS = 20
@@ -30,6 +32,17 @@ class VisitorSession:
     notices: dict[str, str] = field(default_factory=dict)
     drafts: dict[str, Any] = field(default_factory=dict, repr=False)
     """What was typed into forms that could not be saved, secrets included; pages never show those."""
+
+    reviewed: dict[str, set[int]] = field(default_factory=dict, repr=False)
+    """The records of plans that pages have shown to the visitor, by the digest of the plan."""
+
+    def note_reviewed(self, digest: str, records: Iterable[int]) -> set[int]:
+        """Note that a page shows records of a plan; all that the visitor has seen of it."""
+        reviewed = self.reviewed.pop(digest, set()) | set(records)
+        self.reviewed[digest] = reviewed
+        while len(self.reviewed) > _PLANS:
+            del self.reviewed[next(iter(self.reviewed))]
+        return reviewed
 
     def keep_notice(self, text: str) -> str:
         """Keep a notice for the next page; the name under which that page finds it."""

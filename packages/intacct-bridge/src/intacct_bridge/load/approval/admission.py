@@ -135,7 +135,11 @@ def _with_refused(saved: Plan, now: Plan) -> Plan:
 
 def remaining(plan: Plan, made: PlanRecord, outbox: Outbox) -> Plan:
     """The plan, with records that were applied since it was made as unchanged. Asks the outbox only."""
-    open_records = plan.of(*WRITTEN)
+    open_records = [
+        record
+        for record in plan.records
+        if record.is_open or (record.verdict is Verdict.UNCHANGED and record.since is None)
+    ]
     keys = [
         (write_target(_within(plan.target, one.write), one.write), one.write.identity.text, one.write.digest)
         for one in open_records

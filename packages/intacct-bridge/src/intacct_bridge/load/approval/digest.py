@@ -2,7 +2,7 @@
 
 It covers the company, entity, environment, user and outbox; the functions as they would be sent, with references
 resolved, attachments and drafts; the existing records with their expected old values; whether the company may have a
-record already; and how the records are sent.
+record already; how the records are sent; and the names that the plan shows beside ids.
 """
 
 import hashlib
@@ -40,7 +40,8 @@ def plan_digest(plan: Plan, company: Gateway) -> str:
         options.stop_on_error,
         *(("needs approval",) if plan.origin.needs_approval else ()),
     )
-    for part in (head, *_records(plan, company)):
+    names = [(name, sorted(of_object.items())) for name, of_object in sorted(plan.names.items())]
+    for part in (head, names, *_records(plan, company)):
         digest.update(msgspec.json.encode(part))
         digest.update(b"\n")
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from intacct_bridge.load.outbox.entry import OutboxEntry, Total, outcome_word
+from intacct_bridge.load.outbox.entry import OutboxEntry, Total, added, outcome_word
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_protocol.errors import SettingsError
@@ -80,16 +80,16 @@ def local_text(moment: datetime | None) -> str:
 
 def sums(entries: Iterable[OutboxEntry]) -> list[Total]:
     """The amounts of the new records that Intacct has, by currency; those that were taken back have no effect left."""
-    found: dict[str, Total] = {}
-    for entry in entries:
-        created = entry.target.operation is WriteOperation.CREATE and entry.undoes is None
-        if entry.status is RecordStatus.APPLIED and created:
-            for one in entry.totals:
-                so_far = found.get(one.currency, Total(one.currency))
-                found[one.currency] = Total(
-                    one.currency, so_far.debit + one.debit, so_far.credit + one.credit, so_far.amount + one.amount
-                )
-    return [found[currency] for currency in sorted(found)]
+    return list(
+        added(
+            total
+            for entry in entries
+            if entry.status is RecordStatus.APPLIED
+            and entry.target.operation is WriteOperation.CREATE
+            and entry.undoes is None
+            for total in entry.totals
+        )
+    )
 
 
 def facts(entry: OutboxEntry) -> dict[str, str | int]:

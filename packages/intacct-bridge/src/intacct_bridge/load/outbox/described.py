@@ -1,12 +1,11 @@
 """A write as the outbox describes it: where it goes, its amounts, and the day on which it posts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from decimal import Decimal
 
-from intacct_bridge.load.outbox.entry import Total, WriteTarget
+from intacct_bridge.load.outbox.entry import Total, WriteTarget, added, total_of
 from intacct_bridge.load.records.values import comparable
-from intacct_bridge.load.records.write import ACTION_DATE, Write
+from intacct_bridge.load.records.write import ACTION_DATE, RecordLine, Write
 from intacct_bridge.load.target.target_company import TargetCompany
 
 _DAYS = ("BATCH_DATE", "WHENPOSTED", "PAYMENTDATE", "RECEIPTDATE", "WHENCREATED")
@@ -18,17 +17,21 @@ def write_target(target: TargetCompany, write: Write) -> WriteTarget:
 
 
 def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
-    """The amounts by currency: debits, credits, and those that are neither."""
-    sums: dict[str, dict[str, Decimal]] = {}
-    for write in writes:
-        for line in write.all_lines:
-            amount, side = line.amount, line.fields.get("TR_TYPE")
-            if amount is not None:
-                currency = comparable(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
-                kind = {"1": "debit", "-1": "credit"}.get(str(side), "amount")
-                of_currency = sums.setdefault(currency, {})
-                of_currency[kind] = of_currency.get(kind, Decimal(0)) + amount
-    return tuple(Total(currency, **amounts) for currency, amounts in sorted(sums.items()))
+    """The amounts of the lines by currency."""
+    return added(total for write in writes for _, total in line_totals(write))
+
+
+def line_totals(write: Write) -> Iterator[tuple[RecordLine, Total]]:
+    """Each line that has an amount, with it."""
+    for line in write.all_lines:
+        if (amount := line.amount) is not None:
+            side = {"1": 1, "-1": -1}.get(str(line.fields.get("TR_TYPE")), 0)
+            yield line, total_of(currency_of(write, line), amount, side)
+
+
+def currency_of(write: Write, line: RecordLine) -> str:
+    """The currency of a line's amount; empty for the company's own."""
+    return comparable(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
 
 
 def posting_date(write: Write) -> date | None:

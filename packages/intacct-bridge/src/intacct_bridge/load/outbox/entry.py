@@ -10,7 +10,7 @@
 A `sent` entry whose loader has ended is in doubt, regardless of what that loader knew when it ended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -42,18 +42,71 @@ class WriteTarget:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The amounts of a record's lines in one currency."""
+    """Amounts in one currency. Those above and below zero are apart, so that none hides another."""
 
     currency: str
     """Empty for the company's own."""
     debit: Decimal = Decimal(0)
     credit: Decimal = Decimal(0)
-    amount: Decimal = Decimal(0)
+    """A debit below zero is a credit."""
+    positive: Decimal = Decimal(0)
     """Of lines that are neither debits nor credits, such as a bill's."""
+    negative: Decimal = Decimal(0)
+
+    @property
+    def amount(self) -> Decimal:
+        """The sum of the lines that are neither debits nor credits."""
+        return self.positive + self.negative
+
+    @property
+    def above_zero(self) -> Decimal:
+        """Debits and positive amounts."""
+        return self.debit + self.positive
+
+    @property
+    def below_zero(self) -> Decimal:
+        """Credits and negative amounts; it is not above zero."""
+        return self.negative - self.credit
+
+    @property
+    def largest(self) -> Decimal:
+        """The larger of the amounts above and below zero, without its sign."""
+        return max(self.above_zero, -self.below_zero)
+
+    def __add__(self, other: "Total") -> "Total":
+        return Total(
+            self.currency,
+            self.debit + other.debit,
+            self.credit + other.credit,
+            self.positive + other.positive,
+            self.negative + other.negative,
+        )
 
     def to_dict(self) -> dict[str, object]:
         """The amounts, for JSON."""
-        return {"currency": self.currency, "debit": self.debit, "credit": self.credit, "amount": self.amount}
+        return {
+            "currency": self.currency,
+            "debit": self.debit,
+            "credit": self.credit,
+            "amount": self.amount,
+            "positive": self.positive,
+            "negative": self.negative,
+        }
+
+
+def total_of(currency: str, amount: Decimal, side: int = 0) -> Total:
+    """One amount; `side`: 1 for a debit, -1 for a credit."""
+    signed = amount * side if side else amount
+    name = ("positive" if signed > 0 else "negative") if not side else "debit" if signed > 0 else "credit"
+    return Total(currency, **{name: abs(signed) if side else signed}) if signed else Total(currency)
+
+
+def added(totals: Iterable[Total]) -> tuple[Total, ...]:
+    """The totals of each currency as one, by currency."""
+    sums: dict[str, Total] = {}
+    for total in totals:
+        sums[total.currency] = sums.get(total.currency, Total(total.currency)) + total
+    return tuple(sums[currency] for currency in sorted(sums))
 
 
 @dataclass(frozen=True, slots=True)

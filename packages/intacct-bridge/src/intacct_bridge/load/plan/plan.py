@@ -4,17 +4,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
 from intacct_bridge.load.outbox.described import totals
-from intacct_bridge.load.outbox.entry import Total
+from intacct_bridge.load.outbox.entry import Total, added, total_of
 from intacct_bridge.load.plan.changes import Change
 from intacct_bridge.load.plan.finding_causes import FindingCause, causes
 from intacct_bridge.load.records.write import ACTION_COMMENT, ACTION_DATE, Finding, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.load.target.current_records import AMOUNTS
+from intacct_bridge.load.target.references import Names
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.xml.values import Value
 
@@ -119,6 +122,14 @@ class PlannedRecord:
         return {name: value for name, value in given.items() if value}
 
     @property
+    def totals(self) -> tuple[Total, ...]:
+        """Its amounts by currency: of its lines, or of the existing record that is deleted or acted on."""
+        shown = next((self.existing[name] for name in AMOUNTS if name in self.existing), None)
+        if self.write.lines or shown is None:
+            return totals([self.write])
+        return (total_of(self.existing.get("CURRENCY", ""), Decimal(shown)),)
+
+    @property
     def is_open(self) -> bool:
         """Whether the record would be written, as far as is known."""
         return self.verdict in WRITTEN
@@ -200,6 +211,8 @@ class Plan:
     """Of a saved plan; None for plans that were never saved."""
     saved: "Plan | None" = None
     """The saved plan that this one was revalidated from."""
+    names: Names = field(default_factory=dict, compare=False)
+    """The names of the company's records that its own refer to."""
     input: InputTable | None = field(default=None, repr=False, compare=False)
     """The rows that it was made from; None if it was made in another program, or from no rows."""
 
@@ -258,8 +271,8 @@ class Plan:
 
     @property
     def totals(self) -> tuple[Total, ...]:
-        """The amounts of the records to create and update, by currency."""
-        return totals(record.write for record in self.of(Verdict.CREATE, Verdict.UPDATE))
+        """The amounts of the records to write, by currency."""
+        return added(total for record in self.of(*WRITTEN) for total in record.totals)
 
     @property
     def refused_rows(self) -> tuple[tuple[SourceRow, str], ...]:

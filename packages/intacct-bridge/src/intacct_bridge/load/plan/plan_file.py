@@ -97,6 +97,8 @@ class _Plan(_Header, frozen=True, kw_only=True):
     reads: int
     notes: tuple[str, ...]
     unchecked: tuple[str, ...]
+    names: dict[str, dict[str, str]]
+    """Of the company's records that these refer to, by object and id."""
     records: tuple[_Record, ...]
     seal: str = ""
 
@@ -116,6 +118,7 @@ def save_plan(plan: Plan, path: Path) -> None:
         reads=plan.reads,
         notes=plan.notes,
         unchecked=plan.unchecked,
+        names={name: dict(of_object) for name, of_object in plan.names.items()},
         records=tuple(map(_stored_record, plan.records)),
     )
     sealed = msgspec.structs.replace(stored, seal=_seal(stored))
@@ -149,6 +152,7 @@ def open_plan(path: Path) -> Plan:
             stored.notes,
             stored.unchecked,
             stored.origin,
+            names=stored.names,
         )
         for record in plan.records:
             refuse_altered(record)

@@ -36,6 +36,7 @@ from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.tables.total_row import without_total_row
 from intacct_bridge.load.target.attachments import folder_missing, folder_write
 from intacct_bridge.load.target.entities import by_entity, with_entities
+from intacct_bridge.load.target.references import Names
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.wording import counted
@@ -113,7 +114,12 @@ class Planner:
         references = self._context.references.unchecked.items()
         unchecked = (f"references to {target}: {reason}" for target, reason in references)
         folders = self._missing_folders(records)
-        return replace(empty, records=(*folders, *records), unchecked=(*self._context.unchecked, *unchecked))
+        return replace(
+            empty,
+            records=(*folders, *records),
+            unchecked=(*self._context.unchecked, *unchecked),
+            names=self._context.references.names,
+        )
 
     def confirm(self, plan: Plan) -> Plan:
         """The plan as the company is now, for the records that it would write."""
@@ -133,7 +139,12 @@ class Planner:
         place = {(one.write.operation, one.write.identity): number for number, one in enumerate(kept)}
         records.sort(key=lambda one: place[one.write.operation, one.write.identity])
         folders = self._missing_folders(records)
-        return replace(plan, records=(*folders, *records), unchecked=tuple(self._context.unchecked))
+        return replace(
+            plan,
+            records=(*folders, *records),
+            unchecked=tuple(self._context.unchecked),
+            names=self._context.references.names,
+        )
 
     def _missing_folders(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """The attachment folders that have to be made first."""
@@ -194,6 +205,7 @@ def plan_in_stages(writes: Iterable[Write], company: Gateway, outbox: Outbox, *,
         sum(stage.reads for stage in stages),
         tuple(dict.fromkeys(note for stage in stages for note in stage.notes)),
         tuple(dict.fromkeys(text for stage in stages for text in stage.unchecked)),
+        names=_names(stages),
     )
 
 
@@ -251,7 +263,22 @@ def _joined(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empt
     ]
     unchecked = dict.fromkeys(text for part in parts.values() for text in part.unchecked)
     ordered = (records[place] for place in sorted(records))
-    return replace(empty, records=(*folders, *ordered), notes=(*empty.notes, *notes), unchecked=tuple(unchecked))
+    return replace(
+        empty,
+        records=(*folders, *ordered),
+        notes=(*empty.notes, *notes),
+        unchecked=tuple(unchecked),
+        names=_names(parts.values()),
+    )
+
+
+def _names(parts: Iterable[Plan]) -> Names:
+    """The names of all parts of a plan."""
+    names: dict[str, dict[str, str]] = {}
+    for part in parts:
+        for object_name, of_object in part.names.items():
+            names.setdefault(object_name, {}).update(of_object)
+    return names
 
 
 def _of_entity(records: Iterable[PlannedRecord], entity: str) -> Iterator[PlannedRecord]:
@@ -305,6 +332,7 @@ def _confirm_all(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
         plan,
         records=tuple(one for stage in done for one in stage.records),
         unchecked=tuple(dict.fromkeys(text for stage in done for text in stage.unchecked)),
+        names=_names(done),
         reads=company.meter.transactions - before,
     )
 
@@ -321,4 +349,5 @@ def _confirm_stage(stage: Plan, company: Gateway, outbox: Outbox) -> Plan:
         stage,
         records=tuple(one for part in done for one in part.records),
         unchecked=tuple(text for part in done for text in part.unchecked),
+        names=_names(done),
     )

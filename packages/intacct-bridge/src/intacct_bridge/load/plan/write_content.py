@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from intacct_bridge.load.plan.plan import PlannedRecord
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Write
-from intacct_bridge.load.target.current_records import AMOUNTS
+from intacct_bridge.load.target.references import Names, referred
 from intacct_protocol.model.wording import money
 
 
@@ -34,20 +33,25 @@ class WriteContent:
         return asdict(self)
 
 
-def content_of(write: Write, *, most_lines: int = sys.maxsize) -> WriteContent:
-    """The content of a write, with a number of its lines at most."""
-    lines = [line.fields for line in write.all_lines]
-    columns = list(dict.fromkeys(name for line in lines for name, value in line.items() if value is not None))
+def content_of(
+    write: Write, *, names: Names | None = None, first_line: int = 0, most_lines: int = sys.maxsize
+) -> WriteContent:
+    """The content of a write, with some of its lines. `names`: those to show beside ids."""
+    lines = list(write.all_lines)
+    columns = list(dict.fromkeys(name for line in lines for name, value in line.fields.items() if value is not None))
+    shown = lines[first_line : first_line + most_lines]
     return WriteContent(
-        {name: _sent(name, value) for name, value in write.fields.items() if value is not None},
+        {name: _sent(write.object, name, value, names) for name, value in write.fields.items() if value is not None},
         columns,
-        [[_sent(name, line.get(name)) for name in columns] for line in lines[:most_lines]],
-        max(0, len(lines) - most_lines),
+        [[_sent(line.object, name, line.fields.get(name), names) for name in columns] for line in shown],
+        max(0, len(lines) - first_line - len(shown)),
     )
 
 
-def _sent(name: str, value: Any) -> Any:
+def _sent(object_name: str, name: str, value: Any, names: Names | None) -> Any:
     """A value as a person reads it: a number that is a key has no separators, and a side is a word."""
+    if names and (target := referred(object_name).get(name)) and (known := names.get(target, {}).get(str(value))):
+        return f"{value} {known}"
     if name == "TR_TYPE":
         return {"1": "debit", "-1": "credit"}.get(str(value), value)
     if isinstance(value, Decimal):
@@ -60,9 +64,3 @@ def _currency_of(write: Write) -> str:
     usual = write.fields.get("CURRENCY")
     found = {comparable(line.fields.get("CURRENCY") or usual) for line in write.all_lines} or {comparable(usual)}
     return found.pop() if len(found) == 1 else ""
-
-
-def existing_amount(record: PlannedRecord) -> Decimal | None:
-    """The amount of the record that is deleted or acted on, if the company shows one."""
-    found = next((record.existing[name] for name in AMOUNTS if name in record.existing), None)
-    return money(Decimal(found), record.existing.get("CURRENCY", "")) if found is not None else None

@@ -25,9 +25,17 @@ _STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
 """Read of every record: whether it may be changed, its period, and who changed it last."""
 AMOUNTS = ("TRX_TOTALENTERED", "TOTALENTERED", "TRX_TOTAL")
 """The amount of a record as a whole, in the currency of the transaction if there is one."""
-_PARTIES = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "NAME")
-_NAMES = ("RECORDID", "DOCID", "DOCNO", "REFERENCENO", *_PARTIES, "BATCH_TITLE", "BATCH_DATE")
-_FACTS = (*_NAMES, *AMOUNTS, "CURRENCY", "WHENMODIFIED")
+PARTIES = {
+    "VENDORID": "VENDORNAME",
+    "CUSTOMERID": "CUSTOMERNAME",
+    "EMPLOYEEID": "ENAME",
+    "CUSTVENDID": "CUSTVENDNAME",
+}
+"""The fields with the party of a record, and those with its name."""
+NUMBERS = ("RECORDID", "DOCID", "DOCNO", "REFERENCENO")
+"""The fields with the number that people know a record by."""
+_PARTY_FACTS = tuple(name for pair in PARTIES.items() for name in pair)
+_FACTS = (*NUMBERS, *_PARTY_FACTS, "NAME", "BATCH_TITLE", "BATCH_DATE", *AMOUNTS, "CURRENCY", "WHENMODIFIED")
 Names = tuple[str, ...]
 
 

@@ -95,6 +95,10 @@ class KnownRecord:
     """The object in which it was found."""
 
 
+Names = Mapping[str, Mapping[str, str]]
+"""Names of records by object and id."""
+
+
 @dataclass(slots=True)
 class References:
     """The company's records that a load refers to: `learn` reads them, `find` gives them."""
@@ -114,6 +118,8 @@ class References:
     """Ids of records that the load itself creates."""
     _sure: dict[tuple[str, str], KnownRecord] = field(default_factory=dict)
     """Records by what named them, since many rows name the same ones."""
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The names of the records that were found, by object and id; a record whose name is its id has none."""
 
     def learn(self, writes: Iterable[Write]) -> None:
         """Read every record that these writes refer to and that is not known yet.
@@ -172,6 +178,8 @@ class References:
         record = self._sure.get((target, text)) or self._find(target, text)
         if record is not None:
             self._sure[target, text] = record
+            if record.name not in ("", record.id):
+                self.names.setdefault(target, {})[record.id] = record.name
         return record
 
     def _find(self, target: str, text: str) -> KnownRecord | None:

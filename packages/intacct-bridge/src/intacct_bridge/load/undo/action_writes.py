@@ -5,7 +5,7 @@ from datetime import date
 
 from intacct_bridge.load.records.identity import content_digest, existing_identity
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
-from intacct_bridge.load.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation
+from intacct_bridge.load.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation, record_label
 from intacct_protocol.model.writing.actions import RecordAction
 from intacct_protocol.xml.values import Value
 
@@ -19,14 +19,19 @@ def action_write(
     comment: str = "",
     undoes: int | None = None,
     entity: str = "",
+    label: str = "",
 ) -> Write:
-    """The write of an action on a record; `name` is its natural key, which some functions take."""
+    """The write of an action on a record; `name` is its natural key, which some functions take.
+
+    `label`: the record's name for people, if it has a better one than its key.
+    """
     more: dict[str, Value] = {action.key.upper(): name} if action.key not in ("RECORDNO", "recordno") else {}
     if action.dated:
         more[ACTION_DATE] = day
     if comment and action.comment:
         more[ACTION_COMMENT] = comment
-    return _action(WriteOperation(action.operation), action.object, record, name, more, undoes=undoes, entity=entity)
+    operation = WriteOperation(action.operation)
+    return _action(operation, action.object, record, label or name, more, undoes=undoes, entity=entity)
 
 
 def delete_write(
@@ -50,7 +55,7 @@ def _action(
     by = by or lookup_keys_of(object_name).record_key
     number: Value = int(record) if record.isdecimal() else record
     fields: dict[str, Value] = {by: number, **more}
-    label = name if name.startswith(object_name) else f"{object_name} {name or record}"
+    label = record_label(name) if name.startswith(object_name) else record_label(object_name, name or record)
     return Write(
         operation,
         object_name,

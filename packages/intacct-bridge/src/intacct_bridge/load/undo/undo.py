@@ -260,10 +260,16 @@ def _undoing_write(
         return opposite_write(company, entry, day=settings.day, memo=settings.memo, entity=entity)
     void, reverse = ACTIONS.get(("void", name)), ACTIONS.get(("reverse", name))
     if void is not None and state in _REQUESTED:
-        return action_write(void, record.record, undoes=entry.number, entity=entity)
+        return action_write(void, record.record, undoes=entry.number, entity=entity, label=entry.label)
     if reverse is not None and not settings.delete and state not in _UNPOSTED:
         return action_write(
-            reverse, record.record, day=settings.day, comment=settings.memo, undoes=entry.number, entity=entity
+            reverse,
+            record.record,
+            day=settings.day,
+            comment=settings.memo,
+            undoes=entry.number,
+            entity=entity,
+            label=entry.label,
         )
     return delete_write(name, record.record, entry.label, by=record.by, undoes=entry.number, entity=entity)
 

@@ -1,7 +1,9 @@
 """`intacct plan`: a saved plan is shown, approved by a person, and applied."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,9 @@ from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, number
 from intacct_bridge.apps.cli.postings.saved_plans import apply_saved_plan, next_step, show_saved_plan
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
 from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.operations.plans import RecordPage, SavedPlan
 
 _PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 _LEAST_DIGITS = 12
@@ -39,52 +44,109 @@ def plan_command() -> None:
 
 @plan_command.command("show", exits=CONNECTED | {1: "the plan has refused records"})
 @_PLAN
+@number_option("--page", "Show this page of the records.", least=1, default=1)
+@click.option("--find", metavar="TEXT", default="", help="Show the records with this text in a field or a line.")
+@click.option(
+    "--sort",
+    type=click.Choice(["plan", "amount", "party", "record"]),
+    default="plan",
+    help="Sort the records: as in the plan (default), the largest amounts first, by party, or by name.",
+)
+@number_option("--record", "Show this record with everything that is sent.", least=1)
 @shared_options(prints_table=True)
-def show_command(context: CommandContext, *, plan: Path) -> int:
+def show_command(context: CommandContext, *, plan: Path, page: int, find: str, sort: str, record: int | None) -> int:
     """Show the plan, checked against the company as it is now. Nothing is sent.
 
-    The id, the digest and the approvals of the plan are shown too.
+    The id, the digest and the approvals of the plan are shown too. Records come by page, 50 on each. Totals are by
+    currency, party and account, with positive and negative amounts apart.
 
     \b
-    Example:
+    Examples:
       intacct plan show bills.plan
+      intacct plan show bills.plan --page 2
+      intacct plan show bills.plan --sort amount --find "Acme"
+      intacct plan show bills.plan --record 17
     """
-    return show_saved_plan(context, plan)
+    from intacct_bridge.operations.plans import RecordQuery, RecordSort
+
+    query = RecordQuery(find=find, sort=RecordSort(sort), page=page)
+    return show_saved_plan(context, plan, query=query, record=record)
 
 
 @plan_command.command("approve", exits=CONNECTED)
 @_PLAN
 @number_option("--hours", "Let the approval expire after this many hours.", least=1, most=720, default=24)
 @click.option("--digest", metavar="DIGEST", help="Approve only this digest (its first 12 digits or more); do not ask.")
+@click.option(
+    "--figures",
+    metavar="TEXT",
+    default="",
+    help="The number of records and the totals that you saw; with --digest, for a plan of more than one page.",
+)
 @shared_options(prints_table=True)
-def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: str | None) -> None:
+def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: str | None, figures: str) -> None:
     """Show the plan, and approve it in your name. The outbox keeps who approved which digest, and until when.
 
-    Without a terminal, --digest says which plan is approved.
+    If the plan needs an approval and has more than one page, look at each page, or type its number of records and its
+    totals as its summary shows them.
+
+    Without a terminal, --digest says which plan is approved. Of a plan with more than one page, --figures repeats its
+    number of records, then each currency with its positive and its negative total.
 
     \b
     Examples:
       intacct plan approve bills.plan
       intacct plan approve bills.plan --hours 72
+      intacct plan approve bills.plan --digest 9f86d081884c --figures "1500 USD 250000.00 -900.00"
     """
     from intacct_bridge.apps.views.approval import show_saved
-    from intacct_bridge.operations.plans import approve_plan, open_revalidated
+    from intacct_bridge.operations.plans import RecordQuery, approve_plan, open_revalidated
 
     with context.open_outbox():
         saved = open_revalidated(context, plan)
-        if not context.output.as_json:
-            show_saved(saved, context.output)
+        page = show_saved(saved, context.output, RecordQuery()) if not context.output.as_json else None
+        seen_to_end = False
         if digest is not None:
             _check_digest(digest, saved.digest)
-        elif not context.output.confirm(f"Approve {saved.id} as {context.actor}?"):
-            raise SettingsError("Nothing was approved.", fix=f"Answer yes, or pass --digest {saved.digest[:12]}")
-        approval = approve_plan(context, saved, digest=saved.digest, valid_for=timedelta(hours=hours))
+        else:
+            if page is not None and saved.needs_approval and not figures:
+                figures = _page_to_end(context, saved, page)
+                seen_to_end = not figures
+            if not context.output.confirm(f"Approve {saved.id} as {context.actor}?"):
+                raise SettingsError("Nothing was approved.", fix=f"Answer yes, or pass --digest {saved.digest[:12]}")
+        approval = approve_plan(
+            context,
+            saved,
+            digest=saved.digest,
+            valid_for=timedelta(hours=hours),
+            seen_to_end=seen_to_end,
+            figures=figures,
+        )
     if context.output.as_json:
         context.output.json(approval.to_dict())
         return
     until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
     context.output.result(f"{approval.plan} is approved by {approval.person} until {until}")
     next_step(context, saved.file, approved=True)
+
+
+def _page_to_end(context: CommandContext, saved: "SavedPlan", page: "RecordPage") -> str:
+    """Show the pages that follow, one at a time; the figures if the person types them instead."""
+    from intacct_bridge.apps.views.approval import show_records_of
+
+    while not page.is_last:
+        typed = context.output.answer(
+            f"Enter shows page {page.page + 1:,} of {page.pages:,}. Or type the number of records and the totals"
+        )
+        if typed is None:
+            raise SettingsError(
+                "Nothing was approved.", fix=f"Use a terminal, or pass --digest {saved.digest[:12]} and --figures."
+            )
+        if typed:
+            return typed
+        page = saved.summary.page(replace(page.query, page=page.page + 1))
+        show_records_of(saved, page, context.output)
+    return ""
 
 
 def _check_digest(typed: str, digest: str) -> None:

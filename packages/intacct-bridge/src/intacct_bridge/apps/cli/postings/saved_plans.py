@@ -9,7 +9,7 @@ from intacct_bridge.apps.terminal.exit_statuses import FAILURES
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.operations.plans import Plan, SavedPlan, SendOptions
+    from intacct_bridge.operations.plans import Plan, RecordQuery, SavedPlan, SendOptions
 
 
 def tell_where_saved(context: CommandContext, saved: "SavedPlan", *, applied: bool = False) -> None:
@@ -58,14 +58,34 @@ def next_step(context: CommandContext, path: Path, *, approved: bool) -> None:
         context.output.say(f"It needs an approval: intacct plan approve {words}")
 
 
-def show_saved_plan(context: CommandContext, path: Path, sending: "SendOptions | None" = None) -> int:
-    """Show a saved plan as the company is now, with its approvals, and say which command goes on with it."""
-    from intacct_bridge.apps.views.approval import show_saved
-    from intacct_bridge.operations.plans import open_revalidated
+def show_saved_plan(
+    context: CommandContext,
+    path: Path,
+    sending: "SendOptions | None" = None,
+    *,
+    query: "RecordQuery | None" = None,
+    record: int | None = None,
+) -> int:
+    """Show a saved plan as the company is now, with its approvals, and say which command goes on with it.
+
+    `query`: which records to list; after the first page, only these are shown. `record`: show this one alone.
+    """
+    from intacct_bridge.apps.views.approval import show_content, show_records_of, show_saved
+    from intacct_bridge.operations.plans import RecordQuery, open_revalidated
 
     saved = open_revalidated(context, path)
     saved.refuse_other_sending(sending)
-    show_saved(saved, context.output)
+    if record is not None and not context.output.as_json:
+        show_content(saved, saved.summary.record(record), context.output)
+        return 0
+    query = query or RecordQuery()
+    if query.page > 1 and not context.output.as_json:
+        page = saved.summary.page(query)
+        show_records_of(saved, page, context.output)
+    else:
+        page = show_saved(saved, context.output, query)
+    if not page.is_last and not context.output.as_json:
+        context.output.say(f"The next page: --page {page.page + 1}. One record in full: --record NUMBER")
     if not context.output.as_json and saved.open_records:
         context.output.say("Nothing was sent.")
         next_step(context, saved.file, approved=saved.is_approved or not saved.needs_approval)

@@ -12,32 +12,27 @@ from intacct_protocol.errors import IntacctError
 if TYPE_CHECKING:
     from intacct_bridge.connections.connection import Connection
     from intacct_bridge.operations.plans import SavedPlan
+    from intacct_bridge.operations.recorded_run import RecordedRun
 
 
 _ON_A_PAGE, _DONE = 50, 20
-"""Plans of a connection on one page: those of which something is left to apply, and the latest of the others."""
+"""Plans of a connection on one page: those of which something is left to apply, and those that are done."""
 
 
 def show(request: PageRequest) -> PageView:
-    """The plans that are saved beside the outboxes, by page. Nothing is asked of the companies."""
-    from intacct_bridge.operations.plans import saved_plans
-
+    """The plans that the outboxes list, by page. Nothing is asked of the companies."""
     plans: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
     more: list[dict[str, str]] = []
-    connection, after = request.query.get("connection", ""), request.query.get("after", "")
+    name, after, done = (request.query.get(part, "") for part in ("connection", "after", "done"))
     for listed in listed_connections():
-        if connection not in ("", listed.name):
+        if name not in ("", listed.name):
             continue
         try:
             with request.run(listed.name, "plan list") as run:
                 refuse_missing_outbox(run)
-                page = saved_plans(run, after=after, limit=_ON_A_PAGE)
-                done = saved_plans(run, done=True, limit=_DONE) if not after else None
-                plans += [_facts(run.connection, saved) for saved in (*page.plans, *(done.plans if done else ()))]
-            problems += [{**described(plan.error), "where": plan.id} for plan in page.unreadable]
-            if page.next:
-                more.append({"connection": listed.name, "after": page.next})
+                for is_done in (False, True) if not after else (bool(done),):
+                    _add_page(run, plans, problems, more, done=is_done, after=after)
         except NotFoundError:  # nothing was planned on it yet
             continue
         except IntacctError as error:
@@ -48,9 +43,29 @@ def show(request: PageRequest) -> PageView:
         "ready": [plan for plan in plans if plan["state"] in ("approved", "free")],
         "done": [plan for plan in plans if plan["state"] == "done"],
         "problems": problems,
-        "more": more,
+        "more": [one for one in more if not one["done"]],
+        "more_done": [one for one in more if one["done"]],
+        "after": after,
     }
     return PageView("approvals.html", data)
+
+
+def _add_page(
+    run: "RecordedRun",
+    plans: list[dict[str, Any]],
+    problems: list[dict[str, Any]],
+    more: list[dict[str, str]],
+    *,
+    done: bool,
+    after: str,
+) -> None:
+    from intacct_bridge.operations.plans import saved_plans
+
+    page = saved_plans(run, done=done, after=after, limit=_DONE if done else _ON_A_PAGE)
+    plans += [_facts(run.connection, saved) for saved in page.plans]
+    problems += [{**described(plan.error), "where": plan.id} for plan in page.unreadable]
+    if page.next:
+        more.append({"connection": run.connection.name, "after": page.next, "done": "yes" if done else ""})
 
 
 def _facts(connection: "Connection", saved: "SavedPlan") -> dict[str, Any]:
@@ -70,7 +85,7 @@ def _facts(connection: "Connection", saved: "SavedPlan") -> dict[str, Any]:
         "made_by": saved.made_by,
         "records": left or len(plan.records),
         "refused": len(saved.refused_records),
-        "totals": [total.to_dict() for total in saved.totals],
+        "totals": [total.to_dict() for total in saved.summary.totals],
         "state": open_state if left else "done",
         "problem": saved.approval_problem,
         "may_not_approve": saved.may_not_approve,

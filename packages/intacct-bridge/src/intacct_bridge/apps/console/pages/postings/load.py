@@ -95,7 +95,7 @@ def show_one(request: PageRequest) -> PageView:
     if file.plan:
         try:
             with request.run(file.connection, "plan show", entity=file.entity) as run:
-                plan = plans.plan_facts(run, file.plan)
+                plan = plans.plan_facts(request, run, file.plan)
         except IntacctError as error:
             problem = described(error)
     data = {

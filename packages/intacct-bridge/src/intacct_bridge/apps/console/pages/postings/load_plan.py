@@ -50,7 +50,7 @@ def approve(request: PageRequest) -> Redirect:
     """Approve the plan of the file."""
     file = _planned(request)
     with request.run(file.connection, "plan approve", entity=file.entity) as run:
-        until = plans.approve_digest(run, file.plan, request.field("digest"))
+        until = plans.approve_digest(request, run, file.plan)
     return request.redirect(address("load", file.id), notice=f"Approved by {request.person} until {until}.")
 
 

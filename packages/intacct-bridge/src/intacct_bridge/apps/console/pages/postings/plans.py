@@ -1,7 +1,9 @@
 """A saved plan: what it would do, who approved it, its approval by the person who looks at it, and its application."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from intacct_bridge.apps.web.jobs import BackgroundJob, JobOutput, Work
 from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
@@ -9,24 +11,29 @@ from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.views.applying import ShownPlan
-    from intacct_bridge.operations.plans import Plan, RecordOutcome
+    from intacct_bridge.operations.plans import Plan, RecordOutcome, RecordSummary, SavedPlan
     from intacct_bridge.operations.recorded_run import RecordedRun
 
     Applied = Callable[["RecordedRun", "Plan", Sequence["RecordOutcome"]], None]
 
 SHOWN = 200
-"""Records that a page lists; the rest are counted."""
+"""Outcomes that a page lists."""
 _IN_FULL, _LINES_IN_FULL, _LINES_IN_ALL = 20, 40, 250
 """Records that a page shows with all that is sent, lines of each, and lines of all."""
+_LINES_OF_RECORD = 500
+"""Lines on a page of one record."""
+_GROUPS = 20
+"""Parties and accounts that a page lists."""
+_SORTS = (("plan", "as in the plan"), ("amount", "largest first"), ("party", "by party"), ("record", "by name"))
 
 
 def show(request: PageRequest) -> PageView:
-    """A plan as it was made, without what was applied of it since. Nothing is asked of the company."""
+    """A plan as it was made, and what became of its records since. Nothing is asked of the company."""
     name, plan = request.params["connection"], request.params["plan"]
     with request.run(name, "plan show") as run:
         refuse_missing_outbox(run)
-        facts = plan_facts(run, plan)
-    data = {"plan": facts, "base": address("plans", name, plan)}
+        facts = plan_facts(request, run, plan)
+    data = {"plan": facts, "base": facts["here"]}
     return PageView("plan.html", data, title=f"Plan: {facts['source']}")
 
 
@@ -38,30 +45,23 @@ def refuse_missing_outbox(run: "RecordedRun") -> None:
         raise NotFoundError(f"Nothing was posted or planned on {run.connection.name} yet.")
 
 
-def plan_facts(run: "RecordedRun", plan_id: str) -> dict[str, Any]:
-    """All that a page shows of a plan; NotFoundError if it is not saved here."""
-    from intacct_bridge.operations.plans import WRITTEN, NoPlanError, amount_of, content_of, open_saved
+def plan_facts(request: PageRequest, run: "RecordedRun", plan_id: str) -> dict[str, Any]:
+    """All that a page shows of a plan, with the records that its address asks for; NotFoundError if it is not here."""
+    from intacct_bridge.operations.plans import NoPlanError, open_saved
 
     try:
         saved = open_saved(run, plan_id)
     except NoPlanError:
         raise NotFoundError(f"There is no plan {plan_id}.", fix="Plan the file again.") from None
-    plan = saved.plan
-    records: list[dict[str, Any]] = []
-    full, left = 0, _LINES_IN_ALL
-    for record in plan.records:
-        shown: dict[str, Any] = record.to_dict()
-        shown["amount"] = amount_of(record.write)
-        shown["lines"] = sum(1 for _ in record.write.all_lines)
-        if record.verdict in WRITTEN and full < _IN_FULL:
-            full += 1
-            shown["content"] = content_of(record.write, most_lines=min(_LINES_IN_FULL, left)).to_dict()
-            left -= len(shown["content"]["lines"])
-        records.append(shown)
+    plan, summary = saved.plan, saved.summary
+    here = address("plans", run.connection.name, saved.id)
+    facts = plan.to_dict()
+    del facts["records"]
     return {
-        **plan.to_dict(),
-        "records": records,
+        **facts,
+        **_records_on_page(request, saved, here),
         "id": saved.id,
+        "here": here,
         "connection": run.connection.name,
         "digest": saved.digest,
         "made_by": saved.made_by,
@@ -78,25 +78,112 @@ def plan_facts(run: "RecordedRun", plan_id: str) -> dict[str, Any]:
         "may_not_approve": saved.may_not_approve,
         "may_apply": saved.may_apply,
         "open": saved.open_records,
-        "counts": {verdict.value: count for verdict, count in plan.counts.items()},
-        "shown": SHOWN,
+        "counts": dict(Counter(record.state for record in summary.records)),
+        "totals": [total.to_dict() for total in summary.totals],
+        "to_write": summary.to_write,
+        "groups": [
+            {"title": title, "rows": [group.to_dict() for group in groups[:_GROUPS]], "more": len(groups[_GROUPS:])}
+            for title, groups in (("By party", summary.parties), ("By account", summary.accounts))
+            if groups
+        ],
+        "largest": [_record(record) for record in summary.largest],
+        "is_long": summary.is_long,
     }
+
+
+def _records_on_page(request: PageRequest, saved: "SavedPlan", here: str) -> dict[str, Any]:
+    """The page of the records that was asked for, or one record with its lines; the session notes what it shows."""
+    from intacct_bridge.operations.plans import WRITTEN, RecordQuery, RecordSort
+
+    summary, choice = saved.summary, request.query
+    find, sort, number = choice.get("find", "").strip(), choice.get("sort", ""), _number(choice.get("record"))
+    query = RecordQuery(
+        find=find,
+        sort=RecordSort(sort) if sort in [name for name, _ in _SORTS] else RecordSort.PLAN,
+        page=_number(choice.get("page")) or 1,
+    )
+    page = summary.page(query)
+    reviewed = request.session.note_reviewed(saved.digest, [] if number else [record.number for record in page.records])
+    search = {"find": find, "sort": sort}
+    data = {
+        "page": page.page,
+        "pages": page.pages,
+        "first": page.first,
+        "matching": page.matching,
+        "find": find,
+        "sort": query.sort.value,
+        "sorts": list(_SORTS),
+        "previous": address_of(here, **search, page=str(page.page - 1)) if page.page > 1 else "",
+        "next": address_of(here, **search, page=str(page.page + 1)) if not page.is_last else "",
+        "unseen": len(summary.records) - len(reviewed),
+        "chosen": None,
+    }
+    if number:
+        record = summary.record(number)
+        lines = _number(choice.get("line")) or 1
+        content = summary.content(record, first_line=lines - 1, most_lines=_LINES_OF_RECORD)
+        following = lines + _LINES_OF_RECORD
+        data["chosen"] = {
+            **_record(record),
+            "content": content.to_dict(),
+            "first_line": lines,
+            "next": address_of(here, record=str(number), line=str(following)) if content.lines_left_out else "",
+        }
+    records: list[dict[str, Any]] = []
+    full, left = 0, _LINES_IN_ALL
+    for record in page.records:
+        shown = _record(record)
+        shown["address"] = address_of(here, record=str(record.number))
+        if record.planned.verdict in WRITTEN and full < _IN_FULL and not number:
+            full += 1
+            shown["content"] = summary.content(record, most_lines=min(_LINES_IN_FULL, left)).to_dict()
+            left -= len(shown["content"]["lines"])
+        records.append(shown)
+    return {**data, "records": records}
+
+
+def _record(record: "RecordSummary") -> dict[str, Any]:
+    planned = record.planned.to_dict()
+    return {
+        **record.to_dict(),
+        "state": record.state,
+        "existing": planned["existing"],
+        "changes": planned["changes"],
+        "reasons": planned["reasons"],
+    }
+
+
+def address_of(here: str, **query: str) -> str:
+    """The address of a page with what it was asked for."""
+    choice = urlencode({name: value for name, value in query.items() if value})
+    return f"{here}?{choice}" if choice else here
+
+
+def _number(text: str | None) -> int:
+    """A number of an address, from 1; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def approve(request: PageRequest) -> Redirect:
     """Approve the digest that the person saw, once the plan still fits the company."""
     name, plan = request.params["connection"], request.params["plan"]
     with request.run(name, "plan approve") as run:
-        until = approve_digest(run, plan, request.field("digest"))
+        until = approve_digest(request, run, plan)
     return request.redirect(address("plans", name, plan), notice=f"Approved by {request.person} until {until}.")
 
 
-def approve_digest(run: "RecordedRun", plan_id: str, digest: str) -> str:
-    """Approve a plan in the name of the run's person; until when that holds."""
+def approve_digest(request: PageRequest, run: "RecordedRun", plan_id: str) -> str:
+    """Approve the plan that the person saw, in their name; until when that holds."""
     from intacct_bridge.apps.web.rendering import moment
-    from intacct_bridge.operations.plans import approve_plan
+    from intacct_bridge.operations.plans import approve_plan, open_saved
 
-    return moment(approve_plan(run, plan_id, digest=digest).expires_at)
+    digest = request.field("digest")
+    totals = zip(request.fields("currency"), request.fields("above"), request.fields("below"), strict=False)
+    figures = " ".join((request.field("records"), *(" ".join(total) for total in totals))).strip()
+    reviewed = request.session.reviewed.get(digest, set())
+    seen_to_end = len(reviewed) == len(open_saved(run, plan_id).summary.records)
+    approval = approve_plan(run, plan_id, digest=digest, seen_to_end=seen_to_end, figures=figures)
+    return moment(approval.expires_at)
 
 
 def apply(request: PageRequest) -> Redirect:
