@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.apps.terminal.log_lines import FORMATS, PLAIN
-from intacct_bridge.apps.terminal.output import Output
+from intacct_bridge.apps.terminal.output import LOG_FORMATS, PLAIN, Output
 from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_protocol.errors import SettingsError
 
@@ -86,7 +85,7 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
     options += [
         click.option(
             "--log-format",
-            type=click.Choice(FORMATS),
+            type=click.Choice(LOG_FORMATS),
             help="Print messages as they are (plain), with their time (text), or as JSON lines (default: plain, or"
             " INTACCT_LOG_FORMAT).",
         ),

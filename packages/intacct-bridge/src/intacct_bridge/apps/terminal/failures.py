@@ -12,8 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from intacct_bridge.apps.terminal.log_lines import PLAIN, TEXT
-from intacct_bridge.apps.terminal.output import Output
+from intacct_bridge.apps.terminal.output import PLAIN, TEXT, Output
 from intacct_bridge.runs.statuses import INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED, TERMINATED, USAGE, Terminated
 from intacct_protocol.errors import (
     BusyError,

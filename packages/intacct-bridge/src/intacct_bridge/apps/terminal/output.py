@@ -12,16 +12,34 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from intacct_bridge.apps.terminal.log_lines import PLAIN, chosen_format, log_line
 from intacct_bridge.apps.terminal.tables import Cell, plain_lines, print_fitted, shown
-from intacct_bridge.runs.messages import Messages
+from intacct_bridge.runs.messages import Messages, json_line, time_now
 from intacct_protocol.model.wording import counted, display_lines
 
+PLAIN, TEXT, JSON = "plain", "text", "json"
+LOG_FORMATS = (PLAIN, TEXT, JSON)
+"""The forms of messages on standard error: plain, with their time and level, or as the JSON lines of a log."""
 _NAMED = 6
 """Hidden columns that are named."""
 _GAP = "  "
 _SETTING = re.compile(r"`([a-z_]+)(?: = ([^`]+))?`")
 """A setting as messages name it: `draft`, or with a value as in a TOML file: `date_order = "dmy"`."""
+
+
+def _chosen_format() -> str:
+    """The form that the environment names; messages are plain without one."""
+    named = os.environ.get("INTACCT_LOG_FORMAT", PLAIN)
+    return named if named in LOG_FORMATS else PLAIN
+
+
+def _log_line(form: str, text: str, level: str, facts: Mapping[str, Any]) -> str:
+    """A message in a form; without a line end, and in the text form one line for each of its lines."""
+    if form == PLAIN:
+        return text
+    now = time_now()
+    if form == TEXT:
+        return "\n".join(f"{now} {level:<7} {line.strip()}" for line in text.splitlines() if line.strip())
+    return json_line(text, level, facts, now)
 
 
 class Output(Messages):
@@ -32,7 +50,7 @@ class Output(Messages):
         self._out = out
         self._err = err
         self.as_json = False
-        self.log_format = chosen_format()
+        self.log_format = _chosen_format()
         self.options: Mapping[str, str] = {}
         """The running command's options by the settings they give: `date_order` is `--date-order`."""
 
@@ -81,7 +99,7 @@ class Output(Messages):
     def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
         """Print a message in the chosen form."""
         if text.strip() or self.log_format == PLAIN:
-            print(display_lines(log_line(self.log_format, text, level, facts)), file=self.err, flush=True)
+            print(display_lines(_log_line(self.log_format, text, level, facts)), file=self.err, flush=True)
 
     def last(self, text: str) -> None:
         """A last line before the process ends, past progress bars that are still drawn; shows the cursor they hid."""
