@@ -44,7 +44,7 @@ MODULES = {
     "intacct_bridge.load.records.values": "when two values are equal",
     "intacct_bridge.load.records.kept_values": "values in files",
     "intacct_bridge.load.records.identity": "identities, digests and control ids",
-    "intacct_bridge.load.layouts.journal": "debits and credits",
+    "intacct_bridge.load.layouts.sides": "debits and credits",
     "intacct_bridge.streams.times": "the time from which changes are asked for",
     "intacct_bridge.streams.partition": "the rows of a query",
     "intacct_bridge.streams.bookmark": "how far a copy has come",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.plan.planner import make_plan
@@ -14,6 +13,7 @@ from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.load.target.functions import Functions
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.envelope import SUCCESS, Function
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER
 from support.small_company import Clock, client, company
 
@@ -64,7 +64,7 @@ def test_plan_and_company_agree(tmp_path: Path, seed: int) -> None:
     file.write_text(HEADER + "".join(_entry(chance, number) for number in range(100)))
     emulator: Emulator = company(Clock())
     with client(emulator) as gateway, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), gateway, outbox)
         sendable = [one for one in plan.records if not UNSENDABLE & {reason.rule for reason in one.reasons}]
         made = Functions(gateway)
         functions = [Function(made.element(one.write), f"f{place}") for place, one in enumerate(sendable)]

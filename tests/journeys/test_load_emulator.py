@@ -9,7 +9,6 @@ import pytest
 from intacct_bridge.apps.demo.sample import NAMES, write_sample
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.outcome import RecordOutcome
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, Verdict
 from intacct_bridge.load.plan.planner import make_plan
@@ -22,6 +21,7 @@ from intacct_emulator.settings.faults import ScriptedFault
 from intacct_protocol.errors import IntacctError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply, Transport
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER
 from support.small_company import AS_OF, Clock, client, company
 
@@ -38,7 +38,7 @@ def run(
     seen: list[RecordOutcome] = []
     failed: IntacctError | None = None
     with client(transport) as gateway, Outbox(folder / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), gateway, outbox)
         settings = LoadSettings(batch_size=batch, concurrency=1)
         try:
             seen.extend(Loader(gateway, outbox, settings).apply(plan))
@@ -174,7 +174,7 @@ def test_a_create_that_was_refused_is_there_once_after_the_next_run(
 def test_what_the_company_refuses_is_rejected_with_its_words(tmp_path: Path, emulator: Emulator) -> None:
     file = entries(tmp_path)
     with client(emulator) as gateway, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), gateway, outbox)
         first = plan.records[0].write
         broken = replace(first, lines={"ENTRIES": first.lines["ENTRIES"][:1]})  # past the plan, as if it had not looked
         (outcome,) = Loader(gateway, outbox).load([broken])

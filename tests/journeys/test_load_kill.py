@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.load.apply.loader import Loader
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
@@ -20,6 +19,7 @@ from intacct_emulator.server.server import serve
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import Reply
 from support.journeys.killing import KILLED, Ended, Killer, creates, run_to_its_end
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER
 from support.repository import python_path
 from support.small_company import Clock, client
@@ -59,7 +59,7 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     # a database cannot tell that a loader was killed, so that others wait until its request can run no more
     later = datetime.now(UTC) + timedelta(hours=1)
     with client(emulator) as gateway, Outbox(place, clock=lambda: later) as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), gateway, outbox)
         outcomes = list(Loader(gateway, outbox).apply(plan))
         assert {outcome.status for outcome in outcomes} <= {
             RecordStatus.APPLIED,
@@ -95,7 +95,7 @@ def test_an_answer_that_came_and_was_not_read_leaves_its_records_in_doubt_and_no
     with client(transport) as gateway, Outbox(place, clock=lambda: later) as outbox:
         doubtful = outbox.begin_run("demo-user", lambda: gateway.company_time)
         assert [one.status for one in doubtful] == [RecordStatus.IN_DOUBT] * 2
-        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), gateway, outbox)
         outcomes = {one.write.fields["REFERENCENO"]: one for one in Loader(gateway, outbox).apply(plan)}
     assert again == ["REF-3"]
     found = {name: (one.status, one.receipt.record if one.receipt else "") for name, one in outcomes.items()}

@@ -158,7 +158,7 @@ V-4,Four,active,5,2026-01-01,Four
     assert reasons(plan) == [
         ("required", "NAME", "input.csv:2"),
         ("listed", "STATUS", "input.csv:3"),
-        ("value", "CREDITLIMIT", "input.csv:4"),
+        ("amount", "CREDITLIMIT", "input.csv:4"),
         ("readonly", "WHENMODIFIED", "input.csv:5"),
     ]
 

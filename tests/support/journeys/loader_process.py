@@ -13,7 +13,6 @@ from typing import Any
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway import exchange, http
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.delimited import open_csv
@@ -21,6 +20,7 @@ from intacct_bridge.shared_state.place import is_postgres, postgres_place
 from intacct_protocol.xml.codec import decode_response
 from intacct_protocol.xml.envelope import Response
 from intacct_protocol.xml.reply import Reply
+from support.load.journal import journal_layout
 from support.small_company import connection
 
 
@@ -95,7 +95,7 @@ def main(url: str, file: str, outbox_path: str, die_at: str) -> None:
 
     place = postgres_place(outbox_path, "") if is_postgres(outbox_path) else Path(outbox_path)
     with Client(connection(url), keep=False) as client, Outbox(place) as outbox:
-        plan = make_plan(open_csv(Path(file)), JournalLayout(), client, outbox)
+        plan = make_plan(open_csv(Path(file)), journal_layout(), client, outbox)
         settings = LoadSettings(batch_size=2, concurrency=1)
         for outcome in Loader(client, outbox, settings, step=step).apply(plan):
             print(outcome.status.outcome_text, flush=True)

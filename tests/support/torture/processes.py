@@ -13,13 +13,13 @@ from pathlib import Path
 from random import Random
 
 from intacct_bridge.load.apply.loader import Loader
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_emulator.server.server import serve
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER
 from support.repository import python_path
 from support.small_company import Clock, client, company
@@ -42,7 +42,7 @@ def side_by_side(seed: int, folder: Path) -> list[str]:
             ends = [loader.wait(120) for loader in loaders]
         clock.forward(minutes=90)  # past the hour after which a record in doubt may be sent again
         with client(emulator) as gateway, Outbox(path) as outbox:
-            list(Loader(gateway, outbox).apply(make_plan(open_csv(file), JournalLayout(), gateway, outbox)))
+            list(Loader(gateway, outbox).apply(make_plan(open_csv(file), journal_layout(), gateway, outbox)))
             entries = list(outbox.entries())
         rows = [row for _, row in emulator.company().table("GLBATCH").rows()]
         return [f"seed {seed}, {steps}, {ends}: {text}" for text in _wrong(ends, entries, rows)]

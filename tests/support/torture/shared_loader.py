@@ -11,13 +11,13 @@ from pathlib import Path
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.shared_state import postgres, postgres_link
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_protocol.errors import IntacctError
+from support.load.journal import journal_layout
 from support.small_company import connection
 
 
@@ -70,7 +70,7 @@ def load(job: Job, step: "object" = None) -> list[str]:
         Outbox(PostgresPlace(job.uri, job.schema), clock=job.now) as outbox,
     ):
         gateway = client
-        plan = make_plan(open_csv(job.file), JournalLayout(), gateway, outbox)
+        plan = make_plan(open_csv(job.file), journal_layout(), gateway, outbox)
         settings = LoadSettings(batch_size=job.batch, concurrency=1)
         loader = Loader(gateway, outbox, settings, step=step if callable(step) else lambda _: None)
         return [one.status.outcome_text for one in loader.apply(plan)]

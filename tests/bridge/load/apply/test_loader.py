@@ -14,7 +14,6 @@ import pytest
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.apply.settle import SettleSettings
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import make_plan, revalidate_plan
@@ -23,6 +22,7 @@ from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.shared_state.sqlite import SqliteDatabase
 from intacct_protocol.errors import InDoubtError, IntacctError, RefusedError, SettingsError, TransientError
 from intacct_protocol.xml.values import Value
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER, Ledger, entry
 
 NOW = SettleSettings(settle_after=timedelta(0))
@@ -56,7 +56,7 @@ class Bench:
         file = self.folder / "je.csv"
         file.write_text(HEADER + "".join(entry(reference, amount) for reference in references))
         with nullcontext(outbox) if outbox is not None else self.open() as use:
-            plan = make_plan(open_csv(file), JournalLayout(), self.ledger.gateway, use, planning or PlanSettings())
+            plan = make_plan(open_csv(file), journal_layout(), self.ledger.gateway, use, planning or PlanSettings())
             loader = Loader(self.ledger.gateway, use, settings or LoadSettings(), step=step or (lambda _: None))
             return list(loader.apply(plan))
 
@@ -200,7 +200,7 @@ def test_a_full_disk_stops_a_load_with_its_outcomes_and_nothing_is_posted_twice(
 
         file = bench.folder / "je.csv"
         file.write_text(HEADER + "".join(entry(reference) for reference in "ABCD"))
-        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox)
         settings = LoadSettings(batch_size=2, concurrency=1)
         with pytest.raises(error, match="disk is full") as caught:
             outcomes.extend(Loader(bench.ledger.gateway, outbox, settings, step=step).apply(plan))
@@ -222,7 +222,7 @@ def test_a_record_in_doubt_at_a_stop_is_told_as_such_and_nothing_more_is_sent(be
     file.write_text(HEADER + "".join(entry(reference, "10.00") for reference in "ABCD"))
     outcomes: list[RecordOutcome] = []
     with bench.open() as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox, PlanSettings())
+        plan = make_plan(open_csv(file), journal_layout(), ledger.gateway, outbox, PlanSettings())
         settings = LoadSettings(batch_size=1, concurrency=1)
         for outcome in Loader(ledger.gateway, outbox, settings, stopping=lambda: bool(outcomes)).apply(plan):
             outcomes.append(outcome)
@@ -285,7 +285,7 @@ def test_a_record_in_doubt_is_not_posted_with_another_name_of_its_journal(bench:
     file.write_text((HEADER + entry("A")).replace("GJ,", "General journal,"))
     for message, ending in (("its outcome is in doubt", "settled"), ("is already in Intacct", "unchanged")):
         with bench.open() as outbox:
-            plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+            plan = make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox)
             (record,) = plan.records
             assert record.verdict is Verdict.REFUSED
             assert message in record.reasons[0].message
@@ -390,7 +390,7 @@ def test_a_record_without_a_key_stays_in_doubt_unless_its_control_id_is_still_re
         file = bench.folder / "bare.csv"
         file.write_text(HEADER + entry("A").replace("Entry A,A", "Entry A,"))
         with bench.open() as outbox:
-            plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+            plan = make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox)
             return list(Loader(bench.ledger.gateway, outbox, settings or LoadSettings()).apply(plan))
 
     remembering = LoadSettings(settle=SettleSettings(repeat_guard=True))
@@ -433,7 +433,7 @@ def test_an_unapplied_record_may_be_resent_under_its_control_id(
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A") + entry("B"))
-        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox)
         with pytest.raises(error):
             seen.extend(Loader(bench.ledger.gateway, outbox, LoadSettings(batch_size=1)).apply(plan))
         assert [entry.status for entry in outbox.entries()] == [RecordStatus.NOT_SENT, RecordStatus.PLANNED]
@@ -452,7 +452,7 @@ def test_outcomes_in_doubt_come_before_an_outage_ends_the_load(bench: Bench, mon
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A"))
-        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox)
         monkeypatch.setattr(bench.ledger, "query", outage)
         with pytest.raises(TransientError):
             for outcome in Loader(bench.ledger.gateway, outbox).apply(plan):
@@ -472,7 +472,7 @@ def test_other_content_under_a_posted_identity_is_a_conflict_even_past_the_plan(
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A", "11.00"))
-        stale = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+        stale = make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox)
         bench.load("A", outbox=outbox)
         (outcome,) = Loader(bench.ledger.gateway, outbox).apply(stale)
     assert outcome.status is RecordStatus.CONFLICT
@@ -483,7 +483,7 @@ def test_two_loaders_at_once_post_each_record_once(bench: Bench) -> None:
     with bench.open() as one, bench.open() as two:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + entry("A") + entry("B"))
-        plans = [make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox) for outbox in (one, two)]
+        plans = [make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox) for outbox in (one, two)]
         first = Loader(bench.ledger.gateway, one, LoadSettings(batch_size=1)).apply(plans[0])
         second = Loader(bench.ledger.gateway, two, LoadSettings(batch_size=1)).apply(plans[1])
         endings = [next(first).status, next(second).status, next(second).status, next(first).status]
@@ -521,7 +521,7 @@ def test_outcomes_of_batches_beside_a_failing_one_come_before_the_failure(bench:
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
         file.write_text(HEADER + "".join(entry(reference) for reference in "ABCD"))
-        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox)
         with pytest.raises(RefusedError):
             for outcome in Loader(bench.ledger.gateway, outbox, LoadSettings(batch_size=1, concurrency=2)).apply(plan):
                 seen.append(outcome)
@@ -571,7 +571,7 @@ def test_a_plan_names_records_that_a_dead_loader_left(bench: Bench) -> None:
     with suppress(KilledError, Exception):
         bench.load("A", outbox=outbox, step=die)
     with bench.open() as after:
-        plan = make_plan(open_csv(bench.folder / "je.csv"), JournalLayout(), bench.ledger.gateway, after)
+        plan = make_plan(open_csv(bench.folder / "je.csv"), journal_layout(), bench.ledger.gateway, after)
     assert [record.verdict for record in plan.records] == [Verdict.IN_DOUBT]
 
 
@@ -592,7 +592,7 @@ def test_a_refused_repetition_in_unknown_words_is_not_a_rejection(bench: Bench) 
 def planned(bench: Bench, outbox: Outbox, references: str) -> Plan:
     file = bench.folder / "je.csv"
     file.write_text(HEADER + "".join(map(entry, references)))
-    return make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+    return make_plan(open_csv(file), journal_layout(), bench.ledger.gateway, outbox)
 
 
 @pytest.mark.parametrize(
@@ -638,7 +638,7 @@ def test_a_refused_record_of_one_entity_stops_another_only_if_asked(
     file = tmp_path / "je.csv"
     file.write_text(HEADER + "".join(entry(reference) for reference in "ABC"))
     with Outbox(tmp_path / "outbox.sqlite3", clock=ledger.clock) as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
+        plan = make_plan(open_csv(file), journal_layout(), ledger.gateway, outbox)
         places = zip(plan.records, ("E1", "E2", "E3"), strict=True)
         apart = replace(plan, records=tuple(replace(one, write=replace(one.write, entity=at)) for one, at in places))
         outcomes = list(Loader(ledger.gateway, outbox, LoadSettings(stop_on_error=stop)).apply(apart))

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_protocol.errors import IntacctError
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER, Ledger, entry
 
 FAULTS = st.sampled_from(
@@ -69,7 +69,7 @@ class World:
                 raise KilledError
 
         with suppress(IntacctError, KilledError, Exception):
-            plan = make_plan(open_csv(file), JournalLayout(), self.ledger.gateway, outbox)
+            plan = make_plan(open_csv(file), journal_layout(), self.ledger.gateway, outbox)
             list(
                 Loader(
                     self.ledger.gateway, outbox, LoadSettings(batch_size=batch, atomic=self.atomic), step=step

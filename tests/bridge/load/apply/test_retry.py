@@ -8,13 +8,13 @@ import pytest
 
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.retry import retry, settle_doubts
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.shared_state.place import Place
 from intacct_protocol.errors import SettingsError
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER, Ledger, entry
 
 
@@ -32,7 +32,7 @@ def outbox(place: Place, ledger: Ledger) -> Iterator[Outbox]:
 def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str, *, atomic: bool = False) -> None:
     file = folder / "je.csv"
     file.write_text(HEADER + "".join(entry(reference) for reference in references))
-    plan = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
+    plan = make_plan(open_csv(file), journal_layout(), ledger.gateway, outbox)
     list(Loader(ledger.gateway, outbox, LoadSettings(atomic=atomic)).apply(plan))
 
 
@@ -100,7 +100,7 @@ def test_every_batch_of_a_retry_is_in_its_result(tmp_path: Path, ledger: Ledger,
     ledger.refuse = lambda record: "closed"
     file = tmp_path / "je.csv"
     file.write_text(HEADER + "".join(entry(f"R{number}") for number in range(101)))
-    list(Loader(ledger.gateway, outbox).apply(make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)))
+    list(Loader(ledger.gateway, outbox).apply(make_plan(open_csv(file), journal_layout(), ledger.gateway, outbox)))
     ledger.refuse = lambda record: ""
     assert len(retry(ledger.gateway, outbox)) == 101
     assert len(set(ledger.posted)) == len(ledger.posted) == 101

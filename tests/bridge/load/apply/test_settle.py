@@ -14,7 +14,6 @@ from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.readback import Readback, ReadbackVerdict
 from intacct_bridge.load.apply.retry import settle_doubts
 from intacct_bridge.load.apply.settle import SETTLE_AFTER, RepeatGuard, Settler, SettleSettings
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
@@ -26,6 +25,7 @@ from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_protocol.errors import Fault, InDoubtError, NotPermittedError, TransientError
 from intacct_protocol.xml.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_protocol.xml.reply import ConnectionCutError
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER, Clock, Ledger, entry
 
 PROVEN = SettleSettings(repeat_guard=True)
@@ -46,7 +46,7 @@ def outbox(place: Place, ledger: Ledger) -> Iterator[Outbox]:
 def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str, settings: LoadSettings | None = None) -> None:
     file = folder / "je.csv"
     file.write_text(HEADER + "".join(entry(reference.replace("-", "")) for reference in references))
-    plan = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
+    plan = make_plan(open_csv(file), journal_layout(), ledger.gateway, outbox)
     list(Loader(ledger.gateway, outbox, settings or LoadSettings()).apply(plan))
 
 

@@ -9,7 +9,6 @@ import pytest
 from msgspec import structs
 
 from intacct_bridge.load.approval.digest import _of_existing, plan_digest
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.changes import Change
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanOrigin, SendOptions, Verdict
@@ -17,6 +16,7 @@ from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.write import Finding, Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_protocol.errors import SettingsError
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER, Ledger, entry
 
 
@@ -38,7 +38,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
     file = folder / "je.csv"
     file.write_text(HEADER + entry("A", "100.25") + entry("B") + entry("C").replace("6100", "9999"))
     with Outbox(folder / "outbox.sqlite3", clock=LEDGER.clock) as outbox:
-        made = make_plan(open_csv(file), JournalLayout(), LEDGER.gateway, outbox)
+        made = make_plan(open_csv(file), journal_layout(), LEDGER.gateway, outbox)
     assert [one.verdict for one in made.records] == [Verdict.CREATE, Verdict.CREATE, Verdict.REFUSED]
     yield replace(made, origin=PlanOrigin("plan", "outbox", SendOptions()))
 

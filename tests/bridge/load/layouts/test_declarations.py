@@ -52,6 +52,24 @@ def test_every_column_fills_a_field_that_can_be_written(declared: LayoutDeclarat
         assert name in {one.name for one in declared.columns}
 
 
+@pytest.mark.parametrize("declared", [one for one in ALL if one.described], ids=lambda one: one.name)
+def test_described_fields_have_the_kinds_that_a_company_gives(declared: LayoutDeclaration, company: Gateway) -> None:
+    writable = writable_object(company, declared.object)
+    line_set = writable.line_set(declared.lines)
+    assert line_set is not None
+    compared = 0
+    for owner, kinds in declared.described.items():
+        for kind, names in kinds.items():
+            for name in names:
+                found = (line_set if owner == declared.lines else writable).field(name)
+                assert found is None or found.kind is kind, f"{owner}.{name}"
+                compared += found is not None
+    assert compared > 20
+    assert {declared.field_of(one) for one in declared.columns} <= {
+        name for kinds in declared.described.values() for names in kinds.values() for name in names
+    }
+
+
 @pytest.mark.parametrize("declared", ALL, ids=lambda one: one.name)
 def test_the_first_names_of_columns_differ(declared: LayoutDeclaration) -> None:
     names = [normalized(one.name) for one in declared.columns]

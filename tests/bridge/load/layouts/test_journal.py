@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from intacct_bridge.load.layouts.journal import JournalLayout
+from intacct_bridge.load.layouts.declared import DeclaredLayout
 from intacct_bridge.load.records.lookup_keys import LookupKeys
 from intacct_bridge.load.records.write import Write
 from intacct_bridge.load.tables.delimited import open_csv
@@ -20,14 +20,15 @@ from intacct_bridge.load.target.writable import LineSet, WritableObject
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import FieldDef, object_def
 from intacct_protocol.xml.values import Kind, Value
+from support.load.journal import journal_layout
 
 HEADER = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"
 
 
-def read(tmp_path: Path, text: str, layout: JournalLayout | None = None) -> list[Write]:
+def read(tmp_path: Path, text: str, layout: DeclaredLayout | None = None) -> list[Write]:
     path = tmp_path / "je.csv"
     path.write_text(text, encoding="utf-8")
-    return list((layout or JournalLayout()).read(open_csv(path)))
+    return list((layout or journal_layout()).read(open_csv(path)))
 
 
 def faults(writes: list[Write]) -> list[tuple[str, str, str]]:
@@ -106,7 +107,7 @@ def test_a_negative_debit_is_a_credit_with_a_warning(tmp_path: Path) -> None:
 def test_in_a_column_of_mixed_orders_every_slashed_date_is_refused(tmp_path: Path) -> None:
     text = HEADER + "GJ,01/02/2026,A,1,6000,1,,,,\nGJ,31/01/2026,B,2,6000,1,,,,\nGJ,2026-01-31,C,3,6000,1,,,,\n"
     assert [bool(faults([write])) for write in read(tmp_path, text)] == [True, True, False]
-    writes = read(tmp_path, text, JournalLayout(date_order="dmy"))
+    writes = read(tmp_path, text, journal_layout(date_order="dmy"))
     assert [write.fields["BATCH_DATE"] for write in writes] == [
         date(2026, 2, 1),
         date(2026, 1, 31),
@@ -144,8 +145,8 @@ def test_ambiguous_columns_are_refused(tmp_path: Path, header: str, message: str
 def test_without_a_reference_the_source_key_or_the_content_identifies(tmp_path: Path) -> None:
     text = "id," + HEADER.lower() + "7,GJ,2026-01-31,T,,6000,1,,,,\n"
     assert read(tmp_path, text)[0].identity.kind == "content"
-    assert [note for note in JournalLayout(key=("id",)).notes(open_csv(tmp_path / "je.csv")) if "id" in note] == []
-    identity = read(tmp_path, text, JournalLayout(key=("id",)))[0].identity
+    assert [note for note in journal_layout(key=("id",)).notes(open_csv(tmp_path / "je.csv")) if "id" in note] == []
+    identity = read(tmp_path, text, journal_layout(key=("id",)))[0].identity
     assert (identity.kind, identity.text) == ("source", 'source:["7"]')
 
 
@@ -155,7 +156,7 @@ def test_the_sources_key_separates_entries_without_a_reference(tmp_path: Path) -
         return f"{key},GJ,2026-01-31,T,{reference},{account},{sides},,,\n"
 
     def known(*lines: str) -> list[tuple[str, int]]:
-        writes = read(tmp_path, "id," + HEADER.lower() + "".join(lines), JournalLayout(key=("id",)))
+        writes = read(tmp_path, "id," + HEADER.lower() + "".join(lines), journal_layout(key=("id",)))
         return [(write.identity.text, len(write.rows)) for write in writes]
 
     one, two = [line("1", "6000"), line("1", "2100")], [line("2", "6000"), line("", "2100")]
@@ -194,11 +195,11 @@ def test_a_failed_formula_in_an_unused_column_is_ignored(tmp_path: Path) -> None
         sheet.append(["GJ", "2026-01-31", "T", "R", account, debit, credit, None, 100, memo, "#N/A"])
     book.save(tmp_path / "je.xlsx")
     table = open_table(tmp_path / "je.xlsx")
-    (write,) = JournalLayout().read(table)
+    (write,) = journal_layout().read(table)
     assert [str(fault) for fault in write.findings] == [
         "je.xlsx:3: Memo: has a formula that failed; correct it in the file"
     ]
-    (write,) = JournalLayout(key=("Check",)).read(table)
+    (write,) = journal_layout(key=("Check",)).read(table)
     faults = [(fault.position, fault.column) for fault in write.findings]
     assert faults == [("je.xlsx:2", "Check"), ("je.xlsx:3", "Memo"), ("je.xlsx:3", "Check")], "what is a key is read"
 
@@ -218,7 +219,7 @@ def test_columns_under_intaccts_own_names_are_of_the_entry_or_of_its_lines(tmp_p
         "GJ,2026-01-31,T,R,6000,1.00,,,,,,P-1,Draft,x\n"
         "GJ,2026-01-31,T,R,2100,,1.00,,,,DOC-7,,,\n"
     )  # fmt: skip
-    (entry,) = read(tmp_path, header + text, JournalLayout(writable=lambda: MORE))
+    (entry,) = read(tmp_path, header + text, journal_layout(writable=lambda: MORE))
     assert entry.fields["SUPDOCID"] == "DOC-7"
     assert not {"STATE", "OTHER", "PROJECTID"} & entry.fields.keys()
     first, second = entry.lines["ENTRIES"]
@@ -248,7 +249,7 @@ def test_a_column_that_the_user_adds_does_not_begin_an_entry(tmp_path: Path) -> 
             yield msgspec.structs.replace(row, cells={**row.cells, "Journal": "GJ"})
 
     given = replace(table, columns=(*table.columns, "Journal"), rows=rows, constants={"Journal": "GJ"})
-    (entry,) = JournalLayout().read(given)
+    (entry,) = journal_layout().read(given)
     assert len(entry.lines["ENTRIES"]) == 2
     assert faults([entry]) == []
 
@@ -256,7 +257,7 @@ def test_a_column_that_the_user_adds_does_not_begin_an_entry(tmp_path: Path) -> 
 # --- limits
 
 
-def entry_of(tmp_path: Path, *rows: str, layout: JournalLayout | None = None) -> list[Write]:
+def entry_of(tmp_path: Path, *rows: str, layout: DeclaredLayout | None = None) -> list[Write]:
     return read(tmp_path, HEADER + "".join(f"{row}\n" for row in rows), layout)
 
 
@@ -282,7 +283,8 @@ def test_a_line_has_a_side_and_an_amount_above_zero(
     assert (str(line.fields["TRX_AMOUNT"]), line.fields["TR_TYPE"]) == (amount, side)
     warnings = [(one.message, one.column, one.position, one.refuses) for one in write.findings]
     assert warnings == ([(told, "Debit" if debit else "Credit", "je.csv:2", False)] if told else [])
-    assert (line.object, write.object, write.column("TRX_AMOUNT")) == ("GLENTRY", "GLBATCH", "Debit")
+    assert (line.object, write.object) == ("GLENTRY", "GLBATCH")
+    assert write.column("TRX_AMOUNT") == ("Debit" if debit else "Credit")
 
 
 @pytest.mark.parametrize(
@@ -322,7 +324,7 @@ def test_an_entry_is_called_by_what_it_has(tmp_path: Path) -> None:
 def test_a_draft_and_the_columns_that_templates_have(tmp_path: Path) -> None:
     header = HEADER.replace("\n", ",Reverse date,Source entity,Exchange rate date,Exchange rate\n")
     rows = "GJ,2026-01-31,T,R,6000,1.00,,,,,2026-02-01,E1,2026-01-30,1.0825\nGJ,2026-01-31,T,R,2100,,1.00,,,,,,,\n"
-    (entry,) = read(tmp_path, header + rows, JournalLayout(draft=True))
+    (entry,) = read(tmp_path, header + rows, journal_layout(draft=True))
     assert entry.fields == {
         "JOURNAL": "GJ", "BATCH_DATE": date(2026, 1, 31), "BATCH_TITLE": "T", "REFERENCENO": "R",
         "BASELOCATION_NO": "E1", "REVERSEDATE": date(2026, 2, 1), "STATE": "Draft",
@@ -359,9 +361,9 @@ def test_a_description_is_of_the_entry_or_of_the_line(
     table = with_constants(open_csv(path), constants)
     if title is None:
         with pytest.raises(SettingsError, match="no column for the title"):
-            list(JournalLayout().read(table))
+            list(journal_layout().read(table))
         return
-    (entry,) = JournalLayout().read(table)
+    (entry,) = journal_layout().read(table)
     assert entry.fields["BATCH_TITLE"] == title
     assert next(entry.all_lines).fields.get("DESCRIPTION") == text
 
@@ -369,33 +371,35 @@ def test_a_description_is_of_the_entry_or_of_the_line(
 def test_rows_of_an_entry_agree_in_columns_under_intaccts_own_names(tmp_path: Path) -> None:
     header = HEADER.replace("\n", ",SUPDOCID\n")
     text = "GJ,2026-01-31,T,R,6000,1,,,,,\n,,,,2100,,2,,,,DOC-7\n,,,,2100,1,,,,,DOC-8\n,,,,2100,0,0,,,,DOC-7\n"
-    (entry,) = read(tmp_path, header + text, JournalLayout(writable=lambda: MORE))
+    (entry,) = read(tmp_path, header + text, journal_layout(writable=lambda: MORE))
     (finding,) = (one for one in entry.findings if one.rule == "header")
     assert str(finding) == "je.csv:4: SUPDOCID: 'DOC-8' contradicts 'DOC-7' of je.csv:3; make the rows agree"
     assert finding.refuses
 
 
 def test_columns_of_other_fields_have_intaccts_own_names_in_capitals(tmp_path: Path) -> None:
-    described = object_def("GLENTRY", [FieldDef("TASKID", Kind.TEXT)])
+    described = object_def("GLENTRY", [FieldDef("GLDIMCHANNEL", Kind.TEXT)])
     full = replace(MORE, lines=(replace(MORE.lines[0], described=described),))
-    header = HEADER.replace("\n", ", TASKID ,Supdocid,RECORDNO,id\n")
+    header = HEADER.replace("\n", ", GLDIMCHANNEL ,Supdocid,RECORDNO,id,TASKID\n")
 
-    def line(layout: JournalLayout) -> Mapping[str, Value]:
-        (entry,) = read(tmp_path, header + "GJ,2026-01-31,T,R,6000,1.00,,,,,7,DOC-7,5,x\n", layout)
+    def line(layout: DeclaredLayout) -> Mapping[str, Value]:
+        (entry,) = read(tmp_path, header + "GJ,2026-01-31,T,R,6000,1.00,,,,,7,DOC-7,5,x,T1\n", layout)
         assert "SUPDOCID" not in entry.fields
         return next(entry.all_lines).fields
 
-    layout = JournalLayout(writable=lambda: full, key=("id",))
-    assert line(layout)["TASKID"] == "7"
+    layout = journal_layout(writable=lambda: full, key=("id",))
+    assert (line(layout)["GLDIMCHANNEL"], line(layout)["TASKID"]) == ("7", "T1")
     (note,) = layout.notes(open_csv(tmp_path / "je.csv"))
-    assert "Supdocid" in note and "RECORDNO" in note and "TASKID" not in note and "'id'" not in note
-    for other in (replace(layout, writable=lambda: replace(full, lines=())), replace(layout, writable=None)):
-        assert "TASKID" not in line(other)
+    assert note == "The columns 'Supdocid', 'RECORDNO' are not used."
+    for other in (replace(layout, writable=lambda: replace(full, lines=())), replace(layout, offline=True)):
+        assert line(other)["TASKID"] == "T1", "documented, and so known without a company"
+        assert "GLDIMCHANNEL" not in line(other)
+        assert "'GLDIMCHANNEL'" in other.notes(open_csv(tmp_path / "je.csv"))[0]
 
 
 def test_an_unreadable_cell_under_a_name_of_intaccts_is_a_fault(tmp_path: Path) -> None:
     described = object_def("GLENTRY", [FieldDef("BILLABLE", Kind.BOOLEAN)])
-    layout = JournalLayout(writable=lambda: replace(MORE, lines=(replace(MORE.lines[0], described=described),)))
+    layout = journal_layout(writable=lambda: replace(MORE, lines=(replace(MORE.lines[0], described=described),)))
     header = HEADER.replace("\n", ",BILLABLE\n")
     assert faults(read(tmp_path, header + "GJ,2026-01-31,T,R,6000,1.00,,,,,perhaps\n", layout)) == [
         ("value", "BILLABLE", "je.csv:2")
@@ -404,14 +408,14 @@ def test_an_unreadable_cell_under_a_name_of_intaccts_is_a_fault(tmp_path: Path) 
 
 def test_a_key_of_two_columns_may_have_one_of_them_empty(tmp_path: Path) -> None:
     text = "id,part," + HEADER.lower() + "7,,GJ,2026-01-31,T,,6000,1,,,,\n"
-    (entry,) = read(tmp_path, text, JournalLayout(key=("id", "part")))
+    (entry,) = read(tmp_path, text, journal_layout(key=("id", "part")))
     assert entry.identity.text == 'source:["7",""]'
     with pytest.raises(SettingsError, match="nothing"):
-        read(tmp_path, text, JournalLayout(key=("id", "nothing")))
+        read(tmp_path, text, journal_layout(key=("id", "nothing")))
 
 
 def test_a_layout_knows_its_columns_and_what_an_input_lacks() -> None:
-    layout = JournalLayout()
+    layout = journal_layout()
     assert layout.knows("Acct No") and layout.knows("debit") and not layout.knows("colour")
     assert layout.fits(["Journal", "Date", "Title", "Account", "Debit", "Credit"])
     assert not layout.fits(["Journal", "Date", "Title", "Account", "Debit"])
@@ -419,7 +423,7 @@ def test_a_layout_knows_its_columns_and_what_an_input_lacks() -> None:
 
 def test_a_format_of_dates_needs_its_column(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Booked"):
-        entry_of(tmp_path, "GJ,31.01.2026,T,R,6000,1,,,,", layout=JournalLayout(date_formats={"Booked": "DD.MM.YYYY"}))
-    layout = JournalLayout(date_formats={"Date": "DD.MM.YYYY"})
+        entry_of(tmp_path, "GJ,31.01.2026,T,R,6000,1,,,,", layout=journal_layout(date_formats={"Booked": "DD.MM.YYYY"}))
+    layout = journal_layout(date_formats={"Date": "DD.MM.YYYY"})
     (entry,) = entry_of(tmp_path, "GJ,31.01.2026,T,R,6000,1,,,,", layout=layout)
     assert entry.fields["BATCH_DATE"] == date(2026, 1, 31)

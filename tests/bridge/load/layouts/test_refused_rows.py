@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.load.layouts import refused_rows
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.layouts.refused_rows import with_folder_of_files, write_refused
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, Verdict
@@ -18,6 +17,7 @@ from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_protocol.errors import SettingsError
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER, Ledger, entry
 
 SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "excel": ".xlsx", "parquet": ".parquet"}
@@ -34,7 +34,7 @@ def refused_path(table: InputTable) -> Path:
 
 
 def planned(table: InputTable, outbox: Outbox) -> Plan:
-    return make_plan(table, JournalLayout(), Ledger(), outbox)
+    return make_plan(table, journal_layout(), Ledger(), outbox)
 
 
 def test_a_refused_record_is_written_whole_and_loads_once_corrected(tmp_path: Path, outbox: Outbox) -> None:

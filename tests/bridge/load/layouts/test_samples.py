@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.apps.demo.sample import NAMES, sample, write_sample
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.records.write import Write
 from intacct_bridge.load.rules.accounting import balance, two_lines
 from intacct_bridge.load.rules.facts import Facts
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.load.target.references import References
+from support.load.journal import journal_layout
 from support.load.ledger import Ledger
 
 MONTHS = [date(2026, 11, 30), date(2027, 2, 3), date(2028, 2, 29), date(2026, 12, 31)]
 
 
 def read(path: Path) -> list[Write]:
-    return list(JournalLayout().read(open_csv(path)))
+    return list(journal_layout().read(open_csv(path)))
 
 
 @pytest.mark.parametrize("as_of", MONTHS)

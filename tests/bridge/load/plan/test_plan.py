@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.described import posting_date, write_target
 from intacct_bridge.load.outbox.entry import new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -21,6 +20,7 @@ from intacct_bridge.load.target.functions import Functions
 from intacct_protocol.errors import NotPermittedError
 from intacct_protocol.xml.values import Value
 from intacct_protocol.xml.xml import serialize
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER, Ledger, entry
 
 _USUAL = PlanSettings()
@@ -44,7 +44,7 @@ class Planner:
     def __call__(self, rows: str, settings: PlanSettings | None = None) -> Plan:
         self.path.write_text(HEADER + rows)
         return make_plan(
-            open_csv(self.path), JournalLayout(), self.ledger.gateway, self.outbox, settings or PlanSettings()
+            open_csv(self.path), journal_layout(), self.ledger.gateway, self.outbox, settings or PlanSettings()
         )
 
 
@@ -109,7 +109,7 @@ def test_an_exchange_rate_is_above_zero(plan: Planner, rate: str) -> None:
     header = HEADER.strip() + ",Currency,Exchange rate\n"
     rows = f"GJ,2026-11-30,T,R,6100,10,,,E1,,EUR,{rate}\nGJ,2026-11-30,T,R,2100,,10,,E1,,EUR,{rate}\n"
     plan.path.write_text(header + rows)
-    planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger.gateway, plan.outbox)
+    planned = make_plan(open_csv(plan.path), journal_layout(), plan.ledger.gateway, plan.outbox)
     assert reasons(planned) == [("exchange rate", "Exchange rate", f"je.csv:{line}") for line in (2, 3)]
 
 
@@ -178,7 +178,7 @@ def test_the_same_identity_twice_in_one_input_is_refused_the_second_time(plan: P
     path = plan.path
     path.write_text("id," + HEADER + "".join(f"7,{line}\n" for line in (entry("A") + entry("B")).splitlines()))
     path.write_text(path.read_text().replace(",A,6", ",,6").replace(",A,2", ",,2").replace(",B,", ",,"))
-    planned = make_plan(open_csv(path), JournalLayout(key=("id",)), plan.ledger.gateway, plan.outbox)
+    planned = make_plan(open_csv(path), journal_layout(key=("id",)), plan.ledger.gateway, plan.outbox)
     assert [record.verdict for record in planned.records] == [Verdict.CREATE, Verdict.REFUSED]
     assert reasons(planned) == [("double", "", "je.csv:4")]
 
@@ -257,7 +257,7 @@ def test_a_conflict_names_what_differs_with_both_values_and_how_to_take_the_entr
 def keyed(plan: Planner, rows: str, *key: str, settings: PlanSettings = _USUAL) -> Plan:
     """A plan of entries without a reference, all of one journal, date and title, known by the first column."""
     plan.path.write_text("id," + HEADER + rows)
-    return make_plan(open_csv(plan.path), JournalLayout(key=key), plan.ledger.gateway, plan.outbox, settings)
+    return make_plan(open_csv(plan.path), journal_layout(key=key), plan.ledger.gateway, plan.outbox, settings)
 
 
 def lines(*keys: str) -> str:
@@ -311,7 +311,7 @@ def test_a_key_that_identifies_lines_is_named(plan: Planner) -> None:
 
 def test_unused_columns_are_named(plan: Planner) -> None:
     plan.path.write_text(HEADER.replace("Memo", "Memo,Prepared by") + entry("R1"))
-    planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger.gateway, plan.outbox)
+    planned = make_plan(open_csv(plan.path), journal_layout(), plan.ledger.gateway, plan.outbox)
     assert planned.notes == ("The column 'Prepared by' is not used.",)
 
 
@@ -389,7 +389,7 @@ def test_dates_whose_order_nothing_shows_are_warned_of(
     for number, written in enumerate(dates):
         text = text.replace(f"2026-11-30,Entry R{number}", f"{written},Entry R{number}")
     plan.path.write_text(text)
-    planned = make_plan(open_csv(plan.path), JournalLayout(**options), plan.ledger.gateway, plan.outbox)
+    planned = make_plan(open_csv(plan.path), journal_layout(**options), plan.ledger.gateway, plan.outbox)
     warned = [one for record in planned.records for one in record.findings if one.rule == "date order"]
     assert [one.position for one in warned] == rows
     assert not any(one.refuses for one in warned)

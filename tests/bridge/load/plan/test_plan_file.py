@@ -9,7 +9,6 @@ import pytest
 from msgspec import structs
 
 from intacct_bridge.load.apply.loader import Loader
-from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
@@ -18,6 +17,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import RecordLine
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_protocol.errors import InvalidRequestError, SettingsError
+from support.load.journal import journal_layout
 from support.load.ledger import HEADER, Ledger, entry
 
 
@@ -38,7 +38,7 @@ def plan(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> Plan:
     file = tmp_path / "je.csv"
     bad = entry("C").replace("6100", "9999")
     file.write_text(HEADER + entry("A", "100.25") + entry("B").replace("E1", "Shop") + bad)
-    made = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
+    made = make_plan(open_csv(file), journal_layout(), ledger.gateway, outbox)
     save_plan(made, tmp_path / "plan.json")
     opened = open_plan(tmp_path / "plan.json")
     assert (tmp_path / "plan.json").stat().st_mode & 0o077 == 0
@@ -132,7 +132,7 @@ def test_a_saved_plan_warns_of_equal_rows_where_its_input_has_them(
     """It has no cells, so what reading its rows found is found once, saved, and still said when it is approved."""
     file = tmp_path / "je.csv"
     file.write_text(HEADER + entry("A") * 2 + entry("B"))
-    made = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
+    made = make_plan(open_csv(file), journal_layout(), ledger.gateway, outbox)
     save_plan(made, tmp_path / "plan.json")
     opened = open_plan(tmp_path / "plan.json")
     for plan in (made, opened, revalidate_plan(opened, ledger.gateway, outbox)):

@@ -4,6 +4,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 _Row = TypeVar("_Row")
+AGREE = "make the rows agree"
+"""The fix where a row of a record contradicts the one that gives a value first."""
+
+
+def contradiction(text: str, first: str) -> str:
+    """What is wrong with such a row."""
+    return f"{text!r} contradicts {first!r}"
 
 
 def group_rows(

@@ -19,9 +19,14 @@ from intacct_bridge.mapping.paths import has, value_at
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.day_formats import read_moment, written
 from intacct_protocol.model.keys import natural_key, record_key
+from intacct_protocol.model.text_forms import nfc
 from intacct_protocol.xml.values import Kind, Value, parse_value, render_value
 
 Record = Mapping[str, object]
+
+
+class MissingValueError(RecordError):
+    """A record lacks a value that it must have."""
 
 
 class NoValue(Enum):
@@ -67,18 +72,23 @@ _NO_RESULT = RuleResult(NO_VALUE)
 
 
 def _strict_number(cell: object) -> Decimal | None:
-    number = parse_value(Kind.DECIMAL, _cell_text(cell))
+    number = parse_value(Kind.DECIMAL, cell_text(cell))
     assert number is None or isinstance(number, Decimal)
     return number
 
 
 def _strict_day(cell: object, _: str) -> date | None:
-    text = _cell_text(cell)
+    text = cell_text(cell)
     if text[10:11] in ("T", " ") and text[4:5] == "-":  # the day of a time, in the time's own zone
         text = text[:10]
     day = parse_value(Kind.DATE, text)
     assert day is None or isinstance(day, date)
     return day
+
+
+def _composed(_field: str, value: Found, _column: str) -> Found:
+    """The value for comparison: one letter may be written in two ways in Unicode."""
+    return nfc(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,8 @@ class Readers:
     number: Callable[[object], Decimal | None] = _strict_number
     day: Callable[[object, str], date | None] = _strict_day
     """Takes the cell and its column, since a column may have a format of its own."""
+    compared: Callable[[str, Found, str], object] = _composed
+    """Takes a field, its value and its column; two rows of a record agree if this is equal."""
 
 
 STRICT = Readers()
@@ -132,7 +144,8 @@ def apply_rules(rules: Rules, context: RuleContext, *, clear: bool = False) -> R
     if rules[-1].required or any(rule.required for rule in rules):
         columns = [one for rule in rules for one in rule.sources]
         first = columns[0] if columns else ""
-        raise RecordError(f"{' or '.join(columns)} is missing", fix=f"fill in {first}" if first else "", field=first)
+        fix = f"fill in {first}" if first else ""
+        raise MissingValueError(f"{' or '.join(columns)} is missing", fix=fix, field=first)
     return RuleResult(None, null_column) if null_column else _NO_RESULT
 
 
@@ -141,7 +154,7 @@ def _source(rule: Rule, context: RuleContext) -> tuple[str, object]:
     if rule.constant is not None:
         return "", rule.constant
     if rule.join:
-        parts = [_cell_text(cell) for one in rule.join if not _empty(cell := context.at(one))]
+        parts = [cell_text(cell) for one in rule.join if not _empty(cell := context.at(one))]
         return rule.join[0], rule.with_.join(parts)
     source: tuple[str, object] = ("", None)
     for path in rule.paths:
@@ -159,7 +172,7 @@ def _source(rule: Rule, context: RuleContext) -> tuple[str, object]:
 def _applies(rule: Rule, context: RuleContext) -> bool:
     path, equals, value = rule.condition
     cell = context.at(path)
-    return _cell_text(cell).casefold() == value.casefold() if equals else _is_set(cell)
+    return cell_text(cell).casefold() == value.casefold() if equals else _is_set(cell)
 
 
 def _empty(cell: object) -> bool:
@@ -182,7 +195,7 @@ def _rule_value(rule: Rule, cell: object, column: str, readers: Readers) -> Valu
         raise RecordError(f"{cell!r} is a binary float, which is not exact", fix="read the input with exact decimals")
     value = cast("Value | NoValue", cell.strip() if isinstance(cell, str) else cell)
     if rule.split:
-        pieces = [piece.strip() for piece in _cell_text(value).split(rule.split)]
+        pieces = [piece.strip() for piece in cell_text(value).split(rule.split)]
         place = rule.part - 1 if rule.part > 0 else rule.part
         value = pieces[place] if -len(pieces) <= place < len(pieces) else ""
         if not value:
@@ -199,7 +212,7 @@ def _rule_value(rule: Rule, cell: object, column: str, readers: Readers) -> Valu
 
 
 def _mapped(rule: Rule, value: Value | NoValue) -> Value | NoValue:
-    text = _cell_text(value).casefold()
+    text = cell_text(value).casefold()
     for key, becomes in rule.map.items():
         if key.casefold() == text:
             return becomes
@@ -208,25 +221,25 @@ def _mapped(rule: Rule, value: Value | NoValue) -> Value | NoValue:
     if rule.otherwise == "keep":
         return value
     raise RecordError(
-        f"{_cell_text(value)!r} is not one of {', '.join(rule.map)}", fix="correct it, or add it to the map"
+        f"{cell_text(value)!r} is not one of {', '.join(rule.map)}", fix="correct it, or add it to the map"
     )
 
 
 def _typed(kind: Type, pattern: str, value: object, readers: Readers, column: str) -> Value:
     if kind == "text":
-        return _cell_text(value)
+        return cell_text(value)
     if kind == "number":
         return readers.number(value)
     if kind == "integer":
         return _whole_number(readers.number(value))
     if kind == "boolean":
-        return parse_value(Kind.BOOLEAN, _cell_text(value))
+        return parse_value(Kind.BOOLEAN, cell_text(value))
     if pattern and not isinstance(value, date):  # typed cells need no pattern
-        moment = read_moment(pattern, _cell_text(value)).replace(tzinfo=UTC)
+        moment = read_moment(pattern, cell_text(value)).replace(tzinfo=UTC)
         return moment.date() if kind == "date" else moment
     if kind == "date":
         return readers.day(value, column)
-    return value if isinstance(value, datetime) else parse_value(Kind.TIMESTAMP, _cell_text(value))
+    return value if isinstance(value, datetime) else parse_value(Kind.TIMESTAMP, cell_text(value))
 
 
 def _whole_number(number: Decimal | None) -> Value:
@@ -244,14 +257,15 @@ def _found_by_lookups(rule: Rule, value: Value, column: str, context: RuleContex
     request: LookupRequest | None = None
     for look in reversed(rule.lookups):
         also = ((name, context.at(path)) for name, path in look.also.items())
-        conditions = tuple((name, _cell_text(cell)) for name, cell in also if not _empty(cell))
+        conditions = tuple((name, cell_text(cell)) for name, cell in also if not _empty(cell))
         first, *others = look.fields
         pairs = ((first, value), *look.where.items(), *conditions)
         request = LookupRequest(look.object, look.give, pairs, tuple(others), request)
     return value if request is None else request
 
 
-def _cell_text(cell: object) -> str:
+def cell_text(cell: object) -> str:
+    """A cell as text."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, datetime):

@@ -13,19 +13,21 @@ from typing import TypeVar
 
 import msgspec
 
-from intacct_bridge.mapping.grouping import group_rows
+from intacct_bridge.mapping.grouping import AGREE, contradiction, group_rows
 from intacct_bridge.mapping.language import Custom, EntityMap, LineMap, Rules
 from intacct_bridge.mapping.paths import column, items, put, steps, value_at
 from intacct_bridge.mapping.rules import (
     NO_VALUE,
     STRICT,
     LookupRequest,
+    MissingValueError,
     NoValue,
     Readers,
     Record,
     RuleContext,
     RuleResult,
     apply_rules,
+    cell_text,
     unified_value,
 )
 from intacct_protocol.errors import RecordError
@@ -46,6 +48,10 @@ class Problem:
     """The input's own name; inside a list it names the item: `lineItems[2].amount`."""
     row: int = 0
     """The record's row, counted from 0."""
+    rule: str = "mapping"
+    """The kind of problem: `required` for a missing value, `header` for rows that do not agree."""
+    other: int | None = None
+    """The row with which it does not agree."""
 
 
 class NativeLine(msgspec.Struct, frozen=True):
@@ -67,6 +73,8 @@ class RepeatedField:
     value: Value | LookupRequest
     column: str
     row: int
+    first: int
+    """The row that gives the field first."""
 
 
 class NativeRecord(msgspec.Struct, frozen=True):
@@ -78,6 +86,8 @@ class NativeRecord(msgspec.Struct, frozen=True):
     """Lines by the element around them."""
     columns: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The input's column for each field."""
+    rows: Mapping[str, int] = msgspec.field(default_factory=dict)
+    """The row of each field that another row than the first gives."""
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
     """Columns with a value that the mapping does not use."""
@@ -113,6 +123,7 @@ class _Writer:
         self._scenes = [RuleContext(row, row, readers) for row in rows]
         self._problems: list[Problem] = []
         self._repeated: list[RepeatedField] = []
+        self._places: dict[str, int] = {}
         self._differing = _differing(rows)
 
     def native(self) -> NativeRecord:
@@ -126,6 +137,7 @@ class _Writer:
             fields,
             {wrapper: members for wrapper, members in lines.items() if members},
             columns,
+            self._places,
             tuple(sorted(self._problems, key=lambda problem: problem.row)),
             unused,
             tuple(self._repeated),
@@ -153,7 +165,7 @@ class _Writer:
 
     def _first(self, name: str, rules: Rules) -> RuleResult:
         """The value of the first row that has one; rows must not contradict each other."""
-        first = self._apply(rules, 0)
+        first, compared = self._apply(rules, 0), self._readers.compared
         if all(self._differing.isdisjoint(rule.read_columns) for rule in rules):
             return first
         for place in range(1, len(self._rows)):
@@ -162,11 +174,13 @@ class _Writer:
                 continue
             if first.value is NO_VALUE:
                 first = result
-            elif _composed(result.value) != _composed(first.value):
+                self._places[name] = place
+            elif compared(name, result.value, result.column) != compared(name, first.value, first.column):
+                repeated = RepeatedField(name, result.value, result.column, place, self._places.get(name, 0))
                 if isinstance(result.value, LookupRequest) or isinstance(first.value, LookupRequest):
-                    self._repeated.append(RepeatedField(name, result.value, result.column, place))
+                    self._repeated.append(repeated)
                 else:
-                    self._problems.append(_contradiction(name, result.column, place))
+                    self._problems.append(_contradiction(repeated, first.value))
         return first
 
     def _apply(self, rules: Rules, place: int, *, quiet: bool = False) -> RuleResult:
@@ -175,8 +189,8 @@ class _Writer:
         except RecordError as error:
             # Later rows may leave the header blank or repeat its mistakes: each is reported once, with the first row.
             reported = any((one.message, one.column) == (error.message, error.field) for one in self._problems)
-            if not (quiet and (reported or error.message.endswith("is missing"))):
-                self._problems.append(Problem(error.message, error.fix, error.field, place))
+            if not (quiet and (reported or isinstance(error, MissingValueError))):
+                self._problems.append(_problem(error, error.field, place))
             return RuleResult(NO_VALUE)
 
     def _lines(self, line: LineMap) -> Iterator[NativeLine]:
@@ -204,7 +218,7 @@ class _Writer:
             try:
                 result = apply_rules(rules, context, clear=clear)
             except RecordError as error:
-                self._problems.append(Problem(error.message, error.fix, prefix + error.field, place))
+                self._problems.append(_problem(error, prefix + error.field, place))
                 continue
             if not isinstance(result.value, NoValue):
                 fields[name] = result.value
@@ -238,9 +252,9 @@ class _Writer:
         return tuple(left)
 
 
-def _composed(value: Value | LookupRequest | NoValue) -> Value | LookupRequest | NoValue:
-    """A value for comparison: one letter may be written in two ways in Unicode."""
-    return nfc(value) if isinstance(value, str) else value
+def _problem(error: RecordError, column: str, row: int) -> Problem:
+    rule = "required" if isinstance(error, MissingValueError) else "mapping"
+    return Problem(error.message, error.fix, column, row, rule)
 
 
 def _differing(rows: Sequence[Record]) -> set[str]:
@@ -257,9 +271,11 @@ def _differing(rows: Sequence[Record]) -> set[str]:
     return names
 
 
-def _contradiction(name: str, column: str, row: int) -> Problem:
-    fix = "make the rows agree; rows with one key are one record"
-    return Problem(f"{name} contradicts the record's first row", fix, column, row)
+def _contradiction(repeated: RepeatedField, first: Value | LookupRequest | NoValue) -> Problem:
+    texts = (
+        cell_text(value.by[0][1] if isinstance(value, LookupRequest) else value) for value in (repeated.value, first)
+    )
+    return Problem(contradiction(*texts), AGREE, repeated.column, repeated.row, "header", repeated.first)
 
 
 def _custom(rule: Custom, record: Record) -> dict[str, Value | LookupRequest]:
@@ -309,7 +325,7 @@ def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value])
     for field in record.repeated:
         repeated_cells = cells({field.name: field.value}, {field.name: field.column}, field.row)
         if field.name in repeated_cells and field.name in fields and repeated_cells[field.name] != fields[field.name]:
-            problems.append(_contradiction(field.name, field.column, field.row))
+            problems.append(_contradiction(field, record.fields[field.name]))
     return msgspec.structs.replace(record, fields=fields, lines=lines, problems=tuple(dict.fromkeys(problems)))
 
 

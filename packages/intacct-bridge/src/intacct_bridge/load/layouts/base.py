@@ -16,6 +16,7 @@ from intacct_bridge.load.records.write import Finding, Write
 from intacct_bridge.load.tables.cells import DateOrder, DateReading, date_reading, text_of
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.mapping.grouping import AGREE, contradiction
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import misspelt
 from intacct_protocol.model.text_forms import nfc
@@ -98,8 +99,8 @@ def agree(
         if text and first_row is None:
             first_row, first = row, text
         elif first_row is not None and text and nfc(text) != nfc(first):
-            message = f"{text!r} contradicts {first!r} of {first_row.position}"
-            findings.append(Finding("header", message, "make the rows agree", column, row.position))
+            message = f"{contradiction(text, first)} of {first_row.position}"
+            findings.append(Finding("header", message, AGREE, column, row.position))
     return first_row, first
 
 

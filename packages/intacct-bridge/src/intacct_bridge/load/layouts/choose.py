@@ -10,7 +10,6 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.layouts.base import Layout
 from intacct_bridge.load.layouts.declaration import declaration, layout_names
 from intacct_bridge.load.layouts.declared import DeclaredLayout
-from intacct_bridge.load.layouts.journal import DECLARED, JournalLayout
 from intacct_bridge.load.layouts.mapped import MappedLayout
 from intacct_bridge.load.layouts.native import NativeLayout
 from intacct_bridge.load.records.write import Write
@@ -34,7 +33,7 @@ JOURNAL = ("journal-entries", "journalentries", "journal_entries", "glbatch")
 class JournalOrNative:
     """Journal entries with debits and credits, or under Intacct's names, as the columns show."""
 
-    journal: JournalLayout
+    journal: DeclaredLayout
     native: Callable[[], NativeLayout]
 
     @property
@@ -85,13 +84,12 @@ def layout_for(
     name = name.strip()
     key = tuple(map(nfc, key))
     read: dict[str, Any] = {"date_order": date_order, "draft": draft, "key": key, "date_formats": date_formats or {}}
-    declared = declaration(name) if map_file is None else None
-    if map_file is None and (name.lower() in JOURNAL or declared is DECLARED):
-        described = cache(lambda: _writable("GLBATCH", company, draft=draft))  # an offline plan must not ask
-        journal = JournalLayout(**read, writable=None if offline else described)
-        return JournalOrNative(journal, lambda: NativeLayout(described(), **read, clear=clear))
+    declared = declaration(JOURNAL[0] if name.lower() in JOURNAL else name) if map_file is None else None
     if declared is not None:
         described = cache(lambda: _writable(declared.object, company, draft=draft))
+        if declared.name == JOURNAL[0]:
+            journal = DeclaredLayout(declared, described, company, **read, offline=offline)
+            return JournalOrNative(journal, lambda: NativeLayout(described(), **read, clear=clear))
         return DeclaredLayout(declared, described, company, **read, clear=clear, folder=folder, complete=complete)
     entity = _entity(name, map_file)
     if entity is not None:

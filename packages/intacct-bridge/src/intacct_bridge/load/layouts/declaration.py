@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from intacct_bridge.load.layouts.base import OTHERWISE, MatchedColumns, normalized
+from intacct_protocol.xml.values import Kind
 
 CARRIED = ("attachments", "entity")
 """Meanings that no field takes: the files of a record, and the entity that owns it."""
@@ -37,6 +38,16 @@ class LayoutColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     example: str = ""
 
 
+class AmbiguousColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column that means one thing, or another in a file without a column of its own for a third."""
+
+    name: str
+    means: str
+    unless: str
+    """The meaning without whose column the name means `then`."""
+    then: str
+
+
 class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One layout."""
 
@@ -50,8 +61,19 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """The object of the lines; empty if every row is a record."""
     group_by: tuple[str, ...] = ()
     """Meanings that identify a record, if rows are its lines."""
+    group_blanks: bool = False
+    """Whether rows that are equal in these are one record even if some are blank; a row in which all of them are blank
+    continues the record above it. A source's key separates records that lack what is not required of these."""
     identified: bool = False
     """Whether these are the record's key in its source, if Intacct gives it none."""
+    sides: bool = False
+    """Whether an amount is in a column of debits or in one of credits (`sides`)."""
+    ambiguous: AmbiguousColumn | None = None
+    described: dict[str, dict[Kind, tuple[str, ...]]] = {}
+    """The documented fields of the object and its lines by kind. If given, no company is asked for these, and a cell
+    is read the same with and without a company."""
+    without: tuple[str, ...] = ()
+    """Fields that no column under Intacct's own name fills."""
     fields: dict[str, Any] = {}
     """Further rules of the mapping language, which name columns by their meanings; a column's own rule comes first."""
 
@@ -68,9 +90,15 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     def missing(self, columns: Iterable[str]) -> list[str]:
         """The meanings that are required and have none of these columns."""
         meanings, names = self.meanings, set(map(normalized, columns))
-        found = {one for one, others in meanings.items() if names & set(map(normalized, (one, *others)))}
+        return self.missing_among(
+            one for one, others in meanings.items() if names & set(map(normalized, (one, *others)))
+        )
+
+    def missing_among(self, meanings: Iterable[str]) -> list[str]:
+        """The meanings that are required and not among these."""
+        present = set(meanings)
         required = (one.name for one in self.columns if one.required and "default" not in one.rule)
-        return [one for one in required if not found & {one, second(one)}]
+        return [one for one in required if not present & {one, second(one)}]
 
     @property
     def known_names(self) -> frozenset[str]:

@@ -5,7 +5,9 @@ record blank is a further line of the record above it. A row with an incomplete 
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
 from typing import Any
 
 from intacct_bridge.client.protocol import Gateway
@@ -17,20 +19,31 @@ from intacct_bridge.load.layouts.base import (
     normalized,
     unused_note,
 )
-from intacct_bridge.load.layouts.declaration import CARRIED, LayoutColumn, LayoutDeclaration, otherwise_notes, second
-from intacct_bridge.load.layouts.mapped import MappedLayout
+from intacct_bridge.load.layouts.declaration import (
+    CARRIED,
+    LayoutColumn,
+    LayoutDeclaration,
+    declarations,
+    otherwise_notes,
+    second,
+)
+from intacct_bridge.load.layouts.mapped import ColumnReading, MappedLayout
+from intacct_bridge.load.layouts.sides import SIDE, SIDE_CELL, Sides
 from intacct_bridge.load.layouts.template import without_example
+from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.write import Write
-from intacct_bridge.load.tables.cells import DateOrder, text_of
+from intacct_bridge.load.tables.cells import DateOrder, DateReading, read_date, text_of
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.attachments import FOLDER
-from intacct_bridge.load.target.writable import WritableObject
+from intacct_bridge.load.target.writable import LineSet, WritableObject
 from intacct_bridge.mapping.grouping import group_rows
 from intacct_bridge.mapping.language import EntityMap, make_map
-from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.catalog import FieldDef
+from intacct_protocol.errors import RecordError, SettingsError
+from intacct_protocol.model.catalog import FieldDef, ObjectDef, object_def
+from intacct_protocol.model.keys import owner
 from intacct_protocol.model.text_forms import nfc
+from intacct_protocol.xml.values import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,8 @@ class DeclaredLayout:
     """Whether its records have all that is required; an update may have the fields to change only."""
     date_formats: Mapping[str, str] = field(default_factory=dict)
     """The format of dates by column; an empty name stands for all other columns."""
+    offline: bool = False
+    """Whether the company must not be asked; then only fields that the declaration describes are known."""
 
     @property
     def object(self) -> str:
@@ -63,25 +78,46 @@ class DeclaredLayout:
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether an input with these columns has those that are required."""
-        return not self._missing(columns)
+        return not self._required(self.declared.missing(columns))
 
-    def _missing(self, columns: Sequence[str]) -> list[str]:
-        """The meanings that are required and have no column."""
-        missing = self.declared.missing(columns)
+    def _required(self, missing: list[str]) -> list[str]:
+        """The missing meanings without which the input cannot be read."""
         return missing if self.complete else [one for one in missing if one in self.declared.group_by]
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """Which columns are not used, and which are used only if another is empty."""
         matched = self.match(table)
-        used = {*self._native(matched), *self.key}
+        used = {*self._described(table)._native(matched), *self.key}
         left = MatchedColumns(matched.columns, tuple(name for name in matched.unused if name not in used))
         example = without_example(table, self.declared, matched)
         return (*unused_note(left), *otherwise_notes(matched), *(example.notes if example is not table else ()))
 
     def read(self, table: InputTable) -> Iterator[Write]:
         """Every record in the order of its first row."""
+        yield from self._described(table)._read(table)
+
+    def _described(self, table: InputTable) -> "DeclaredLayout":
+        """The same layout for this input, with the object as the declaration describes it.
+
+        Such fields are read the same in every company, and without one. The company is asked only if a column may be
+        another field of its own.
+        """
+        if not self.declared.described:
+            return self
+        standard = _as_declared(self.declared.name)
+        layout = replace(self, writable=lambda: standard)
+        meanings = self.declared.known_names
+        if self.offline or all(
+            normalized(name) in meanings or layout._own_field(name.strip())[0] is not None
+            for name in table.columns
+            if _in_capitals(name)
+        ):
+            return layout
+        company = _with_described(self.writable(), standard)
+        return replace(self, writable=lambda: company)
+
+    def _read(self, table: InputTable) -> Iterator[Write]:
         matched = self.match(table)
-        check_key(table, self.key)
         table = without_example(table, self.declared, matched)
         self._check_fields(table, matched)
         key = self.key or self._source_key(matched)
@@ -97,8 +133,9 @@ class DeclaredLayout:
             names=self._names(matched),
             own_columns=self._own_columns(matched),
             strict=False,
+            sides=Sides(matched.columns["debit"], matched.columns["credit"]) if self.declared.sides else None,
         )
-        yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched, table.constants))
+        yield from mapped.read_groups(table, lambda rows, of: self._grouped(rows, matched, table.constants, of))
 
     def _check_fields(self, table: InputTable, matched: MatchedColumns) -> None:
         """Raise SettingsError if a column has values for a field that this company does not have."""
@@ -131,12 +168,25 @@ class DeclaredLayout:
 
     def match(self, table: InputTable) -> MatchedColumns:
         """The columns by meaning. Raises SettingsError if a required one is missing."""
-        meanings = self.declared.meanings
-        matched = match_columns(table.columns, meanings, source=table.path.name, own=self.writable().names())
-        missing = self._missing(table.columns)
+        own = self._described(table).writable().names()
+        matched = match_columns(table.columns, self.declared.meanings, source=table.path.name, own=own)
+        matched = self._unambiguous(matched, table.constants)
+        missing = self._required(self.declared.missing_among(matched.columns))
         if missing:
             raise missing_columns(table, missing)
+        check_key(table, self.key)
         return matched
+
+    def _unambiguous(self, matched: MatchedColumns, constants: Container[str]) -> MatchedColumns:
+        """The columns with the other meaning of an ambiguous one, if the file itself has no column that decides."""
+        rule = self.declared.ambiguous
+        if rule is None or rule.then in matched.columns:
+            return matched
+        column, decides = matched.columns.get(rule.means, ""), matched.columns.get(rule.unless)
+        if normalized(column) != normalized(rule.name) or (decides is not None and decides not in constants):
+            return matched
+        others = {meaning: name for meaning, name in matched.columns.items() if meaning != rule.means}
+        return replace(matched, columns={**others, rule.then: column})
 
     def _names(self, matched: MatchedColumns) -> Mapping[str, str]:
         """The column, or else the meaning, of each field."""
@@ -160,7 +210,7 @@ class DeclaredLayout:
     def _native(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
         """Columns under Intacct's own names, each with its field and whether that is one of the lines."""
         found: dict[str, tuple[FieldDef, bool]] = {}
-        for column in (name for name in matched.unused if name.strip() == name.strip().upper()):
+        for column in (name for name in matched.unused if _in_capitals(name)):
             one, of_line = self._own_field(column.strip())
             if one is not None:
                 found[column] = (one, of_line)
@@ -168,6 +218,8 @@ class DeclaredLayout:
 
     def _own_field(self, name: str) -> tuple[FieldDef | None, bool]:
         writable, lines = self.writable(), self.declared.lines
+        if name.removeprefix(f"{lines}.") in self.declared.without:
+            return None, False
         one = writable.field(name)
         if one is not None or not lines:
             return one, False
@@ -181,7 +233,7 @@ class DeclaredLayout:
         for one in self.declared.columns:
             rule = self._rule({"from": [one.name], **one.rule}, matched)
             if one.field and rule is not None:
-                rule = {**rule, "required": True} if one.required and self.complete else rule
+                rule = {"required": True, **rule} if one.required and self.complete else rule
                 place = lines if self.declared.is_of_line(one) else header
                 place.setdefault(self.declared.field_of(one), []).append(rule)
         for name, further in self.declared.fields.items():
@@ -204,7 +256,10 @@ class DeclaredLayout:
     def _rule(self, rule: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any] | None:
         """A rule with the input's columns in place of meanings; None if the input has none of them."""
         made = {name: value for name, value in rule.items() if name != "from"}
-        sources = [column for meaning in _several(rule.get("from", [])) for column in self._columns(meaning, matched)]
+        meanings = _several(rule.get("from", []))
+        sources = [column for meaning in meanings for column in self._columns(meaning, matched)]
+        if self.declared.sides and meanings == [SIDE]:
+            sources = [SIDE_CELL]
         if "lookup" in made:
             made["lookup"] = [self._lookup(one, matched) for one in _several(made["lookup"])]
         if sources:
@@ -222,20 +277,46 @@ class DeclaredLayout:
         yield from (matched.columns[one] for one in (meaning, second(meaning)) if one in matched.columns)
 
     def _grouped(
-        self, rows: Iterable[SourceRow], matched: MatchedColumns, constants: Container[str]
+        self, rows: Iterable[SourceRow], matched: MatchedColumns, constants: Container[str], reading: ColumnReading
     ) -> Iterator[Sequence[SourceRow]]:
         """The rows of each record."""
         if not self.declared.lines:
             yield from ((row,) for row in rows)
             return
-        by = [[name] for name in self.key] or [[*self._columns(one, matched)] for one in self.declared.group_by]
-        header = [name for name in self._header_columns(matched) if name not in constants]
+        named = {one: [*self._columns(one, matched)] for one in self.declared.group_by}
+        days = {one.name for one in self.declared.columns if self._is_day(one)}
+        parts = [
+            (names, _day_of(reading.of(names[0])) if one in days and names else nfc) for one, names in named.items()
+        ]
 
-        def key(row: SourceRow) -> tuple[str, ...] | None:
-            texts = tuple(nfc(_first_text(row, names)) for names in by)
-            return texts if texts and all(texts) else None
+        def identity(row: SourceRow) -> tuple[object, ...]:
+            return tuple([form(_first_text(row, names)) for names, form in parts])
 
-        yield from group_rows(rows, key, lambda row: not _first_text(row, header))
+        def source_key(row: SourceRow) -> tuple[str, ...]:
+            return tuple(nfc(text_of(row.cells.get(name))) for name in self.key)
+
+        def full(parts: tuple[object, ...]) -> tuple[object, ...] | None:
+            return parts if parts and all(parts) else None
+
+        if not self.declared.group_blanks:
+            header = [name for name in self._header_columns(matched) if name not in constants]
+            yield from group_rows(
+                rows, lambda row: full(source_key(row) or identity(row)), lambda row: not _first_text(row, header)
+            )
+            return
+        of_file = [name for columns in named.values() for name in columns if name not in constants]
+        optional = [name for one in self.declared.columns if not one.required for name in named.get(one.name, ())]
+        records: list[list[SourceRow]] = []
+        for group in group_rows(rows, identity, lambda row: not _first_text(row, of_file)):
+            if not self.key or _first_text(group[0], optional):
+                records.append(group)
+            else:
+                records += group_rows(group, source_key, lambda row: not any(source_key(row)))
+        yield from sorted(records, key=lambda group: group[0].number)
+
+    def _is_day(self, column: LayoutColumn) -> bool:
+        definition, _ = self._own_field(self.declared.field_of(column))
+        return definition is not None and definition.kind is Kind.DATE
 
     def _header_columns(self, matched: MatchedColumns) -> list[str]:
         """The columns of the record as a whole."""
@@ -248,8 +329,62 @@ class DeclaredLayout:
         return [*(column for one in of_record for column in self._columns(one, matched)), *native]
 
 
+@cache
+def _as_declared(name: str) -> WritableObject:
+    """The object of a layout as its declaration describes it."""
+    declared = declarations()[name]
+    header, lines = (
+        object_def(one, (FieldDef(field, kind) for kind, fields in declared.described[one].items() for field in fields))
+        for one in (declared.object, declared.lines)
+    )
+    lines_of = owner(declared.lines)
+    assert lines_of is not None
+    line_set = LineSet(lines_of.wrapper, declared.lines, lines, {})
+    return WritableObject(header, (line_set,), lookup_keys_of(declared.object), None, "create")
+
+
+def _with_described(company: WritableObject, standard: WritableObject) -> WritableObject:
+    """The object as the company describes it, but for what the declaration describes."""
+    sets: list[LineSet] = []
+    for line_set in standard.lines:
+        of_company = company.line_set(line_set.object)
+        sets.append(line_set)
+        if of_company is not None:
+            sets[-1] = replace(of_company, described=_joined(of_company.described, line_set.described))
+    described = _joined(company.described, standard.described)
+    assert described is not None
+    return replace(company, described=described, lines=tuple(sets))
+
+
+def _joined(company: ObjectDef | None, standard: ObjectDef | None) -> ObjectDef | None:
+    if company is None or standard is None:
+        return company or standard
+    return replace(company, fields={**company.fields, **standard.fields})
+
+
+def _in_capitals(column: str) -> bool:
+    """Whether a column may have Intacct's own name."""
+    return column.strip() == column.strip().upper()
+
+
+def _day_of(reading: DateReading) -> Callable[[str], date | str | None]:
+    """Reads a date in a key, which is one however a row writes it; a text that is no date stays a text."""
+
+    @cache
+    def day(text: str) -> date | str | None:
+        try:
+            return read_date(text, reading)
+        except RecordError:
+            return text
+
+    return day
+
+
 def _first_text(row: SourceRow, names: Iterable[str]) -> str:
-    return next((text for name in names if (text := text_of(row.cells.get(name)))), "")
+    for name in names:
+        if text := text_of(row.cells.get(name)):
+            return text
+    return ""
 
 
 def _several(value: Any) -> list[Any]:

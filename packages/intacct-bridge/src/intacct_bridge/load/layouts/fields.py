@@ -84,6 +84,8 @@ def read_cell(
 
 
 def _number(kind: Kind, cell: Cell, amounts: AmountReading) -> Value:
+    if type(cell) is int and kind is Kind.INTEGER:
+        return cell
     number = read_money(cell, amounts)
     whole = kind is Kind.INTEGER and number is not None and number == number.to_integral_value()
     return int(number) if whole and number is not None else number
@@ -122,7 +124,8 @@ class WriteBuilder:
             try:
                 value = read_cell(one, cell, reading, amounts=amounts, formatting=self.writable.formatting)
             except RecordError as error:
-                findings.append(Finding("value", error.message, error.fix, column, row.position))
+                rule = "date" if one.kind is Kind.DATE else "amount" if one.kind in NUMBERS else "value"
+                findings.append(Finding(rule, error.message, error.fix, column, row.position))
                 continue
             if one.kind is Kind.DATE and (text := reading.doubt(cell)):
                 findings.append(date_order_doubt(text, column, row))
@@ -212,7 +215,14 @@ def row_findings(row: SourceRow) -> list[Finding]:
 
 
 def label_of(lookup: LookupKeys, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:
-    """A name of the record for people: `APBILL V-100 INV-7`, or its place in the input."""
+    """A name of the record for people: `APBILL V-100 INV-7`, `GJ 2026-01-31 'Payroll' PR-0131`, or its place."""
+    if lookup.object == "GLBATCH":
+        head, title, reference = (
+            record_label(*map(fields.get, names))
+            for names in (("JOURNAL", "BATCH_DATE"), ("BATCH_TITLE",), ("REFERENCENO",))
+        )
+        if entry := " ".join(part for part in (head, title and f"'{title}'", reference) if part):
+            return entry
     if lookup.payment_lines and fields.get(_PAYMENT_NUMBER):  # it is no key: Intacct lets two payments have it
         named = (text_of(fields.get(name)) for name in ("VENDORID", "CUSTOMERID", _PAYMENT_NUMBER))
         return record_label(lookup.object, *named)

@@ -6,15 +6,17 @@ record that uses it.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.layouts.base import agree, check_formats, check_key, kept
 from intacct_bridge.load.layouts.fields import CellParts, WriteBuilder
 from intacct_bridge.load.layouts.lookups import Lookups
+from intacct_bridge.load.layouts.sides import Sides
+from intacct_bridge.load.records.values import equal_form
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
 from intacct_bridge.load.tables.cells import (
     AmountReading,
@@ -33,15 +35,14 @@ from intacct_bridge.load.target.attachments import COLUMN, FOLDER, FileSource, r
 from intacct_bridge.load.target.writable import WritableObject
 from intacct_bridge.mapping.language import EntityMap, Rules
 from intacct_bridge.mapping.paths import value_at
-from intacct_bridge.mapping.rules import LookupRequest, Readers
+from intacct_bridge.mapping.rules import Found, LookupRequest, NoValue, Readers
 from intacct_bridge.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
-from intacct_protocol.errors import SettingsError
+from intacct_protocol.errors import RecordError, SettingsError
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.text_forms import nfc
-from intacct_protocol.xml.values import Kind
+from intacct_protocol.xml.values import Kind, Value
 
-_HERE = Path()
 _DAYS = ("date", "time")
 
 _ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
@@ -66,6 +67,8 @@ class MappedLayout:
     """What the user calls fields that a record does not fill."""
     own_columns: Mapping[str, Container[str]] = field(default_factory=dict)
     """The columns that give a field itself; from another column, or from none, only new records get it."""
+    sides: Sides | None = None
+    """The step before the mapping, if amounts are in columns of debits and credits."""
     strict: bool = True
     """Whether the mapping is the user's own; its columns and fields must exist then."""
 
@@ -99,47 +102,66 @@ class MappedLayout:
             self._check_fields()
             if table.form == "csv":
                 self.entity.check_columns(table.columns, table.path.name)
-        yield from self.read_groups(table, lambda rows: grouped(self.entity, rows, _cells))
+        yield from self.read_groups(table, lambda rows, _: grouped(self.entity, rows, _cells))
 
     def read_groups(
-        self, table: InputTable, group: Callable[[Iterable[SourceRow]], Iterable[Sequence[SourceRow]]]
+        self,
+        table: InputTable,
+        group: Callable[[Iterable[SourceRow], "ColumnReading"], Iterable[Sequence[SourceRow]]],
     ) -> Iterator[Write]:
-        """Every record of the input, whose rows are grouped by the caller."""
+        """Every record of the input, whose rows are grouped by the caller.
+
+        Rows that the user's filter leaves out count too where a column shows how its dates and amounts are read.
+        """
         check_formats(table, self.date_formats)
         unused = self._unused(table)
         header = dict.fromkeys((*self.entity.group_by, *_paths(self.entity.write), *self.entity.carry.values()))
         lines = {path for line in self.entity.lines for path in _paths(line.write)} - header.keys()
-        groups = group(row.without(unused) for row in table)
-        yield from self.shape(kept(groups, table, header, lines), table.files, table.decimal)
-
-    def shape(
-        self, records: Iterable[Sequence[SourceRow]], base: FileSource = _HERE, decimal: str = "."
-    ) -> Iterator[Write]:
-        """Records that do not come from a file, each as its rows.
-
-        `base` says where the files to attach are, `decimal` the decimal sign of amounts that are text.
-        """
-        known = [tuple(rows) for rows in records]
-        reading = self._reading(known, decimal)
+        rows_of_table = [row.without(unused) for row in table]
+        reading = self._reading(rows_of_table, table.decimal)
+        records = [tuple(rows) for rows in kept(group(rows_of_table, reading), table, header, lines)]
         readers = Readers(
             number=lambda cell: read_money(_cell(cell), reading.amounts),
             day=lambda cell, column: read_date(_cell(cell), reading.of(column)),
+            compared=lambda name, value, column: self._compared(name, value, reading.of(column)),
         )
-        natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
+        natives: Iterable[tuple[NativeRecord, list[Finding]]]
+        natives = (self._native(rows, readers, reading.amounts) for rows in records)
         lookups = Lookups(self.company)
-        lookups.learn(one for record in natives for one in lookup_requests(record))
+        if _looks_up(self.entity):
+            natives = list(natives)
+            lookups.learn(one for record, _ in natives for one in lookup_requests(record))
         builder = WriteBuilder(self.writable, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
-        base = real_folder(base)
-        for rows, record in zip(known, natives, strict=True):
-            yield self._write(builder, rows, with_answers(record, lookups.answer), base, reading)
+        base = real_folder(table.files)
+        for rows, (record, findings) in zip(records, natives, strict=True):
+            yield self._write(builder, rows, with_answers(record, lookups.answer), base, reading, findings=findings)
 
-    def _reading(self, records: Sequence[Sequence[SourceRow]], decimal: str) -> "_ColumnReading":
+    def _native(
+        self, rows: Sequence[SourceRow], readers: Readers, amounts: AmountReading
+    ) -> tuple[NativeRecord, list[Finding]]:
+        """A record through the mapping, and the findings of the step before it."""
+        findings: list[Finding] = []
+        sides = self.sides
+        cells = [row.cells if sides is None else sides.cells(row, amounts, findings) for row in rows]
+        return native(self.entity, cells, readers), findings
+
+    def _compared(self, name: str, value: Found, reading: DateReading) -> Found:
+        """What must be equal in all rows of a record: a date is one date however a row writes it."""
+        if isinstance(value, LookupRequest | NoValue):
+            return value
+        definition = self.writable.field(name)
+        if definition is not None and definition.kind is Kind.DATE:
+            with suppress(RecordError):
+                return read_date(_cell(value), reading)
+        return equal_form(value)
+
+    def _reading(self, rows: Sequence[SourceRow], decimal: str) -> "ColumnReading":
         """How amounts and dates of the input are read: one order of day and month for all columns without a format."""
         days = self._day_columns()
         texts: list[str] = []
         commas: list[str] = []
         typed: set[str] = set()
-        for cells in (row.cells for rows in records for row in rows):
+        for cells in (row.cells for row in rows):
             for name, cell in cells.items():
                 if isinstance(cell, str):
                     if days is None or name in days:
@@ -151,10 +173,10 @@ class MappedLayout:
         plain = date_reading(texts, self.date_order, self.date_formats.get("", ""))
         own = {name: DateReading(pattern=pattern) for name, pattern in self.date_formats.items() if name}
         for name in typed - own.keys():  # Excel may have swapped the dates of a column
-            column = (row.cells.get(name) for rows in records for row in rows)
+            column = (row.cells.get(name) for row in rows)
             found = date_reading([cell for cell in column if isinstance(cell, (str, date))], self.date_order)
             own |= {name: replace(plain, swapped=found.swapped)} if found.swapped and not plain.pattern else {}
-        return _ColumnReading(plain, own, amount_reading(decimal, map(text_of, commas)))
+        return ColumnReading(plain, own, amount_reading(decimal, map(text_of, commas)))
 
     def _day_columns(self) -> frozenset[str] | None:
         """The columns that are read as days; None if they are inside lists."""
@@ -186,12 +208,17 @@ class MappedLayout:
         rows: Sequence[SourceRow],
         record: NativeRecord,
         base: FileSource,
-        reading: "_ColumnReading",
+        reading: "ColumnReading",
+        *,
+        findings: list[Finding],
     ) -> Write:
-        findings = [
-            Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
-        ]
-        fields = builder.fields(self._field_cells(record.fields, record.columns, "", reading), rows[0], findings)
+        for problem in record.problems:
+            of_other = "" if problem.other is None else f" of {rows[problem.other].position}"
+            message, position = f"{problem.message}{of_other}", rows[problem.row].position
+            findings.append(Finding(problem.rule, message, problem.fix, problem.column, position))
+        fields: dict[str, Value] = {}
+        for row, cells in _by_row(record):
+            fields |= builder.fields(self._field_cells(cells, record.columns, "", reading), rows[row], findings)
         lines, columns = self._lines(builder, rows, record, reading, findings)
         carried = self._carried(rows, findings)
         source = self._source_key(rows, findings) or (text_of(carried.get("external_id")),)
@@ -215,7 +242,7 @@ class MappedLayout:
         builder: WriteBuilder,
         rows: Sequence[SourceRow],
         record: NativeRecord,
-        reading: "_ColumnReading",
+        reading: "ColumnReading",
         findings: list[Finding],
     ) -> tuple[dict[str, tuple[RecordLine, ...]], dict[str, str]]:
         """The lines of a record by their wrapper, and the columns of fields that only lines have."""
@@ -230,7 +257,7 @@ class MappedLayout:
                 made.append(RecordLine(line.object, builder.fields(cells, row, findings), row))
                 if line.columns != known:  # lines of one record mostly have the same columns
                     known = line.columns
-                    columns |= {name: column for name, column in known.items() if name not in record.columns}
+                    columns = {name: one for name, one in known.items() if name not in record.columns} | columns
             lines[wrapper] = tuple(made)
         return lines, columns
 
@@ -249,7 +276,7 @@ class MappedLayout:
             return ()
         keys = [tuple(text_of(row.cells.get(column)) for column in self.key) for row in rows]
         filled = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
-        for row, key in filled[1:]:
+        for row, key in filled[1:] if self.entity.group_by else ():
             first_row, first = filled[0]
             if [*map(nfc, key)] != [*map(nfc, first)]:
                 text = f"the key {', '.join(key)} contradicts {', '.join(first)} of {first_row.position}"
@@ -258,7 +285,7 @@ class MappedLayout:
         return keys[0]
 
     def _field_cells(
-        self, cells: Cells, columns: Mapping[str, str], wrapper: str, reading: "_ColumnReading"
+        self, cells: Cells, columns: Mapping[str, str], wrapper: str, reading: "ColumnReading"
     ) -> Iterator[CellParts]:
         holder = self.writable.line_set(wrapper) if wrapper else self.writable
         own, plain, amounts = reading.own, reading.plain, reading.amounts
@@ -277,7 +304,7 @@ class MappedLayout:
 
 
 @dataclass(frozen=True, slots=True)
-class _ColumnReading:
+class ColumnReading:
     """How dates and amounts are read in each column of one input."""
 
     plain: DateReading
@@ -286,11 +313,27 @@ class _ColumnReading:
     amounts: AmountReading
 
     def of(self, column: str) -> DateReading:
+        """How the dates of a column are read."""
         return self.own.get(column, self.plain)
 
 
 def _paths(write: Mapping[str, Rules]) -> Iterator[str]:
     yield from (path for rules in write.values() for rule in rules for path in rule.sources)
+
+
+def _looks_up(entity: EntityMap) -> bool:
+    """Whether any rule looks a value up in the company."""
+    writes = (entity.write, *(line.write for line in entity.lines))
+    return any(rule.lookups or rule.reference for write in writes for rules in write.values() for rule in rules)
+
+
+def _by_row(record: NativeRecord) -> Iterator[tuple[int, Cells]]:
+    """The fields of a record by the row that gives them; nearly all are of the first."""
+    if not record.rows:
+        yield 0, record.fields
+        return
+    yield 0, {name: value for name, value in record.fields.items() if name not in record.rows}
+    yield from ((row, {name: record.fields[name]}) for name, row in record.rows.items() if name in record.fields)
 
 
 def _entity(carried: Mapping[str, object]) -> tuple[str, str]:

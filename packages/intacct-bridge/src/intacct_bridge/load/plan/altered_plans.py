@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from intacct_bridge.load.layouts.fields import label_of
-from intacct_bridge.load.layouts.journal import entry_label
 from intacct_bridge.load.plan.plan import WRITTEN, PlannedRecord, Verdict
 from intacct_bridge.load.records.identity import (
     UNDO,
@@ -138,8 +137,6 @@ def _is_content_identity(identity: Identity, digest: str) -> bool:
 def _labels(write: Write) -> Iterator[str]:
     """The labels that layouts give to such a record; an object's own description may name another record number."""
     fields = write.content.fields
-    if write.object == "GLBATCH":
-        yield entry_label(fields)
     if write.object == FOLDER_OBJECT:
         yield folder_write(comparable(fields.get("SUPDOCFOLDERNAME"))).label
     lookup: LookupKeys = lookup_keys_of(write.object)
