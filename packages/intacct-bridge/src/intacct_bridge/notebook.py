@@ -6,6 +6,8 @@ from dataclasses import fields
 from html import escape
 from typing import TypeVar
 
+from intacct_protocol.model.wording import display_text
+
 R = TypeVar("R")
 ROWS = 50
 """Rows that a table shows."""
@@ -46,7 +48,7 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return escape(str(value))
+    return escape(display_text(str(value)))
 
 
 def progress_line(what: str) -> tuple[Progress, Callable[[], None]]:

@@ -149,7 +149,7 @@ def test_the_outbox_has_amounts_days_and_links_that_intacct_has_too(
         assert row["sent_local"].startswith("2026-11-30 07:00")
         said = intacct("outbox", "list", "--object", "APBILL", **reader.environ)
         assert "created" in said.out
-        assert "In Intacct: amounts 100.10 USD" in said.err
+        assert "In Intacct: positive 100.10, negative 0.00 USD" in said.err
         shown = intacct("outbox", "show", str(row["number"]), **reader.environ).out
         assert bill["RECORD_URL"] in shown.replace("\n", "").replace(" ", "")
         assert "100.10 USD" in shown

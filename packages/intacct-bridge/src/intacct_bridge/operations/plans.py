@@ -33,6 +33,7 @@ from intacct_bridge.load.approval.approvals import (
 )
 from intacct_bridge.load.approval.approvals import approve as _approve
 from intacct_bridge.load.approval.plan_folder import NoPlanError, PlanFolder, is_plan_id
+from intacct_bridge.load.outbox.described import totals as totals_of
 from intacct_bridge.load.outbox.entry import Approval, PlanRecord, Total
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.finding_causes import causes
@@ -51,7 +52,7 @@ from intacct_bridge.load.plan.summary import (
     RecordSummary,
     summary_of,
 )
-from intacct_bridge.load.plan.write_content import WriteContent, amount_of, content_of
+from intacct_bridge.load.plan.write_content import WriteContent, content_of
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.target_company import TargetCompany
@@ -91,7 +92,6 @@ __all__ = [
     "UnreadablePlan",
     "Verdict",
     "WriteContent",
-    "amount_of",
     "apply_plan",
     "approve_plan",
     "causes",
@@ -107,6 +107,7 @@ __all__ = [
     "save_plan",
     "saved_plans",
     "summary_of",
+    "totals_of",
     "unreached",
 ]
 

@@ -263,14 +263,16 @@ class Plan:
             "Refused",
         )
         records = html_table(
-            ("record", "verdict", "changes"),
+            ("record", "verdict", "party", "amount", "changes"),
             (
                 (
-                    record.write.label,
-                    record.verdict.value,
-                    "; ".join(f"{one.name}: {one.before} → {one.after}" for one in record.changes),
+                    record.label,
+                    record.state,
+                    record.party,
+                    record.amount,
+                    "; ".join(f"{change.name}: {change.before} → {change.after}" for change in record.planned.changes),
                 )
-                for record in plan.records
+                for record in self.summary.records
             ),
             "Records",
         )

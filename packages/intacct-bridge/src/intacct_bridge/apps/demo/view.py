@@ -12,7 +12,7 @@ from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.reconcile import show_reconciliation, totals, verdict
 from intacct_bridge.connections.demo_company import demo_home
 from intacct_bridge.operations.extract import ExtractResult
-from intacct_bridge.operations.plans import RecordStatus, Verdict, amount_of
+from intacct_bridge.operations.plans import RecordStatus, Verdict, totals_of
 from intacct_bridge.operations.reconcile import Reconciliation
 from intacct_bridge.setup.findings import DoctorReport
 from intacct_protocol.model.wording import amount_shown, counted
@@ -66,7 +66,7 @@ class DemoView:
         """The receipts of the posted file, and the update of the copy."""
         new = [one for one in posted.outcomes if one.status is not RecordStatus.UNCHANGED]
         unchanged = len(posted.outcomes) - len(new)
-        total = sum((amount_of(one.write) or Decimal(0) for one in posted.outcomes), Decimal(0))
+        total = sum((total.debit for total in totals_of(outcome.write for outcome in posted.outcomes)), Decimal(0))
         head = (
             f"{posted.file.name}: {counted(len(posted.outcomes), 'journal entry')}, {amount_shown(total)} on each side"
         )

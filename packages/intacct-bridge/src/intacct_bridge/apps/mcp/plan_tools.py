@@ -28,7 +28,6 @@ from intacct_bridge.operations.plans import (
     RecordSummary,
     SavedPlan,
     SendOptions,
-    amount_of,
     apply_plan,
     open_revalidated,
     save_plan,
@@ -353,7 +352,7 @@ def _record(record: RecordSummary) -> dict[str, Any]:
     planned = record.planned
     return {
         **record.to_dict(),
-        "amount": amount_of(planned.write),
+        "amount": record.amount,
         "intacct_record": record.receipt.record if record.receipt is not None else None,
         "changes": [
             {"field": change.name, "before": change.before, "after": change.after} for change in planned.changes

@@ -6,7 +6,7 @@ from decimal import Decimal
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.operations.plans import GroupTotal, PlanSummary, RecordPage, RecordSort, RecordSummary, Total
-from intacct_protocol.model.wording import amount_shown, money
+from intacct_protocol.model.wording import amount_shown
 
 _GROUPS = 20
 """Parties and accounts that are listed."""
@@ -108,7 +108,7 @@ def show_records(records: Sequence[RecordSummary], output: Output, *, numbered: 
             record.state,
             *((record.party,) if parties else ()),
             record.lines,
-            _of_currencies([record_amount(total) for total in record.totals]),
+            _of_currencies([total.shown for total in record.totals]),
             *((_of_currencies([total.negative for total in record.totals]),) if mixed else ()),
             *((", ".join(total.currency for total in record.totals),) if foreign else ()),
             _existing(record),
@@ -116,11 +116,6 @@ def show_records(records: Sequence[RecordSummary], output: Output, *, numbered: 
         for record in records
     ]
     output.table(columns, rows)
-
-
-def record_amount(total: Total) -> Decimal:
-    """What people call the amount of a record: its debits, or the sum of its lines."""
-    return money(total.debit if total.debit or total.credit else total.amount, total.currency)
 
 
 def _of_currencies(amounts: Sequence[Decimal]) -> Decimal | str | None:

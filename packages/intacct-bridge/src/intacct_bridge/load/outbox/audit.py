@@ -60,7 +60,7 @@ def amount_text(entry: OutboxEntry, *, grouped: bool = False) -> str:
     People read it `grouped`, with thousands separators; programs without.
     """
     written = amount_shown if grouped else money_text
-    return "; ".join(written(one.debit or one.amount) for one in entry.totals)
+    return "; ".join(written(total.shown) for total in entry.totals)
 
 
 def currency_text(entry: OutboxEntry) -> str:

@@ -19,6 +19,7 @@ from enum import StrEnum
 from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
 from intacct_bridge.load.records.write import Receipt, WriteOperation
 from intacct_protocol.errors import Fault
+from intacct_protocol.model.wording import money
 from intacct_protocol.xml.values import Value
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -57,6 +58,11 @@ class Total:
     def amount(self) -> Decimal:
         """The sum of the lines that are neither debits nor credits."""
         return self.positive + self.negative
+
+    @property
+    def shown(self) -> Decimal:
+        """What people call the amount of a record: its debits, or the sum of its lines."""
+        return money(self.debit if self.debit or self.credit else self.amount, self.currency)
 
     @property
     def above_zero(self) -> Decimal:

@@ -90,6 +90,11 @@ class RecordSummary:
         return max((total.largest for total in self.totals), default=Decimal(0))
 
     @property
+    def amount(self) -> Decimal | None:
+        """Its amount; None if it has none, or amounts in several currencies, which are never added."""
+        return self.totals[0].shown if len(self.totals) == 1 else None
+
+    @property
     def in_intacct(self) -> str:
         """The existing record, or the one that was written: `APBILL 12`; empty if there is none."""
         return f"{self.planned.write.object} {self.receipt.record}" if self.receipt and self.receipt.record else ""

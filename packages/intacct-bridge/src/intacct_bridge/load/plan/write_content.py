@@ -1,22 +1,13 @@
-"""What a record would write, as a person reads it: its amount, its fields, and its lines as a table."""
+"""What a record would write, as a person reads it: its fields, and its lines as a table."""
 
 import sys
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Write
 from intacct_bridge.load.target.references import Names, referred
 from intacct_protocol.model.wording import money
-
-
-def amount_of(write: Write) -> Decimal | None:
-    """The sum of a journal entry's debits, or of other lines; None for records whose lines have no amounts."""
-    amounts = [
-        line.amount for line in write.all_lines if line.fields.get("TR_TYPE", 1) == 1 and line.amount is not None
-    ]
-    return money(sum(amounts, Decimal(0)), _currency_of(write)) if amounts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +48,3 @@ def _sent(object_name: str, name: str, value: Any, names: Names | None) -> Any:
     if isinstance(value, Decimal):
         return money(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _currency_of(write: Write) -> str:
-    """The one currency of a record; empty if it names none, or several."""
-    usual = write.fields.get("CURRENCY")
-    found = {comparable(line.fields.get("CURRENCY") or usual) for line in write.all_lines} or {comparable(usual)}
-    return found.pop() if len(found) == 1 else ""

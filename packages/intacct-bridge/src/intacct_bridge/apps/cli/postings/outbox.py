@@ -20,7 +20,7 @@ from intacct_bridge.apps.cli.postings.outbox_decisions import (
     settle_command,
 )
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
-from intacct_protocol.model.wording import amount_shown, counted
+from intacct_protocol.model.wording import counted
 
 _COLUMNS = (
     "number", "state", "record", "operation", "amount", "currency", "posting_date", "receipt", "sent", "by", "source",
@@ -80,6 +80,7 @@ def list_command(
 ) -> None:
     """List writes, the latest last: the record, its state, receipt, time, user and source row."""
     from intacct_bridge.apps.views.outbox_entries import listed_row
+    from intacct_bridge.apps.views.plan_summary import totals_text
     from intacct_bridge.operations.outbox import EntryQuery, RecordStatus, export_entries, facts, find_entries
 
     file: Path | None = options.pop("export")
@@ -113,13 +114,7 @@ def list_command(
     columns = (*_COLUMNS, *more, *tracked)
     context.output.table(columns, rows, empty="No writes match.")
     for total in matches.sums:
-        amounts = (
-            f"debits {amount_shown(total.debit, total.currency)}, credits {amount_shown(total.credit, total.currency)}"
-            if total.debit or total.credit
-            else ""
-        )
-        others = f"amounts {amount_shown(total.amount, total.currency)}" if total.amount else ""
-        context.output.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {total.currency}".rstrip())
+        context.output.say(f"In Intacct: {totals_text(total)}")
     if len(entries) > limit:
         context.output.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
 
