@@ -436,9 +436,18 @@ def test_a_new_version_of_a_stream_deletes_nothing(pipe: Pipe) -> None:
 def test_a_record_that_its_source_deleted_is_not_written(pipe: Pipe) -> None:
     gone = record("CLASS", CLASSID="T", NAME="N", _sdc_deleted_at="2026-11-01T00:00:00Z")
     ran = pipe([CLASSES, gone, record("CLASS", CLASSID="U", NAME="N", _sdc_deleted_at=None, _sdc_batched_at="x")])
-    assert ran.status == FAILED
-    assert "marks it as deleted" in ran.err
+    assert ran.status == 0
+    assert "CLASS:2: skipped: _sdc_deleted_at: its source says 'deleted', so it is not posted" in ran.err
+    assert "1 written, 1 skipped" in ran.err
     assert pipe.rows("CLASS")[-1]["CLASSID"] == "U"
+
+
+def test_a_record_that_its_source_deleted_after_it_was_written_is_refused(pipe: Pipe) -> None:
+    assert pipe([CLASSES, record("CLASS", CLASSID="T", NAME="N")]).status == 0
+    ran = pipe([CLASSES, record("CLASS", CLASSID="T", NAME="N", _sdc_deleted_at="2026-11-01T00:00:00Z")])
+    assert ran.status == FAILED
+    assert "its source says 'deleted' now" in ran.err
+    assert "intacct undo --entry" in ran.err
 
 
 def test_many_records_are_sent_in_windows_and_requests(pipe: Pipe) -> None:

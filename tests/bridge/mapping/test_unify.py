@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from intacct_bridge.mapping.language import parse_map, unified_map
 from intacct_bridge.mapping.rules import LookupRequest
 from intacct_bridge.mapping.unify import (
+    StateCell,
     column_types,
     grouped,
     line_reads,
@@ -148,8 +149,8 @@ def test_nested_lists_become_lines() -> None:
         "WHENPOSTED": date(2026, 1, 31),
         "WHENDUE": date(2026, 2, 28),
         "VENDORID": LookupRequest("VENDOR", "VENDORID", (("NAME", "Acme"),)),
-        "ACTION": "Draft",
     }
+    assert found.states == (StateCell("draft", "status"),)
     lines = found.lines["APBILLITEMS"]
     assert lines[0].fields == {
         "TRX_AMOUNT": Decimal("10.10"),
@@ -160,7 +161,7 @@ def test_nested_lists_become_lines() -> None:
     assert lines[0].columns["TRX_AMOUNT"] == "lineItems[0].totalPrice"
     assert lines[2].fields["COLOUR"] == "red"
     assert lines[2].fields["TRX_AMOUNT"] == Decimal("-1.00")
-    assert found.unused == ("totalTaxAmount",)
+    assert found.unused == ()
     assert found.problems == ()
     assert [one.object for one in lookup_requests(found)] == ["VENDOR", "CLASS", "GLACCOUNT", "GLACCOUNT"]
 

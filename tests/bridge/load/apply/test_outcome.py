@@ -28,6 +28,6 @@ def test_a_reason_has_the_companys_correction_once(faults: tuple[Fault, ...], re
 
 
 @pytest.mark.parametrize("status", RecordStatus)
-def test_a_record_is_good_if_the_company_has_it(status: RecordStatus) -> None:
-    has = (RecordStatus.APPLIED, RecordStatus.SETTLED, RecordStatus.UNCHANGED)
+def test_a_record_is_good_if_the_company_is_as_its_source(status: RecordStatus) -> None:
+    has = (RecordStatus.APPLIED, RecordStatus.SETTLED, RecordStatus.UNCHANGED, RecordStatus.SKIPPED)
     assert RecordOutcome(WRITE, status).good == (status in has)

@@ -7,7 +7,7 @@ settings. Credentials never show in a repr; `secrets` lists them for masking.
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +23,8 @@ _ALLOWED = {
     "environment": ("production", "implementation", "demo"),
     "approval": ("none", "required"),
 }
+STATUS_MEANINGS = ("live", "draft", "void")
+"""What a word for the status of a record can mean."""
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _REQUIRED = ("sender_id", "sender_password", "company_id", "user_id", "user_password")
 
@@ -78,6 +80,8 @@ class Connection:
     """Read the user's date format and offset once; if off, month/day/year and UTC are assumed."""
     catalog_hours: float = 36.0
     """Hours after which object definitions on disk are read again."""
+    statuses: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What further words for the status of a record in its source mean: `live`, `draft` or `void`."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """The source of each setting, for messages."""
 
@@ -96,12 +100,18 @@ class Connection:
         for setting in ("approvers", "four_eyes"):
             if getattr(self, setting) and not self.needs_approval:
                 self._refuse(setting, "has no effect here", 'Set approval = "required" too, or leave it out.')
+        self._check_statuses()
         if self.monthly_limit is not None and not self.outbox.startswith(("postgresql://", "postgres://")):
             self._refuse("monthly_limit", "needs an outbox in PostgreSQL, which counts for all machines")
         for setting in _REQUIRED:
             if not getattr(self, setting):
                 self._refuse(setting, "is not set", missing_fix(self.name, setting))
         check_endpoint(self.endpoint, connection=self.name, allow=self.allow_endpoint)
+
+    def _check_statuses(self) -> None:
+        for word, meaning in self.statuses.items():
+            if meaning not in STATUS_MEANINGS or not any(letter.isalnum() for letter in word):
+                self._refuse(f"statuses.{word}", f"is {meaning!r}, and must be one of {', '.join(STATUS_MEANINGS)}")
 
     def _refuse(self, setting: str, problem: str, fix: str = "") -> None:
         origin = self.origins.get(setting)
@@ -112,11 +122,11 @@ class Connection:
         )
 
     def __repr__(self) -> str:
-        defaults = {item.name: item.default for item in fields(self)}
+        defaults = {item.name: item.default for item in fields(self) if item.default is not MISSING}
         shown = [
             f"{setting}={value!r}"
             for setting, value in self.settings().items()
-            if setting not in SECRETS and (setting == "name" or value != defaults[setting])
+            if setting not in SECRETS and (setting == "name" or value != defaults.get(setting, {}))
         ]
         return f"Connection({', '.join(shown)})"
 

@@ -118,9 +118,9 @@ def load_connection(name: str | None = None, *, sources: SettingsSources | None 
         for setting, value in settings.items():
             if setting not in connection_settings:
                 where = f"connection {chosen!r}: {setting} ({origin})"
-                connection_settings[setting] = _typed(
-                    setting, resolved(value, where=where, environ=available.environ), where
-                )
+                plain = setting in _TABLES or not isinstance(value, Mapping)
+                resolved_value = value if plain else resolved(value, where=where, environ=available.environ)
+                connection_settings[setting] = _typed(setting, resolved_value, where)
                 origins[setting] = origin
     for origin, more in _from_profiles(chosen, available, connection_settings):
         connection_settings |= more
@@ -189,7 +189,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     for setting in settings:
         _check_setting(setting, f"connection {name!r}", extra=("sender",))
-    plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
+    plain = {key: value for key, value in settings.items() if key in _TABLES or not isinstance(value, Mapping)}
     checked = {key: _typed(key, value, key) for key, value in plain.items() if key not in ("sender", *SECRETS)}
     Connection(**{"name": name, **dict.fromkeys(_REQUIRED, "-"), **checked})
     return checked
@@ -352,7 +352,10 @@ def _check_setting(setting: str, where: str, *, extra: tuple[str, ...] = (), amo
         raise SettingsError(f"{where}: there is no setting {setting!r}; {meant}")
 
 
+_TABLES = ("statuses",)
+"""Settings that are tables themselves, not references to a value elsewhere."""
 _KIND: dict[str, type] = {
+    "statuses": dict,
     "allow_endpoint": bool,
     "read_only": bool,
     "four_eyes": bool,
@@ -377,6 +380,8 @@ def _typed(setting: str, value: Any, where: str) -> Any:
         raise SettingsError(f"{where} must be true or false, not {value!r}")
     if kind is tuple:
         return _names(value, where)
+    if kind is dict:
+        return _pairs(value, where)
     if kind is str:
         if isinstance(value, bool | list | dict):
             raise SettingsError(f"{where} must be text")
@@ -395,6 +400,18 @@ def _names(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise SettingsError(f'{where} must be a list of names, such as ["anna", "ben"]')
     return tuple(name.strip() for name in names if name.strip())
+
+
+def _pairs(value: Any, where: str) -> dict[str, str]:
+    """A table of texts; a variable has them in one text, with commas: `On hold=draft, Scrapped=void`."""
+    if isinstance(value, str):
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        value = {name.strip(): meaning.strip() for name, equals, meaning in parts if equals}
+        if len(value) != len(parts):
+            value = None
+    if not isinstance(value, Mapping) or not all(isinstance(one, str) for pair in value.items() for one in pair):
+        raise SettingsError(f'{where} must be a table of words, such as {{ "On hold" = "draft" }}')
+    return dict(value)
 
 
 def _other_connection(setting: str, available: _Found) -> str:

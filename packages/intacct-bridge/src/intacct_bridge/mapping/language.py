@@ -15,10 +15,11 @@
     TRX_AMOUNT = { from = "Net", as = "number", required = true }
     ACCOUNTNO = ["Account", { from = "Category", map = { Travel = "6100", Rent = "6400" } }]
 
-`[fields]` applies in both directions if a rule can be reversed; `[write]` (to Intacct) and `[read]` (a column from
-Intacct fields) add rules for one direction. Of a list of rules, the first that finds a value applies. This module reads
-and checks the language, `rules` applies one rule, `unify` a whole map. The shipped unified schemas are files in the
-same language.
+`state` names the columns that say whether a record is live, a draft or void in its source, and `[total]` the one that
+its lines must add up to. `[fields]` applies in both directions if a rule can be reversed; `[write]` (to Intacct) and
+`[read]` (a column from Intacct fields) add rules for one direction. Of a list of rules, the first that finds a value
+applies. This module reads and checks the language, `rules` applies one rule, `unify` a whole map. The shipped unified
+schemas are files in the same language.
 """
 
 import tomllib
@@ -98,6 +99,8 @@ class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The field of that object for a `reference` by name."""
     single: bool = False
     """Refuse a record in which several of the columns have a value."""
+    agree: bool = False
+    """Refuse a record in which another of the columns, or a later rule of the list, finds another value."""
     when: str = ""
     """Apply the rule only if this column has a value other than zero or false, or (`type=mobile`) this value."""
     required: bool = False
@@ -142,6 +145,29 @@ class Custom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: str = "value"
 
 
+class TotalRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The total that a record states, which its lines must add up to, with the parts that it may hold beside them."""
+
+    from_: str = msgspec.field(name="from")
+    add: tuple[str, ...] = ()
+    """Columns of the record that the total includes: tax, freight."""
+    subtract: tuple[str, ...] = ()
+    """Columns of the record that the total is less by: a discount."""
+    line_add: tuple[str, ...] = ()
+    """The same in each line."""
+    line_subtract: tuple[str, ...] = ()
+
+    @property
+    def of_record(self) -> tuple[str, ...]:
+        """Every column of the record that the check reads."""
+        return (self.from_, *self.add, *self.subtract)
+
+    @property
+    def of_lines(self) -> tuple[str, ...]:
+        """Every column of the lines that the check reads."""
+        return (*self.line_add, *self.line_subtract)
+
+
 class _Lines(msgspec.Struct, forbid_unknown_fields=True):
     object: str
     wrapper: str = ""
@@ -170,6 +196,8 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     write: dict[str, _Written] = {}
     read: dict[str, _Written] = {}
     carry: dict[str, str] = {}
+    state: _Written = []
+    total: TotalRule | None = None
     custom: Custom | None = None
     lines: tuple[_Lines, ...] = ()
 
@@ -214,6 +242,9 @@ class EntityMap(msgspec.Struct, frozen=True):
     """Columns for the loader that no field takes, by the loader's names, such as `attachments`."""
     custom: Custom | None
     lines: tuple[LineMap, ...]
+    state: Rules = ()
+    """The columns that say whether the record is live, a draft, or void in its source; each of them counts."""
+    total: TotalRule | None = None
     columns: tuple[str, ...] = ()
     """Every column or path of the input that the map knows: used, carried or ignored."""
     record_columns: frozenset[str] = frozenset()
@@ -304,6 +335,8 @@ def _checked(document: _Document, stem: str) -> EntityMap:
         carry=document.carry,
         custom=document.custom,
         lines=tuple(_checked_lines(one) for one in document.lines),
+        state=_rules(document.state, "state"),
+        total=document.total,
     )
     columns = tuple(dict.fromkeys(_columns_read(entity)))
     return msgspec.structs.replace(entity, columns=columns, record_columns=frozenset((*columns, *map(column, columns))))
@@ -427,7 +460,11 @@ def _columns_read(entity: EntityMap) -> Iterator[str]:
     for line in entity.lines:
         yield from _mentioned(line.write, line.custom, of_rows=line.sources in ((), (".",)))
         yield from (path for path in line.sources if path != ".")
+        if entity.total and line.sources in ((), (".",)):
+            yield from entity.total.of_lines
     yield from entity.carry.values()
+    yield from (path for rule in entity.state for path in rule.sources)
+    yield from entity.total.of_record if entity.total else ()
     yield from entity.ignore
 
 

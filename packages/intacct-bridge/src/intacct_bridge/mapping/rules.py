@@ -140,6 +140,8 @@ def apply_rules(rules: Rules, context: RuleContext, *, clear: bool = False) -> R
             raise RecordError(error.message, fix=error.fix, field=column) from None
         if not isinstance(value, NoValue):
             plain = not (rule.lookups or rule.reference)
+            if rule.agree:
+                _refuse_disagreement(rules, rule, value, column, context)
             return RuleResult(value if plain else _found_by_lookups(rule, value, column, context), column)
     if rules[-1].required or any(rule.required for rule in rules):
         columns = [one for rule in rules for one in rule.sources]
@@ -147,6 +149,22 @@ def apply_rules(rules: Rules, context: RuleContext, *, clear: bool = False) -> R
         fix = f"fill in {first}" if first else ""
         raise MissingValueError(f"{' or '.join(columns)} is missing", fix=fix, field=first)
     return RuleResult(None, null_column) if null_column else _NO_RESULT
+
+
+def _refuse_disagreement(rules: Rules, rule: Rule, value: Value, column: str, context: RuleContext) -> None:
+    """RecordError if another column of the rule, or a later rule of the list, finds another value."""
+    others = [msgspec.structs.replace(rule, paths=(path,)) for path in rule.paths if path != column]
+    for other in (*others, *rules[rules.index(rule) + 1 :]):
+        if other.when and not _applies(other, context):
+            continue
+        place, cell = _source(other, context)
+        place = place or other.condition[0]
+        if _empty(cell) or (rule.skip_zero and not _is_set(cell)):
+            continue
+        other_value = _rule_value(other, cell, place, context.readers)
+        if not isinstance(other_value, NoValue) and other_value != value:
+            text = f"{cell_text(context.at(column))} contradicts {place} {cell_text(context.at(place))}"
+            raise RecordError(text, fix=f"correct {column} or {place}", field=column)
 
 
 def _source(rule: Rule, context: RuleContext) -> tuple[str, object]:

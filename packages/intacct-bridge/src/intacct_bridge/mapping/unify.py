@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -77,6 +77,19 @@ class RepeatedField:
     """The row that gives the field first."""
 
 
+class StateCell(NamedTuple):
+    """What one row says of the state of its record."""
+
+    word: str
+    column: str
+    row: int = 0
+    """The record's row, counted from 0."""
+    listed: bool = False
+    """Whether Intacct lists the word for the field: one that means neither a draft nor void is live then."""
+    shown: str = ""
+    """The cell itself, if a mapping has turned it into the word."""
+
+
 class NativeRecord(msgspec.Struct, frozen=True):
     """One record by Intacct's names, with lookups still to be answered."""
 
@@ -92,6 +105,7 @@ class NativeRecord(msgspec.Struct, frozen=True):
     unused: tuple[str, ...] = ()
     """Columns with a value that the mapping does not use."""
     repeated: tuple[RepeatedField, ...] = ()
+    states: tuple[StateCell, ...] = ()
 
 
 def grouped(
@@ -132,6 +146,7 @@ class _Writer:
         for line in self._entity.lines:
             lines[line.wrapper] = (*lines.get(line.wrapper, ()), *self._lines(line))
         unused = self._unused(fields, columns)
+        states = tuple(self._states())
         return NativeRecord(
             self._entity.object,
             fields,
@@ -141,7 +156,18 @@ class _Writer:
             tuple(sorted(self._problems, key=lambda problem: problem.row)),
             unused,
             tuple(self._repeated),
+            states,
         )
+
+    def _states(self) -> Iterator[StateCell]:
+        """What each row says of the record's state, in every column that has one."""
+        for place in range(len(self._rows)):
+            for rule in self._entity.state:
+                result = self._apply((rule,), place, quiet=True)
+                if result.value not in (NO_VALUE, None):
+                    column = result.column or rule.condition[0]
+                    shown = str(value_at(self._rows[place], column)).strip() if rule.map else ""
+                    yield StateCell(str(result.value), column, place, shown=shown)
 
     def _header(self) -> tuple[dict[str, Value | LookupRequest], dict[str, str]]:
         fields: dict[str, Value | LookupRequest] = {}

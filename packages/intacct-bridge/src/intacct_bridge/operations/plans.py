@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
-from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of_skipped
 from intacct_bridge.load.apply.sender import refuse_without_plan
 from intacct_bridge.load.apply.settle import SettleSettings
 from intacct_bridge.load.approval.admission import (
@@ -274,6 +274,7 @@ class Receipts:
             "posted": counts.posted,
             "already_in_intacct": counts.already_in_intacct,
             "refused": counts.refused,
+            "skipped": counts.skipped,
             "in_doubt": counts.in_doubt,
             "not_sent": counts.not_sent,
             "transactions": self.transactions,
@@ -509,13 +510,15 @@ def apply_plan(
             plan, sending = _admitted(run, outbox, plan, options)
         run.recorder.destination = run.connection.target
         if not plan.to_send:
-            unchanged = tuple(
-                RecordOutcome(record.write, RecordStatus.UNCHANGED, record.receipt)
-                for record in plan.of(Verdict.UNCHANGED)
+            outcomes = tuple(
+                outcome_of_skipped(record)
+                if record.verdict is Verdict.SKIPPED
+                else RecordOutcome(record.write, RecordStatus.UNCHANGED, record.receipt)
+                for record in plan.of(Verdict.UNCHANGED, Verdict.SKIPPED)
             )
-            run.recorder.add_records(outcome.status for outcome in unchanged)
-            _end_if_done(outbox, plan, unchanged)
-            return Receipts(plan, unchanged, run.recorder.id, run.client.meter.transactions)
+            run.recorder.add_records(outcome.status for outcome in outcomes)
+            _end_if_done(outbox, plan, outcomes)
+            return Receipts(plan, outcomes, run.recorder.id, run.client.meter.transactions)
         if confirm is not None and confirm(plan):
             plan = recheck_after_prompt(plan, run.client, outbox)
         settings = load_settings(run, sending, options)

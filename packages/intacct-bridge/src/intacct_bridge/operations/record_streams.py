@@ -25,7 +25,7 @@ from intacct_bridge.load.plan.plan import WRITTEN, Mode, Plan, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.record_streams.equal_numbers import EqualNumbers
 from intacct_bridge.load.record_streams.layouts import WINDOW, StreamLayout, StreamLayouts, StreamLoadSettings
-from intacct_bridge.load.record_streams.record import DELETED, InputRecord, StreamSchema, keyed
+from intacct_bridge.load.record_streams.record import InputRecord, StreamSchema, keyed
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.values import comparable
@@ -305,9 +305,8 @@ class _Batches:
             return
         sound: list[InputRecord] = []
         for arrived in records:
-            refusal = arrived.refusal or ("its source marks it as deleted" if arrived.record.get(DELETED) else "")
-            if refusal:
-                yield _refused(arrived, refusal, how.layout.object)
+            if arrived.refusal:
+                yield _refused(arrived, arrived.refusal, how.layout.object)
             else:
                 sound.append(arrived)
         for plan, planned in self._plans(stream, how, sound):

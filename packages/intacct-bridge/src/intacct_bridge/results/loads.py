@@ -54,6 +54,7 @@ class Receipts(plans.Receipts):
             "posted": counts.posted,
             "already in Intacct": counts.already_in_intacct,
             "refused": counts.refused,
+            "skipped": counts.skipped,
             "in doubt": counts.in_doubt,
             "not sent": counts.not_sent,
         }

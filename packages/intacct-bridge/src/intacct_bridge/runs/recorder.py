@@ -239,6 +239,6 @@ def counts_of(statuses: Iterable["RecordStatus"], *, unsent: int = 0) -> RecordC
     unchanged = sum(one is RecordStatus.UNCHANGED for one in listed)
     refused = sum(one.is_failed for one in listed)
     doubtful = sum(one is RecordStatus.IN_DOUBT for one in listed)
-    return RecordCounts(
-        posted, unchanged, refused, doubtful, len(listed) - posted - unchanged - refused - doubtful + unsent
-    )
+    skipped = sum(one is RecordStatus.SKIPPED for one in listed)
+    left = len(listed) - posted - unchanged - refused - doubtful - skipped + unsent
+    return RecordCounts(posted, unchanged, refused, doubtful, left, skipped)

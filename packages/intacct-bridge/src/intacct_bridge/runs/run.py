@@ -94,6 +94,8 @@ class RecordCounts(msgspec.Struct, frozen=True):
     refused: int = 0
     in_doubt: int = 0
     not_sent: int = 0
+    skipped: int = 0
+    """Void in their source, and not posted."""
     dead_letters: int = 0
     """Kept in a file or table for a person, since they cannot be delivered."""
 
@@ -104,6 +106,7 @@ class RecordCounts(msgspec.Struct, frozen=True):
             self.refused + other.refused,
             self.in_doubt + other.in_doubt,
             self.not_sent + other.not_sent,
+            self.skipped + other.skipped,
             self.dead_letters + other.dead_letters,
         )
 

@@ -49,13 +49,13 @@ class HotglueReport:
     def enter(self, result: RecordResult) -> None:
         """Enter one record's result."""
         arrived, status = result.arrived, result.status
-        row: dict[str, Any] = {"hash": arrived.digest, "success": None if status in UNRESOLVED else status.is_written}
+        row: dict[str, Any] = {"hash": arrived.digest, "success": None if status in UNRESOLVED else status.is_done}
         if result.record:
             row["id"] = result.record
         if arrived.external_id is not None:
             row["externalId"] = arrived.external_id
         if result.error:
-            row["note" if status in UNRESOLVED else "error"] = result.error
+            row["note" if status in (*UNRESOLVED, RecordStatus.SKIPPED) else "error"] = result.error
         if result.updated:
             row["is_updated"] = True
         if result.url:
@@ -71,20 +71,25 @@ class HotglueReport:
         """The whole report."""
         names = ("success", "fail", "existing", "updated")
         summary = {
-            stream: {name: counts[name] for name in (*names, *([_IN_DOUBT] if counts[_IN_DOUBT] else []))}
+            stream: {name: counts[name] for name in (*names, *(name for name in _IF_ANY if counts[name]))}
             for stream, counts in self._counts.items()
         }
         return {"bookmarks": self._rows, "summary": summary}
 
 
 _IN_DOUBT = "in_doubt"
+_SKIPPED = "skipped"
+_IF_ANY = (_IN_DOUBT, _SKIPPED)
+"""Counts that hotglue's report does not have; they are in it if there are any."""
 
 
 def _count_name(result: RecordResult) -> str:
     if result.status in UNRESOLVED:
         return _IN_DOUBT
-    if not result.status.is_written:
+    if not result.status.is_done:
         return "fail"
+    if result.status is RecordStatus.SKIPPED:
+        return _SKIPPED
     if result.updated:
         return "updated"
     return "existing" if result.status is RecordStatus.UNCHANGED else "success"

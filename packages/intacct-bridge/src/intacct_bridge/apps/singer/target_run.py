@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 """Refused records that are shown one by one; the dead letters have all of them."""
+_TOLD = (RecordStatus.IN_DOUBT, RecordStatus.SKIPPED)
+"""Statuses that are shown under their own word."""
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -199,12 +201,13 @@ class TargetRun:
 
     def _show_error(self, result: RecordResult) -> None:
         doubtful = result.status is RecordStatus.IN_DOUBT
-        shown = self._failed + self._streams.counts[RecordStatus.IN_DOUBT]
-        word = "refused" if result.status.is_failed else "in doubt" if doubtful else "not sent"
+        counts, status = self._streams.counts, result.status
+        shown = self._failed + counts[RecordStatus.IN_DOUBT] + counts[RecordStatus.SKIPPED]
+        word = "refused" if status.is_failed else status.outcome_text if status in _TOLD else "not sent"
         if shown <= _SHOWN or doubtful:
             self._console.complain(f"{result.arrived.source}:{result.arrived.number}: {word}: {result.error}")
         elif shown == _SHOWN + 1:
-            self._console.complain("... and more; the file of refused records has all of them")
+            self._console.complain("... and more; the file of refused records has all that are refused")
 
     @property
     def _failed(self) -> int:
@@ -237,6 +240,7 @@ class TargetRun:
             "updated": self._updated,
             "already in Intacct": counts[RecordStatus.UNCHANGED],
             "refused": self._failed,
+            "skipped": counts[RecordStatus.SKIPPED],
             "in doubt": doubtful,
             "not sent": self._not_sent,
         }

@@ -230,7 +230,7 @@ class _Commit:
             if plan.input is not None and self._options.refused is not None:
                 write_refused_rows(plan, outcomes, self._options.refused, all_missing=True)
             raise self._failure(plan, outcomes)
-        posted = sum(outcome.status is not RecordStatus.UNCHANGED for outcome in outcomes)
+        posted = sum(outcome.status not in _NOTHING_SENT for outcome in outcomes)
         _log.info("%s: %s", self._run.connection.target, _tally(outcomes))
         return CommitResult(posted, len(plan.records) - posted)
 
@@ -257,14 +257,19 @@ class _Commit:
         return kind(f"{left:,} of {counted(total, 'record')} {what} ({sent}): {'; '.join(texts)}{more}", fix=fix)
 
 
+_NOTHING_SENT = (RecordStatus.UNCHANGED, RecordStatus.SKIPPED)
+"""Good outcomes of records that were not sent."""
+
+
 def _finding(one: Any) -> str:
     return f"{one.of_column} ({one.fix})" if one.fix else str(one.of_column)
 
 
 def _tally(outcomes: Sequence[RecordOutcome]) -> str:
-    posted = sum(one.good and one.status is not RecordStatus.UNCHANGED for one in outcomes)
-    known = sum(one.status is RecordStatus.UNCHANGED for one in outcomes)
-    return f"{counted(posted, 'record')} posted, {known:,} already in Intacct"
+    posted = sum(outcome.good and outcome.status not in _NOTHING_SENT for outcome in outcomes)
+    known, skipped = (sum(outcome.status is status for outcome in outcomes) for status in _NOTHING_SENT)
+    left_out = f", {skipped:,} skipped" if skipped else ""
+    return f"{counted(posted, 'record')} posted, {known:,} already in Intacct{left_out}"
 
 
 def _add(error: IntacctError, text: str) -> None:

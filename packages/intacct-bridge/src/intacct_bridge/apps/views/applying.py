@@ -91,6 +91,7 @@ def _say_nothing_to_send(output: Output, plan: "Plan") -> None:
     already = "already in Intacct" if all(record.is_new for record in unchanged) else "already as planned"
     parts = [f"{counted(len(unchanged), 'record')} {already}"] if unchanged else []
     parts += [f"{counted(plan.refused, 'record')} refused"] if plan.refused else []
+    parts += [f"{counted(plan.skipped, 'record')} skipped"] if plan.skipped else []
     output.say(f"Nothing to send: {', '.join(parts) or 'no records'}.")
     if not output.as_json:
         show_known(unchanged, output)

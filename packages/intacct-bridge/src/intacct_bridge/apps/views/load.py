@@ -119,6 +119,7 @@ def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], outpu
         "posted": counts.posted,
         "already_in_intacct": counts.already_in_intacct or unchanged,
         "refused": counts.refused + sum(record.verdict is Verdict.REFUSED for record in planned),
+        "skipped": sum(record.verdict is Verdict.SKIPPED for record in planned),
         "in_doubt": counts.in_doubt,
         "not_sent": counts.not_sent,
     }
@@ -130,13 +131,16 @@ def _file_data(plan: Plan, outcomes: Sequence[RecordOutcome] | None, output: Out
     if outcomes is None:
         return data
     del data["records"]
-    unchanged = [] if outcomes else list(plan.of(Verdict.UNCHANGED))
+    unchanged = [] if outcomes else list(plan.of(Verdict.UNCHANGED, Verdict.SKIPPED))
     shown = [dict(zip(OUTCOME_COLUMNS, row, strict=True)) for row in outcome_rows(outcomes, as_json=True)]
     shown += [dict(zip(OUTCOME_COLUMNS, _known_row(record), strict=True)) for record in unchanged]
     return {**data, "outcomes": shown}
 
 
 def _known_row(record: PlannedRecord) -> tuple[str, ...]:
+    if record.verdict is Verdict.SKIPPED:
+        why = "; ".join(finding.of_column for finding in record.findings)
+        return record.write.label, RecordStatus.SKIPPED.outcome_text, "", why
     receipt = f"{record.write.object} {record.receipt.record}" if record.receipt else ""
     since = f"sent {record.since:%Y-%m-%d}" if record.since is not None else ""
     return record.write.label, RecordStatus.UNCHANGED.outcome_text, receipt, since

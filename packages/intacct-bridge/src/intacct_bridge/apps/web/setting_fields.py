@@ -96,6 +96,13 @@ GROUPS: tuple[tuple[str, tuple[SettingField, ...]], ...] = (
             ),
             SettingField("approvers", "Approvers", "Who may approve, with commas. Empty: everyone.", "names"),
             SettingField("four_eyes", "Four eyes", "The person who made a plan may not approve it.", "tick"),
+            SettingField(
+                "statuses",
+                "Words for a status",
+                "What further words in a status column mean: live, draft or void.",
+                "words",
+                placeholder="On hold=draft, Scrapped=void",
+            ),
         ),
     ),
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of
+from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of, outcome_of_skipped
 from intacct_bridge.load.apply.own_reference import with_own_reference
 from intacct_bridge.load.apply.record_order import in_order, waves
 from intacct_bridge.load.apply.sender import Sender, Step, no_step, refuse_read_only, refuse_without_plan
@@ -152,6 +152,7 @@ class Loader:
                 yield RecordOutcome(record.write, RecordStatus.ABORTED, note=note)
             elif record.write.object == plan.object:
                 to_send.append(_as_seen(record))
+        yield from map(outcome_of_skipped, plan.of(Verdict.SKIPPED))
         yield from self._conclude(doubtful_changes)
         yield from self._load(in_order(to_send))
 

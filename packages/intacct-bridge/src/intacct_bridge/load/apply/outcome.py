@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from intacct_bridge.load.outbox.entry import OutboxEntry
+from intacct_bridge.load.plan.plan import PlannedRecord
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, Write, WriteOperation
 from intacct_protocol.diagnosis import diagnose
@@ -21,8 +22,8 @@ class RecordOutcome:
 
     @property
     def good(self) -> bool:
-        """Whether the company has the record as it was to be."""
-        return self.status.is_written
+        """Whether the company is as the source has it."""
+        return self.status.is_done
 
     @property
     def row(self) -> int | None:
@@ -65,6 +66,12 @@ class RecordOutcome:
         if not correction or correction in text:
             return text
         return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {correction}"
+
+
+def outcome_of_skipped(record: PlannedRecord) -> RecordOutcome:
+    """The outcome of a record that is void in its source, with the word that says so."""
+    note = "; ".join(finding.of_column for finding in record.findings)
+    return RecordOutcome(record.write, RecordStatus.SKIPPED, note=note)
 
 
 _BUSY = "another run is sending it; run this load again to see its outcome"

@@ -17,7 +17,7 @@ from intacct_bridge.load.outbox.described import write_target
 from intacct_bridge.load.outbox.entry import PlanRecord
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.changes import UNKNOWN
-from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
+from intacct_bridge.load.plan.plan import LEFT_OUT, WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
 from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.write import Write, WriteOperation
 from intacct_bridge.load.target.target_company import TargetCompany
@@ -125,11 +125,11 @@ def refuse_unapproved(
 
 
 def _with_refused(saved: Plan, now: Plan) -> Plan:
-    """The revalidated plan with the records that the saved one refused at their places: an atomic batch needs them."""
-    places = {_key(one.write): at for at, one in enumerate(saved.records) if one.verdict is not Verdict.REFUSED}
-    refused = [(at, one) for at, one in enumerate(saved.records) if one.verdict is Verdict.REFUSED]
-    records = [(places.get(_key(one.write), -1), one) for one in now.records if one.verdict is not Verdict.REFUSED]
-    ordered = sorted([*records, *refused], key=lambda pair: pair[0])
+    """The revalidated plan, with the records that the saved one leaves out; an atomic batch needs them."""
+    places = {_key(one.write): at for at, one in enumerate(saved.records) if one.verdict not in LEFT_OUT}
+    left_out = [(at, one) for at, one in enumerate(saved.records) if one.verdict in LEFT_OUT]
+    records = [(places.get(_key(one.write), -1), one) for one in now.records if one.verdict not in LEFT_OUT]
+    ordered = sorted([*records, *left_out], key=lambda pair: pair[0])
     return replace(now, records=tuple(one for _, one in ordered))
 
 

@@ -15,6 +15,8 @@ import msgspec
 from intacct_bridge.load.layouts.base import OTHERWISE, MatchedColumns, normalized
 from intacct_protocol.xml.values import Kind
 
+STATES = ("status", "void")
+"""The meanings of columns that say whether a record is live, a draft or void, if no field takes them."""
 CARRIED = ("attachments", "entity")
 """Meanings that no field takes: the files of a record, and the entity that owns it."""
 
@@ -74,6 +76,8 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     is read the same with and without a company."""
     without: tuple[str, ...] = ()
     """Fields that no column under Intacct's own name fills."""
+    total: dict[str, Any] = {}
+    """The meanings of the total that the lines must add up to, and of the parts that it may hold beside them."""
     fields: dict[str, Any] = {}
     """Further rules of the mapping language, which name columns by their meanings; a column's own rule comes first."""
 
@@ -99,6 +103,11 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         present = set(meanings)
         required = (one.name for one in self.columns if one.required and "default" not in one.rule)
         return [one for one in required if not present & {one, second(one)}]
+
+    @property
+    def states(self) -> tuple[LayoutColumn, ...]:
+        """The columns that say whether a document is live, a draft or void in its source."""
+        return tuple(column for column in self.columns if column.name in STATES and not column.field)
 
     @property
     def known_names(self) -> frozenset[str]:

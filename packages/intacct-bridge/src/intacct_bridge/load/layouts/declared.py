@@ -104,7 +104,7 @@ class DeclaredLayout:
         """
         if not self.declared.described:
             return self
-        standard = _as_declared(self.declared.name)
+        standard = replace(_as_declared(self.declared.name), statuses=self.company.connection.statuses)
         layout = replace(self, writable=lambda: standard)
         meanings = self.declared.known_names
         if self.offline or all(
@@ -249,9 +249,22 @@ class DeclaredLayout:
             "fields": {name: rules for name, rules in header.items() if rules},
             "carry": {name: matched.columns[name] for name in CARRIED if name in matched.columns},
         }
+        states = (self._rule({"from": [column.name], **column.rule}, matched) for column in self.declared.states)
+        document["state"] = [rule for rule in states if rule is not None]
+        if self.declared.total.get("from") in matched.columns:
+            document["total"] = self._total(matched)
         if lines:
             document["lines"] = [{"object": self.declared.lines, "fields": lines}]
         return make_map(document, self.declared.name)
+
+    def _total(self, matched: MatchedColumns) -> dict[str, Any]:
+        """The check of the stated total, with the input's columns in place of meanings."""
+        parts = {name: meanings for name, meanings in self.declared.total.items() if name != "from"}
+        columns = matched.columns
+        return {
+            "from": columns[self.declared.total["from"]],
+            **{name: [columns[part] for part in meanings if part in columns] for name, meanings in parts.items()},
+        }
 
     def _rule(self, rule: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any] | None:
         """A rule with the input's columns in place of meanings; None if the input has none of them."""

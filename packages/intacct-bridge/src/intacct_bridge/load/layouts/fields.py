@@ -12,7 +12,16 @@ from typing import NamedTuple, cast
 
 from intacct_bridge.load.records.identity import Identifier, content_digest
 from intacct_bridge.load.records.lookup_keys import LookupKeys
-from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation, record_label
+from intacct_bridge.load.records.source_states import StateWords, read_state
+from intacct_bridge.load.records.write import (
+    Finding,
+    RecordLine,
+    RecordState,
+    SourceState,
+    Write,
+    WriteOperation,
+    record_label,
+)
 from intacct_bridge.load.tables.cells import (
     POINT,
     AmountReading,
@@ -26,6 +35,7 @@ from intacct_bridge.load.tables.cells import (
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.attachments import FOLDER, FileSource, all_files, read_paths, with_files
 from intacct_bridge.load.target.writable import WritableObject
+from intacct_bridge.mapping.unify import StateCell
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
@@ -111,6 +121,11 @@ class WriteBuilder:
     folder: str = FOLDER
     """The attachment folder of its files."""
     _identifier: Identifier = field(default_factory=Identifier)
+    _void_identifier: Identifier = field(default_factory=Identifier)
+    _words: StateWords = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._words = StateWords(self.writable.statuses)
 
     def fields(self, cells: Iterable[CellParts], row: SourceRow, findings: list[Finding]) -> dict[str, Value]:
         """The typed fields of a header or a line; unreadable cells are added to the findings."""
@@ -145,14 +160,18 @@ class WriteBuilder:
         findings: Iterable[Finding] = (),
         entity: tuple[str, str] = ("", ""),
         only_new: frozenset[str] = frozenset(),
+        states: Iterable[StateCell] = (),
     ) -> Write:
         """The record as a write that creates it; planning makes it an update or a delete if the mode is that."""
         name = self.writable.name
-        if self.draft:
+        state, wrong = self._state(rows, states)
+        findings = (*findings, *wrong)
+        if self.draft or state.state is SourceState.DRAFT:
             fields |= self.writable.lookup.draft
         faults = [finding for row in rows for finding in row_findings(row)]
         digest = with_files(content_digest(name, fields, lines), attachments)
-        identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
+        identifier = self._void_identifier if state.is_void else self._identifier  # equal live records stay numbered
+        identity = identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
         return Write(
             WriteOperation.CREATE,
             name,
@@ -169,7 +188,18 @@ class WriteBuilder:
             entity=entity[0],
             entity_by=entity[1],
             only_new=only_new,
+            state=state,
         )
+
+    def _state(self, rows: Sequence[SourceRow], states: Iterable[StateCell]) -> tuple[RecordState, list[Finding]]:
+        """The state of a record in its source; a draft of an object without drafts is refused."""
+        marked = (StateCell("deleted", row.deleted, at) for at, row in enumerate(rows) if row.deleted)
+        state, findings = read_state((*states, *marked), self._words, [row.position for row in rows])
+        if state.state is SourceState.DRAFT and not self.writable.lookup.draft:
+            text = f"{state.word!r} is a draft, and {self.writable.name} has no drafts"
+            fix = "leave it out until it is approved in its source"
+            findings.append(Finding("status", text, fix, state.column, rows[0].position))
+        return state, findings
 
     def files(
         self, cells: Iterable[tuple[SourceRow, str, object]], base: FileSource, findings: list[Finding]

@@ -16,6 +16,7 @@ from intacct_bridge.load.layouts.base import agree, check_formats, check_key, ke
 from intacct_bridge.load.layouts.fields import CellParts, WriteBuilder
 from intacct_bridge.load.layouts.lookups import Lookups
 from intacct_bridge.load.layouts.sides import Sides
+from intacct_bridge.load.layouts.stated_total import check_total
 from intacct_bridge.load.records.values import equal_form
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
 from intacct_bridge.load.tables.cells import (
@@ -115,7 +116,9 @@ class MappedLayout:
         """
         check_formats(table, self.date_formats)
         unused = self._unused(table)
-        header = dict.fromkeys((*self.entity.group_by, *_paths(self.entity.write), *self.entity.carry.values()))
+        states = (path for rule in self.entity.state for path in rule.sources)
+        whole = (*self.entity.group_by, *_paths(self.entity.write), *self.entity.carry.values(), *states)
+        header = dict.fromkeys(whole)
         lines = {path for line in self.entity.lines for path in _paths(line.write)} - header.keys()
         rows_of_table = [row.without(unused) for row in table]
         reading = self._reading(rows_of_table, table.decimal)
@@ -134,7 +137,15 @@ class MappedLayout:
         builder = WriteBuilder(self.writable, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
         base = real_folder(table.files)
         for rows, (record, findings) in zip(records, natives, strict=True):
-            yield self._write(builder, rows, with_answers(record, lookups.answer), base, reading, findings=findings)
+            yield self._write(
+                builder,
+                rows,
+                with_answers(record, lookups.answer),
+                base,
+                reading,
+                findings=findings,
+                is_partial=table.where is not None,
+            )
 
     def _native(
         self, rows: Sequence[SourceRow], readers: Readers, amounts: AmountReading
@@ -211,6 +222,7 @@ class MappedLayout:
         reading: "ColumnReading",
         *,
         findings: list[Finding],
+        is_partial: bool,
     ) -> Write:
         for problem in record.problems:
             of_other = "" if problem.other is None else f" of {rows[problem.other].position}"
@@ -220,6 +232,9 @@ class MappedLayout:
         for row, cells in _by_row(record):
             fields |= builder.fields(self._field_cells(cells, record.columns, "", reading), rows[row], findings)
         lines, columns = self._lines(builder, rows, record, reading, findings)
+        if self.entity.total is not None:
+            amounts = [line.amount for members in lines.values() for line in members]
+            findings += check_total(self.entity, rows, amounts, reading.amounts, is_partial=is_partial)
         carried = self._carried(rows, findings)
         source = self._source_key(rows, findings) or (text_of(carried.get("external_id")),)
         path = self.entity.carry.get(COLUMN, "")
@@ -235,6 +250,7 @@ class MappedLayout:
             findings=findings,
             entity=_entity(carried),
             only_new=frozenset(name for name in others if name in fields),
+            states=record.states,
         )
 
     def _lines(

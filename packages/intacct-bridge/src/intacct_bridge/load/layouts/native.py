@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from intacct_bridge.load.layouts.base import agree, check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.load.layouts.fields import NUMBERS, FieldCell, WriteBuilder
+from intacct_bridge.load.records.source_states import lists_states, plain_word
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
 from intacct_bridge.load.tables.cells import (
     POINT,
@@ -26,11 +27,13 @@ from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.attachments import COLUMN, FOLDER, FileSource, real_folder
 from intacct_bridge.load.target.writable import LineSet, WritableObject, key_among
 from intacct_bridge.mapping.grouping import group_rows
+from intacct_bridge.mapping.unify import StateCell
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.model.text_forms import nfc
 from intacct_protocol.xml.values import Kind, Value
 
 _OWNER = "MEGAENTITYID"
+_STATES = ("STATE", "STATUS")
 _DAYS = (Kind.DATE, Kind.TIMESTAMP)
 
 
@@ -98,6 +101,8 @@ class Columns:
     amounts: AmountReading = POINT
     entity: str = ""
     """The column that names the entity of a record."""
+    states: Mapping[str, FieldDef] = field(default_factory=dict)
+    """The columns that say whether a document is a draft, posted or reversed."""
 
     @classmethod
     def of(
@@ -139,7 +144,8 @@ class Columns:
         amounts = amount_reading(table.decimal, texts)
         days_inside = _inner_days(writable, table, nested, groups) if order is None else ()
         inner = date_reading(days_inside, order, formats.get("", ""))
-        return cls(header, lines, nested, tuple(groups), readings, inner, amounts, entity)
+        states = {column: one for column, one in header.items() if _is_state(one, writable)}
+        return cls(header, lines, nested, tuple(groups), readings, inner, amounts, entity, states)
 
     def names(self) -> dict[str, str]:
         """The input's column for each Intacct field."""
@@ -228,6 +234,11 @@ def _grouped(
         yield rows, _uncertain(rows[0], (row for row in rows[1:] if not has_key(row) and not continues(row)), writable)
 
 
+def _is_state(definition: FieldDef, writable: WritableObject) -> bool:
+    """Whether a field says if a document is a draft, posted or reversed; inactive master data is another thing."""
+    return definition.name in writable.lookup.draft or (definition.name in _STATES and lists_states(definition.values))
+
+
 def _texts(row: SourceRow, columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(nfc(text_of(row.cells.get(column))) for column in columns)
 
@@ -288,7 +299,16 @@ class _Reader:
             attachments=files,
             findings=self._findings,
             entity=self._entity(rows),
+            states=self._states(rows),
         )
+
+    def _states(self, rows: list[SourceRow]) -> Iterator[StateCell]:
+        """What the rows say of the state of the document; the words that Intacct lists are known."""
+        for column, definition in self._columns.states.items():
+            listed = frozenset(map(plain_word, definition.values))
+            for at, row in enumerate(rows):
+                if word := text_of(row.cells.get(column)):
+                    yield StateCell(word, column, at, listed=not listed or plain_word(word) in listed)
 
     def _entity(self, rows: list[SourceRow]) -> tuple[str, str]:
         """The entity that the record's rows name; they must agree."""
@@ -304,7 +324,9 @@ class _Reader:
             cells = [
                 self._cell(column, one, row)
                 for column, one in self._columns.header.items()
-                if column in row.cells and (row is rows[0] or text_of(row.cells[column]))
+                if column in row.cells
+                and not (one.readonly and column in self._columns.states)  # what Intacct sets is no content
+                and (row is rows[0] or text_of(row.cells[column]))
             ]
             new = [one for one in cells if row is rows[0] or not _has_value(one, fields)]
             fields |= self._builder.fields([*new, *self._grouped_fields(row)], row, self._findings)

@@ -77,6 +77,8 @@ class Verdict(StrEnum):
     DECLINE = "decline"
     RECALL = "recall"
     UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    """Void in its source, and not in the company: there is nothing to do."""
     REFUSED = "refused"
     IN_DOUBT = "in doubt"
     """Sent by an earlier run that got no answer; applying the plan looks for it before anything else."""
@@ -84,6 +86,8 @@ class Verdict(StrEnum):
 
 DUPLICATE = "duplicate"
 """The rule that refuses a record which the company has, or may have, already; a warning if the settings allow it."""
+LEFT_OUT = (Verdict.REFUSED, Verdict.SKIPPED)
+"""Verdicts on records that applying the plan leaves out; they are not decided on again."""
 WRITTEN = tuple(Verdict(operation.value) for operation in WriteOperation)
 """Verdicts that cost a transaction."""
 
@@ -159,7 +163,10 @@ class PlannedRecord:
             "key": self.receipt.record if self.receipt else None,
             "existing": dict(self.existing),
             "takes_back_entry": self.write.undoes,
-            "reasons": [wording(str(finding)) for finding in self.reasons],
+            "reasons": [
+                wording(str(finding))
+                for finding in (self.findings if self.verdict is Verdict.SKIPPED else self.reasons)
+            ],
             "changes": [
                 {"field": change.name, "before": change.before, "after": change.after}
                 | ({"lines": list(change.lines)} if change.lines else {})
@@ -252,6 +259,11 @@ class Plan:
     def refused(self) -> int:
         """The number of records that are refused."""
         return len(self.of(Verdict.REFUSED))
+
+    @property
+    def skipped(self) -> int:
+        """The number of records that are void in their source, and are not posted."""
+        return len(self.of(Verdict.SKIPPED))
 
     @property
     def refusals(self) -> tuple[FindingCause, ...]:

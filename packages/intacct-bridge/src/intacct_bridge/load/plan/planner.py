@@ -28,8 +28,9 @@ from intacct_bridge.load.plan.known_to_outbox import (
     check_outbox,
 )
 from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
-from intacct_bridge.load.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
+from intacct_bridge.load.plan.plan import LEFT_OUT, WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.load.plan.resolve_references import ResolveReferences
+from intacct_bridge.load.plan.void_records import SkipVoid
 from intacct_bridge.load.records.write import Write, WriteOperation
 from intacct_bridge.load.rules.input_rows import with_row_findings
 from intacct_bridge.load.tables.table import InputTable
@@ -105,12 +106,19 @@ class Planner:
     def plan(self, writes: Iterable[Write], empty: Plan) -> Plan:
         """The verdict on each write; attachment folders that have to be made for their files come first."""
         records = [PlannedRecord.of(write) for write in writes]
-        if records and all(record.write.operation.is_action for record in records):
-            records = run_steps(records, steps_to_act(self._context))
-        elif self._context.settings.mode is Mode.CREATE:
-            records = run_steps(records, (refuse_repeated, refuse_unsendable, *steps_to_create(self._context)))
+        mode = self._context.settings.mode
+        if mode is not Mode.DELETE and any(record.write.state.is_void for record in records):
+            records = SkipVoid(self._context)(records)
+        places = [at for at, record in enumerate(records) if mode is Mode.DELETE or not record.write.state.is_void]
+        planned = [records[at] for at in places]
+        if planned and all(record.write.operation.is_action for record in planned):
+            planned = run_steps(planned, steps_to_act(self._context))
+        elif mode is Mode.CREATE:
+            planned = run_steps(planned, (refuse_repeated, refuse_unsendable, *steps_to_create(self._context)))
         else:
-            records = run_steps(records, steps_to_change(self._context))
+            planned = run_steps(planned, steps_to_change(self._context))
+        for at, record in zip(places, planned, strict=True):
+            records[at] = record
         references = self._context.references.unchecked.items()
         unchecked = (f"references to {target}: {reason}" for target, reason in references)
         folders = self._missing_folders(records)
@@ -123,7 +131,7 @@ class Planner:
 
     def confirm(self, plan: Plan) -> Plan:
         """The plan as the company is now, for the records that it would write."""
-        kept = [one for one in plan.records if one.verdict is not Verdict.REFUSED and one.write.object == plan.object]
+        kept = [one for one in plan.records if one.verdict not in LEFT_OUT and one.write.object == plan.object]
         created = [one for one in kept if one.write.operation is WriteOperation.CREATE]
         acted = [one for one in kept if one.write.operation.is_action]
         changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]

@@ -64,7 +64,8 @@ class InputRecord:
         """The record as layouts read it; its key in the source is unique among all streams of an `origin`."""
         cells = {name: value for name, value in self.record.items() if not name.startswith(_PRIVATE)}
         key = (origin, self.stream, *self.source_key)
-        return SourceRow(self.source, self.number, {**defaults, **cells}, key=key, equal=self.equal)
+        deleted = DELETED if self.record.get(DELETED) else ""
+        return SourceRow(self.source, self.number, {**defaults, **cells}, key=key, equal=self.equal, deleted=deleted)
 
     @property
     def source_key(self) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ class RecordStatus(StrEnum):
     """Was in doubt, and turned out to be in the company."""
     UNCHANGED = "unchanged"
     """In the company by an earlier run, or with nothing to change."""
+    SKIPPED = "skipped"
+    """Void in its source: it is not in the company, and is not to be."""
     REJECTED = "rejected"
     """Refused by the company."""
     ABORTED = "aborted"
@@ -47,7 +49,12 @@ class RecordStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing is left to be sent or found out."""
-        return self.is_written or self.is_failed
+        return self.is_done or self.is_failed
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the company is as the source has it: the record is written, or was left out because it is void."""
+        return self.is_written or self is RecordStatus.SKIPPED
 
     @property
     def outcome_text(self) -> str:

@@ -68,6 +68,28 @@ class Finding(msgspec.Struct, frozen=True):
         return f"{display_text(self.position)}: {self.advice}" if self.position else self.advice
 
 
+class SourceState(StrEnum):
+    """What the status of a record in its source means here."""
+
+    LIVE = "live"
+    DRAFT = "draft"
+    VOID = "void"
+
+
+class RecordState(msgspec.Struct, frozen=True):
+    """The state of a record in its source, with the word and the column that say so."""
+
+    state: SourceState = SourceState.LIVE
+    word: str = ""
+    column: str = ""
+
+    @property
+    def is_void(self) -> bool:
+        """Whether its source has it as void, cancelled, rejected or deleted."""
+        return self.state is SourceState.VOID
+
+
+LIVE = RecordState()
 AMOUNTS = ("TRX_AMOUNT", "TRX_PAYMENTAMOUNT", "AMOUNT")
 """The fields with the amount of a line: of most lines, of payments and receipts, of expenses."""
 
@@ -167,6 +189,8 @@ class Write:
     """Fields that the layout fills and the input does not, such as a default; they are left out of an update."""
     undoes: int | None = None
     """The outbox entry whose record this write takes back."""
+    state: RecordState = LIVE
+    """Whether it is live, a draft, or void in its source."""
     earlier: Mapping[str, Value] | None = None
     """The company's values that an update replaces, or what the plan of a delete or an action has seen of its record;
     None if they are not known."""

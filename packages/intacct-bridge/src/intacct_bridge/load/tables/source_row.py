@@ -47,6 +47,8 @@ class SourceRow(msgspec.Struct, frozen=True):
     """The record's key in its source, if that is given beside the cells."""
     equal: EqualNumber | None = None
     """Its number among equal records."""
+    deleted: str = ""
+    """The column beside the cells by which the source marks the record as deleted; empty if it does not."""
     beyond: tuple[object, ...] = ()
     """The cells beyond the columns of the header."""
     unreadable: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -59,6 +59,8 @@ class WritableObject:
     """Set if only the legacy functions reach it; they do not take record numbers of master data."""
     formatting: Callable[[], Formatting] = field(default=lambda: DEFAULT, repr=False, compare=False)
     """The API user's formatting; requests hold times on that user's clock."""
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    """What further words for the status of a record in its source mean: a setting of the connection."""
     _fields_by_name: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -131,7 +133,9 @@ def writable_object(company: Gateway, object_name: str) -> WritableObject:
     if function in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
         plan = None
     sets = tuple(_line_sets(company, described, plan, only_legacy=function not in ("", "create")))
-    return WritableObject(described, sets, lookup, plan, function, legacy, lambda: company.formatting)
+    return WritableObject(
+        described, sets, lookup, plan, function, legacy, lambda: company.formatting, company.connection.statuses
+    )
 
 
 def _legacy_lookup(lookup: LookupKeys, legacy: LegacyObject) -> LookupKeys:

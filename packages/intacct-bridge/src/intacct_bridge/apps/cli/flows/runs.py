@@ -234,6 +234,7 @@ def _records(run: "Run") -> str:
         "posted": run.records.posted,
         "already in Intacct": run.records.already_in_intacct,
         "refused": run.records.refused,
+        "skipped": run.records.skipped,
         "in doubt": run.records.in_doubt,
         "not sent": run.records.not_sent,
         "dead letters": run.records.dead_letters,

@@ -55,6 +55,9 @@ def _typed(request: PageRequest, setting_field: SettingField, before: Mapping[st
         return {"env": variable} if variable else request.secret(setting_field.setting) or there
     if setting_field.kind == "tick":
         return request.checked(setting_field.setting)
+    if setting_field.kind == "words":
+        pairs = (part.partition("=") for part in text.split(",") if part.strip())
+        return {word.strip(): meaning.strip() for word, _, meaning in pairs} or None
     if not text and isinstance(there, Mapping):
         return there
     if setting_field.kind == "names":
@@ -100,7 +103,10 @@ def _shown(setting_field: SettingField, settings: Mapping[str, Any], *, is_draft
         facts["options"] = [*setting_field.options, *((sender.name, sender.name) for sender in list_senders())]
     elif setting_field.options:
         facts["options"] = list(setting_field.options)
-    if isinstance(value, Mapping):
+    if setting_field.kind == "words":
+        pairs = value.items() if isinstance(value, Mapping) else ()
+        facts["value"] = ", ".join(f"{word}={meaning}" for word, meaning in pairs) or str(value or "")
+    elif isinstance(value, Mapping):
         kind, place = next(iter(value.items()), ("", ""))
         facts |= {"value": "", "kept": KEPT.get(kind, "{}").format(place)}
         if setting_field.kind == "secret" and kind == "env":
