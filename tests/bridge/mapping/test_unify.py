@@ -74,7 +74,8 @@ def test_every_problem_is_reported_with_its_row() -> None:
         ("Vendor", 1),
         ("Amount", 1),
     ]
-    assert "contradicts" in found.problems[2].message
+    contradiction = found.problems[2]
+    assert (contradiction.message, contradiction.rule, contradiction.other) == ("'V2' contradicts 'V1'", "header", 0)
 
 
 HEADERS = parse_map(

@@ -14,7 +14,7 @@ from intacct_bridge.load.records.lookup_keys import LookupKeys
 from intacct_bridge.load.records.write import Write
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.load.tables.open import open_table
-from intacct_bridge.load.tables.row_filter import with_constants
+from intacct_bridge.load.tables.row_filter import with_constants, with_filter
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.writable import LineSet, WritableObject
 from intacct_protocol.errors import SettingsError
@@ -427,3 +427,19 @@ def test_a_format_of_dates_needs_its_column(tmp_path: Path) -> None:
     layout = journal_layout(date_formats={"Date": "DD.MM.YYYY"})
     (entry,) = entry_of(tmp_path, "GJ,31.01.2026,T,R,6000,1,,,,", layout=layout)
     assert entry.fields["BATCH_DATE"] == date(2026, 1, 31)
+
+
+def test_rows_that_a_filter_leaves_out_still_show_the_order_of_dates(tmp_path: Path) -> None:
+    path = tmp_path / "je.csv"
+    rows = "GJ,31/01/2026,A,1,6000,1,,,,out\nGJ,02/01/2026,B,2,6000,1,,,,in\n"
+    path.write_text(HEADER + rows, encoding="utf-8")
+    (entry,) = journal_layout().read(with_filter(open_csv(path), "memo = 'in'"))
+    assert faults([entry]) == [("date", "Date", "je.csv:3")], "2 January or 1 February"
+
+
+def test_an_unreadable_cell_is_reported_where_it_is(tmp_path: Path) -> None:
+    """The entry's own value may be in a later row than its first."""
+    header = HEADER.replace("\n", ",Reverse date\n")
+    rows = "GJ,2026-01-31,T,R,6000,1,,,,,\nGJ,2026-01-31,T,R,2100,,1,,,,soon\n"
+    (entry,) = read(tmp_path, header + rows)
+    assert faults([entry]) == [("date", "Reverse date", "je.csv:3")]
