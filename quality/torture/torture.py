@@ -110,7 +110,7 @@ class Round:
         company = gateway
         layout = NativeLayout(writable_object(company, self.kind.object))
         table = InputTable(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
-        settings = PlanSettings(allow_duplicates=not self.kind.finds, mode=Mode(self.kind.mode))
+        settings = PlanSettings(mode=Mode(self.kind.mode))
         return make_plan(table, layout, company, outbox, settings)
 
     def run(self, die_at: tuple[str, int] | None, *, beside: bool = False) -> None:

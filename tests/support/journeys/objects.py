@@ -12,7 +12,7 @@ from intacct_bridge.load.apply.sender import Step, no_step
 from intacct_bridge.load.apply.settle import SettleSettings
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.outbox.outbox import Outbox
-from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings
+from intacct_bridge.load.plan.plan import MatchRules, Mode, Plan, PlanSettings
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.shared_state.place import Place
@@ -88,10 +88,10 @@ class LoadScenario:
     def make(
         self, gateway: Any, outbox: Outbox, path: Path, object_name: str, mode: Mode = Mode.CREATE, **more: Any
     ) -> Plan:
-        match = more.pop("match", ())
+        match, rules = more.pop("match", ()), more.pop("rules", MatchRules())
         company = gateway
         layout = layout_for(object_name, company, **more)
-        return make_plan(open_table(path), layout, company, outbox, PlanSettings(mode=mode, match=match))
+        return make_plan(open_table(path), layout, company, outbox, PlanSettings(mode=mode, match=match, rules=rules))
 
     def rows(self, object_name: str) -> list[dict[str, str]]:
         return [dict(row) for _, row in self.emulator.company().table(object_name).rows()]

@@ -182,7 +182,7 @@ class Simulation:
         kind = records[0].kind
         batch, atomic = self.random.choice((1, 2, 100)), self.random.random() < 0.3
         rows = [one.cells for one in records for _ in range(kind.copies)]
-        settings = PlanSettings(allow_duplicates=not kind.finds)
+        settings = PlanSettings()
         with self._outbox() as outbox, self._client() as gateway:
             company = gateway
             plan = self._plan(kind.object, rows, settings, company, outbox)

@@ -206,7 +206,10 @@ class BridgeClient(Client):
         date_formats: Mapping[str, str] | None = None,
         draft: bool = False,
         clear_empty: bool = False,
-        allow_duplicates: bool = False,
+        source_name: str = "",
+        new: Iterable[int] = (),
+        equal_records: Literal["refuse", "same", "new"] = "refuse",
+        after_undo: Literal["post", "refuse"] = "post",
         name: str = "",
     ) -> "Plan":
         """Decide what a load would do with each record. Nothing is sent.
@@ -218,6 +221,11 @@ class BridgeClient(Client):
         file in its place. `key` names the columns that identify a record in its source, or with another `mode` than
         `create` the fields by which the existing record is found. `set` adds columns with one value for every row.
         `name` is what rows that are in no file are called.
+
+        `source_name` names the source that the keys belong to. `new` lists the numbers of rows whose records are new
+        although one with the same number, key or content was posted before. `equal_records` says what a record without
+        a key is, if an equal one was posted before and the input does not have all of that earlier input: it is
+        refused, the same, or new. `after_undo` says whether a record that was taken back is posted again.
 
         >>> plan = client.plan([{"CLASSID": "P-1", "NAME": "Plants"}], layout="CLASS")
         >>> plan.to_create, plan.refused
@@ -241,7 +249,10 @@ class BridgeClient(Client):
             date_formats=date_formats or {},
             draft=draft,
             clear_empty=clear_empty,
-            allow_duplicates=allow_duplicates,
+            source_name=source_name,
+            new=tuple(new),
+            equal_records=equal_records,
+            after_undo=after_undo,
         )
         return Plan(plan_load(self._company_run(), request), self._company_run)
 

@@ -147,7 +147,7 @@ def test_without_a_reference_the_source_key_or_the_content_identifies(tmp_path: 
     assert read(tmp_path, text)[0].identity.kind == "content"
     assert [note for note in journal_layout(key=("id",)).notes(open_csv(tmp_path / "je.csv")) if "id" in note] == []
     identity = read(tmp_path, text, journal_layout(key=("id",)))[0].identity
-    assert (identity.kind, identity.text) == ("source", 'source:["7"]')
+    assert (identity.kind, identity.text) == ("source", 'source:["","7"]')
 
 
 def test_the_sources_key_separates_entries_without_a_reference(tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_the_sources_key_separates_entries_without_a_reference(tmp_path: Path) -
         return [(write.identity.text, len(write.rows)) for write in writes]
 
     one, two = [line("1", "6000"), line("1", "2100")], [line("2", "6000"), line("", "2100")]
-    assert known(*one, *two) == [('source:["1"]', 2), ('source:["2"]', 2)]
-    assert known(*two) == [('source:["2"]', 2)], "the same entry, whatever it comes with"
+    assert known(*one, *two) == [('source:["","1"]', 2), ('source:["","2"]', 2)]
+    assert known(*two) == [('source:["","2"]', 2)], "the same entry, whatever it comes with"
     assert [rows for _, rows in known(line("1", "6000", "R"), line("2", "2100", "R"))] == [2], "a reference is stronger"
     ((text, _),) = known(line("", "6000"), line("", "2100"))
     assert text.startswith("content:"), "no key is no identity"
@@ -409,7 +409,7 @@ def test_an_unreadable_cell_under_a_name_of_intaccts_is_a_fault(tmp_path: Path) 
 def test_a_key_of_two_columns_may_have_one_of_them_empty(tmp_path: Path) -> None:
     text = "id,part," + HEADER.lower() + "7,,GJ,2026-01-31,T,,6000,1,,,,\n"
     (entry,) = read(tmp_path, text, journal_layout(key=("id", "part")))
-    assert entry.identity.text == 'source:["7",""]'
+    assert entry.identity.text == 'source:["","7",""]'
     with pytest.raises(SettingsError, match="nothing"):
         read(tmp_path, text, journal_layout(key=("id", "nothing")))
 

@@ -15,7 +15,7 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.outbox.storage import default_path, outbox_place, place_of
 from intacct_bridge.load.records.identity import control_id
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.records.write import Receipt, WriteOperation
+from intacct_bridge.load.records.write import Identity, Receipt, WriteOperation
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import UnreachableError
 
@@ -178,7 +178,8 @@ def test_the_latest_entry_of_an_identity_is_that_of_its_last_generation(outbox: 
 
 def test_a_record_is_claimed_by_a_receipt_of_its_company_and_object(outbox: Outbox) -> None:
     ended(outbox, intent("key:a"), record="1")
-    ended(outbox, intent("content:b"), record="2")
+    keyed = replace(intent("content:b"), identities=(Identity("source:b", "source"),))
+    ended(outbox, keyed, record="2")
     ended(outbox, intent("key:c", company="other"), record="3")
     ended(outbox, intent("key:d", name="CUSTOMER"), record="4")
     released = ended(outbox, intent("key:e"), RELEASED, record="5")
@@ -186,7 +187,7 @@ def test_a_record_is_claimed_by_a_receipt_of_its_company_and_object(outbox: Outb
     records = ["1", "2", "3", "4", "5", "Order-6", "7"]
     assert released.status is RELEASED
     assert outbox.claimed("acme", "VENDOR", records) == {"1", "2", "5"}, "a number is never used again, a name is"
-    assert outbox.claimed("acme", "VENDOR", records, known_by="key") == {"1", "5"}
+    assert outbox.claimed("acme", "VENDOR", records, by_source=True) == {"2"}
     assert outbox.claimed("acme", "VENDOR", []) == set()
 
 

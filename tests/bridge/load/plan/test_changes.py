@@ -192,7 +192,7 @@ def test_an_equal_record_is_asked_for_where_it_may_be_an_earlier_one(
     row = SourceRow("stream", 1, {}, key=("tap", "3"), equal=equal)
     identity = source_identity(row.key if key == "source" else ("tap", "4"))
     one = PlannedRecord(replace(write(), identity=identity, rows=(row,)), verdict)
-    assert _to_ask_for(one) is (equal if asks else None)
+    assert _to_ask_for(one, "") is (equal if asks else None)
 
 
 def test_a_refused_match_keeps_neither_receipt_nor_changes() -> None:

@@ -13,7 +13,7 @@ from intacct_bridge.load.outbox.entry import WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext
 from intacct_bridge.load.plan.duplicates import FindDuplicates
-from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.load.plan.plan import MatchRules, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
@@ -32,14 +32,16 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 def ours(outbox: Outbox, identity: str, record: str, *, undoes: int | None = None) -> int:
     target = WriteTarget("acme", "", WriteOperation.CREATE, "GLBATCH")
-    (sent,) = outbox.begin(outbox.plan([new_entry(target, identity, "d", "<create/>", undoes=undoes)]))
+    known_by = (Identity(identity, "source"),) if identity.startswith("source") else ()
+    entry = new_entry(target, identity, "d", "<create/>", undoes=undoes, identities=known_by)
+    (sent,) = outbox.begin(outbox.plan([entry]))
     outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt(record))])
     return sent.number
 
 
 def entry(at: int = 2, *, kind: str = "key", verdict: Verdict = Verdict.CREATE, **fields: Value) -> PlannedRecord:
     write = Write(WriteOperation.CREATE, "GLBATCH", {**KEY, **fields}, Identity(f"{kind}:{at}", kind), "d", "entry",
-                  (SourceRow("je.csv", at, {}),))  # fmt: skip
+                  (SourceRow("je.csv", at, {}),), source_key=("2",) if kind == "source" else ())  # fmt: skip
     return PlannedRecord(write, verdict)
 
 
@@ -53,7 +55,8 @@ def found(
     since: Any = None,
 ) -> list[PlannedRecord]:  # fmt: skip
     context = SimpleNamespace(
-        settings=SimpleNamespace(offline=offline, allow_duplicates=allow), target=SimpleNamespace(company="acme"),
+        settings=SimpleNamespace(offline=offline, rules=MatchRules(new_rows=(2, 3, 4) if allow else ())),
+        target=SimpleNamespace(company="acme"),
         outbox=outbox, company=ShownRecords({"GLBATCH": list(rows)}), entries=lambda writes: [since for _ in writes],
     )  # fmt: skip
     return FindDuplicates(cast("PlanContext", context))(records)
@@ -96,7 +99,7 @@ def test_a_record_that_the_company_numbers_is_no_duplicate(outbox: Outbox) -> No
     some = [Write(WriteOperation.CREATE, "VENDOR", {"NAME": one}, Identity(one, "key"), "d", "vendor",
                   (SourceRow("v.csv", 2, {}),)) for one in "xy"]  # fmt: skip
     context = SimpleNamespace(
-        settings=SimpleNamespace(offline=False, allow_duplicates=False), target=SimpleNamespace(company="acme"),
+        settings=SimpleNamespace(offline=False, rules=MatchRules()), target=SimpleNamespace(company="acme"),
         outbox=outbox, company=ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": None}]}),
         entries=lambda writes: [None for _ in writes],
     )  # fmt: skip

@@ -13,13 +13,11 @@ from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext, newest_entries
 from intacct_bridge.load.plan.known_to_outbox import (
-    KnownByContent,
-    RefuseSentUnderOtherName,
     RefuseUncertainEquals,
     check_outbox,
 )
-from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
-from intacct_bridge.load.records.identity import content_identity, source_identity
+from intacct_bridge.load.plan.plan import MatchRules, Plan, PlannedRecord, Verdict
+from intacct_bridge.load.records.identity import source_identity
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import EqualNumber, SourceRow
@@ -60,7 +58,6 @@ def run(
     step: Step,
     outbox: Outbox,
     *records: PlannedRecord,
-    allow: bool = False,
     gone: Sequence[str] = (),
     offline: bool = True,
 ) -> list[PlannedRecord]:
@@ -70,7 +67,7 @@ def run(
         for one in gone
     ]
     context = SimpleNamespace(
-        settings=SimpleNamespace(offline=offline, allow_duplicates=allow), target=TARGET, outbox=outbox, unchecked=[],
+        settings=SimpleNamespace(offline=offline, rules=MatchRules()), target=TARGET, outbox=outbox, unchecked=[],
         company=ShownRecords({"AUDITHISTORY": deleted}), entries=lambda writes: newest_entries(outbox, TARGET, writes),
     )  # fmt: skip
     return step(cast("PlanContext", context))(records)
@@ -82,46 +79,6 @@ def record(
 ) -> PlannedRecord:  # fmt: skip
     row = SourceRow("v.csv", 3, {}, key=key, equal=equal)
     return PlannedRecord(Write(WriteOperation.CREATE, "VENDOR", fields, identity, digest, "vendor", (row,)), verdict)
-
-
-# --- by content
-
-
-@pytest.mark.parametrize(
-    ("status", "verdict", "gone", "refused"),
-    [
-        (APPLIED, Verdict.CREATE, False, True),
-        (IN_DOUBT, Verdict.CREATE, False, True),
-        (REJECTED, Verdict.CREATE, False, False),
-        (RELEASED, Verdict.CREATE, False, False),
-        (APPLIED, Verdict.CREATE, True, False),  # it was deleted since
-        (APPLIED, Verdict.UNCHANGED, False, False),
-    ],
-)
-def test_a_record_that_was_posted_before_its_key_was_named(
-    outbox: Outbox, status: RecordStatus, verdict: Verdict, gone: bool, refused: bool
-) -> None:
-    ended(outbox, content_identity("d"), "d", status)
-    one = record(source_identity(["1"]), verdict=verdict)
-    other = record(source_identity(["2"]), digest="e")
-    found, same = run(KnownByContent, outbox, one, other, gone=["7"] if gone else [], offline=False)
-    assert (found.verdict is Verdict.REFUSED, same) == (refused, other)
-    if refused:
-        (finding,) = found.findings
-        assert (finding.rule, finding.position, finding.refuses) == ("duplicate", "v.csv:3", True)
-        assert "when its key was not named" in finding.message
-        (allowed, _) = run(KnownByContent, outbox, one, other, allow=True)
-        assert (allowed.verdict, [finding.refuses for finding in allowed.findings]) == (verdict, [False])
-    else:
-        assert found == one
-
-
-def test_content_counts_for_keys_of_the_source_only_and_not_beside_itself(outbox: Outbox) -> None:
-    ended(outbox, content_identity("d"), "d")
-    by_key, by_content = record(Identity("key:x", "key")), record(content_identity("d"))
-    assert run(KnownByContent, outbox, by_key) == [by_key]
-    source = record(source_identity(["1"]))
-    assert run(KnownByContent, outbox, source, by_content) == [source, by_content], "the other is that record"
 
 
 # --- equal records
@@ -231,39 +188,3 @@ def test_a_plan_needs_the_outbox_that_it_rests_on(
         bare = cast("Plan", SimpleNamespace(records=(replace(one, write=replace(one.write, rows=())),)))
         with pytest.raises(SettingsError, match=r"^vendor was"):
             check_outbox(bare, TARGET, outbox)
-
-
-MINE, OTHER = Identity("key:of mine", "key"), Identity("key:of another name", "key")
-
-
-@pytest.mark.parametrize(
-    ("sent", "status", "entity", "mine", "verdict"),
-    [
-        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-7"), Verdict.REFUSED),
-        (MINE, IN_DOUBT, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # the verdict of its own entry comes first
-        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-8"), Verdict.CREATE),
-        (OTHER, IN_DOUBT, "", record(MINE), Verdict.CREATE),  # it has no key
-        (OTHER, IN_DOUBT, "200", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # a record of another entity
-        (OTHER, REJECTED, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),
-        (OTHER, APPLIED, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # the company shows it
-        (OTHER, IN_DOUBT, "", record(Identity("source:a", "source"), VENDORID="V-7"), Verdict.CREATE),
-        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-7", verdict=Verdict.UNCHANGED), Verdict.UNCHANGED),
-    ],
-)
-def test_a_record_in_doubt_is_not_posted_under_another_name(
-    outbox: Outbox, sent: Identity, status: RecordStatus, entity: str, mine: PlannedRecord, verdict: Verdict
-) -> None:
-    ended(outbox, sent, "d", status, entity=entity)
-    (decided,) = run(RefuseSentUnderOtherName, outbox, mine)
-    assert decided.verdict is verdict
-    if verdict is Verdict.REFUSED:
-        assert [one.fix for one in decided.findings] == ["find out first whether it was posted: intacct outbox settle"]
-        (allowed,) = run(RefuseSentUnderOtherName, outbox, mine, allow=True)
-        assert (allowed.verdict, len(allowed.findings)) == (Verdict.CREATE, 1)
-
-
-def test_each_record_is_compared_with_what_is_in_doubt_by_its_own_key(outbox: Outbox) -> None:
-    ended(outbox, OTHER, "d", IN_DOUBT)
-    several = [record(Identity(f"key:{at}", "key"), VENDORID=f"V-{at}") for at in range(6, 9)]
-    decided = run(RefuseSentUnderOtherName, outbox, *several)
-    assert [one.verdict for one in decided] == [Verdict.CREATE, Verdict.REFUSED, Verdict.CREATE]

@@ -30,6 +30,8 @@ CREATE TABLE entry (
     posting_date TEXT NOT NULL DEFAULT '',
     url TEXT NOT NULL DEFAULT '',
     undoes INTEGER,
+    input TEXT NOT NULL,
+    identities TEXT NOT NULL DEFAULT '[]',
     UNIQUE (company, entity, operation, object, identity, generation)
 );
 -- What was sent, apart from what moves: a row that changes is written anew as a whole.
@@ -41,6 +43,22 @@ CREATE TABLE content (
 CREATE INDEX entry_by_status ON entry (company, status);
 CREATE INDEX entry_by_record ON entry (company, object, record);
 CREATE INDEX entry_by_undone ON entry (undoes);
+CREATE INDEX entry_by_input ON entry (input);
+
+-- Everything that new records are known by, each with the last entry that was sent under it. Only an entry that is live
+-- (sent, in doubt or applied) keeps an identity from others. Records with equal numbers or contents have a place each.
+CREATE TABLE identity (
+    company TEXT NOT NULL,
+    entity TEXT NOT NULL,
+    object TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    detail TEXT NOT NULL,
+    entry INTEGER NOT NULL REFERENCES entry (number),
+    PRIMARY KEY (company, entity, object, text, kind, place)
+) WITHOUT ROWID;
+CREATE INDEX identity_by_entry ON identity (entry);
 
 -- Every status an entry was in, kept by the database itself so that no path through the code can forget it.
 CREATE TABLE event (

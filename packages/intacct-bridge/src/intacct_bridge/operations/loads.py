@@ -12,7 +12,16 @@ from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.layouts.declaration import layout_names
 from intacct_bridge.load.layouts.refused_rows import with_folder_of_files
 from intacct_bridge.load.layouts.refused_rows import write_refused as _write_refused
-from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings, SendOptions, Verdict
+from intacct_bridge.load.plan.plan import (
+    AfterUndo,
+    EqualRecords,
+    MatchRules,
+    Mode,
+    Plan,
+    PlanSettings,
+    SendOptions,
+    Verdict,
+)
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.cells import DateOrder, text_of
 from intacct_bridge.load.tables.header_row import HeaderSearch
@@ -111,8 +120,14 @@ class LoadRequest:
     draft: bool = False
     clear_empty: bool = False
     """Clear the field if a cell is empty, instead of leaving it unchanged."""
-    allow_duplicates: bool = False
-    """Post a record even if the company has one with its key."""
+    source_name: str = ""
+    """The name of the source that the keys belong to, such as a shop; inputs without a name share one source."""
+    new: tuple[int, ...] = ()
+    """Numbers of rows whose records are new, though one with the same number, key or content was posted before."""
+    equal_records: EqualRecords = "refuse"
+    """What a record without a key is, if an equal one was posted from an input that this one does not have in whole."""
+    after_undo: AfterUndo = "post"
+    """Whether a record that was taken back and comes again as it was is posted again."""
     offline: bool = False
     """Plan without any request."""
     attachment_folder: str = FOLDER
@@ -126,7 +141,8 @@ class LoadRequest:
     def settings(self) -> PlanSettings:
         """The settings of the planner."""
         match = () if self.mode is Mode.CREATE else tuple(name.upper() for name in self.key)
-        return PlanSettings(self.offline, self.allow_duplicates, self.mode, match)
+        rules = MatchRules(self.source_name, self.new, self.equal_records, self.after_undo)
+        return PlanSettings(self.offline, rules, self.mode, match)
 
 
 def plan_load(run: CompanyRun, request: LoadRequest) -> Plan:
@@ -354,6 +370,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "date_order": ("mdy", "dmy"),
     "decimal": (".", ","),
     "on_error": ("stop", "continue"),
+    "equal_records": ("refuse", "same", "new"),
+    "after_undo": ("post", "refuse"),
 }
 _NUMBERS = {"header_row": (1, None), "batch_size": (1, 100), "settle_after": (0, None)}
 """Whole numbers, each with the least and the most."""
@@ -401,7 +419,10 @@ class LoadTexts:
             attachments=attachments,
             draft=self.switch("draft"),
             clear_empty=self.switch("clear_empty"),
-            allow_duplicates=self.switch("allow_duplicates"),
+            source_name=self.text("source_name"),
+            new=row_numbers(self.text("new"), self._named("new")),
+            equal_records=_equal_records(self.choice("equal_records")),
+            after_undo="refuse" if self.choice("after_undo") == "refuse" else "post",
         )
 
     @property
@@ -454,6 +475,19 @@ class LoadTexts:
 def key_names(text: str) -> tuple[str, ...]:
     """The columns, or fields, that identify a record, from a text with commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def row_numbers(text: str, option: str) -> tuple[int, ...]:
+    """Numbers of rows from a text with commas. SettingsError names the option."""
+    numbers = key_names(text)
+    wrong = next((number for number in numbers if not (number.isascii() and number.isdecimal())), None)
+    if wrong is not None:
+        raise SettingsError(f"{option} {wrong}: it is not the number of a row", fix="give numbers such as 12,15")
+    return tuple(map(int, numbers))
+
+
+def _equal_records(text: str) -> EqualRecords:
+    return "same" if text == "same" else "new" if text == "new" else "refuse"
 
 
 def column_values(texts: Iterable[str], option: str) -> dict[str, str]:

@@ -48,7 +48,10 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     window: Annotated[Positive, explained("Records planned together before they are sent (default: 1,000).")] = WINDOW
     atomic: Annotated[bool, explained("Apply all records of a request or none.")] = False
     draft: Annotated[bool, explained("Create drafts of objects that have them.")] = False
-    allow_duplicates: Annotated[bool, explained("Post a record even if Intacct already has one with its key.")] = False
+    after_undo: Annotated[
+        Literal["post", "refuse"],
+        explained("A record that was taken back and comes again as it was: refuse it (refuse, default), or post it."),
+    ] = "refuse"
     own_references: Annotated[
         bool,
         explained(
@@ -161,7 +164,7 @@ def _load_settings(settings: TargetSettings) -> StreamLoadSettings:
         source_name=settings.source_name,
         window=settings.window,
         draft=settings.draft,
-        allow_duplicates=settings.allow_duplicates,
+        after_undo=settings.after_undo,
         equal_records=settings.equal_records,
         date_order=settings.date_order,
         decimal=settings.decimal,

@@ -21,7 +21,7 @@ _NAMES = {"object": "layout", "operation": "mode", "date_format": "date_formats"
 """Options that a load calls otherwise."""
 _TEXTS = (
     *("object", "operation", "key", "date_order", "decimal", "batch_size", "on_error", "settle_after"),
-    *("draft", "clear_empty", "allow_duplicates", "atomic"),
+    *("draft", "clear_empty", "source_name", "equal_records", "after_undo", "atomic"),
 )
 """Options of a load."""
 _PATHS = ("map", "refused", "plan")

@@ -270,6 +270,13 @@ class Loader:
         self._step("planned")
         ready: list[_Entered] = []
         doubtful: list[Write] = []
+        learned = {
+            entry.number: write.identities
+            for write, entry in zip(writes, entries, strict=True)
+            if _learns(write, entry) and (entry.digest == write.digest or write.identity in self._unchanged)
+        }
+        if learned:
+            self._outbox.learn(learned)
         for write, entry in zip(writes, entries, strict=True):
             if entry.status is RecordStatus.PLANNED:
                 ready.append((write, entry))
@@ -366,8 +373,15 @@ class Loader:
             totals=totals([write]),
             posting_date=posting_date(write),
             undoes=write.undoes,
+            identities=write.identities if write.operation is WriteOperation.CREATE else (),
             earlier=write.earlier,
         )
+
+
+def _learns(write: Write, entry: OutboxEntry) -> bool:
+    """Whether a record that was posted before is known by more from now on, such as a key that the input has by now."""
+    held = {(one.kind, one.text) for one in entry.identities}
+    return entry.is_live and any((one.kind, one.text) not in held for one in write.identities)
 
 
 def _as_seen(record: PlannedRecord) -> Write:

@@ -137,5 +137,6 @@ def _new_entry(entry: OutboxEntry, now: Mapping[int, Recheck]) -> OutboxEntry:
         totals=entry.totals,
         posting_date=entry.posting_date,
         undoes=entry.undoes,
+        identities=entry.identities,
         earlier=now[entry.number].earlier if entry.number in now else None,
     )

@@ -17,7 +17,7 @@ from intacct_bridge.load.apply.sender import Sender, refuse_read_only, refuse_wi
 from intacct_bridge.load.outbox.described import posting_date, totals, write_target
 from intacct_bridge.load.outbox.entry import OutboxEntry, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox, open_outbox
-from intacct_bridge.load.records.identity import content_digest
+from intacct_bridge.load.records.identity import all_identities, content_digest
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.values import equal_form
@@ -266,6 +266,7 @@ def _new_entry(target: TargetCompany, write: Write, body: Element) -> OutboxEntr
         label=write.label,
         totals=totals([write]),
         posting_date=posting_date(write),
+        identities=tuple(replace(one, place=0) for one in all_identities(write, "")),
         earlier=write.earlier,
     )
 

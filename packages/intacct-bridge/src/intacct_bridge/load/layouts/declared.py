@@ -318,10 +318,9 @@ class DeclaredLayout:
             )
             return
         of_file = [name for columns in named.values() for name in columns if name not in constants]
-        optional = [name for one in self.declared.columns if not one.required for name in named.get(one.name, ())]
         records: list[list[SourceRow]] = []
         for group in group_rows(rows, identity, lambda row: not _first_text(row, of_file)):
-            if not self.key or _first_text(group[0], optional):
+            if not self.key:
                 records.append(group)
             else:
                 records += group_rows(group, source_key, lambda row: not any(source_key(row)))

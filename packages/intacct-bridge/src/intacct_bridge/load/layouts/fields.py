@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
-from intacct_bridge.load.records.identity import Identifier, content_digest
+from intacct_bridge.load.records.identity import Identifier, content_digest, numbers_equals
 from intacct_bridge.load.records.lookup_keys import LookupKeys
 from intacct_bridge.load.records.source_states import StateWords, read_state
 from intacct_bridge.load.records.write import (
@@ -171,7 +171,9 @@ class WriteBuilder:
         faults = [finding for row in rows for finding in row_findings(row)]
         digest = with_files(content_digest(name, fields, lines), attachments)
         identifier = self._void_identifier if state.is_void else self._identifier  # equal live records stay numbered
-        identity = identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
+        source_key = source_key or rows[0].key
+        is_number = numbers_equals(rows)
+        identity = identifier.identify(name, fields, digest=digest, source_key=source_key, is_number=is_number)
         return Write(
             WriteOperation.CREATE,
             name,
@@ -189,6 +191,7 @@ class WriteBuilder:
             entity_by=entity[1],
             only_new=only_new,
             state=state,
+            source_key=source_key,
         )
 
     def _state(self, rows: Sequence[SourceRow], states: Iterable[StateCell]) -> tuple[RecordState, list[Finding]]:

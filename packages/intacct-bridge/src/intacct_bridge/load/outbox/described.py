@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 from intacct_bridge.load.outbox.entry import Total, WriteTarget, added, total_of
+from intacct_bridge.load.records.identity import DOCUMENT_DATES
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import ACTION_DATE, RecordLine, Write
 from intacct_bridge.load.target.target_company import TargetCompany
-
-_DAYS = ("BATCH_DATE", "WHENPOSTED", "PAYMENTDATE", "RECEIPTDATE", "WHENCREATED")
 
 
 def write_target(target: TargetCompany, write: Write) -> WriteTarget:
@@ -36,6 +35,6 @@ def currency_of(write: Write, line: RecordLine) -> str:
 
 def posting_date(write: Write) -> date | None:
     """The day on which a write posts, as far as its own fields say it."""
-    names = (ACTION_DATE,) if write.operation.is_action else _DAYS  # a company may have a field of that name
+    names = (ACTION_DATE,) if write.operation.is_action else DOCUMENT_DATES  # a company may have a field of that name
     days = (write.fields.get(name) for name in names)
     return next((day for day in days if isinstance(day, date) and not isinstance(day, datetime)), None)

@@ -16,8 +16,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
-from intacct_bridge.load.records.write import Receipt, WriteOperation
+from intacct_bridge.load.records.status import MAYBE_APPLIED, WITH_RECEIPT, RecordStatus
+from intacct_bridge.load.records.write import Identity, Receipt, WriteOperation
 from intacct_protocol.errors import Fault
 from intacct_protocol.model.wording import money
 from intacct_protocol.xml.values import Value
@@ -157,6 +157,10 @@ class OutboxEntry:
     """The record's page in Intacct, if a query has given it."""
     undoes: int | None = None
     """The entry whose record this one takes back."""
+    input: str = ""
+    """The run that entered it first; records of one input have the same."""
+    identities: tuple[Identity, ...] = ()
+    """Everything that its record is known by, if it creates one."""
     earlier: Mapping[str, Value] | None = field(default=None, compare=False, repr=False)
     """Of a new entry: the values that an update replaces, or what the plan of a delete or an action has seen of its
     record; None if they are not known. The outbox keeps them apart from the entry."""
@@ -165,6 +169,11 @@ class OutboxEntry:
         words = [f"{self.target.operation} {self.target.object} {self.label!r}", self.status.outcome_text]
         words += [self.receipt.record if self.receipt is not None else "", self.note and f"({self.note})"]
         return f"<OutboxEntry {self.number}: {' '.join(filter(None, words))}>"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its record is in the company, or may be: such a record holds its identities."""
+        return self.status in MAYBE_APPLIED
 
     @property
     def since(self) -> datetime:
@@ -192,6 +201,7 @@ def new_entry(
     totals: tuple[Total, ...] = (),
     posting_date: date | None = None,
     undoes: int | None = None,
+    identities: tuple[Identity, ...] = (),
     earlier: Mapping[str, Value] | None = None,
 ) -> OutboxEntry:
     """What a loader wants to send, without a number: the outbox decides whether it may (`Outbox.plan`)."""
@@ -222,6 +232,7 @@ def new_entry(
         totals=totals,
         posting_date=posting_date,
         undoes=undoes,
+        identities=identities,
         earlier=earlier,
     )
 

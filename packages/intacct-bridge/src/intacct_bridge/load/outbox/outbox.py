@@ -41,10 +41,14 @@ from intacct_bridge.load.outbox.storage import (
     END_DELETED,
     END_RECEIPT,
     FORGET_REPLACED,
+    FORGET_SOURCE_KEYS,
+    HOLD_IDENTITY,
     JOIN,
+    KEEP_IDENTITIES,
     KEEP_REPEAT_GUARD,
     LAST_NUMBER,
     MARK_SENT,
+    NOT_SENT,
     NOTE_DEPARTURE,
     PLAN_COLUMNS,
     PLAN_NEW,
@@ -59,16 +63,18 @@ from intacct_bridge.load.outbox.storage import (
     SEPARATE,
     conclude_values,
     digest_of,
+    held_values,
+    identities_text,
     new_values,
     outbox_place,
     replanned_values,
     tables,
     time_text,
 )
-from intacct_bridge.load.records.identity import control_id
+from intacct_bridge.load.records.identity import control_id, free_place
 from intacct_bridge.load.records.kept_values import fields_text
 from intacct_bridge.load.records.status import ANSWERED, UNAPPLIED, RecordStatus
-from intacct_bridge.load.records.write import Receipt, WriteOperation
+from intacct_bridge.load.records.write import Identity, Receipt, WriteOperation
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.shared_state.database import Clock, Row, placeholders
 from intacct_bridge.shared_state.open import open_database
@@ -206,6 +212,7 @@ class Outbox(OutboxReader):
             request_digest=digest_of(new.body),
             user=self.user,
             loader=self.loader,
+            input=before.input if before else self.loader,
             planned_at=now,
             sent_at=before.sent_at if before else None,
             last_sent_at=before.last_sent_at if before else None,
@@ -248,6 +255,8 @@ class Outbox(OutboxReader):
                     continue
                 first = now if state is RecordStatus.PLANNED else entry.sent_at or now
                 taken.append(self._sent(entry, first, now))
+            if state is RecordStatus.PLANNED:
+                taken = self._with_identities(taken, text)
             self._db.executemany(
                 MARK_SENT,
                 ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in taken),
@@ -259,6 +268,70 @@ class Outbox(OutboxReader):
         if self._db.reconnections != reconnections:  # the answer to the commit was lost
             return self._ours(taken)
         return taken
+
+    def _with_identities(self, entries: Sequence[OutboxEntry], now: str) -> list[OutboxEntry]:
+        """Those of the entries that hold all identities of their records from now on.
+
+        An identity that another live entry holds is not taken: the entry is not sent, and its note says so.
+        """
+        by_target: dict[WriteTarget, list[OutboxEntry]] = {}
+        for entry in entries:
+            by_target.setdefault(entry.target, []).append(entry)
+        refused: set[int] = set()
+        numbered: dict[int, OutboxEntry] = {}
+        for target, members in by_target.items():
+            holders = self.holders(target, (identity for entry in members for identity in entry.identities))
+            held = {
+                (kind, text): {holder.place: holder.entry.number for holder in places if holder.entry.is_live}
+                for (kind, text), places in holders.items()
+            }
+            for entry in members:
+                places = [held.setdefault((identity.kind, identity.text), {}) for identity in entry.identities]
+                holds = [
+                    replace(identity, place=identity.place or free_place(used))
+                    for identity, used in zip(entry.identities, places, strict=True)
+                ]
+                other = next(
+                    (used[one.place] for one, used in zip(holds, places, strict=True) if one.place in used),
+                    entry.number,
+                )
+                if other != entry.number:
+                    refused.add(entry.number)
+                    note = f"entry {other}, which is the same record, was sent by another load; run this load again"
+                    self._db.execute(NOT_SENT, (now, note, entry.number))
+                    continue
+                for identity, used in zip(holds, places, strict=True):
+                    used[identity.place] = entry.number
+                if tuple(holds) != entry.identities:
+                    numbered[entry.number] = replace(entry, identities=tuple(holds))
+                    self._db.execute(KEEP_IDENTITIES, (identities_text(tuple(holds)), entry.number))
+        begun = [numbered.get(entry.number, entry) for entry in entries if entry.number not in refused]
+        self._db.executemany(HOLD_IDENTITY, (values for entry in begun for values in held_values(entry)))
+        return begun
+
+    def learn(self, identities: Mapping[int, tuple[Identity, ...]]) -> None:
+        """Let live records be known by these identities too, by the numbers of their entries.
+
+        An identity that another live entry holds stays with that one.
+        """
+        with self._db.transaction():
+            for number, entry in self.numbered(identities).items():
+                holders = self.holders(entry.target, identities[number])
+                others = {
+                    (kind, text): {holder.place for holder in places if holder.entry.is_live}
+                    for (kind, text), places in holders.items()
+                }
+                known_by = {(one.kind, one.text) for one in entry.identities}
+                new = [
+                    replace(one, place=one.place or free_place(others.get((one.kind, one.text), ())))
+                    for one in identities[number]
+                    if (one.kind, one.text) not in known_by
+                ]
+                new = [one for one in new if one.place not in others.get((one.kind, one.text), ())]
+                if entry.is_live and new:
+                    learned = replace(entry, identities=(*entry.identities, *new))
+                    self._db.execute(KEEP_IDENTITIES, (identities_text(learned.identities), number))
+                    self._db.executemany(HOLD_IDENTITY, held_values(learned))
 
     def _changed_by_others(
         self, entries: Sequence[OutboxEntry], current: Mapping[int, tuple[str, RecordStatus, int, str, str]]
@@ -419,10 +492,13 @@ class Outbox(OutboxReader):
         with self._db.transaction():
             self._db.execute(END_RECEIPT, (time_text(self.clock()), note, entry.number))
 
-    def rename(self, entry: OutboxEntry, identity: str) -> None:
-        """Let a record be known by another identity from now on."""
+    def rename(self, entry: OutboxEntry, identity: Identity) -> None:
+        """Let a record be known by another key of its source from now on, in place of the one that it had."""
+        identities = (*(one for one in entry.identities if one.kind not in ("source", "equal")), identity)
         with self._db.transaction():
-            self._db.execute(RENAME, (identity, entry.number))
+            self._db.execute(RENAME, (identity.text, identities_text(identities), entry.number))
+            self._db.execute(FORGET_SOURCE_KEYS, (entry.number,))
+            self._db.executemany(HOLD_IDENTITY, held_values(replace(entry, identities=identities)))
 
     def recover(self) -> list[OutboxEntry]:
         """Put entries in doubt that ended loaders left as sent. Every run begins with this: a crash reports nothing."""

@@ -4,16 +4,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget
-from intacct_bridge.load.outbox.storage import BATCHES, OF_BATCH, SELECT, STILL_CLAIMS, TAKEN_BACK, entry_of
+from intacct_bridge.load.outbox.storage import (
+    BATCHES,
+    HOLDERS,
+    LIVE_CONTENTS,
+    OF_BATCH,
+    SELECT,
+    STILL_CLAIMS,
+    TAKEN_BACK,
+    entry_of,
+)
 from intacct_bridge.load.records.kept_values import fields_from
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.records.write import WriteOperation
-from intacct_bridge.shared_state.database import StateDatabase, placeholders
+from intacct_bridge.load.records.write import Identity, WriteOperation
+from intacct_bridge.shared_state.database import Row, StateDatabase, placeholders
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.batched import batched
 from intacct_protocol.xml.values import Value
 
 _BATCH = 500
+_BY_SOURCE = '%"text":"source:%'
 
 
 class NoEntryError(SettingsError):
@@ -57,6 +67,15 @@ class Decision:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An entry that was sent last under an identity, in one of its places."""
+
+    place: int
+    detail: str
+    entry: OutboxEntry
+
+
 class OutboxReader:
     """Reads an outbox, and changes nothing in it."""
 
@@ -71,6 +90,33 @@ class OutboxReader:
                 identities = [identity for one, identity in some if one == target]
                 found |= {(entry.target, entry.identity): entry for entry in self._by_identity(target, identities)}
         return found
+
+    def holders(self, target: WriteTarget, identities: Iterable[Identity]) -> dict[tuple[str, str], list[Holder]]:
+        """The entries that hold identities of new records, or held them last, by kind and text, in their places."""
+        rows: list[Row] = []
+        asked_for = {(identity.kind, identity.text) for identity in identities}
+        for texts in batched(sorted({text for _, text in asked_for}), _BATCH):
+            place = (target.company, target.entity, target.object)
+            rows += self._db.read(f"{HOLDERS} {placeholders(texts)} ORDER BY identity.place", (*place, *texts))
+        entries = self.numbered(sorted({row[4] for row in rows}))
+        holders: dict[tuple[str, str], list[Holder]] = {}
+        for text, kind, place, detail, number in rows:
+            if (kind, text) in asked_for:
+                holders.setdefault((kind, text), []).append(Holder(place, detail, entries[number]))
+        return holders
+
+    def numbered(self, numbers: Iterable[int]) -> dict[int, OutboxEntry]:
+        """The entries with these numbers."""
+        entries: dict[int, OutboxEntry] = {}
+        for batch in batched(numbers, _BATCH):
+            rows = self._db.read(f"{SELECT} WHERE number IN {placeholders(batch)}", batch)
+            entries |= {entry.number: entry for entry in map(entry_of, rows)}
+        return entries
+
+    def contents_of(self, target: WriteTarget, run: str) -> list[str]:
+        """The identities by content of the live records that a run entered first."""
+        rows = self._db.read(LIVE_CONTENTS, (target.company, target.entity, target.object, run))
+        return [row[0] for row in rows]
 
     def _by_identity(self, target: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
         where = "company = ? AND entity = ? AND operation = ? AND object = ?"
@@ -103,13 +149,13 @@ class OutboxReader:
             raise NoEntryError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
         return entry_of(rows[0])
 
-    def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
-        """Those of these record keys that a receipt has. `known_by`: only of entries with this kind of identity."""
+    def claimed(self, company: str, object: str, records: Iterable[str], *, by_source: bool = False) -> set[str]:
+        """Those of these record keys that a receipt has. `by_source`: only of records with a key of their source."""
         found: set[str] = set()
-        where = f"company = ? AND object = ? AND identity LIKE ? AND {STILL_CLAIMS} AND record IN"
+        where = f"company = ? AND object = ? AND identities LIKE ? AND {STILL_CLAIMS} AND record IN"
         for some in batched(records, _BATCH):
             sql = f"SELECT record FROM entry WHERE {where} {placeholders(some)}"
-            rows = self._db.read(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))
+            rows = self._db.read(sql, (company, object, _BY_SOURCE if by_source else "%", *some))
             found |= {row[0] for row in rows}
         return found
 

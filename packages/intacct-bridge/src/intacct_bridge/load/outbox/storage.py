@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +13,7 @@ import msgspec
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.outbox.entry import OutboxEntry, Total, WriteTarget
 from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
-from intacct_bridge.load.records.write import Receipt, WriteOperation
+from intacct_bridge.load.records.write import Identity, Receipt, WriteOperation
 from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.shared_state.database import Row, TableSet
 from intacct_bridge.shared_state.place import Place, is_postgres, name_at, postgres_place, schema_name
@@ -21,20 +21,21 @@ from intacct_protocol.errors import Fault, SettingsError
 
 COLUMNS = """number, company, entity, operation, object, identity, generation, digest, status, attempt, control_id,
     body, request_digest, lookup_key, label, position, tracked, "user", loader, planned_at, sent_at, last_sent_at,
-    changed_at, record, name, faults, note, sendings, totals, posting_date, url, undoes"""
+    changed_at, record, name, faults, note, sendings, totals, posting_date, url, undoes, input,
+    identities"""
 SELECT = f"SELECT {COLUMNS} FROM entry JOIN content ON content.entry = entry.number"
 LAST_NUMBER = "SELECT coalesce(max(number), 0) FROM entry"
 PLAN_NEW = """
 INSERT INTO entry (number, company, entity, operation, object, identity, generation, digest, status, attempt,
     control_id, lookup_key, label, position, tracked, "user", loader, planned_at, changed_at, totals, posting_date,
-    undoes)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    undoes, input, identities)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 REPLAN = """
 UPDATE entry SET digest = :digest, status = 'planned', attempt = :attempt, control_id = :control_id,
     lookup_key = :lookup_key, label = :label, position = :position, tracked = :tracked, "user" = :user,
     loader = :loader, planned_at = :now, changed_at = :now, record = NULL, name = NULL, faults = '[]', note = '',
-    totals = :totals, posting_date = :posting_date, undoes = :undoes
+    totals = :totals, posting_date = :posting_date, undoes = :undoes, identities = :identities
 WHERE number = :number
 """
 CONTENT = """
@@ -60,13 +61,29 @@ NOTE_DEPARTURE = (
     "UPDATE entry SET last_sent_at = ? WHERE number = ? AND status = 'sent' AND loader = ? AND sendings = ?"
 )
 CONCLUDE = "UPDATE entry SET status = ?, changed_at = ?, record = ?, name = ?, faults = ?, note = ? WHERE number = ?"
+HOLD_IDENTITY = """
+INSERT INTO identity (company, entity, object, kind, text, place, detail, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (company, entity, object, text, kind, place) DO UPDATE SET detail = excluded.detail, entry = excluded.entry
+"""
+HOLDERS = """
+SELECT identity.text, identity.kind, identity.place, identity.detail, identity.entry FROM identity
+WHERE identity.company = ? AND identity.entity = ? AND identity.object = ? AND identity.text IN
+"""
+LIVE_CONTENTS = """
+SELECT identity.text FROM entry JOIN identity ON identity.entry = entry.number
+WHERE identity.kind = 'content' AND entry.company = ? AND entry.entity = ? AND entry.object = ?
+    AND entry.status IN ('sent', 'in_doubt', 'applied') AND entry.input = ?
+"""
+KEEP_IDENTITIES = "UPDATE entry SET identities = ? WHERE number = ?"
+NOT_SENT = "UPDATE entry SET status = 'not_sent', changed_at = ?, note = ? WHERE number = ?"
 STILL_CLAIMS = "NOT (status = 'released' AND ltrim(record, '0123456789') <> '')"
 """A record number is never used again. A name, such as an order's, is free again once its record was deleted."""
 CLAIMED = f"""
 SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
 AND {STILL_CLAIMS}
 """
-RENAME = "UPDATE entry SET identity = ? WHERE number = ?"
+RENAME = "UPDATE entry SET identity = ?, identities = ? WHERE number = ?"
+FORGET_SOURCE_KEYS = "DELETE FROM identity WHERE entry = ? AND kind IN ('source', 'equal')"
 END_RECEIPT = """
 UPDATE entry SET status = 'released', changed_at = ?, note = ? WHERE number = ? AND status = 'applied'
 """
@@ -168,7 +185,7 @@ def entry_of(row: Row) -> OutboxEntry:
     (
         number, company, entity, operation, object_name, identity, generation, digest, status, attempt, control_id,
         body, request_digest, lookup_key, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at,
-        changed_at, record, name, faults, note, sendings, totals, posting_date, url, undoes,
+        changed_at, record, name, faults, note, sendings, totals, posting_date, url, undoes, run, identities,
     ) = row  # fmt: skip
     return OutboxEntry(
         number,
@@ -199,6 +216,8 @@ def entry_of(row: Row) -> OutboxEntry:
         date.fromisoformat(posting_date) if posting_date else None,
         url,
         undoes,
+        run,
+        msgspec.json.decode(identities, type=tuple[Identity, ...]) if identities != "[]" else (),
     )
 
 
@@ -224,6 +243,8 @@ def new_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
         _totals(entry),
         _day(entry),
         entry.undoes,
+        entry.input,
+        identities_text(entry.identities),
     )
 
 
@@ -244,6 +265,7 @@ def replanned_values(entry: OutboxEntry) -> dict[str, str | int | None]:
         "totals": _totals(entry),
         "posting_date": _day(entry),
         "undoes": entry.undoes,
+        "identities": identities_text(entry.identities),
     }
 
 
@@ -253,6 +275,19 @@ def conclude_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
     faults = msgspec.json.encode(entry.faults).decode() if entry.faults else "[]"
     record, name = (receipt.record or None, receipt.name or None) if receipt else (None, None)
     return (entry.status.value, time_text(entry.changed_at), record, name, faults, entry.note, entry.number)
+
+
+def identities_text(identities: tuple[Identity, ...]) -> str:
+    """Identities as the outbox has them beside their entry."""
+    return msgspec.json.encode(identities).decode() if identities else "[]"
+
+
+def held_values(entry: OutboxEntry) -> Iterator[tuple[str | int, ...]]:
+    """The parameters of HOLD_IDENTITY for every identity of an entry."""
+    company, entity, _, name = entry.target.parts
+    for identity in entry.identities:
+        place = (identity.kind, identity.text, identity.place, identity.detail)
+        yield (company, entity, name, *place, entry.number)
 
 
 def _totals(entry: OutboxEntry) -> str:

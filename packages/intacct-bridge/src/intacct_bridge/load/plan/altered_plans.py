@@ -6,6 +6,7 @@ shows one amount and sends another must never be applied. For another amount, ch
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from intacct_bridge.load.layouts.fields import label_of
 from intacct_bridge.load.plan.plan import WRITTEN, PlannedRecord, Verdict
 from intacct_bridge.load.records.identity import (
     UNDO,
+    all_identities,
     content_digest,
     content_identity,
     existing_identity,
@@ -29,6 +31,8 @@ from intacct_protocol.xml.values import Value
 from intacct_protocol.xml.xml import Element
 
 FOLDER_OBJECT = "SUPDOCFOLDER"
+_PLACE = re.compile(r"~[0-9]+$")
+"""The place of a record whose identity another live one has too."""
 
 
 def refuse_altered(record: PlannedRecord) -> None:
@@ -59,7 +63,7 @@ def _altered_parts(record: PlannedRecord) -> Iterator[str]:
         yield "the operation"
     if write.digest != digest_of(write):
         yield "the content, or a file that it attaches," if write.attachments else "the content"
-    if record.verdict is not Verdict.REFUSED and not _is_identity(write):
+    if record.verdict is not Verdict.REFUSED and not (_is_identity(record) and _has_identities(write)):
         yield "the identity"
     if not named and write.label not in _labels(write):
         yield "the label"
@@ -110,20 +114,38 @@ def identity_names(write: Write) -> tuple[str, ...]:
     return tuple(sorted((name for name, at in places.items() if at >= 0), key=lambda name: places[name]))
 
 
-def _is_identity(write: Write) -> bool:
-    """Whether the identity follows from the content; a key of the source is in the input only."""
+def _is_identity(record: PlannedRecord) -> bool:
+    """Whether the identity follows from the content; a key of the source is in the input only.
+
+    A new record that was posted before is entered under the identity of that record, which the outbox must have.
+    """
+    write = record.write
     kind, fields = write.identity.kind, write.content.fields
+    if write.operation is WriteOperation.CREATE and record.verdict in (Verdict.UNCHANGED, Verdict.IN_DOUBT):
+        return True
     by_key = lookup_keys_of(write.object).filled_key(fields)
     if write.operation is not WriteOperation.CREATE:
-        names = identity_names(write)
+        names, record_key = identity_names(write), next(iter(write.fields), "")
+        if write.identity == existing_identity(write.fields, (record_key,)):
+            return True  # found by its key in the source, and named by its number
         return bool(names) and write.identity in (existing_identity(fields, names), key_identity(fields, names))
     if write.undoes is not None and kind == UNDO:
         return write.identity.text.startswith(f"{UNDO}:[")
+    text = _PLACE.sub("", write.identity.text)
+    if kind == "source" and (not by_key or lookup_keys_of(write.object).number):
+        return text.startswith("source:[")
     if by_key:
-        return write.identity == key_identity(fields, by_key)
-    if kind == "source":
-        return write.identity.text.startswith("source:[")
+        return text == key_identity(fields, by_key).text
     return kind == "content" and _is_content_identity(write.identity, digest_of(write))
+
+
+def _has_identities(write: Write) -> bool:
+    """Whether a new record is known by everything that its content says."""
+    if write.operation is not WriteOperation.CREATE or write.object == FOLDER_OBJECT:
+        return True
+    held = {(one.kind, one.text) for one in write.identities}
+    as_read = replace(write, fields=write.content.fields, given=None)
+    return {(one.kind, one.text) for one in all_identities(as_read, "")} <= held
 
 
 def _is_content_identity(identity: Identity, digest: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.load.plan.context import PlanContext
-from intacct_bridge.load.plan.known_to_outbox import KnownToOutbox
+from intacct_bridge.load.plan.outbox_verdict import by_outbox
 from intacct_bridge.load.plan.plan import PlannedRecord
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation
@@ -127,10 +127,10 @@ class CheckAmountsDue:
     def _not_posted_meanwhile(self, before: Sequence[PlannedRecord], after: list[PlannedRecord]) -> list[PlannedRecord]:
         """Ask the outbox again for what is refused: another loader of the same input may have posted it by now."""
         refused = [at for at, one in enumerate(after) if before[at].is_open and not one.is_open]
-        known = KnownToOutbox(self._context)([before[at] for at in refused]) if refused else []
-        for at, one in zip(refused, known, strict=True):
-            if not one.is_open:
-                after[at] = one
+        entries = self._context.entries(before[at].write for at in refused)
+        for at, entry in zip(refused, entries, strict=True):
+            if not (record := by_outbox(before[at], entry)).is_open:
+                after[at] = record
         return after
 
 

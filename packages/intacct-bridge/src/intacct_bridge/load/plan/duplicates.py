@@ -4,31 +4,49 @@ from collections.abc import Mapping, Sequence
 
 from intacct_bridge.load.plan.context import PlanContext
 from intacct_bridge.load.plan.outbox_verdict import by_outbox
-from intacct_bridge.load.plan.plan import DUPLICATE, PlannedRecord, Verdict
+from intacct_bridge.load.plan.plan import DUPLICATE, MatchRules, PlannedRecord, Verdict
 from intacct_bridge.load.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Finding, Write, WriteOperation
 from intacct_bridge.load.target.find_by_key import Key, MatchingRecord, find_by_key, key_of, key_values
 
+_SHOWN = 5
 
-def refuse_repeated(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-    """The step that refuses a record whose identity an earlier one of the same input has."""
-    first: dict[tuple[WriteOperation, str, str], PlannedRecord] = {}
-    done: list[PlannedRecord] = []
-    for record in records:
-        write = record.write
-        earlier = first.setdefault((write.operation, write.object, write.identity.text), record)
-        if earlier is record:
-            done.append(record)
-        else:
-            finding = Finding(
-                "double",
-                f"{write.label} is in the input twice; the first is at {earlier.write.position}",
-                "remove one of them, or give them references of their own",
-                position=write.position,
-            )
-            done.append(record.with_findings(finding))
-    return done
+
+class RefuseRepeated:
+    """The step that refuses records of one input with one identity.
+
+    Of equal ones the first stays. If they differ, any of them may be right, so all of them are refused.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._rules = context.settings.rules
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Compare all records of the input."""
+        same: dict[tuple[WriteOperation, str, str], list[int]] = {}
+        for at, record in enumerate(records):
+            write = record.write
+            if not is_new(write, self._rules):
+                keys = (one.text for one in write.identities if one.kind in ("key", "source"))
+                for text in dict.fromkeys((write.identity.text, *keys)):
+                    same.setdefault((write.operation, write.object, text), []).append(at)
+        repeated: dict[int, Finding] = {}
+        for places in same.values():
+            differ = len({records[at].write.digest for at in places}) > 1
+            for at in places[0 if differ else 1 :] if len(places) > 1 else ():
+                others = [records[place].write.position for place in places if place != at]
+                repeated.setdefault(at, _repeated(records[at].write, others, differ=differ))
+        return [record.with_findings(repeated[at]) if at in repeated else record for at, record in enumerate(records)]
+
+
+def _repeated(write: Write, others: Sequence[str], *, differ: bool) -> Finding:
+    text = f"{write.label} is in the input twice; the first is at {others[0]}"
+    fix = "remove one of them, or give them references of their own"
+    if differ:
+        text = f"{write.label} is in the input {'twice' if len(others) == 1 else f'{len(others) + 1} times'}, with "
+        text += f"different content; it is also at {', '.join(others[:_SHOWN])}"
+    return Finding("double", text, fix, position=write.position)
 
 
 def refuse_same_existing(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
@@ -56,6 +74,11 @@ def refuse_same_existing(records: Sequence[PlannedRecord]) -> list[PlannedRecord
     return done
 
 
+def is_new(write: Write, rules: MatchRules) -> bool:
+    """Whether the user calls the record of these rows new, regardless of what was posted before."""
+    return any(row.number in rules.new_rows for row in write.rows)
+
+
 class FindDuplicates:
     """The step that refuses new records which the company has already under the same key, or warns of them."""
 
@@ -76,7 +99,7 @@ class FindDuplicates:
         sent_since = self._sent_since(records, list(matches))
         done = self._split(lookup, records, new)
         for at, same_key in matches.items():
-            others = of_source if records[at].write.identity.kind == "source" else ()
+            others = of_source if records[at].write.source_key else ()
             standing = [one for one in same_key if not (one.copy or one.taken_back)]
             duplicates = [one for one in standing if one.record not in others and one.record not in taken_back]
             if duplicates:
@@ -92,7 +115,7 @@ class FindDuplicates:
         for at in new:
             write = records[at].write
             names = lookup.filled_key(write.fields)
-            if names and write.identity.kind == "key":
+            if names and not (lookup.number and write.source_key):
                 same.setdefault(tuple(comparable(write.fields[name]) for name in names), []).append(at)
         done = list(records)
         for key, places in same.items():
@@ -104,7 +127,7 @@ class FindDuplicates:
                     f"{write.label} is {write.object} {' '.join(key)}, and so is the record at {others}",
                     "name it the same way in all rows, by the id or by the name, or give it a number of its own",
                     position=write.position,
-                    refuses=not self._context.settings.allow_duplicates,
+                    refuses=not is_new(write, self._context.settings.rules),
                 )
                 done[at] = records[at].with_findings(finding).or_refused()
         return done
@@ -126,7 +149,7 @@ class FindDuplicates:
         other content are left out: the input may hold both.
         """
         numbers = [match.record for matches in found.values() for match in matches]
-        posted = self._context.outbox.claimed(self._context.target.company, lookup.object, numbers, known_by="source")
+        posted = self._context.outbox.claimed(self._context.target.company, lookup.object, numbers, by_source=True)
         refused = (one for one in records if one.verdict is Verdict.REFUSED)
         return posted - {one.receipt.record for one in refused if one.receipt is not None}
 
@@ -142,9 +165,9 @@ class FindDuplicates:
         finding = Finding(
             DUPLICATE,
             f"{write.label} is already in Intacct ({write.object} {numbers}, by {found[0].creator or 'unknown user'})",
-            "remove it from the input, give it a reference of its own, or allow duplicates",
+            "remove it from the input, give it a reference of its own, or name it in `new` if it is another record",
             position=write.position,
-            refuses=not self._context.settings.allow_duplicates,
+            refuses=not is_new(write, self._context.settings.rules),
         )
         return record.with_findings(finding).or_refused()
 

@@ -10,122 +10,18 @@ from dataclasses import replace
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext, newest_entries
-from intacct_bridge.load.plan.outbox_verdict import MAYBE_APPLIED, by_outbox, sent_text
-from intacct_bridge.load.plan.plan import DUPLICATE, Plan, PlannedRecord, Verdict
+from intacct_bridge.load.plan.outbox_verdict import by_outbox, sent_text
+from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck, ReceiptState
-from intacct_bridge.load.records.identity import content_identity, source_identity
-from intacct_bridge.load.records.lookup_keys import lookup_keys_of
-from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
+from intacct_bridge.load.records.identity import source_identity
+from intacct_bridge.load.records.status import MAYBE_APPLIED, RecordStatus
 from intacct_bridge.load.records.write import Finding, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import EqualNumber
-from intacct_bridge.load.target.find_by_key import Key, key_of, key_values
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import SettingsError
 
 _Class = tuple[str, ...]
 """The key of equal records without their number."""
-
-
-class KnownToOutbox:
-    """The step that gives new records which an earlier run has sent their final verdict."""
-
-    def __init__(self, context: PlanContext) -> None:
-        self._context = context
-
-    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for all records together, and check the receipts that it has."""
-        entries = self._context.entries(record.write for record in records)
-        return ReceiptCheck(self._context).decide(records, entries)
-
-
-class KnownByContent:
-    """The step that refuses records which were posted before their key was named, when only content identified them."""
-
-    def __init__(self, context: PlanContext) -> None:
-        self._context = context
-
-    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for the content of all new records that have a key of their source."""
-        keyed = [one for one in records if one.verdict is Verdict.CREATE and one.write.identity.kind == "source"]
-        in_input = {one.write.identity.text for one in records}
-        entries = self._context.entries(
-            replace(one.write, identity=content_identity(one.write.digest)) for one in keyed
-        )
-        sent = {
-            one.write.identity.text: entry
-            for one, entry in zip(keyed, entries, strict=True)
-            if entry is not None and entry.status in MAYBE_APPLIED and entry.identity not in in_input
-        }
-        checked = ReceiptCheck(self._context).check(sent.values())
-        sent = {
-            text: entry
-            for text, entry in sent.items()
-            if entry.number not in checked or checked[entry.number].state is not ReceiptState.RELEASED
-        }
-        return [
-            self._refused(one, entry) if (entry := sent.get(one.write.identity.text)) is not None else one
-            for one in records
-        ]
-
-    def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
-        finding = Finding(
-            DUPLICATE,
-            f"{record.write.label} was {sent_text(record.write, entry)}, when its key was not named",
-            "remove it from the input, or allow duplicates if it is another record",
-            position=record.write.position,
-            refuses=not self._context.settings.allow_duplicates,
-        )
-        return record.with_findings(finding).or_refused()
-
-
-class RefuseSentUnderOtherName:
-    """The step that refuses new records which an earlier run may have posted, with another name for what they refer to.
-
-    A record is identified by its key as its input has it: a vendor's name in one file, and its id in the next. The
-    company shows one that was posted. While it is in doubt only the outbox knows it, by its key with the ids.
-    """
-
-    def __init__(self, context: PlanContext) -> None:
-        self._context = context
-
-    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox once for what is in doubt."""
-        keyed = {
-            at: key_of(values)
-            for at, one in enumerate(records)
-            if one.verdict is Verdict.CREATE
-            and one.write.identity.kind == "key"
-            and (values := key_values(lookup_keys_of(one.write.object), one.write.fields))
-        }
-        if not keyed:
-            return list(records)
-        done = list(records)
-        sent = self._sent(records[next(iter(keyed))].write.object)
-        for at, key in keyed.items():
-            entry = sent.get(key)
-            if entry is not None and entry.identity != records[at].write.identity.text:
-                done[at] = self._refused(records[at], entry)
-        return done
-
-    def _sent(self, object_name: str) -> Mapping[Key, OutboxEntry]:
-        """The new records that are in doubt, by their keys."""
-        target = self._context.target
-        found = self._context.outbox.entries(company=target.company, statuses=UNRESOLVED, object=object_name)
-        return {
-            key_of(entry.lookup_key): entry
-            for entry in found
-            if entry.target.operation is WriteOperation.CREATE and entry.target.entity == target.entity.casefold()
-        }
-
-    def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
-        finding = Finding(
-            DUPLICATE,
-            f"{record.write.label} was {sent_text(record.write, entry)} as {entry.label}",
-            "find out first whether it was posted: intacct outbox settle",
-            position=record.write.position,
-            refuses=not self._context.settings.allow_duplicates,
-        )
-        return record.with_findings(finding).or_refused()
 
 
 class RefuseUncertainEquals:
@@ -141,7 +37,8 @@ class RefuseUncertainEquals:
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Ask the outbox for the equal records of all new ones together."""
-        asked = {at: equal for at, one in enumerate(records) if (equal := _to_ask_for(one)) is not None}
+        source = self._context.settings.rules.source_name
+        asked = {at: equal for at, one in enumerate(records) if (equal := _to_ask_for(one, source)) is not None}
         if not asked:
             return list(records)
         own = self._context.entries(records[at].write for at in asked)
@@ -156,17 +53,18 @@ class RefuseUncertainEquals:
 
     def _verdict(self, record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
         if equal.same:  # from now on it is known by its key
-            self._context.outbox.rename(twin, record.write.identity.text)
+            self._context.outbox.rename(twin, record.write.identity)
             return by_outbox(record, twin)
         return _refused(record, equal, twin)
 
     def _posted(self, uncertain: Iterable[tuple[Write, EqualNumber]]) -> Mapping[_Class, list[OutboxEntry]]:
         """The equal records of earlier runs that may be in the company."""
+        source = self._context.settings.rules.source_name
         firsts: dict[_Class, tuple[Write, int]] = {}
         for write, equal in uncertain:
             firsts.setdefault(equal.key, (write, equal.earlier))
         numbered = [
-            (key, replace(write, identity=source_identity((*key, str(number)))))
+            (key, replace(write, identity=source_identity((*key, str(number)), source)))
             for key, (write, earlier) in firsts.items()
             for number in range(1, earlier + 1)
         ]
@@ -184,11 +82,11 @@ class RefuseUncertainEquals:
         return found
 
 
-def _to_ask_for(record: PlannedRecord) -> EqualNumber | None:
+def _to_ask_for(record: PlannedRecord, source: str) -> EqualNumber | None:
     """The number of a new record that equals records of earlier runs; None if it is certain what it is."""
     write = record.write
     equal = write.rows[0].equal if write.rows else None
-    by_number = equal is not None and write.identity == source_identity(write.rows[0].key)
+    by_number = equal is not None and write.identity == source_identity(write.rows[0].key, source)
     if equal is None or not by_number or record.verdict is not Verdict.CREATE:
         return None
     return equal if equal.earlier and not equal.certain else None

@@ -20,10 +20,11 @@ from intacct_bridge.load.plan.changes import (
     update_of,
 )
 from intacct_bridge.load.plan.context import PlanContext
-from intacct_bridge.load.plan.outbox_verdict import by_outbox, is_doubtful
+from intacct_bridge.load.plan.outbox_verdict import CONFLICT, by_outbox, is_doubtful, sent_text
 from intacct_bridge.load.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck
 from intacct_bridge.load.plan.resolve_references import as_given
+from intacct_bridge.load.plan.same_record import PostedBySource, posted_by_source
 from intacct_bridge.load.records.identity import content_digest, existing_identity
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import equal_form
@@ -119,14 +120,66 @@ class MatchExisting:
 
     def _matched(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """The records with their existing record as receipt; refused ones pass as they are."""
+        sound = {at: record.write for at, record in enumerate(records) if not record.reasons}
+        upserts = self._mode is Mode.UPSERT and not self._match
+        posted = posted_by_source(self._context, sound) if upserts and sound else PostedBySource({}, {})
+        record_key = self._writable.lookup.record_key
+        numbered = {
+            at: replace(sound[at], fields={record_key: entry.receipt.record, **sound[at].fields})
+            for at, entry in posted.records.items()
+            if entry.receipt is not None
+        }
         keyed: dict[int, tuple[Write, Names]] = {}
-        for at, record in enumerate(records):
-            if not record.reasons:
-                with suppress(RecordError):
-                    keyed[at] = (record.write, key_names(record.write, self._writable, self._match))
-        located = self._locator.locate(list(keyed.values()))
-        found = {at: (names, same) for (at, (_, names)), same in zip(keyed.items(), located, strict=True)}
-        return [self._match_one(record, *found.get(at, ((), []))).or_refused() for at, record in enumerate(records)]
+        for at, write in sound.items():
+            with suppress(RecordError):
+                keyed[at] = (write, key_names(write, self._writable, self._match))
+        by_number = {at: (write, (record_key,)) for at, write in numbered.items()}
+        located = self._locator.locate([*keyed.values(), *by_number.values()])
+        places = [
+            *((at, names, False) for at, (_, names) in keyed.items()),
+            *((at, (record_key,), True) for at in by_number),
+        ]
+        done = list(records)
+        matches: dict[int, list[tuple[Names, list[CurrentRecord], bool]]] = {}
+        for (at, names, by_source), current in zip(places, located, strict=True):
+            matches.setdefault(at, []).append((names, current, by_source))
+        for at, ways in matches.items():
+            done[at] = self._match_ways(records[at], ways, posted.others.get(at))
+        return [record.or_refused() for record in done]
+
+    def _match_ways(
+        self, record: PlannedRecord, ways: Sequence[tuple[Names, list[CurrentRecord], bool]], other: OutboxEntry | None
+    ) -> PlannedRecord:
+        """The record matched by the key of its source, if it was posted with one, else by its key in the company."""
+        write = record.write
+        names, current, by_source = ways[-1]
+        by_key = ways[0][1] if by_source and len(ways) > 1 else []
+        if other is not None and not by_source:
+            text = f"{write.label} was {sent_text(write, other)} under another key of its source"
+            return record.with_findings(_key_finding(CONFLICT, text, "correct its key, or its number", write, names))
+        if by_key and by_key[0].record not in {one.record for one in current}:
+            posted = f"{write.object} {', '.join(one.record for one in current)}, which has its key in the source"
+            text = f"{write.label} is {write.object} {by_key[0].record} by its number, and {posted}"
+            return record.with_findings(_key_finding(CONFLICT, text, "correct its key, or its number", write, names))
+        matched = self._match_one(record, names, current)
+        if by_source and matched.write.operation is WriteOperation.UPDATE:
+            identity = existing_identity(matched.write.fields, names)
+            matched = replace(matched, write=replace(matched.write, identity=identity))
+        elif matched.verdict is Verdict.UPDATE and self._needs_declaration(names):
+            changed = ", ".join(change.name for change in matched.changes)
+            text = f"{write.label} is in Intacct as {write.object} {current[0].record} with other content ({changed})"
+            fix = (
+                f"name what identifies it, such as `key` {self._writable.lookup.number}, to change it; or take it back"
+            )
+            return replace(record, receipt=matched.receipt).with_findings(
+                _key_finding(CONFLICT, text, fix, write, names)
+            )
+        return matched
+
+    def _needs_declaration(self, names: Names) -> bool:
+        """Whether an upsert changes such a record, an entry or a payment, only by a field that the user names."""
+        lookup = self._writable.lookup
+        return self._mode is Mode.UPSERT and bool(lookup.number) and not self._match and lookup.record_key not in names
 
     def _match_one(self, record: PlannedRecord, names: Names, found: list[CurrentRecord]) -> PlannedRecord:
         write = record.write

@@ -8,16 +8,13 @@ import msgspec
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
-from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
+from intacct_bridge.load.records.status import MAYBE_APPLIED, UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.write import Finding, Write
 from intacct_protocol.model.wording import counted
 
 CONFLICT = "conflict"
 """The rule that refuses a record which was posted with other content."""
 _SHOWN = 5
-
-MAYBE_APPLIED = (RecordStatus.APPLIED, *UNRESOLVED)
-"""Statuses of an entry whose record must not be posted a second time."""
 
 
 def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord:

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from intacct_bridge.load.outbox.described import totals
 from intacct_bridge.load.outbox.entry import Total, added, total_of
@@ -32,14 +32,32 @@ class Mode(StrEnum):
     DELETE = "delete"
 
 
+EqualRecords = Literal["refuse", "same", "new"]
+AfterUndo = Literal["post", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRules:
+    """How the records of an input are told from those that were posted before."""
+
+    source_name: str = ""
+    """The source that the keys of the records belong to; empty for the one that all inputs without a name share."""
+    new_rows: tuple[int, ...] = ()
+    """Rows whose records are new, even if a record with the same number, key or content was posted before."""
+    equal_records: EqualRecords = "refuse"
+    """What a record is that only its content identifies, if an equal one was posted and the rest of that input is
+    missing."""
+    after_undo: AfterUndo = "post"
+    """What becomes of a record that was taken back and comes again as it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
     """How to plan."""
 
     offline: bool = False
     """Send no request; the rules that need the company are named as unchecked."""
-    allow_duplicates: bool = False
-    """Create a record even if the company has one with the same key; a warning takes the place of the refusal."""
+    rules: MatchRules = MatchRules()
     mode: Mode = Mode.CREATE
     match: tuple[str, ...] = ()
     """Fields by which an existing record is found, instead of its lookup key."""
@@ -214,6 +232,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     """Rules that could not be checked, with the reason."""
+    rules: MatchRules = MatchRules()
     origin: PlanOrigin | None = None
     """Of a saved plan; None for plans that were never saved."""
     saved: "Plan | None" = None

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from intacct_bridge.load.plan.altered_plans import refuse_altered
 from intacct_bridge.load.plan.changes import Change
-from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanOrigin, Verdict
+from intacct_bridge.load.plan.plan import MatchRules, Plan, PlannedRecord, PlanOrigin, Verdict
 from intacct_bridge.load.records.kept_values import KeptFields, fields_of, kept_fields
 from intacct_bridge.load.records.write import (
     Finding,
@@ -62,6 +62,7 @@ class _Record(Struct, frozen=True):
     object: str
     label: str
     identity: Identity
+    identities: tuple[Identity, ...]
     digest: str
     rows: tuple[_Position, ...]
     columns: dict[str, str]
@@ -99,6 +100,7 @@ class _Plan(_Header, frozen=True, kw_only=True):
     unchecked: tuple[str, ...]
     names: dict[str, dict[str, str]]
     """Of the company's records that these refer to, by object and id."""
+    rules: MatchRules
     records: tuple[_Record, ...]
     seal: str = ""
 
@@ -119,6 +121,7 @@ def save_plan(plan: Plan, path: Path) -> None:
         notes=plan.notes,
         unchecked=plan.unchecked,
         names={name: dict(of_object) for name, of_object in plan.names.items()},
+        rules=plan.rules,
         records=tuple(map(_stored_record, plan.records)),
     )
     sealed = msgspec.structs.replace(stored, seal=_seal(stored))
@@ -151,6 +154,7 @@ def open_plan(path: Path) -> Plan:
             stored.reads,
             stored.notes,
             stored.unchecked,
+            stored.rules,
             stored.origin,
             names=stored.names,
         )
@@ -176,6 +180,7 @@ def _stored_record(record: PlannedRecord) -> _Record:
         object=write.object,
         label=write.label,
         identity=write.identity,
+        identities=write.identities,
         digest=write.digest,
         rows=tuple(map(_position, write.rows)),
         columns=dict(write.columns),
@@ -225,6 +230,7 @@ def _planned_record(stored: _Record) -> PlannedRecord:
         known=fields_of(stored.known),
         given=GivenContent(fields_of(stored.input.fields), _record_lines(stored.input.lines)) if stored.input else None,
         undoes=stored.undoes,
+        identities=stored.identities,
     )
     return PlannedRecord(
         write, stored.verdict, stored.findings, stored.receipt, stored.since, stored.changes, stored.existing

@@ -19,18 +19,14 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.actions import MatchState, after_payments
 from intacct_bridge.load.plan.apply_rules import ApplyRules, CheckAmountsDue, refuse_unsendable
 from intacct_bridge.load.plan.context import CompanyFacts, PlanContext, PlanStep
-from intacct_bridge.load.plan.duplicates import FindDuplicates, refuse_repeated, refuse_same_existing
-from intacct_bridge.load.plan.known_to_outbox import (
-    KnownByContent,
-    KnownToOutbox,
-    RefuseSentUnderOtherName,
-    RefuseUncertainEquals,
-    check_outbox,
-)
+from intacct_bridge.load.plan.duplicates import FindDuplicates, RefuseRepeated, refuse_same_existing
+from intacct_bridge.load.plan.known_to_outbox import RefuseUncertainEquals, check_outbox
 from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
 from intacct_bridge.load.plan.plan import LEFT_OUT, WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.load.plan.resolve_references import ResolveReferences
+from intacct_bridge.load.plan.same_record import MatchPosted
 from intacct_bridge.load.plan.void_records import SkipVoid
+from intacct_bridge.load.records.identity import in_source
 from intacct_bridge.load.records.write import Write, WriteOperation
 from intacct_bridge.load.rules.input_rows import with_row_findings
 from intacct_bridge.load.tables.table import InputTable
@@ -47,14 +43,14 @@ _USUAL = PlanSettings()
 
 def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
     """The steps for new records. If an earlier run posted all of them, only the receipts are checked in the company."""
+    match_posted = MatchPosted(context)
     return (
-        KnownToOutbox(context),
         RefuseUncertainEquals(context),
+        match_posted,
         context.describe_for,
         ResolveReferences(context),
         ApplyRules(context),
-        KnownByContent(context),
-        RefuseSentUnderOtherName(context),
+        match_posted.by_resolved,
         FindDuplicates(context),
         CheckAmountsDue(context),
     )
@@ -65,19 +61,19 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
     return (
         refuse_unsendable,
         IdentifyByKey(context),
-        refuse_repeated,
+        RefuseRepeated(context),
         ResolveReferences(context),
         MatchExisting(context),
         refuse_same_existing,
         RefuseUncertainEquals(context),
-        RefuseSentUnderOtherName(context),
+        MatchPosted(context),
         ApplyRules(context),
     )
 
 
 def steps_to_act(context: PlanContext) -> tuple[PlanStep, ...]:
     """The steps for actions on existing records: reverse, void, approve, decline, recall."""
-    return (refuse_repeated, refuse_unsendable, MatchState(context))
+    return (RefuseRepeated(context), refuse_unsendable, MatchState(context))
 
 
 def steps_to_recheck(context: PlanContext, kept: Sequence[PlannedRecord]) -> tuple[PlanStep, ...]:
@@ -114,7 +110,8 @@ class Planner:
         if planned and all(record.write.operation.is_action for record in planned):
             planned = run_steps(planned, steps_to_act(self._context))
         elif mode is Mode.CREATE:
-            planned = run_steps(planned, (refuse_repeated, refuse_unsendable, *steps_to_create(self._context)))
+            planned = run_steps(planned, (RefuseRepeated(self._context), refuse_unsendable))
+            planned = run_steps(planned, steps_to_create(self._context))
         else:
             planned = run_steps(planned, steps_to_change(self._context))
         for at, record in zip(places, planned, strict=True):
@@ -137,15 +134,20 @@ class Planner:
         changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]
         if changed:
             self._context.describe()
-        records = run_steps([PlannedRecord.of(one.write) for one in created], steps_to_create(self._context))
+        new = [PlannedRecord.of(one.write) for one in created]
+        now = {
+            id(one): record for one, record in zip(created, run_steps(new, steps_to_create(self._context)), strict=True)
+        }
         if changed:
             bare = [replace(one, findings=one.write.findings) for one in changed]
-            records += run_steps(bare, steps_to_recheck(self._context, changed))
+            steps = steps_to_recheck(self._context, changed)
+            now |= {id(one): record for one, record in zip(changed, run_steps(bare, steps), strict=True)}
         if acted:
             seen = [replace(PlannedRecord.of(one.write), existing=one.existing) for one in acted]
-            records += run_steps(seen, steps_to_act(self._context))
-        place = {(one.write.operation, one.write.identity): number for number, one in enumerate(kept)}
-        records.sort(key=lambda one: place[one.write.operation, one.write.identity])
+            now |= {
+                id(one): record for one, record in zip(acted, run_steps(seen, steps_to_act(self._context)), strict=True)
+            }
+        records = [now[id(one)] for one in kept]
         folders = self._missing_folders(records)
         return replace(
             plan,
@@ -175,7 +177,8 @@ def make_plan(
     """Read an input and decide on each of its records; `facts` are what the plans just before have found."""
     table = without_total_row(table)
     notes = (*table.notes, *layout.notes(table))
-    empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
+    target = TargetCompany.of(company.connection)
+    empty = Plan(target, layout.object, table.path.name, table.columns, (), 0, notes, rules=settings.rules)
     writes = (with_row_findings(write, table) for write in layout.read(table))
     plan = _plan_all(writes, empty, company, outbox, settings, facts=facts)
     if table.where is None:
@@ -230,7 +233,8 @@ def _plan_all(
     facts: CompanyFacts | None = None,
 ) -> Plan:
     before = company.meter.transactions
-    read = list(writes)  # a layout reads its file here, and may ask the company
+    source = settings.rules.source_name
+    read = [in_source(write, source) for write in writes]  # a layout reads its file here, and may ask the company
     writes = with_entities(read, company, offline=settings.offline)
     places = by_entity(writes)
     parts = {
@@ -349,9 +353,7 @@ def _confirm_stage(stage: Plan, company: Gateway, outbox: Outbox) -> Plan:
     done: list[Plan] = []
     for entity, places in by_entity([one.write for one in stage.records]).items():
         some = replace(stage, records=tuple(stage.records[place] for place in places))
-        allowed = any(one.may_be_duplicate for one in some.records)
-        settings = PlanSettings(allow_duplicates=allowed)
-        part = _planner(entity, company, outbox, settings, stage.object).confirm(some)
+        part = _planner(entity, company, outbox, PlanSettings(rules=stage.rules), stage.object).confirm(some)
         done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
     return replace(
         stage,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from intacct_bridge.load.apply.own_reference import REFERENCE_FIELDS, takes_own_reference
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.sent_write import differences_from_sent, sent_write
 from intacct_bridge.load.plan.changes import Change, differences
@@ -23,6 +24,7 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, WriteOperation
 from intacct_bridge.load.target.current_records import Locator
+from intacct_bridge.load.target.find_by_key import TAKEN_BACK
 from intacct_bridge.load.target.references import resolve
 from intacct_bridge.load.target.writable import writable_object
 from intacct_protocol.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
@@ -32,7 +34,7 @@ from intacct_protocol.model.query.query import MAX_IN, Query, field
 from intacct_protocol.model.text_forms import nfc, with_forms
 from intacct_protocol.xml.xml import serialize
 
-_AUDIT = "AUDITHISTORY"
+_AUDIT, _STATE = "AUDITHISTORY", "STATE"
 _DAY = timedelta(days=1)
 """Filter times may be read in any time zone."""
 _REFUSALS = (InvalidRequestError, NotPermittedError, RefusedError)
@@ -80,9 +82,15 @@ class ReceiptCheck:
     def __init__(self, context: PlanContext) -> None:
         self._context = context
 
-    def decide(self, records: Sequence[PlannedRecord], entries: Sequence[OutboxEntry | None]) -> list[PlannedRecord]:
+    def decide(
+        self,
+        records: Sequence[PlannedRecord],
+        entries: Sequence[OutboxEntry | None],
+        checked: Mapping[int, CheckedReceipt] | None = None,
+    ) -> list[PlannedRecord]:
         """Each record with the verdict that follows from its outbox entry, after a check of the entry's receipt."""
-        checked = self.check(entry for entry in entries if entry is not None)
+        if checked is None:
+            checked = self.check(entry for entry in entries if entry is not None)
         done: list[PlannedRecord] = []
         corrected: dict[int, _CorrectedRecord] = {}
         for at, (record, entry) in enumerate(zip(records, entries, strict=True)):
@@ -126,9 +134,10 @@ class ReceiptCheck:
                 resolved, _ = resolve(write, self._context.references)
                 made = serialize(self._context.functions.element(replace(resolved, attachments=())))
                 sent, given = (sent_write(writable, one) for one in (entry, replace(entry, body=made)))
-                left_out = {"SUPDOCID", *(name for key in writable.lookup.keys for name in key)}
+                left_out = {"SUPDOCID", *(REFERENCE_FIELDS.values() if takes_own_reference(write) else ())}
                 texts = list(differences_from_sent(sent, given, write, left_out))
-                records[at] = with_sent_differences(records[at], texts)
+                is_same = not texts and not write.attachments and entry.status is RecordStatus.APPLIED
+                records[at] = _posted(records[at]) if is_same else with_sent_differences(records[at], texts)
         return records
 
     def check(self, entries: Iterable[OutboxEntry]) -> dict[int, CheckedReceipt]:
@@ -152,17 +161,23 @@ class ReceiptCheck:
         return found
 
     def _check(self, name: str, entries: Sequence[OutboxEntry]) -> dict[int, CheckedReceipt]:
+        reversed_records: set[str] = set()
         try:
-            numbers = self._visible(name, [_record(entry) for entry in entries])
+            numbers = self._visible(name, [_record(entry) for entry in entries], reversed_records)
         except _REFUSALS as error:
             self._context.unchecked.append(f"receipts of {name}: {error.message}")
             return {entry.number: CheckedReceipt(ReceiptState.UNCHECKED) for entry in entries}
+        found: dict[int, CheckedReceipt] = {}
+        for entry in entries:
+            if nfc(_record(entry)) in reversed_records:
+                self._context.outbox.release(entry, "reversed or voided in Intacct")
+                found[entry.number] = CheckedReceipt(ReceiptState.RELEASED)
+        entries = [entry for entry in entries if entry.number not in found]
         visible = [entry for entry in entries if nfc(_record(entry)) in numbers]
         missing = [entry for entry in entries if nfc(_record(entry)) not in numbers]
         updates = self._context.outbox.later_writes(
             self._context.target.company, name, WriteOperation.UPDATE, numbers.values()
         )
-        found: dict[int, CheckedReceipt] = {}
         for entry in visible:
             later = [one for one in updates.get(numbers[nfc(_record(entry))], ()) if one.number > entry.number]
             correction = later[-1] if later else None
@@ -175,20 +190,27 @@ class ReceiptCheck:
             found[entry.number] = CheckedReceipt(state)
         return found
 
-    def _visible(self, name: str, records: Sequence[str]) -> dict[str, str]:
-        """The record numbers of the visible ones of these keys, private records included."""
+    def _visible(self, name: str, records: Sequence[str], reversed_records: set[str]) -> dict[str, str]:
+        """The record numbers of the visible ones of these keys, private records included.
+
+        Those that were reversed or voided are collected too. A journal entry with a reversal is none of them, since an
+        accrual has one from the day on which it is posted.
+        """
         lookup = lookup_keys_of(name)
         if lookup.read_by != "query":
             raise InvalidRequestError("they cannot be queried")
         by = lookup.receipt_key
         numbered = not text_key(name)
-        select = tuple(dict.fromkeys((by, lookup.record_key)))
+        shows_state = bool(lookup.payment_lines) or "Reversed" in lookup.locked_states
+        select = tuple(dict.fromkeys((by, lookup.record_key, *((_STATE,) if shows_state else ()))))
         found: dict[str, str] = {}
         for some in batched(records, MAX_IN):
             keys = [int(one) if numbered and one.isdecimal() else one for one in with_forms(some)]
             where = field(by).is_in(keys)
             for row in self._context.company.query(Query(name, select, where=where, show_private=True)):
                 found[equal_form(row.get(by))] = comparable(row.get(lookup.record_key))
+                if comparable(row.get(_STATE)).casefold() in TAKEN_BACK:
+                    reversed_records.add(equal_form(row.get(by)))
         return found
 
     def _proofs(self, name: str, missing: Sequence[OutboxEntry]) -> dict[int, str]:
@@ -249,6 +271,12 @@ class ReceiptCheck:
             same = one.correction.digest == one.record.write.digest or (found and not changes)
             done.append(known if same else _overwritten(known, one, changes))
         return done
+
+
+def _posted(record: PlannedRecord) -> PlannedRecord:
+    """A record that says the same as the posted one in other words, such as the name of a vendor instead of its id."""
+    findings = tuple(finding for finding in record.findings if finding.rule != CONFLICT)
+    return replace(record, findings=findings, verdict=Verdict.UNCHANGED)
 
 
 def _record(entry: OutboxEntry) -> str:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.plan.context import PlanContext
-from intacct_bridge.load.plan.outbox_verdict import MAYBE_APPLIED, sent_text
+from intacct_bridge.load.plan.outbox_verdict import sent_text
 from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import CheckedReceipt, ReceiptCheck, ReceiptState
 from intacct_bridge.load.records.identity import content_identity
-from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.status import MAYBE_APPLIED, RecordStatus
 from intacct_bridge.load.records.write import Finding, Write
 
 VOID = "void"

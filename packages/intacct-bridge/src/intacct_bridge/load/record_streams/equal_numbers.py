@@ -142,7 +142,7 @@ class EqualNumbers:
         return replace(arrived, equal=equal)
 
     def _key(self, arrived: InputRecord, equals: _Equals) -> tuple[str, ...]:
-        return (self._source, arrived.stream, *content_key(equals.digest))
+        return (arrived.stream, *content_key(equals.digest))
 
     def activate(self, name: str) -> None:
         """Note that the source has sent its whole table: equal records that did not come are deleted in the source."""

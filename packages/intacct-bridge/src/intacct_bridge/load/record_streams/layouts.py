@@ -14,7 +14,7 @@ from intacct_bridge.load.apply.loader import BATCH, LoadSettings
 from intacct_bridge.load.apply.settle import SETTLE_AFTER, SettleSettings
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.layouts.native import NativeLayout
-from intacct_bridge.load.plan.plan import Mode, PlanSettings
+from intacct_bridge.load.plan.plan import AfterUndo, MatchRules, Mode, PlanSettings
 from intacct_bridge.load.record_streams.equal_numbers import EqualRule
 from intacct_bridge.load.tables.cells import DateOrder
 from intacct_bridge.load.target.references import referred
@@ -56,7 +56,8 @@ class StreamLoadSettings:
     window: int = WINDOW
     """The records that are planned together, which is as many as memory holds."""
     draft: bool = False
-    allow_duplicates: bool = False
+    after_undo: AfterUndo = "refuse"
+    """Whether a record that was taken back and comes again as it was is posted again."""
     equal_records: EqualRule = "refuse"
     """What becomes of a record without any key that equals one of an earlier run, unless the input shows it."""
     date_order: DateOrder | None = None
@@ -180,9 +181,9 @@ class StreamLayouts:
         if mode is Mode.UPSERT and layout.object in _NEVER_CHANGED:
             mode = Mode.CREATE
         by_name = self._settings.vendors_by_name and layout.object == "VENDOR" and mode in (Mode.UPDATE, Mode.UPSERT)
-        settings = PlanSettings(
-            allow_duplicates=self._settings.allow_duplicates, mode=mode, match=("NAME",) if by_name else ()
-        )
+        source = self._settings.source_name
+        rules = MatchRules(source, (), self._settings.equal_records, self._settings.after_undo)
+        settings = PlanSettings(rules=rules, mode=mode, match=("NAME",) if by_name else ())
         defaults: dict[str, Any] = {}
         if layout.object == "PODOCUMENT" and self._settings.po_transaction_type:
             defaults["transactionType"] = self._settings.po_transaction_type

@@ -60,10 +60,10 @@ class InputRecord:
     equal: EqualNumber | None = None
     """Its number among equal records, if its stream has no key properties."""
 
-    def row(self, origin: str, defaults: Mapping[str, object]) -> SourceRow:
-        """The record as layouts read it; its key in the source is unique among all streams of an `origin`."""
+    def row(self, defaults: Mapping[str, object]) -> SourceRow:
+        """The record as layouts read it; its key is unique among all streams of its source."""
         cells = {name: value for name, value in self.record.items() if not name.startswith(_PRIVATE)}
-        key = (origin, self.stream, *self.source_key)
+        key = (self.stream, *self.source_key)
         deleted = DELETED if self.record.get(DELETED) else ""
         return SourceRow(self.source, self.number, {**defaults, **cells}, key=key, equal=self.equal, deleted=deleted)
 

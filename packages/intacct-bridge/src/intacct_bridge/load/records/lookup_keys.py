@@ -28,6 +28,11 @@ class LookupKeys:
     object: str
     keys: tuple[tuple[str, ...], ...] = ()
     """Sets of fields that together identify a record, the best first."""
+    number: str = ""
+    """The field with the number that people know a document by, where it is not Intacct's key: of a journal entry the
+    reference, of a payment the number of the check. Empty where the key has the number, or there is none."""
+    party: str = ""
+    """The field of the party within which such numbers count; empty if they count in the whole entity."""
     partial: bool = False
     """Whether records without a full key are compared by the filled part of the first, for a warning."""
     record_key: str = "RECORDNO"

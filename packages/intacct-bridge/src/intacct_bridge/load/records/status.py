@@ -77,3 +77,5 @@ UNRESOLVED = (RecordStatus.SENT, RecordStatus.IN_DOUBT)
 """Statuses of an entry that was sent and may have been applied: it is settled before anything else is done."""
 WITH_RECEIPT = (RecordStatus.APPLIED, RecordStatus.RELEASED)
 """Statuses of an entry that is or was in the company, and has a receipt."""
+MAYBE_APPLIED = (RecordStatus.APPLIED, *UNRESOLVED)
+"""Statuses of an entry whose record must not be posted a second time."""

@@ -137,11 +137,16 @@ class RecordLine(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What identifies a record on every run."""
+    """One of the things that a record is known by on every run."""
 
     text: str
     kind: str
-    """`key`: the company's own key; `source`: its key in the source; or `content`."""
+    """`key`: Intacct's own key; `source`: its key in the source; `equal`: its number among the equal records of its
+    source; `number`: the number of a document; `content`."""
+    place: int = 1
+    """Which of the live records with this text it is: several may have equal numbers or contents. 0: the next one."""
+    detail: str = ""
+    """What tells records with one number apart: date, journal and title. Of other kinds the name of the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,7 @@ class Write:
     object: str
     fields: Mapping[str, Value]
     identity: Identity
+    """The identity under which the outbox enters it: of a new record, the strongest that it has."""
     digest: str
     """A digest of the content, regardless of the order of columns and lines."""
     label: str
@@ -191,6 +197,10 @@ class Write:
     """The outbox entry whose record this write takes back."""
     state: RecordState = LIVE
     """Whether it is live, a draft, or void in its source."""
+    source_key: tuple[str, ...] = ()
+    """The key of the record in its source; empty if it has none."""
+    identities: tuple[Identity, ...] = ()
+    """Everything that a new record is known by; the outbox lets one live record have each."""
     earlier: Mapping[str, Value] | None = None
     """The company's values that an update replaces, or what the plan of a delete or an action has seen of its record;
     None if they are not known."""

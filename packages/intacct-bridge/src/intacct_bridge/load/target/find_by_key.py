@@ -19,7 +19,8 @@ from intacct_protocol.model.text_forms import forms_of, nfc
 from intacct_protocol.xml.values import Value
 
 _BATCH = 200
-_TAKEN_BACK = ("reversed", "reversal", "voided")
+TAKEN_BACK = ("reversed", "reversal", "voided")
+"""The states of documents that were taken back, and of those that did it."""
 Key = tuple[tuple[str, str], ...]
 """Fields with their values as text, in the order of the lookup key."""
 
@@ -145,5 +146,5 @@ def matching_record(lookup: LookupKeys, row: Row, creators: Creators) -> Matchin
         created=created if isinstance(created, datetime) else None,
         creator=creators.of(row),
         copy=any(row.get(name) not in (None, "") for name in lookup.empty_fields),
-        taken_back=comparable(row.get("STATE")).casefold() in _TAKEN_BACK,
+        taken_back=comparable(row.get("STATE")).casefold() in TAKEN_BACK,
     )

@@ -37,7 +37,10 @@ _PLANNING = {
     "key": "--key",
     "draft": "--draft",
     "clear_empty": "--clear-empty",
-    "allow_duplicates": "--allow-duplicates",
+    "source_name": "--source-name",
+    "new": "--new",
+    "equal_records": "--equal-records",
+    "after_undo": "--after-undo",
     "offline": "--offline",
     "refused": "--refused",
     "attachment_folder": "--attachment-folder",
@@ -113,7 +116,23 @@ _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 @click.option(
     "--clear-empty", is_flag=True, help="Clear the field when the cell is empty (default: leave it unchanged)."
 )
-@click.option("--allow-duplicates", is_flag=True, help="Post even if Intacct already has a record with this key.")
+@click.option("--source-name", metavar="NAME", help="The source that the keys belong to, such as a shop.")
+@click.option(
+    "--new", metavar="ROW,...", help="Rows whose records are new, though an equal or numbered one was posted."
+)
+@click.option(
+    "--equal-records",
+    type=click.Choice(["refuse", "same", "new"]),
+    default="refuse",
+    help="A record without a key that equals one posted before, if this file lacks others of that one: refuse it"
+    " (default), take it for that one, or post it.",
+)
+@click.option(
+    "--after-undo",
+    type=click.Choice(["post", "refuse"]),
+    default="post",
+    help="A record that was taken back and comes again as it was: post it (default), or refuse it.",
+)
 @click.option("--offline", is_flag=True, help="Plan without any request to Intacct.")
 @file_option("--refused", "Write refused rows to this file, each with the reason.")
 @click.option(
@@ -268,7 +287,7 @@ def _tell_next(context: CommandContext, plans: "Sequence[Plan]") -> None:
 
 
 def _request(file: Path, reading: dict[str, Any]) -> "LoadRequest":
-    from intacct_bridge.operations.loads import LoadRequest, Mode, column_values, date_formats, key_names
+    from intacct_bridge.operations.loads import LoadRequest, Mode, column_values, date_formats, key_names, row_numbers
 
     return LoadRequest(
         source=file,
@@ -287,7 +306,10 @@ def _request(file: Path, reading: dict[str, Any]) -> "LoadRequest":
         where=reading["where"],
         draft=reading["draft"],
         clear_empty=reading["clear_empty"],
-        allow_duplicates=reading["allow_duplicates"],
+        source_name=reading["source_name"] or "",
+        new=row_numbers(reading["new"] or "", "--new"),
+        equal_records=reading["equal_records"],
+        after_undo=reading["after_undo"],
         offline=reading["offline"],
         attachment_folder=reading["attachment_folder"],
     )

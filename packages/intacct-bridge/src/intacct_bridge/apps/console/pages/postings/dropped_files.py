@@ -47,13 +47,16 @@ FORM = {
     "where": "where",
     "set": "constants",
     "date-format": "date_formats",
-    "allow-duplicates": "allow_duplicates",
+    "source-name": "source_name",
+    "new": "new",
+    "equal-records": "equal_records",
+    "after-undo": "after_undo",
     "clear-empty": "clear_empty",
     "draft": "draft",
     "atomic": "atomic",
 }
 """The fields of the form, each with the option of a load that it is."""
-TICKS = ("allow-duplicates", "clear-empty", "draft", "atomic")
+TICKS = ("clear-empty", "draft", "atomic")
 _LINES = ("set", "date-format")
 """Options that may be repeated: one in each line of a field."""
 
