@@ -242,3 +242,20 @@ def test_a_notebook_shows_plans_receipts_and_entries_without_markup_of_the_input
 def test_a_misspelt_status_of_the_outbox_is_a_mistake_of_the_caller(books: BridgeClient) -> None:
     with pytest.raises(InvalidRequestError, match="'aplied' in the outbox; did you mean applied"):
         books.outbox.entries(status="aplied")
+
+
+def test_a_long_plan_is_paged_and_approved_by_its_figures(reader: HttpReader, tmp_path: Path) -> None:
+    rows = [{"CLASSID": f"L-{number}", "NAME": f"Class {number}"} for number in range(1, 102)]
+    with connected(reader, approval="required", outbox=str(tmp_path / "outbox.sqlite3")) as books:
+        plan = books.plan(rows, layout="CLASS")
+        numbers = [record.number for page in (1, 2, 3) for record in plan.page(page).records]
+        assert (numbers, plan.summary.to_write) == (list(range(1, 102)), 101)
+        assert [record.label for record in plan.page(find="class 77").records] == ["CLASS L-77"]
+        plan.save()
+        for figures in ("", "100"):
+            with pytest.raises(SettingsError):
+                plan.approve(figures=figures)
+        assert plan.approvals == ()
+        plan.approve(figures="101")
+        assert len(plan.apply()) == 101
+    assert len(classes(reader)) == 101

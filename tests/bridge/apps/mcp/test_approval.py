@@ -313,3 +313,37 @@ def test_records_in_doubt_are_told_with_what_to_do(agent: Agent) -> None:
     assert (done["counts"], done["all_done"]) == ({"in doubt": 1}, False)
     assert "Apply it again" in done["next"]
     emulator.close()
+
+
+def test_an_agent_reaches_every_record_and_sees_what_cancels_out(agent: Agent) -> None:
+    head = {"journal": "GJ", "date": "2026-11-30", "department": "100", "location": "100"}
+    rows: list[dict[str, Any]] = []
+    for number in range(1, 121):
+        amount = "900000.00" if number == 60 else "1.00"
+        entry = head | {"title": f"Rent {number}", "reference": f"R-{number}"}
+        rows += [entry | {"account": "60100", "debit": amount}, entry | {"account": "20100", "credit": amount}]
+    first = agent.call("plan_load", load_as="journal-entries", records=rows)
+    assert (first["page"], first["pages"], first["records_that_match"]) == (1, 3, 120)
+    total = {"currency": "", "debit": "900119.00", "credit": "900119.00"}
+    assert first["summary"]["totals"][0].items() >= total.items()
+    assert [(group["id"], group["records"]) for group in first["summary"]["accounts"]] == [
+        ("20100", 120),
+        ("60100", 120),
+    ]
+    assert first["summary"]["largest"][0] == "GJ 2026-11-30 'Rent 60' R-60"
+    pages = [agent.call("show_plan", plan=first["plan"], page=page)["records"] for page in (1, 2, 3)]
+    assert [record["number"] for page in pages for record in page] == list(range(1, 121))
+    by_amount = agent.call("show_plan", plan=first["plan"], sort="amount")["records"][0]
+    assert (by_amount["number"], by_amount["amount"]) == (60, "900000.00")
+    found = agent.call("show_plan", plan=first["plan"], find="rent 77")
+    assert [record["number"] for record in found["records"]] == [77]
+
+
+def test_an_agent_lists_every_plan_by_page(agent: Agent) -> None:
+    agent = agent.another(settings=AgentSettings(max_transactions=10_000))
+    made = [planned(agent, reference=f"L-{number}")[0] for number in range(52)]
+    first = agent.call("list_plans")
+    second = agent.call("list_plans", after=first["next"])
+    assert [plan["plan"] for plan in (*first["plans"], *second["plans"])] == made[::-1]
+    assert second["next"] is None
+    assert agent.call("list_plans", done=True)["plans"] == []
