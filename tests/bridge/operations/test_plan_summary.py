@@ -9,6 +9,7 @@ import pytest
 
 from intacct_bridge.operations.loads import LoadRequest, load, plan_load
 from intacct_bridge.operations.plans import (
+    ApplyOptions,
     Plan,
     RecordQuery,
     RecordSort,
@@ -24,6 +25,7 @@ from intacct_bridge.operations.plans import (
 from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.operations.undo import UndoRequest, plan_undo
 from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_protocol.errors import SettingsError
 from support.small_company import client
 
@@ -231,6 +233,16 @@ def test_an_undo_names_the_party_the_number_and_the_amount_and_ends_with_its_rec
         assert [row[2] for row in shown(opened)] == ["reversed"] * 3
         assert {record.in_intacct for record in opened.summary.records} == reversals
         assert opened.summary.totals == (total,)
+
+
+def test_a_record_in_doubt_is_not_called_done(run: CompanyRun, emulator: Emulator) -> None:
+    saved = save_plan(run, planned(run, [bill("B-1", "10.00"), bill("B-2", "20.00")]))
+    emulator.fault_plan = FaultPlan((ScriptedFault("cut-before", function="create", object="APBILL"),))
+    options = ApplyOptions(sending=saved.options)
+    receipts = apply_plan(CompanyRun(run.client, person="anna"), saved.id, options)
+    assert receipts.is_in_doubt
+    states = {record.state for record in open_revalidated(run, saved.id).summary.records}
+    assert "created" not in states and "in doubt" in states
 
 
 def test_debits_and_credits_are_the_amounts_of_entries(run: CompanyRun) -> None:

@@ -57,7 +57,7 @@ def test_bills_with_attachments(demo: Intacct) -> None:
         Path(name).write_bytes(name.encode())
     words = ("load", "bills.csv", "--map", "bills.toml")
     planned = demo(*words)
-    assert "amounts 2,050.45" in planned.out
+    assert "positive 2,050.45" in planned.out
     assert "debits" not in planned.out
     assert demo(*words, "--apply").status == 0
     assert "2 unchanged" in demo(*words).out

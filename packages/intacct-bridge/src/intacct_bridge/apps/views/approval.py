@@ -35,7 +35,7 @@ def show_saved(saved: SavedPlan, output: Output, query: RecordQuery) -> RecordPa
         | ({"approval holds": f"no: {saved.approval_problem}"} if saved.approval_problem and approved else {})
     )
     output.result("")
-    show_counts(plan, output)
+    show_counts(plan, saved.summary, output)
     show_records_of(saved, page, output)
     show_details(plan, page.records, output)
     show_groups(saved.summary, output)
@@ -44,7 +44,8 @@ def show_saved(saved: SavedPlan, output: Output, query: RecordQuery) -> RecordPa
         output.say(f"Beside these the plan has {counted(len(refused), 'refused record')}, not sent:")
         show_refusals(refused, output)
     output.result("")
-    output.result(f"{counted(saved.summary.to_write, 'record')} to write")
+    done = saved.summary.to_write - saved.open_records
+    output.result(f"{counted(saved.summary.to_write, 'record')} to write{f', {done:,} of them done' if done else ''}")
     show_totals(saved.summary.totals, output)
     show_cost(plan, output)
     return page

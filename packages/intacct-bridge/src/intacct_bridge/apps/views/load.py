@@ -10,6 +10,7 @@ from intacct_bridge.operations.plans import (
     WRITTEN,
     Plan,
     PlannedRecord,
+    PlanSummary,
     RecordOutcome,
     RecordStatus,
     RecordSummary,
@@ -21,7 +22,7 @@ from intacct_bridge.operations.plans import (
 )
 from intacct_protocol.model.wording import counted, display_text
 
-_TO_DO = {one: f"to {one.value}" for one in WRITTEN}
+_TO_DO = {verdict.value: f"to {verdict.value}" for verdict in WRITTEN}
 
 
 def show_plan(plan: Plan, output: Output, *, records: bool = True) -> None:
@@ -30,29 +31,29 @@ def show_plan(plan: Plan, output: Output, *, records: bool = True) -> None:
         output.json(plan.to_dict(output.spelled))
         return
     summary = summary_of(plan)
-    show_counts(plan, output)
+    show_counts(plan, summary, output)
     if records and len(summary.records) > 0 and not summary.is_long:
         output.result("")
         show_records(summary.records, output)
     elif records and summary.is_long:
         show_groups(summary, output)
-        output.say("To look at every record, save the plan with --out PLAN, and then: intacct plan show PLAN")
+        output.say("Every record of a plan that --out saved is on a page of: intacct plan show PLAN")
     show_details(plan, summary.records if records else (), output)
     output.result("")
     show_totals(summary.totals, output)
     show_cost(plan, output)
 
 
-def show_counts(plan: Plan, output: Output) -> None:
-    """How many records the plan has, by what is to be done with them."""
-    by_verdict = [f"{count:,} {_TO_DO.get(verdict, verdict.value)}" for verdict, count in plan.counts.items()]
-    records = f"{counted(len(plan.records), 'record')} ({', '.join(by_verdict) or 'none'})"
+def show_counts(plan: Plan, summary: PlanSummary, output: Output) -> None:
+    """How many records the plan has, by what is to be done with them, or what they have become."""
+    states = [f"{count:,} {_TO_DO.get(state, state)}" for state, count in summary.states.items()]
+    records = f"{counted(len(summary.records), 'record')} ({', '.join(states) or 'none'})"
     output.result(f"{display_text(plan.source)}: {records}")
 
 
 def show_details(plan: Plan, records: Sequence[RecordSummary], output: Output) -> None:
     """What is changed, deleted or acted on of these records; and the refusals and warnings of the plan."""
-    planned = [record.planned for record in records if not record.done]
+    planned = [record.planned for record in records if not record.became]
     _show_changes([record for record in planned if record.verdict is Verdict.UPDATE][:RECORDS_ON_PAGE], output)
     _show_existing([record for record in planned if record.is_open and record.existing][:RECORDS_ON_PAGE], output)
     show_refusals(plan.of(Verdict.REFUSED), output)

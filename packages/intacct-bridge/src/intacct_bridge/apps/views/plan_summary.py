@@ -6,7 +6,7 @@ from decimal import Decimal
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.operations.plans import GroupTotal, PlanSummary, RecordPage, RecordSort, RecordSummary, Total
-from intacct_protocol.model.wording import amount_shown
+from intacct_protocol.model.wording import amount_shown, money
 
 _GROUPS = 20
 """Parties and accounts that are listed."""
@@ -53,8 +53,8 @@ def _show_group(title: str, groups: Sequence[GroupTotal], output: Output) -> Non
             group.of.id or "(none)",
             group.of.name,
             Count(group.records),
-            *((group.total.debit, group.total.credit) if sides else ()),
-            *((group.total.positive, group.total.negative) if amounts else ()),
+            *_shown_amounts(group.total, *((group.total.debit, group.total.credit) if sides else ())),
+            *_shown_amounts(group.total, *((group.total.positive, group.total.negative) if amounts else ())),
             group.total.currency,
         )
         for group in groups[:_GROUPS]
@@ -62,6 +62,10 @@ def _show_group(title: str, groups: Sequence[GroupTotal], output: Output) -> Non
     output.table(columns, rows)
     if len(groups) > _GROUPS:
         output.say(f"{len(groups) - _GROUPS:,} more with smaller amounts: --json lists them.")
+
+
+def _shown_amounts(total: Total, *amounts: Decimal) -> Sequence[Decimal]:
+    return [money(amount, total.currency) for amount in amounts]
 
 
 def show_page(page: RecordPage, output: Output) -> None:

@@ -6,6 +6,7 @@ record can be reached by page, and its parties and accounts have their names bes
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,8 +64,8 @@ class RecordSummary:
     document: str
     """The number that people know it by, if the company has one; empty if its label says it."""
     totals: tuple[Total, ...]
-    done: str = ""
-    """What it has become since the plan was saved, such as `reversed`; empty if that is still to do."""
+    became: str = ""
+    """What it has become since the plan was saved, such as `reversed` or `in doubt`; empty if that is still to do."""
     receipt: Receipt | None = None
     since: datetime | None = None
     """When a run of ours wrote it."""
@@ -76,8 +77,8 @@ class RecordSummary:
 
     @property
     def state(self) -> str:
-        """What is to be done with it, or what was done."""
-        return self.done or self.planned.verdict.value
+        """What is to be done with it, or what it has become."""
+        return self.became or self.planned.verdict.value
 
     @property
     def lines(self) -> int:
@@ -116,7 +117,7 @@ class RecordSummary:
             "number": self.number,
             "record": self.label,
             "verdict": self.planned.verdict.value,
-            "done": self.done,
+            "became": self.became,
             "object": self.planned.write.object,
             "party": self.party.to_dict(),
             "document": self.document,
@@ -165,6 +166,11 @@ class PlanSummary:
     def is_long(self) -> bool:
         """Whether the records fill more than one page."""
         return len(self.records) > RECORDS_ON_PAGE
+
+    @property
+    def states(self) -> dict[str, int]:
+        """The number of records by what is to be done with them, or what they have become."""
+        return dict(Counter(record.state for record in self.records))
 
     def page(self, query: "RecordQuery") -> "RecordPage":
         """A page of the records that match."""
@@ -307,7 +313,8 @@ def _key(write: Write) -> tuple[str, ...]:
 
 def _record_summary(number: int, record: PlannedRecord, now: PlannedRecord | None, names: Names) -> RecordSummary:
     write = record.write
-    is_left = now is None or now.verdict is record.verdict
+    now = now if now is not None and now.verdict is not record.verdict else None
+    is_done = now is not None and now.verdict is Verdict.UNCHANGED and now.since is not None
     named = next((record.existing[name] for name in NUMBERS if record.existing.get(name)), "")
     return RecordSummary(
         number,
@@ -315,7 +322,7 @@ def _record_summary(number: int, record: PlannedRecord, now: PlannedRecord | Non
         _party(record, names),
         "" if named and named in write.label.split() else named,
         record.totals,
-        "" if is_left or now is None else write.operation.past_tense if now.since else now.verdict.value,
+        "" if now is None else write.operation.past_tense if is_done else now.verdict.value,
         (now.receipt if now is not None else None) or record.receipt,
         (now.since if now is not None else None) or record.since,
     )

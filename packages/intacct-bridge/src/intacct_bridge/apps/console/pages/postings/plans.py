@@ -1,6 +1,5 @@
 """A saved plan: what it would do, who approved it, its approval by the person who looks at it, and its application."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -78,7 +77,7 @@ def plan_facts(request: PageRequest, run: "RecordedRun", plan_id: str) -> dict[s
         "may_not_approve": saved.may_not_approve,
         "may_apply": saved.may_apply,
         "open": saved.open_records,
-        "counts": dict(Counter(record.state for record in summary.records)),
+        "counts": summary.states,
         "totals": [total.to_dict() for total in summary.totals],
         "to_write": summary.to_write,
         "groups": [
