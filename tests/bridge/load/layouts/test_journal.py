@@ -150,7 +150,7 @@ def test_without_a_reference_the_source_key_or_the_content_identifies(tmp_path: 
     assert (identity.kind, identity.text) == ("source", 'source:["","7"]')
 
 
-def test_the_sources_key_separates_entries_without_a_reference(tmp_path: Path) -> None:
+def test_the_sources_key_separates_entries(tmp_path: Path) -> None:
     def line(key: str, account: str, reference: str = "") -> str:
         sides = ",5" if account == "6000" else "5,"
         return f"{key},GJ,2026-01-31,T,{reference},{account},{sides},,,\n"
@@ -162,7 +162,7 @@ def test_the_sources_key_separates_entries_without_a_reference(tmp_path: Path) -
     one, two = [line("1", "6000"), line("1", "2100")], [line("2", "6000"), line("", "2100")]
     assert known(*one, *two) == [('source:["","1"]', 2), ('source:["","2"]', 2)]
     assert known(*two) == [('source:["","2"]', 2)], "the same entry, whatever it comes with"
-    assert [rows for _, rows in known(line("1", "6000", "R"), line("2", "2100", "R"))] == [2], "a reference is stronger"
+    assert [rows for _, rows in known(line("1", "6000", "R"), line("2", "2100", "R"))] == [1, 1], "also within a number"
     ((text, _),) = known(line("", "6000"), line("", "2100"))
     assert text.startswith("content:"), "no key is no identity"
     assert [rows for _, rows in known(*one, "2,,,,,6000,,5,,,\n")] == [2, 1], "not a line of the entry above"
