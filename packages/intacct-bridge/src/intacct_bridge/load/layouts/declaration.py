@@ -65,7 +65,7 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Meanings that identify a record, if rows are its lines."""
     group_blanks: bool = False
     """Whether rows that are equal in these are one record even if some are blank; a row in which all of them are blank
-    continues the record above it. A source's key separates records that lack what is not required of these."""
+    continues the record above it. The key of a source separates records that are equal in these."""
     identified: bool = False
     """Whether these are the record's key in its source, if Intacct gives it none."""
     sides: bool = False

@@ -292,7 +292,7 @@ class MappedLayout:
             return ()
         keys = [tuple(text_of(row.cells.get(column)) for column in self.key) for row in rows]
         filled = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
-        for row, key in filled[1:] if self.entity.group_by else ():
+        for row, key in filled[1:]:
             first_row, first = filled[0]
             if [*map(nfc, key)] != [*map(nfc, first)]:
                 text = f"the key {', '.join(key)} contradicts {', '.join(first)} of {first_row.position}"
