@@ -98,11 +98,11 @@ def show_records(records: Sequence[RecordSummary], output: Output, *, numbered: 
         *(("number",) if numbered else ()),
         "record",
         "verdict",
-        *(("party",) if parties else ()),
-        "lines",
-        "amount",
+        "amount",  # before what a narrow terminal leaves out
         *(("of it negative",) if mixed else ()),
         *(("currency",) if foreign else ()),
+        *(("party",) if parties else ()),
+        "lines",
         "Intacct record",
     )
     rows = [
@@ -110,11 +110,11 @@ def show_records(records: Sequence[RecordSummary], output: Output, *, numbered: 
             *((record.number,) if numbered else ()),
             f"{record.label} {record.document}".rstrip(),
             record.state,
-            *((record.party,) if parties else ()),
-            record.lines,
             _of_currencies([total.shown for total in record.totals]),
             *((_of_currencies([total.negative for total in record.totals]),) if mixed else ()),
             *((", ".join(total.currency for total in record.totals),) if foreign else ()),
+            *((record.party,) if parties else ()),
+            record.lines,
             _existing(record),
         )
         for record in records
