@@ -125,9 +125,9 @@ def test_a_terminal_shows_all_that_is_sent_of_such_a_plan(plan: Planned, capsys:
     capsys.readouterr()
     assert main(["plan", "show", name, "--connection", "books"]) == 0
     out, err = capsys.readouterr()
-    for account, side in (("60100", "debit"), ("20100", "credit")):
-        (line,) = [line for line in out.splitlines() if line.startswith(account) and side in line]
-        assert line.split()[1:-2] != [] and line.split()[-2:] == ["1,250.00", side]
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    for account, side in (("60100 Payroll Taxes", "debit"), ("20100 Accrued Expenses", "credit")):
+        assert [line for line in lines if line.startswith(account) and "1,250.00" in line and line.endswith(side)], out
     assert digest in out and "It needs an approval" in err
     assert main(["plan", "show", name, "--connection", "books", "--json"]) == 0
     (content,) = json.loads(capsys.readouterr().out)["contents"]
