@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.plan.plan import Plan, Verdict
 from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
 from support.journeys.objects import VENDORS, LoadScenario
+from support.small_company import client
 
 HEAD = "Vendor,Bill no,Date,Due date,Account,Amount,Location,Department,Status\n"
 
@@ -279,3 +283,21 @@ DEPARTMENTID = { constant = "100" }
         ("weg", Verdict.REFUSED),
     ]
     assert plan.records[2].write.fields["ACTION"] == "Draft"
+
+
+def test_a_payment_is_of_the_live_bill_where_another_of_its_number_was_reversed(vendors: LoadScenario) -> None:
+    vendors.load(bills(("B-1", ""), ("B-2", ""), amount="500"), "bills")
+    reversed_bills = [row["RECORDNO"] for row in vendors.rows("APBILL")]
+    with client(vendors.emulator) as gateway, vendors.outbox() as outbox:
+        entries = [entry for entry in outbox.entries() if entry.target.object == "APBILL"]
+        undo = plan_undo(gateway, outbox, entries, UndoSettings(date(2026, 11, 5)))
+        assert all(one.good for one in Loader(gateway, outbox).apply(undo.plan))
+    vendors.load(bills(("B-1", ""), amount="400").replace("V-1", "V-2"), "bills")
+    bank = next(row["BANKACCOUNTID"] for row in vendors.rows("CHECKINGACCOUNT"))
+    head = "Bill no,Amount,Payment date,Payment method,Bank account,Currency\n"
+    body = "".join(f"{number},10,2026-11-20,Cash,{bank},USD\n" for number in ("B-1", "B-2"))
+    paid, not_paid = vendors.plan(head + body, "payments").records
+    assert (paid.verdict, paid.write.fields["VENDORID"]) == (Verdict.CREATE, "V-2")
+    (line,) = paid.write.all_lines
+    assert str(line.fields["RECORDKEY"]) not in reversed_bills
+    assert {finding.message for finding in not_paid.reasons} == {"the APBILL with RECORDID 'B-2' is reversed"}

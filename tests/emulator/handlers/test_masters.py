@@ -199,3 +199,17 @@ def test_an_item_has_the_accounts_that_its_sales_post_to(demo: Emulator) -> None
     assert one(demo, sale).faults == ()
     where = "<equalto><field>ITEMID</field><value>SRV-1</value></equalto>"
     assert {row["ACCOUNTNO"] for row in rows(data(demo, query("ARINVOICEITEM", "ACCOUNTNO", where)))} == {"43000"}
+
+
+def test_the_items_of_a_budget_have_its_name(demo: Emulator) -> None:
+    items = "".join(
+        "<GLBUDGETITEM><ACCT_NO>60100</ACCT_NO><PERIODNAME>Month Ended August 2026</PERIODNAME>"
+        f"<AMOUNT>{amount}</AMOUNT>{name}</GLBUDGETITEM>"
+        for amount, name in ((5, ""), (6, "<BUDGETID>Other</BUDGETID>"))
+    )
+    header = f"<BUDGETID>Plan B</BUDGETID><DESCRIPTION>B</DESCRIPTION><GLBUDGETITEMS>{items}</GLBUDGETITEMS>"
+    made = one(demo, f"<create><GLBUDGETHEADER>{header}</GLBUDGETHEADER></create>")
+    assert made.status == "success", [fault.description2 for fault in made.faults]
+    table = demo.company().table("GLBUDGETITEM")
+    stored = [row for _, row in table.rows() if row["BUDGETID"] in ("Plan B", "Other")]
+    assert [row["BUDGETID"] for row in stored] == ["Plan B", "Other"]

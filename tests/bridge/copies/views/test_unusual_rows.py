@@ -318,3 +318,13 @@ def reversing_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     scene.post(500)
     yield Copy.of(scene.emulator, duckdb_uri(tmp_path_factory.mktemp("reversing")))
     scene.emulator.close()
+
+
+@pytest.mark.parametrize("empty", ["NULL", "''"])
+def test_a_budget_item_without_the_name_of_its_budget_has_that_of_its_header(
+    demo_copy: Copy, changed: Changed, empty: str
+) -> None:
+    some = 'WHERE "RECORDNO" % 2 = 0'
+    copy = changed(f'UPDATE "GLBUDGETITEM" SET "BUDGETID" = {empty} {some}')
+    everything = "SELECT * FROM reporting.budget_vs_actual ORDER BY ALL"
+    assert copy.rows(everything) == demo_copy.rows(everything)

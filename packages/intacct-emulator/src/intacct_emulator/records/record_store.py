@@ -31,6 +31,9 @@ from intacct_emulator.settings.cells import Row
 from intacct_protocol.model.catalog import ObjectDef
 from intacct_protocol.model.keys import Owner, lines
 
+_OF_HEADER = {"GLBUDGETITEM": ("BUDGETID",)}
+"""Fields of lines that repeat their header's."""
+
 
 def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Row:
     """Create a record. `number` is its record number if that belongs to a series that several objects share."""
@@ -69,6 +72,8 @@ def _create_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, 
     check_required_fields(line, row)
     apply_references(call.company, described, line.values, row)
     row[owned.by] = header.get(owned.key, "")
+    for name in _OF_HEADER.get(described.name, ()):
+        row.setdefault(name, header.get(name, ""))
     if "LINE_NO" in described.fields:
         row.setdefault("LINE_NO", str(place))
     set_audit_fields(call, described, row, new=True)

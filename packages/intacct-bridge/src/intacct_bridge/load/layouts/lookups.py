@@ -16,6 +16,8 @@ from intacct_protocol.model.wording import listed
 from intacct_protocol.xml.values import Value, parse_value
 
 _AT_ONCE = 500
+_TAKEN_BACK = ("Reversed", "Reversal")
+"""States of a document that was reversed, and of the one that reversed it: their number is free for another."""
 _Place = tuple[str, tuple[str, ...]]
 """An object and the fields of which one has the value."""
 
@@ -67,6 +69,9 @@ class Lookups:
                 self._not_found(request), fix="" if request.object in self._refused else "check its spelling"
             )
         record = f"{request.object} with {listed(request.fields, 'or')} {text!r}"
+        rows = [row for row in rows if comparable(row.get("STATE")) not in _TAKEN_BACK]
+        if not rows:
+            raise RecordError(f"the {record} is reversed", fix="enter it again first, or name another")
         if len(rows) > 1:
             found = ", ".join(comparable(row.get(request.give)) for row in rows[:5])
             raise RecordError(f"the company has more than one {record} ({found})", fix=f"give its {request.give}")
@@ -120,7 +125,7 @@ class Lookups:
             self._refused[name] = error.message
 
     def _select(self, described: ObjectDef, fields: tuple[str, ...]) -> tuple[str, ...]:
-        names = dict.fromkeys((*fields, *sorted(self._fields.get(described.name, ())), "STATUS"))
+        names = dict.fromkeys((*fields, *sorted(self._fields.get(described.name, ())), "STATUS", "STATE"))
         return tuple(name for name in names if described.get(name) is not None)
 
 

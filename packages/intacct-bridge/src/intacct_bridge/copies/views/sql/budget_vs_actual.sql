@@ -12,11 +12,12 @@
 --   items without location and currency: budget_currency is empty, and the variance is null.
 -- Reads: GLBUDGETITEM (BUDGETID text!, BUDGETKEY text, ACCT_NO text!, DEPT_NO text, LOCATION_NO text, CURRENCY text,
 --   AMOUNT number!, PERIODNAME text, PSTARTDATE date, PENDDATE date, STATISTICAL flag)
+-- Reads if present: GLBUDGETHEADER (RECORDNO text, BUDGETID text)
 -- Reads if present: REPORTINGPERIOD (NAME text, START_DATE date, END_DATE date)
 -- Reads: GLDETAIL (BATCH_DATE date!, BOOKID text, ACCOUNTNO text!, LOCATIONID text, DEPARTMENTID text, BASECURR text,
 --   STATISTICAL flag, DEBITAMOUNT number, CREDITAMOUNT number, AMOUNT number, BATCH_STATE text)
 -- Columns:
---   budget_id: name of the budget
+--   budget_id: name of the budget, from its header where an item has none
 --   entity_id: entity that owns the location; empty for none, and for a budget of the whole company
 --   account_no: number of the account
 --   account_title: title of the account
@@ -68,9 +69,15 @@ whole_company AS (
         CASE WHEN count(DISTINCT o.base_currency) = 1 THEN min(o.base_currency) END AS base_currency
     FROM owned AS o
 ),
+budget_items AS (  -- an item without BUDGETID has that of its header
+    SELECT coalesce(nullif(b.budgetid, ''), h.budgetid, '') AS budget_id, b.*
+    FROM raw.glbudgetitem AS b
+    LEFT JOIN raw.glbudgetheader AS h ON h.recordno = b.budgetkey
+    WHERE NOT b.statistical
+),
 items AS (
     SELECT
-        b.budgetid AS budget_id,
+        b.budget_id,
         coalesce(l.entity_id, '') AS entity_id,
         b.acct_no AS account_no,
         coalesce(b.dept_no, '') AS department_id,
@@ -83,18 +90,16 @@ items AS (
         END AS budget_currency,
         e.base_currency,
         sum(b.amount) AS budget
-    FROM raw.glbudgetitem AS b
+    FROM budget_items AS b
     LEFT JOIN raw.reportingperiod AS r ON r.name = b.periodname
     LEFT JOIN reporting.locations AS l ON l.location_id = b.location_no
     JOIN reporting.entities AS e ON e.entity_id = coalesce(l.entity_id, '')
     CROSS JOIN whole_company AS c
-    WHERE NOT b.statistical
     GROUP BY 1, 2, 3, 4, 6, 7, 8, 9
 ),
 whole_budgets AS (
-    SELECT b.budgetid AS budget_id
-    FROM raw.glbudgetitem AS b
-    WHERE NOT b.statistical
+    SELECT b.budget_id
+    FROM budget_items AS b
     GROUP BY 1
     HAVING max(coalesce(b.location_no, '')) = ''
 ),
