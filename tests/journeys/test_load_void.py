@@ -291,6 +291,7 @@ def test_a_payment_is_of_the_live_bill_where_another_of_its_number_was_reversed(
     with client(vendors.emulator) as gateway, vendors.outbox() as outbox:
         entries = [entry for entry in outbox.entries() if entry.target.object == "APBILL"]
         undo = plan_undo(gateway, outbox, entries, UndoSettings(date(2026, 11, 5)))
+        assert undo.plan is not None
         assert all(one.good for one in Loader(gateway, outbox).apply(undo.plan))
     vendors.load(bills(("B-1", ""), amount="400").replace("V-1", "V-2"), "bills")
     bank = next(row["BANKACCOUNTID"] for row in vendors.rows("CHECKINGACCOUNT"))
@@ -301,3 +302,33 @@ def test_a_payment_is_of_the_live_bill_where_another_of_its_number_was_reversed(
     (line,) = paid.write.all_lines
     assert str(line.fields["RECORDKEY"]) not in reversed_bills
     assert {finding.message for finding in not_paid.reasons} == {"the APBILL with RECORDID 'B-2' is reversed"}
+
+
+PAID = "Vendor,Bill no,Amount,Payment date,Payment method,Bank account,Currency,Payment no,Status\n"
+VOID_ROWS = [  # what was posted, what comes later, and the verdicts then
+    (["P-1,10,11-20,Paid"], ["P-1,10,11-20,Void"], [Verdict.REFUSED]),
+    (["P-1,10,11-20,Paid"], ["P-1,0,11-20,Void"], [Verdict.REFUSED]),
+    (["P-1,10,11-20,Paid"], ["P-2,10,11-20,Void"], [Verdict.SKIPPED]),
+    (["P-1,10,11-20,Paid"], ["P-1,0,11-20,Void", "P-2,10,11-21,Paid"], [Verdict.REFUSED, Verdict.CREATE]),
+    ([",10,11-20,Paid"], [",10,11-20,Void"], [Verdict.REFUSED]),
+    ([",10,11-20,Paid"], [",10,11-22,Void"], [Verdict.SKIPPED]),
+    ([], ["P-1,10,11-20,Void", "P-1,10,11-20,Void"], [Verdict.SKIPPED]),
+]
+
+
+@pytest.mark.parametrize(("posted", "later", "verdicts"), VOID_ROWS)
+def test_a_void_payment_is_found_by_its_number_or_its_content(
+    vendors: LoadScenario, posted: list[str], later: list[str], verdicts: list[Verdict]
+) -> None:
+    vendors.load(bills(("B-1", "Open"), amount="500"), "bills")
+    bank = next(row["BANKACCOUNTID"] for row in vendors.rows("CHECKINGACCOUNT"))
+
+    def payments(rows: list[str]) -> str:
+        lines = (row.split(",") for row in rows)
+        return PAID + "".join(f"V-1,B-1,{amount},2026-{day},Cash,{bank},USD,{number},{state}\n"
+                              for number, amount, day, state in lines)  # fmt: skip
+
+    if posted:
+        assert all(one.good for one in vendors.load(payments(posted), "payments"))
+    assert [record.verdict for record in vendors.plan(payments(later), "payments").records] == verdicts
+    assert len(vendors.rows("APPYMT")) == len(posted)

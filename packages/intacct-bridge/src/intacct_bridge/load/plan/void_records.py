@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from intacct_bridge.load.outbox.described import write_target
 from intacct_bridge.load.outbox.entry import OutboxEntry
+from intacct_bridge.load.outbox.reader import Holder
 from intacct_bridge.load.plan.context import PlanContext
 from intacct_bridge.load.plan.outbox_verdict import sent_text
 from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import CheckedReceipt, ReceiptCheck, ReceiptState
-from intacct_bridge.load.records.identity import content_identity
-from intacct_bridge.load.records.status import MAYBE_APPLIED, RecordStatus
-from intacct_bridge.load.records.write import Finding, Write
+from intacct_bridge.load.records.identity import all_identities
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.write import Finding, Identity, Write
 
 VOID = "void"
 """The rule of findings on records that are void in their source."""
@@ -20,8 +22,9 @@ VOID = "void"
 class SkipVoid:
     """The step that decides on records which are void in their source; it returns the others as they are.
 
-    A record of this input that is live and has the same key takes the place of the void one, as a bill does that was
-    entered again under its number.
+    A void record is compared with what we posted by all that it is known by, since a source often empties the amounts
+    of a record that it voids. A record of this input that is live and has the same key takes the place of the void one,
+    as a bill does that was entered again under its number.
     """
 
     def __init__(self, context: PlanContext) -> None:
@@ -29,27 +32,37 @@ class SkipVoid:
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Ask the outbox for all void records together."""
-        live = [record.write for record in records if not record.write.state.is_void]
-        live_identities = {write.identity for write in live}
-        equals = Counter((write.object, write.digest) for write in live)
+        source = self._context.settings.rules.source_name
+        live = Counter(
+            (identity.kind, identity.text)
+            for record in records
+            if not record.write.state.is_void
+            for identity in all_identities(record.write, source)
+        )
         void = {
-            at: _numbered_after(record.write, equals) for at, record in enumerate(records) if record.write.state.is_void
+            at: _strongest(all_identities(record.write, source))
+            for at, record in enumerate(records)
+            if record.write.state.is_void
         }
-        places = [at for at, write in void.items() if write.identity not in live_identities]
-        entries = dict(zip(places, self._context.entries(void[at] for at in places), strict=True))
-        checked = ReceiptCheck(self._context).check(entry for entry in entries.values() if entry is not None)
+        target = write_target(self._context.target, records[next(iter(void))].write)
+        holders = self._context.outbox.holders(target, (one for known_by in void.values() for one in known_by))
+        checked = ReceiptCheck(self._context).check(one.entry for places in holders.values() for one in places)
         done = list(records)
-        for at, write in void.items():
-            entry = entries.get(at)
-            done[at] = self._decided(replace(records[at], write=write, findings=()), entry, checked)
+        for at, identities in void.items():
+            posted = None
+            for identity in identities:
+                key = (identity.kind, identity.text)
+                standing = [one for one in holders.get(key, ()) if _is_live(one.entry, checked)]
+                if posted is None and len(standing) > live[key]:
+                    posted = _closest(standing, records[at].write, identity)
+                    live[key] += posted is not None
+            done[at] = self._decided(replace(records[at], findings=()), posted)
         return done
 
-    def _decided(
-        self, record: PlannedRecord, entry: OutboxEntry | None, checked: dict[int, CheckedReceipt]
-    ) -> PlannedRecord:
+    def _decided(self, record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord:
         write = record.write
         says = f"its source says {write.state.word!r}"
-        if entry is None or entry.status not in MAYBE_APPLIED or _is_released(entry, checked):
+        if entry is None:
             finding = Finding(
                 VOID, f"{says}, so it is not posted", "", write.state.column, write.position, refuses=False
             )
@@ -67,13 +80,24 @@ class SkipVoid:
         return replace(refused, receipt=entry.receipt, since=entry.sent_at)
 
 
-def _numbered_after(write: Write, equals: Counter[tuple[str, str]]) -> Write:
-    """A void record that only its content identifies; its number comes after those of the equal live ones."""
-    if write.identity.kind != "content":
-        return write
-    equals[write.object, write.digest] += 1
-    return replace(write, identity=content_identity(write.digest, equals[write.object, write.digest]))
+def _strongest(identities: Sequence[Identity]) -> tuple[Identity, ...]:
+    """What says which record it is: its keys and its number, or its content where it has neither."""
+    keys = tuple(identity for identity in identities if identity.kind != "content")
+    return keys or tuple(identities)
 
 
-def _is_released(entry: OutboxEntry, checked: dict[int, CheckedReceipt]) -> bool:
-    return entry.number in checked and checked[entry.number].state is ReceiptState.RELEASED
+def _closest(holders: Sequence[Holder], write: Write, identity: Identity) -> OutboxEntry | None:
+    """Of the records with an identity, the one with this content, else with this date and journal.
+
+    Several entries of a schedule have one number. If none of them has the date, the void one was not posted.
+    """
+    for holder in reversed(holders):
+        if holder.entry.digest == write.digest:
+            return holder.entry
+    same = [holder.entry for holder in holders if holder.detail == identity.detail]
+    return next(iter(same), holders[0].entry if identity.kind != "number" else None)
+
+
+def _is_live(entry: OutboxEntry, checked: dict[int, CheckedReceipt]) -> bool:
+    receipt = checked.get(entry.number)
+    return entry.is_live and (receipt is None or receipt.state is not ReceiptState.RELEASED)
