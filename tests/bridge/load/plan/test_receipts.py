@@ -197,7 +197,7 @@ def test_a_receipt_is_asked_for_by_the_key_that_it_has(outbox: Outbox) -> None:
     checked(outbox, company, group)
     by_number, by_name, by_text = company.asked
     assert "'8'" in str(by_text.where), "record numbers that are texts stay texts"
-    assert (by_number.select, by_name.select) == (("RECORDNO",), ("DOCID", "RECORDNO"))
+    assert (by_number.select, by_name.select) == (("RECORDNO",), ("DOCID", "RECORDNO", "STATE"))
     assert by_number.show_private and by_name.show_private
     assert "7" in str(by_number.where) and "'7'" not in str(by_number.where)
     assert "'12'" in str(by_name.where)

@@ -20,6 +20,7 @@ from intacct_bridge.load.plan.changes import (
     update_of,
 )
 from intacct_bridge.load.plan.context import PlanContext
+from intacct_bridge.load.plan.drafts import is_draft_state, not_a_draft
 from intacct_bridge.load.plan.outbox_verdict import CONFLICT, by_outbox, is_doubtful, sent_text
 from intacct_bridge.load.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck
@@ -27,7 +28,7 @@ from intacct_bridge.load.plan.resolve_references import as_given
 from intacct_bridge.load.plan.same_record import PostedBySource, posted_by_source
 from intacct_bridge.load.records.identity import content_digest, existing_identity
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.records.values import equal_form
+from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, Receipt, Write, WriteOperation
 from intacct_bridge.load.target.current_records import (
     CurrentRecord,
@@ -204,6 +205,10 @@ class MatchExisting:
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
             return existing.with_findings(*obstacles(delete, current, self._writable))
         write = replace(write, fields={name: one for name, one in write.fields.items() if name not in write.only_new})
+        state, draft = comparable(current.row.get("STATE")), self._writable.lookup.draft
+        if state and not is_draft_state(write.object, state):  # what was posted since is not made a draft again
+            fields = {name: value for name, value in write.fields.items() if draft.get(name) != value}
+            write = replace(write, fields=fields)
         changes = differences(write, current, self._writable, names) + unknown_changes(write, current, self._writable)
         existing = replace(
             record,
@@ -212,6 +217,7 @@ class MatchExisting:
             verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
             changes=changes,
         )
+        existing = not_a_draft(existing, state)
         return existing.with_findings(*left_alone(write, current), *obstacles(write, current, self._writable, changes))
 
 

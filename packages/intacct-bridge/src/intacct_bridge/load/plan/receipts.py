@@ -17,6 +17,7 @@ from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.sent_write import differences_from_sent, sent_write
 from intacct_bridge.load.plan.changes import Change, differences
 from intacct_bridge.load.plan.context import PlanContext
+from intacct_bridge.load.plan.drafts import not_a_draft
 from intacct_bridge.load.plan.outbox_verdict import CONFLICT, by_outbox, sent_text, with_sent_differences
 from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
@@ -61,6 +62,8 @@ class CheckedReceipt:
     """The record number of a visible record."""
     correction: OutboxEntry | None = None
     """The last update of ours that was applied to it."""
+    company_state: str = ""
+    """The state of a visible record in the company, if it is of an object that has drafts."""
 
 
 _UNCHECKED = CheckedReceipt(ReceiptState.UNCHECKED)
@@ -105,7 +108,8 @@ class ReceiptCheck:
         if corrected:
             for at, decided in zip(corrected, self._decide_corrected([*corrected.values()]), strict=True):
                 done[at] = decided
-        return done
+        states = (checked[entry.number].company_state if entry and entry.number in checked else "" for entry in entries)
+        return [not_a_draft(record, state) for record, state in zip(done, states, strict=True)]
 
     def _with_differences(
         self, records: list[PlannedRecord], entries: Sequence[OutboxEntry | None]
@@ -161,15 +165,15 @@ class ReceiptCheck:
         return found
 
     def _check(self, name: str, entries: Sequence[OutboxEntry]) -> dict[int, CheckedReceipt]:
-        reversed_records: set[str] = set()
+        states: dict[str, str] = {}
         try:
-            numbers = self._visible(name, [_record(entry) for entry in entries], reversed_records)
+            numbers = self._visible(name, [_record(entry) for entry in entries], states)
         except _REFUSALS as error:
             self._context.unchecked.append(f"receipts of {name}: {error.message}")
             return {entry.number: CheckedReceipt(ReceiptState.UNCHECKED) for entry in entries}
         found: dict[int, CheckedReceipt] = {}
         for entry in entries:
-            if nfc(_record(entry)) in reversed_records:
+            if name != "GLBATCH" and states.get(nfc(_record(entry)), "").casefold() in TAKEN_BACK:
                 self._context.outbox.release(entry, "reversed or voided in Intacct")
                 found[entry.number] = CheckedReceipt(ReceiptState.RELEASED)
         entries = [entry for entry in entries if entry.number not in found]
@@ -181,7 +185,9 @@ class ReceiptCheck:
         for entry in visible:
             later = [one for one in updates.get(numbers[nfc(_record(entry))], ()) if one.number > entry.number]
             correction = later[-1] if later else None
-            found[entry.number] = CheckedReceipt(ReceiptState.VISIBLE, numbers[nfc(_record(entry))], correction)
+            found[entry.number] = CheckedReceipt(
+                ReceiptState.VISIBLE, numbers[nfc(_record(entry))], correction, states.get(nfc(_record(entry)), "")
+            )
         proofs = self._proofs(name, missing)
         for entry in missing:
             if entry.number in proofs:
@@ -190,18 +196,18 @@ class ReceiptCheck:
             found[entry.number] = CheckedReceipt(state)
         return found
 
-    def _visible(self, name: str, records: Sequence[str], reversed_records: set[str]) -> dict[str, str]:
+    def _visible(self, name: str, records: Sequence[str], states: dict[str, str]) -> dict[str, str]:
         """The record numbers of the visible ones of these keys, private records included.
 
-        Those that were reversed or voided are collected too. A journal entry with a reversal is none of them, since an
-        accrual has one from the day on which it is posted.
+        Their states are collected too, which show whether they were reversed or voided. A journal entry with a
+        reversal is none of them, since an accrual has one from the day on which it is posted.
         """
         lookup = lookup_keys_of(name)
         if lookup.read_by != "query":
             raise InvalidRequestError("they cannot be queried")
         by = lookup.receipt_key
         numbered = not text_key(name)
-        shows_state = bool(lookup.payment_lines) or "Reversed" in lookup.locked_states
+        shows_state = bool(lookup.payment_lines or lookup.draft) or "Reversed" in lookup.locked_states
         select = tuple(dict.fromkeys((by, lookup.record_key, *((_STATE,) if shows_state else ()))))
         found: dict[str, str] = {}
         for some in batched(records, MAX_IN):
@@ -209,8 +215,7 @@ class ReceiptCheck:
             where = field(by).is_in(keys)
             for row in self._context.company.query(Query(name, select, where=where, show_private=True)):
                 found[equal_form(row.get(by))] = comparable(row.get(lookup.record_key))
-                if comparable(row.get(_STATE)).casefold() in TAKEN_BACK:
-                    reversed_records.add(equal_form(row.get(by)))
+                states[equal_form(row.get(by))] = comparable(row.get(_STATE))
         return found
 
     def _proofs(self, name: str, missing: Sequence[OutboxEntry]) -> dict[int, str]:

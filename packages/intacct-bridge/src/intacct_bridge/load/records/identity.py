@@ -146,7 +146,13 @@ def undo_identity(control: str) -> Identity:
 
 
 def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]) -> str:
-    """A digest of a record's content; the order of its fields and of its lines does not matter."""
+    """A digest of a record's content; the order of its fields and of its lines does not matter.
+
+    That a record is a draft is its state and not its content: a draft that is live later is still the same record.
+    """
+    draft = lookup_keys_of(object_name).draft
+    if draft and any(fields.get(name) == value for name, value in draft.items()):
+        fields = {name: value for name, value in fields.items() if draft.get(name) != value}
     header = sorted(_texts(fields))
     owned = {
         wrapper: sorted([_line_text(line.object, sorted(_texts(line.fields))) for line in members])

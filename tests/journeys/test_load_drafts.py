@@ -1,0 +1,98 @@
+"""Drafts in the source and in the company: a draft that should be live is never called unchanged."""
+
+import pytest
+
+from intacct_bridge.load.plan.plan import Verdict
+from support.journeys.objects import VENDORS, LoadScenario
+
+BILL = "Vendor,Bill no,Date,Due date,Account,Amount,Location,Department,Status\n"
+ENTRY = "Journal,Date,Title,Reference,Account,Debit,Credit,Location,Department,Status\n"
+
+
+def text_of(layout: str, status: str) -> str:
+    """One record with this status."""
+    if layout == "bills":
+        return BILL + f"V-1,B-1,2026-11-03,2026-12-03,60100,50,100,100,{status}\n"
+    lines = ("60100,5,", "61100,,5")
+    return ENTRY + "".join(f"GJ,2026-11-03,Rent,R-1,{line},100,100,{status}\n" for line in lines)
+
+
+OBJECTS = {"bills": "APBILL", "journal-entries": "GLBATCH"}
+
+
+def set_state(desk: LoadScenario, layout: str, state: str) -> None:
+    """What a person did with the record in Intacct since."""
+    table = desk.emulator.company().table(OBJECTS[layout])
+    row_key, row = next((key, row) for key, row in table.rows() if "B-1" in row.values() or "R-1" in row.values())
+    table.update(row_key, {**row, "STATE": state})
+
+
+def held(desk: LoadScenario, layout: str) -> list[str]:
+    """The states of the records that the company holds of this bill or entry."""
+    rows = desk.rows(OBJECTS[layout])
+    return [row["STATE"] for row in rows if "B-1" in row.values() or "R-1" in row.values()]
+
+
+@pytest.mark.parametrize("layout", ["bills", "journal-entries"])
+@pytest.mark.parametrize(
+    ("first", "in_company", "then", "mode", "verdict", "reason"),
+    [  # the status when it was loaded, its state in Intacct since, and the status, the mode and the outcome now
+        ("Draft", "", "Draft", "create", Verdict.UNCHANGED, ""),
+        ("Draft", "", "Draft", "upsert", Verdict.UNCHANGED, ""),
+        ("Draft", "", "Open", "create", Verdict.REFUSED, "is a draft in Intacct, and live in its source"),
+        ("Draft", "", "", "create", Verdict.REFUSED, "is a draft in Intacct, and live in its source"),
+        ("Draft", "", "Open", "upsert", Verdict.REFUSED, "is a draft in Intacct, and live in its source"),
+        ("Draft", "Posted", "Draft", "create", Verdict.UNCHANGED, ""),
+        ("Draft", "Posted", "Draft", "upsert", Verdict.UNCHANGED, ""),
+        ("Draft", "Posted", "Open", "create", Verdict.UNCHANGED, ""),
+        ("Draft", "Submitted", "Open", "create", Verdict.UNCHANGED, ""),
+        ("Draft", "Partially Approved", "Open", "create", Verdict.UNCHANGED, ""),
+        ("Draft", "Declined", "Open", "create", Verdict.REFUSED, "was declined in Intacct"),
+        ("Open", "Declined", "Open", "create", Verdict.REFUSED, "was declined in Intacct"),
+        ("Open", "", "Open", "create", Verdict.UNCHANGED, ""),
+        ("Open", "", "Draft", "create", Verdict.UNCHANGED, ""),
+    ],
+)
+def test_a_draft_is_a_state_and_not_a_content(
+    desk: LoadScenario, layout: str, first: str, in_company: str, then: str, mode: str, verdict: Verdict, reason: str
+) -> None:
+    desk.load(VENDORS, "VENDOR")
+    assert all(one.good for one in desk.load(text_of(layout, first), layout))
+    if in_company:
+        set_state(desk, layout, in_company)
+    before = held(desk, layout)
+    if layout == "journal-entries" and mode == "upsert":
+        return  # an entry is changed by its record number only
+    (record,) = desk.plan(text_of(layout, then), layout, mode).records
+    assert (record.verdict, [reason in finding.message for finding in record.reasons]) == (
+        verdict,
+        [True] * bool(reason),
+    )
+    outcomes = desk.load(text_of(layout, then), layout, mode)
+    assert all(one.status.outcome_text == "unchanged" for one in outcomes)
+    assert held(desk, layout) == before
+
+
+@pytest.mark.parametrize("mode", ["create", "upsert"])
+def test_a_load_of_drafts_that_is_loaded_live_is_refused(desk: LoadScenario, mode: str) -> None:
+    desk.load(VENDORS, "VENDOR")
+    text = text_of("bills", "").replace(",Status", "").replace("100,100,\n", "100,100\n")
+    assert all(one.good for one in desk.load(text, "bills", draft=True))
+    assert held(desk, "bills") == ["Draft"]
+    (record,) = desk.plan(text, "bills", mode).records
+    (finding,) = record.reasons
+    assert finding.advice.endswith(
+        "post it in Intacct: Accounts Payable > All > Bills, filtered by vendor, date and amount"
+    )
+    assert held(desk, "bills") == ["Draft"]
+
+
+def test_a_draft_of_a_person_is_not_taken_for_posted(desk: LoadScenario) -> None:
+    desk.load(VENDORS, "VENDOR")
+    desk.load(text_of("bills", ""), "bills")
+    set_state(desk, "bills", "Draft")
+    outbox = desk.folder / "outbox.sqlite3"
+    outbox.rename(desk.folder / "another.sqlite3")  # of a person: our outbox does not know it
+    (record,) = desk.plan(text_of("bills", "Open"), "bills", "upsert").records
+    assert record.verdict is Verdict.REFUSED
+    assert "is a draft in Intacct" in record.reasons[0].message
