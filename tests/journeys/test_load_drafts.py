@@ -96,3 +96,29 @@ def test_a_draft_of_a_person_is_not_taken_for_posted(desk: LoadScenario) -> None
     (record,) = desk.plan(text_of("bills", "Open"), "bills", "upsert").records
     assert record.verdict is Verdict.REFUSED
     assert "is a draft in Intacct" in record.reasons[0].message
+
+
+@pytest.mark.parametrize(
+    ("layout", "fields", "state"),
+    [  # the columns and values of an update by record number, and the state of the record after it
+        ("bills", {"ACTION": "Submit"}, "Posted"),
+        ("bills", {"DESCRIPTION": "Rent"}, "Draft"),
+        ("journal-entries", {"STATE": "Posted"}, "Posted"),
+        ("journal-entries", {"BATCH_TITLE": "Rent of May"}, "Draft"),
+    ],
+)
+def test_an_update_may_change_a_draft_or_post_it(
+    desk: LoadScenario, layout: str, fields: dict[str, str], state: str
+) -> None:
+    desk.load(VENDORS, "VENDOR")
+    desk.load(text_of(layout, "Draft"), layout)
+    number = next(
+        row["RECORDNO"] for row in desk.rows(OBJECTS[layout]) if "B-1" in row.values() or "R-1" in row.values()
+    )
+    text = f"RECORDNO,{','.join(fields)}\n{number},{','.join(fields.values())}\n"
+    assert [one.status.outcome_text for one in desk.load(text, OBJECTS[layout], "update")] == ["posted"]
+    (row,) = [row for row in desk.rows(OBJECTS[layout]) if row["RECORDNO"] == number]
+    assert row["STATE"] == state
+    assert [row[name] for name in fields if name in ("DESCRIPTION", "BATCH_TITLE")] == [
+        value for name, value in fields.items() if name in ("DESCRIPTION", "BATCH_TITLE")
+    ]

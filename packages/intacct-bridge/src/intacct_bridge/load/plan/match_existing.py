@@ -217,7 +217,9 @@ class MatchExisting:
             verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
             changes=changes,
         )
-        existing = not_a_draft(existing, state)
+        posts = any(change.name in draft for change in changes)  # the input itself gives it the state
+        if not posts and (self._mode is Mode.UPSERT or write.state.word):
+            existing = not_a_draft(existing, state)
         return existing.with_findings(*left_alone(write, current), *obstacles(write, current, self._writable, changes))
 
 
