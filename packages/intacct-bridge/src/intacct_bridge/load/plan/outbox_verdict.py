@@ -52,7 +52,7 @@ def _fix(write: Write, entry: OutboxEntry) -> str:
     if entry.status is not RecordStatus.APPLIED:
         return "find out first whether it was posted: intacct outbox settle"
     lookup = lookup_keys_of(write.object)
-    other = "give this one a reference of its own if it is another record"
+    other = "give this one a number of its own, or name its row in `new`, if it is another record"
     if lookup.payment_lines:
         return f"take the posted payment back and load this one again (intacct undo --entry {entry.number}), or {other}"
     if write.object == "GLBATCH":
