@@ -60,6 +60,8 @@ def vendors(desk: LoadScenario) -> LoadScenario:
         ("Declined", "skipped", ""),
         ("Deleted", "skipped", ""),
         ("Reversed", "skipped", ""),
+        ("entered-in-error", "skipped", ""),
+        ("Overdue", "posted", "Posted"),
     ],
 )
 def test_the_word_of_the_source_decides(vendors: LoadScenario, word: str, mode: str, outcome: str, state: str) -> None:

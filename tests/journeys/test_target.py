@@ -484,6 +484,19 @@ def test_every_row_of_a_refused_record_is_kept_and_every_row_of_a_written_one_is
     assert [row["TOTALENTERED"] for row in pipe.rows("APBILL")] == ["30", "70"]
 
 
+@pytest.mark.parametrize("mode", ["create", "upsert"])
+def test_a_draft_that_should_be_live_is_not_already_in_intacct(pipe: Pipe, mode: str) -> None:
+    lines = [VENDOR, ACME, BILLS, line("V-1", "B-1", "10.00")]
+    assert pipe(lines, draft=True, mode=mode).status == 0
+    assert [row["STATE"] for row in pipe.rows("APBILL")] == ["Draft"]
+    assert pipe([BILLS, line("V-1", "B-1", "10.00")], draft=True, mode=mode).status == 0
+    ran = pipe([BILLS, line("V-1", "B-1", "10.00")], mode=mode)
+    assert ran.status == FAILED
+    assert "is a draft in Intacct, and live in its source" in ran.err
+    assert "already in Intacct" not in ran.err
+    assert [row["STATE"] for row in pipe.rows("APBILL")] == ["Draft"]
+
+
 def test_a_record_with_a_file_in_a_folder_that_is_not_there_yet(pipe: Pipe) -> None:
     (pipe.folder / "scan.pdf").write_bytes(b"%PDF")
     bill = line("V-1", "B-1", "10.00", attachments="scan.pdf")
