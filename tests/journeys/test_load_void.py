@@ -99,6 +99,18 @@ def test_a_record_that_was_posted_before_it_became_void_is_found(vendors: LoadSc
     assert numbers(vendors) == ["B-1"]
 
 
+@pytest.mark.parametrize("names", [("V-1", "Acme Paper"), ("Acme Paper", "V-1")])
+def test_a_void_record_is_found_by_the_name_and_by_the_id_of_its_vendor(
+    vendors: LoadScenario, names: tuple[str, str]
+) -> None:
+    first, then = (
+        bills(("B-1", state)).replace("V-1", name) for name, state in zip(names, ("Open", "Void"), strict=True)
+    )
+    vendors.load(first, "bills")
+    assert numbers(vendors) == ["B-1"]
+    assert decided(vendors.plan(then, "bills")) == [("B-1", Verdict.REFUSED)]
+
+
 def test_a_record_that_was_taken_back_is_skipped(vendors: LoadScenario) -> None:
     vendors.load(bills(("B-1", "Open")), "bills")
     vendors.load("VENDORID,RECORDID\nV-1,B-1\n", "APBILL", "delete")

@@ -1,7 +1,7 @@
 """Records that are void in their source: never posted as live ones, and found if they were posted before."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.load.outbox.described import write_target
@@ -11,6 +11,7 @@ from intacct_bridge.load.plan.context import PlanContext
 from intacct_bridge.load.plan.outbox_verdict import sent_text
 from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import CheckedReceipt, ReceiptCheck, ReceiptState
+from intacct_bridge.load.plan.resolve_references import ResolveReferences
 from intacct_bridge.load.records.identity import all_identities
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Finding, Identity, Write
@@ -31,7 +32,7 @@ class SkipVoid:
         self._context = context
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for all void records together."""
+        """Ask the outbox for all void records together: as their rows name what they refer to, then by its ids."""
         source = self._context.settings.rules.source_name
         live = Counter(
             (identity.kind, identity.text)
@@ -39,25 +40,41 @@ class SkipVoid:
             if not record.write.state.is_void
             for identity in all_identities(record.write, source)
         )
-        void = {
-            at: _strongest(all_identities(record.write, source))
-            for at, record in enumerate(records)
-            if record.write.state.is_void
+        void = {at: record for at, record in enumerate(records) if record.write.state.is_void}
+        posted = self._posted({at: record.write for at, record in void.items()}, live)
+        left = {at: record for at, record in void.items() if at not in posted}
+        resolved = ResolveReferences(self._context)(self._context.describe_for([*left.values()]))
+        by_id = {
+            at: record.write
+            for (at, before), record in zip(left.items(), resolved, strict=True)
+            if record.write is not before.write
         }
-        target = write_target(self._context.target, records[next(iter(void))].write)
-        holders = self._context.outbox.holders(target, (one for known_by in void.values() for one in known_by))
-        checked = ReceiptCheck(self._context).check(one.entry for places in holders.values() for one in places)
+        posted |= self._posted(by_id, live)
         done = list(records)
-        for at, identities in void.items():
-            posted = None
+        for at, record in void.items():
+            done[at] = self._decided(replace(record, findings=()), posted.get(at))
+        return done
+
+    def _posted(self, writes: Mapping[int, Write], live: Counter[tuple[str, str]]) -> dict[int, OutboxEntry]:
+        """The live records of ours that these are, beyond those that live records of this input are."""
+        if not writes:
+            return {}
+        source = self._context.settings.rules.source_name
+        known_by = {at: _strongest(all_identities(write, source)) for at, write in writes.items()}
+        target = write_target(self._context.target, next(iter(writes.values())))
+        holders = self._context.outbox.holders(target, (one for identities in known_by.values() for one in identities))
+        checked = ReceiptCheck(self._context).check(one.entry for places in holders.values() for one in places)
+        posted: dict[int, OutboxEntry] = {}
+        for at, identities in known_by.items():
             for identity in identities:
                 key = (identity.kind, identity.text)
                 standing = [one for one in holders.get(key, ()) if _is_live(one.entry, checked)]
-                if posted is None and len(standing) > live[key]:
-                    posted = _closest(standing, records[at].write, identity)
-                    live[key] += posted is not None
-            done[at] = self._decided(replace(records[at], findings=()), posted)
-        return done
+                entry = _closest(standing, writes[at], identity) if len(standing) > live[key] else None
+                if entry is not None:
+                    posted[at] = entry
+                    live[key] += 1
+                    break
+        return posted
 
     def _decided(self, record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord:
         write = record.write
