@@ -4,6 +4,7 @@ What is due on a bill concerns all payments of it in one input together, so it i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.load.plan.context import PlanContext
@@ -12,11 +13,13 @@ from intacct_bridge.load.plan.plan import PlannedRecord
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.load.rules.characters import characters, is_plain
-from intacct_bridge.load.rules.check import check
-from intacct_bridge.load.rules.facts import Facts
-from intacct_bridge.load.rules.relationships import that_matter
+from intacct_bridge.load.rules.check import RULES, check
+from intacct_bridge.load.rules.currencies import base_currency, has_signs
+from intacct_bridge.load.rules.facts import EntityFacts, Facts
+from intacct_bridge.load.rules.relationships import relations_for, that_matter
 from intacct_bridge.load.target.amounts_due import PAID_DOCUMENTS, AmountDue, amounts_due
 from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_protocol.model.query.query import Query
 from intacct_protocol.model.wording import amount_shown
 
 
@@ -63,18 +66,28 @@ class ApplyRules:
             )
             return Facts(context.references, entity=context.target.entity)
         writes = [record.write for record in records if record.is_open]
-        facts, signed = context.facts, context.facts.learn((), writes)
-        context.unchecked += facts.unchecked
-        relations = that_matter(facts.relations, context.references)
-        return Facts(
-            context.references,
-            facts.entities(),
-            context.target.entity,
-            context.writable,
-            relations,
-            facts.base_currency if signed else "",
-            signed,
-        )
+        signed = has_signs(writes)
+        needed = writes[0].object in RULES or signed
+        entities = context.facts.entities(context.company, self._entities) if needed else {}
+        relations = relations_for(writes, context.company, context.unchecked)
+        relations = that_matter(relations, context.references)
+        base = base_currency(context.company) if signed else ""
+        return Facts(context.references, entities, context.target.entity, context.writable, relations, base, signed)
+
+    def _entities(self) -> dict[str, EntityFacts]:
+        """The entities with the first date that is open for posting; empty if they may not be read."""
+        company, entities = self._context.company, dict[str, EntityFacts]()
+        try:
+            described = company.describe("LOCATIONENTITY")
+            wanted = ("LOCATIONID", "STARTOPEN", "CURRENCY")
+            select = tuple(name for name in wanted if described.get(name) is not None)
+            for row in company.query(Query("LOCATIONENTITY", select)):
+                day = row.get("STARTOPEN")
+                opened = day if isinstance(day, date) else None
+                entities[comparable(row.get("LOCATIONID"))] = EntityFacts(opened, comparable(row.get("CURRENCY")))
+        except (NotPermittedError, RefusedError) as error:
+            self._context.unchecked.append(f"entities and open periods: {error.message}")
+        return entities
 
 
 class CheckAmountsDue:

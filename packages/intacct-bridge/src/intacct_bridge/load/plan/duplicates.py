@@ -99,7 +99,7 @@ class FindDuplicates:
         sent_since = self._sent_since(records, list(matches))
         done = self._split(lookup, records, new)
         for at, same_key in matches.items():
-            others = of_source if records[at].write.source_key else ()
+            others = of_source if records[at].write.has_source_key else ()
             standing = [one for one in same_key if not (one.copy or one.taken_back)]
             duplicates = [one for one in standing if one.record not in others and one.record not in taken_back]
             if duplicates:
@@ -115,7 +115,7 @@ class FindDuplicates:
         for at in new:
             write = records[at].write
             names = lookup.filled_key(write.fields)
-            if names and not (lookup.number and write.source_key):
+            if names and not (lookup.number and write.has_source_key):
                 same.setdefault(tuple(comparable(write.fields[name]) for name in names), []).append(at)
         done = list(records)
         for key, places in same.items():

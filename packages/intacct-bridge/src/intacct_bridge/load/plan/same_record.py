@@ -29,13 +29,12 @@ from intacct_bridge.load.plan.plan import DUPLICATE, MatchRules, PlannedRecord, 
 from intacct_bridge.load.plan.receipts import CheckedReceipt, ReceiptCheck, ReceiptState
 from intacct_bridge.load.records.identity import all_identities, content_identity, content_text, free_place
 from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
-from intacct_bridge.load.records.write import Finding, Identity, Write
+from intacct_bridge.load.records.write import OF_SOURCE, Finding, Identity, Write
 
 _Key = tuple[str, str]
 """The kind and the text of an identity."""
 _EXACT = ("source", "equal", "key")
 """Kinds of identities that say at once which record it is."""
-_OF_SOURCE = ("source", "equal")
 
 
 class MatchPosted:
@@ -142,7 +141,7 @@ def posted_by_source(context: PlanContext, writes: Mapping[int, Write]) -> Poste
 def _identities(write: Write, source: str) -> tuple[Identity, ...]:
     """What a write is known by; of a saved plan, with what it was known by when the plan was made."""
     by_content = all_identities(write, source)
-    saved = [one for one in write.identities if one.kind in _OF_SOURCE or write.undoes is not None]
+    saved = [one for one in write.identities if one.kind in OF_SOURCE or write.undoes is not None]
     return tuple({(one.kind, one.text): one for one in (*saved, *by_content)}.values())
 
 
@@ -416,7 +415,7 @@ class _Matching:
 
 def _both_have_keys(entry: OutboxEntry, write: Write) -> bool:
     """Whether both are known by a key or a number of a source, so that their contents say nothing."""
-    known_by = [any(one.kind in _OF_SOURCE for one in known) for known in (entry.identities, write.identities)]
+    known_by = [any(one.kind in OF_SOURCE for one in known) for known in (entry.identities, write.identities)]
     return all(known_by)
 
 

@@ -4,9 +4,9 @@ Two equal payments are two payments, but a payment that a source sends again is 
 input distinguishes it. So each record gets a number among its equals, and the outbox keeps the number up to which the
 last released STATE covers them (`covered`). A STATE is released when the target writes it for its source.
 
-- An input that starts over counts from 1. That is certain in four cases: a new version of a table; records with the
-  replication key by which the stream is continued, since equal records have equal ones and come again together; records
-  with an `externalId`; and the rule `same`, by which the user says so.
+- An input that starts over counts from 1. That is certain in three cases: a new version of a table; records with the
+  replication key by which the stream is continued, since equal records have equal ones and come again together; and
+  the rule `same`, by which the user says so. Records with an `externalId` have a key and are not numbered.
 - Any other input begins after the covered records at the latest. Records that a killed run has sent since then get
   their numbers again.
 

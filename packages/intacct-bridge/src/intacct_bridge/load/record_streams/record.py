@@ -101,13 +101,17 @@ def content_key(digest: str) -> tuple[str, str]:
 
 
 def keyed(record: Mapping[str, object], schema: StreamSchema) -> tuple[tuple[str, ...], str]:
-    """A record's key, and why it is refused: it lacks a part of its key, or a column that its stream requires."""
+    """A record's key, and why it is refused: it lacks a part of its key, or a column that its stream requires.
+
+    In a stream without key properties an `externalId` is the key of its record.
+    """
     for name in schema.keys:
         if record.get(name) is None:
             return (), f"{name} is a key property of its stream, and the record has none"
     missing = [name for name in schema.required if name not in record]
     refusal = f"{missing[0]} is required by the stream's schema, and the record has none" if missing else ""
-    return tuple(_key_text(record[name]) for name in schema.keys), refusal
+    names = schema.keys or (("externalId",) if record.get("externalId") not in (None, "") else ())
+    return tuple(_key_text(record[name]) for name in names), refusal
 
 
 def _key_text(value: object) -> str:

@@ -149,6 +149,10 @@ class Identity:
     """What tells records with one number apart: date, journal and title. Of other kinds the name of the source."""
 
 
+OF_SOURCE = ("source", "equal")
+"""Kinds of identities that a source gives."""
+
+
 @dataclass(frozen=True, slots=True)
 class GivenContent:
     """A record's fields and lines as its input gives them. Its digest, identity and label are made of these."""
@@ -204,6 +208,11 @@ class Write:
     earlier: Mapping[str, Value] | None = None
     """The company's values that an update replaces, or what the plan of a delete or an action has seen of its record;
     None if they are not known."""
+
+    @property
+    def has_source_key(self) -> bool:
+        """Whether its source gives it a key; a saved plan keeps only the identity that the key makes."""
+        return bool(self.source_key) or any(identity.kind in OF_SOURCE for identity in self.identities)
 
     @property
     def content(self) -> GivenContent:

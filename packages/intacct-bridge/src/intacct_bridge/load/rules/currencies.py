@@ -4,15 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
 
-from intacct_bridge.client.gateway.calls import successful
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import AMOUNTS, Finding, RecordLine, Write
 from intacct_bridge.load.rules.facts import LOCATION_FIELDS, Facts, location_of
 from intacct_bridge.load.tables.cells import COMMA, POINT, SignedAmount, currency_sign, may_be, read_money
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_protocol.errors import RecordError, RefusedError
+from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_protocol.model.wording import amount_shown, currency_decimals
-from intacct_protocol.xml.envelope import Result
 from intacct_protocol.xml.values import Value
 from intacct_protocol.xml.xml import Element
 
@@ -91,14 +90,11 @@ def _may_be_signed(cells: Iterable[object]) -> bool:
     return "$" in text or not text.isascii()
 
 
-READ_BASE_CURRENCY = Element("getFinancialSetup")
-
-
-def base_currency_of(result: Result) -> str:
+def base_currency(company: Gateway) -> str:
     """The company's base currency; empty if it has several, or may not be asked."""
     try:
-        data = successful(result).data
-    except RefusedError:
+        data = company.ask(Element("getFinancialSetup")).data
+    except (NotPermittedError, RefusedError, InvalidRequestError):
         return ""
     places = (data, *data.children) if data is not None else ()
     return next((text for one in places if (text := one.findtext("baseCurrency").strip())), "")
