@@ -24,9 +24,7 @@ def ledger() -> Ledger:
 
 def placed(ledger: Ledger, text: str, by: str = "") -> tuple[str, list[str]]:
     """The entity of a record that names this one, and what is wrong with it."""
-    (write,) = with_entities(
-        [replace(WRITE, entity=text, entity_by=by)], "", lambda: list(ledger.rows["LOCATIONENTITY"])
-    )
+    (write,) = with_entities([replace(WRITE, entity=text, entity_by=by)], ledger)
     return write.entity, [one.message for one in write.findings]
 
 
