@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from intacct_bridge.client.reading.catalog import FinancialSetup
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -42,6 +43,10 @@ class _AcceptingCompany:
     @property
     def company_time(self) -> datetime:
         return datetime.now(UTC)
+
+    @property
+    def financial_setup(self) -> FinancialSetup:
+        return FinancialSetup({"baseCurrency": "USD", "multiCurrency": "false"})
 
     @property
     def formatting(self) -> Formatting:

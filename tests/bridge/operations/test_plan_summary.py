@@ -256,6 +256,6 @@ def test_debits_and_credits_are_the_amounts_of_entries(run: CompanyRun) -> None:
     }
     rows = [head | {"account": "60100", "debit": "12.50"}, head | {"account": "20100", "credit": "12.50"}]
     summary = summary_of(planned(run, rows, "journal-entries"))
-    assert summary.totals == (Total("", debit=Decimal("12.50"), credit=Decimal("12.50")),)
+    assert summary.totals == (Total("USD", debit=Decimal("12.50"), credit=Decimal("12.50")),)
     assert (summary.parties, [group.of.id for group in summary.accounts]) == ((), ["20100", "60100"])
-    summary.refuse_other_figures("1 12.50 12.50")
+    summary.refuse_other_figures("1 USD 12.50 12.50")

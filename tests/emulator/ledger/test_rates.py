@@ -113,3 +113,34 @@ def test_an_order_passes_its_rate_to_its_invoice() -> None:
     key_of(emulator, f"<create_sotransaction>{head}<sotransitems>{line}</sotransitems></create_sotransaction>")
     assert detail(emulator) == [["4000", "-110"], ["1100", "110"]]
     assert detail(emulator, "WAREHOUSEID ITEMID")[0] == ["W1", "I1"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"), [("party", "EUR"), ("base", "USD"), ("refused", "Currency is required.")]
+)
+def test_a_document_without_currency_follows_the_setting(setting: str, expected: str) -> None:
+    emulator = OwnCompany(rate_types=RATES, behaviour=Behaviour(unnamed_currency=setting)).emulator()
+    table = emulator.company().table("VENDOR")
+    ((number, row), *_) = table.rows()
+    table.update(number, row | {"CURRENCY": "EUR"})
+    result = one(emulator, bill("100"))
+    if result.faults:
+        assert expected in result.faults[0].description2
+    else:
+        assert [row["CURRENCY"] for row in rows(data(emulator, query("APBILL", "CURRENCY")))] == [expected]
+    assert one(emulator, bill("100", CURRENCY="USD")).status == "success"
+
+
+@pytest.mark.parametrize(
+    ("own_company", "several"),
+    [
+        (OwnCompany(), "false"),
+        (OwnCompany(rate_types=RATES), "true"),
+        (OwnCompany(entities={"US": "USD", "CA": "CAD"}), "true"),
+    ],
+)
+def test_a_company_with_rates_or_several_base_currencies_is_multi_currency(
+    own_company: OwnCompany, several: str
+) -> None:
+    (setup,) = data(own_company.emulator(), "<getFinancialSetup/>")
+    assert setup.findtext("multiCurrency") == several

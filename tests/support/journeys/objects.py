@@ -23,6 +23,7 @@ from intacct_protocol.xml.reply import Reply, Transport
 from support.small_company import client
 
 READS = (
+    "getFinancialSetup",
     "getAPISession",
     "lookup",
     "inspect",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.client.reading.catalog import FinancialSetup
 from intacct_bridge.connections.connection import Connection
 from intacct_protocol.errors import Fault, InDoubtError, InvalidRequestError, RefusedError, TransientError
 from intacct_protocol.model.catalog import Catalog, FieldDef, ObjectDef, object_def
@@ -111,6 +112,7 @@ class Ledger:
         )
     )
     meter: Meter = field(default_factory=Meter)
+    setup: FinancialSetup = field(default_factory=FinancialSetup)
     memory: str = "lasting"
     """How control ids are remembered: `lasting`, `absent`."""
     repetition: str = "The function with controlid '{}' has already been completed"
@@ -140,6 +142,10 @@ class Ledger:
     @property
     def formatting(self) -> Formatting:
         return DEFAULT
+
+    @property
+    def financial_setup(self) -> FinancialSetup:
+        return self.setup
 
     def entity(self, location_id: str, /) -> "Ledger":
         raise InvalidRequestError("this company has no other entity")

@@ -210,6 +210,9 @@ class BridgeClient(Client):
         new: Iterable[int] = (),
         equal_records: Literal["refuse", "same", "new"] = "refuse",
         after_undo: Literal["post", "refuse"] = "post",
+        send_currency: Literal["", "auto", "always", "never"] = "",
+        party_currency: Literal["", "use", "refuse"] = "",
+        unusual_rates: Literal["", "refuse", "use"] = "",
         name: str = "",
     ) -> "Plan":
         """Decide what a load would do with each record. Nothing is sent.
@@ -220,7 +223,8 @@ class BridgeClient(Client):
         `layout` is a layout such as `bills`, an object such as `VENDOR`, or a unified entity; `mapping` is a mapping
         file in its place. `key` names the columns that identify a record in its source, or with another `mode` than
         `create` the fields by which the existing record is found. `set` adds columns with one value for every row.
-        `name` is what rows that are in no file are called.
+        `name` is what rows that are in no file are called. `send_currency`, `party_currency` and `unusual_rates` take
+        the place of the connection's settings.
 
         `source_name` names the source that the keys belong to. `new` lists the numbers of rows whose records are new
         although one with the same number, key or content was posted before. `equal_records` says what a record without
@@ -253,6 +257,9 @@ class BridgeClient(Client):
             new=tuple(new),
             equal_records=equal_records,
             after_undo=after_undo,
+            send_currency=send_currency,
+            party_currency=party_currency,
+            unusual_rates=unusual_rates,
         )
         return Plan(plan_load(self._company_run(), request), self._company_run)
 

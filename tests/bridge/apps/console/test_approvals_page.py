@@ -127,7 +127,9 @@ def test_a_terminal_shows_all_that_is_sent_of_such_a_plan(plan: Planned, capsys:
     out, err = capsys.readouterr()
     lines = [" ".join(line.split()) for line in out.splitlines()]
     for account, side in (("60100 Payroll Taxes", "debit"), ("20100 Accrued Expenses", "credit")):
-        assert [line for line in lines if line.startswith(account) and "1,250.00" in line and line.endswith(side)], out
+        assert [
+            line for line in lines if line.startswith(account) and "1,250.00" in line and line.endswith(f"{side} USD")
+        ], out
     assert digest in out and "It needs an approval" in err
     assert main(["plan", "show", name, "--connection", "books", "--json"]) == 0
     (content,) = json.loads(capsys.readouterr().out)["contents"]

@@ -42,7 +42,7 @@ def test_a_plan_posts_nothing_and_says_what_a_person_needs(agent: Agent) -> None
     found = agent.call("plan_journal_entry", **ENTRY)
     assert agent.entries() == []
     none = {"amount": "0.00", "positive": "0.00", "negative": "0.00"}
-    assert found["totals"] == [{"currency": "", "debit": "1250.00", "credit": "1250.00", **none}]
+    assert found["totals"] == [{"currency": "USD", "debit": "1250.00", "credit": "1250.00", **none}]
     assert (found["counts"], found["refusals"]) == ({"create": 1}, [])
     assert found["cost"]["to_apply"] == 1
     assert found["approval"]["approved"] is False
@@ -324,7 +324,7 @@ def test_an_agent_reaches_every_record_and_sees_what_cancels_out(agent: Agent) -
         rows += [entry | {"account": "60100", "debit": amount}, entry | {"account": "20100", "credit": amount}]
     first = agent.call("plan_load", load_as="journal-entries", records=rows)
     assert (first["page"], first["pages"], first["records_that_match"]) == (1, 3, 120)
-    total = {"currency": "", "debit": "900119.00", "credit": "900119.00"}
+    total = {"currency": "USD", "debit": "900119.00", "credit": "900119.00"}
     assert first["summary"]["totals"][0].items() >= total.items()
     assert [(group["id"], group["records"]) for group in first["summary"]["accounts"]] == [
         ("20100", 120),

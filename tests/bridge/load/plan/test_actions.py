@@ -71,7 +71,9 @@ def test_an_action_on_a_record_that_is_not_visible_or_in_doubt() -> None:
     missing = decided(action())
     assert (missing.verdict, missing.findings[0].rule, missing.receipt) == (Verdict.REFUSED, "missing", None)
     assert missing.findings[0].message == "bill B-1 is not visible in Intacct"
-    entry = cast("OutboxEntry", SimpleNamespace(status=RecordStatus.IN_DOUBT, digest="d", receipt=None, sent_at=NOW))
+    entry = cast(
+        "OutboxEntry", SimpleNamespace(status=RecordStatus.IN_DOUBT, digest="d", receipt=None, sent_at=NOW, totals=())
+    )
     assert decided(action(), entry=entry, STATE="Posted").verdict is Verdict.IN_DOUBT
     refused = action().with_findings(Finding("x", "m", "f", "", ""))
     assert decided(refused, entry=entry, STATE="Posted") == replace(refused, verdict=Verdict.REFUSED)

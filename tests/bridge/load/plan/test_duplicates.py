@@ -131,7 +131,7 @@ def test_a_record_of_another_key_of_the_source_is_another_record(outbox: Outbox)
 
 
 def test_a_record_that_another_loader_has_sent_meanwhile_is_its_own(outbox: Outbox) -> None:
-    since = SimpleNamespace(status=RecordStatus.APPLIED, digest="d", receipt=Receipt("7"), sent_at=NOW)
+    since = SimpleNamespace(status=RecordStatus.APPLIED, digest="d", receipt=Receipt("7"), sent_at=NOW, totals=())
     (one,) = found(outbox, [entry()], posted(7), since=since)
     assert (one.verdict, one.receipt) == (Verdict.UNCHANGED, Receipt("7"))
 

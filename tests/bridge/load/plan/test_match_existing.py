@@ -289,7 +289,7 @@ def test_a_kept_record_is_applied_left_or_refused(
     as_kept = replace(kept(operation, RENAMED), verdict=verdict, receipt=Receipt("77"))
     record = replace(as_kept, verdict=Verdict(operation.value))
     if given is not None:
-        given = cast("OutboxEntry", SimpleNamespace(**{**vars(given), "digest": "d"}))
+        given = cast("OutboxEntry", SimpleNamespace(**{**vars(given), "digest": "d", "totals": ()}))
     found = recheck()._decided(record, as_kept, given, compared)
     assert found.verdict is decided
     if compared.current is not None:

@@ -24,7 +24,7 @@ from intacct_bridge.load.rules.accounting import (
 )
 from intacct_bridge.load.rules.characters import invisible_characters
 from intacct_bridge.load.rules.check import check
-from intacct_bridge.load.rules.currencies import base_currency, currency_signs, has_signs, one_base_currency
+from intacct_bridge.load.rules.currencies import currency_signs, has_signs, one_base_currency
 from intacct_bridge.load.rules.facts import EntityFacts, Facts
 from intacct_bridge.load.rules.fields import check_fields
 from intacct_bridge.load.rules.relationships import DimensionRelation, conflicts, relations_for, that_matter
@@ -277,10 +277,10 @@ def test_amounts_have_the_decimals_of_their_currency(fields: dict[str, str], hea
     assert not refused or "has decimals, and" in found[0].message
 
 
-def test_the_base_currency_of_the_entity_gives_the_decimals() -> None:
-    entities = {"E1": EntityFacts(currency="JPY")}
-    one = record("APBILL", line("APBILLITEM", TRX_AMOUNT=Decimal("100.50"), LOCATIONID="E1"))
-    assert said(check(one, facts(PLACES, entities=entities))) == [("cents", True)]
+def test_the_decided_currency_gives_the_decimals() -> None:
+    bill = record("APBILL", line("APBILLITEM", TRX_AMOUNT=Decimal("100.50")))
+    assert said(check(replace(bill, currency="JPY"), facts())) == [("cents", True)]
+    assert not list(check(replace(bill, currency="USD"), facts()))
 
 
 def test_at_the_top_level_every_line_has_a_location() -> None:
@@ -427,6 +427,33 @@ def test_an_exchange_rate_is_above_zero(rate: str | None, refused: bool) -> None
 
 
 @pytest.mark.parametrize(
+    ("rate", "refuses", "fix"),
+    [
+        (Decimal("0.000001"), None, ""),
+        (Decimal(1_000_000), None, ""),
+        (Decimal("0.00000099"), True, "`unusual_rates` to use"),
+        (Decimal("1e-10"), True, "`unusual_rates` to use"),
+        (Decimal("1000000.01"), True, "`unusual_rates` to use"),
+        (Decimal("1e11"), True, "`unusual_rates` to use"),
+        ("1e11", True, "`unusual_rates` to use"),
+        (Decimal("1e-10"), False, ""),
+        (Decimal("1e11"), False, ""),
+    ],
+)
+def test_a_rate_that_no_currencies_have_is_used_only_if_the_user_allows_it(
+    rate: Decimal | str, refuses: bool | None, fix: str
+) -> None:
+    for write in (
+        entry(debit("1", EXCHANGE_RATE=rate)),
+        record("APBILL", EXCHRATE=rate),
+        record("APPYMT", FROM_ACCOUNT_EXCHANGE_RATE=rate, operation=WriteOperation.UPDATE),
+    ):
+        found = list(exchange_rates(write, facts(unusual_rates=refuses is False)))
+        assert [one.refuses for one in found] == ([] if refuses is None else [refuses])
+        assert all(fix in one.fix for one in found)
+
+
+@pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
         ("VENDORID", "V\u200b1", [("characters", True)]),
@@ -461,39 +488,47 @@ def signed(cell: str, amount: str, **fields: Any) -> Write:
 
 
 @pytest.mark.parametrize(
-    ("cell", "amount", "fields", "more", "expected"),
+    ("cell", "amount", "fields", "decided", "expected"),
     [
-        ("$12.50", "12.50", {"CURRENCY": "USD"}, {}, []),
-        ("$12.50", "12.50", {"CURRENCY": "CAD"}, {}, []),
-        ("$12.50", "12.50", {"CURRENCY": "EUR"}, {}, [("currency", True)]),
-        ("€12.50", "12.50", {"BASECURR": "EUR"}, {}, []),
-        ("-€12.50", "-12.50", {"CURRENCY": "USD"}, {}, [("currency", True)]),
-        ("€12.50", "12.50", {}, {}, [("currency", False)]),
-        ("€12.50", "12.50", {}, {"base_currency": "EUR"}, []),
-        ("€12.50", "12.50", {}, {"base_currency": "USD"}, [("currency", True)]),
-        ("€12.50", "12.50", {}, {"entities": ENTITIES, "entity": "E3", "base_currency": "USD"}, []),
-        ("€12.50", "99.00", {"CURRENCY": "USD"}, {}, []),  # an amount that is not sent
-        ("12.50", "12.50", {"CURRENCY": "USD"}, {}, []),
+        ("$12.50", "12.50", {"CURRENCY": "USD"}, "", []),
+        ("$12.50", "12.50", {"CURRENCY": "CAD"}, "", []),
+        ("$12.50", "12.50", {"CURRENCY": "EUR"}, "", [("currency", True)]),
+        ("US$12.50", "12.50", {"CURRENCY": "CAD"}, "", [("currency", True)]),
+        ("US$12.50", "12.50", {}, "CAD", [("currency", True)]),
+        ("US$12.50", "12.50", {}, "USD", []),
+        ("$12.50", "12.50", {}, "CAD", []),
+        ("EUR 12.50", "12.50", {}, "EUR", []),
+        ("12.50 EUR", "12.50", {}, "CAD", [("currency", True)]),
+        ("(EUR 12.50)", "-12.50", {}, "CAD", [("currency", True)]),
+        ("kr 12.50", "12.50", {}, "NOK", []),
+        ("12.50 kr", "12.50", {}, "SEK", []),
+        ("¥ 12", "12", {}, "CNY", []),
+        ("¥ 12", "12", {}, "JPY", []),
+        ("-€12.50", "-12.50", {"CURRENCY": "USD"}, "", [("currency", True)]),
+        ("€12.50", "12.50", {}, "", [("currency", False)]),
+        ("€12.50", "12.50", {}, "EUR", []),
+        ("€12.50", "99.00", {"CURRENCY": "USD"}, "", []),  # an amount that is not sent
+        ("12.50", "12.50", {"CURRENCY": "USD"}, "", []),
     ],
 )
-def test_an_amount_has_the_sign_of_its_own_currency(
-    cell: str, amount: str, fields: dict[str, Any], more: dict[str, Any], expected: list[Any]
+def test_an_amount_has_the_sign_or_code_of_its_own_currency(
+    cell: str, amount: str, fields: dict[str, Any], decided: str, expected: list[Any]
 ) -> None:
-    assert said(currency_signs(signed(cell, amount, **fields), facts(**more))) == expected
+    assert said(currency_signs(replace(signed(cell, amount, **fields), currency=decided))) == expected
 
 
 def test_the_place_of_a_sign_and_the_amounts_that_count() -> None:
-    (found,) = currency_signs(signed("€12.50", "-12.50", CURRENCY="USD"), facts())
+    (found,) = currency_signs(signed("€12.50", "-12.50", CURRENCY="USD"))
     assert (found.column, found.position, found.refuses) == ("Amount", "b.csv:3", True)
     assert "the sign €, and the record is in USD" in found.message
-    (found,) = currency_signs(signed("€12.50", "12.50"), facts())
+    (found,) = currency_signs(signed("€12.50", "12.50"))
     assert (found.column, found.position) == ("Amount", "b.csv:3")
     by_line = signed("€12.50", "12.50", CURRENCY="USD")
     (item,) = by_line.all_lines
     own = replace(by_line, lines={"APBILLITEMS": (structs.replace(item, fields={**item.fields, "CURRENCY": "EUR"}),)})
-    assert not list(currency_signs(own, facts()))
+    assert not list(currency_signs(own))
     for cell in ("€0", "€1,5", "€"):  # no amount, or none that can be read
-        assert not list(currency_signs(signed(cell, "0", CURRENCY="USD"), facts()))
+        assert not list(currency_signs(signed(cell, "0", CURRENCY="USD")))
     assert not list(check(by_line, facts(signed=False)))
     assert said(check(by_line, facts(signed=True))) == [("currency", True)]
 
@@ -501,43 +536,13 @@ def test_the_place_of_a_sign_and_the_amounts_that_count() -> None:
 def test_the_amount_of_a_record_without_lines_has_a_currency_too() -> None:
     rows = (SourceRow("p.csv", 4, {"Paid": "€7"}), SourceRow("p.csv", 5, {"Paid": "£8"}))
     bare = replace(record("APPYMT", AMOUNT=Decimal(7), CURRENCY="USD"), rows=rows)
-    (found,) = currency_signs(bare, facts())
+    (found,) = currency_signs(bare)
     assert (found.column, found.position) == ("Paid", "p.csv:4")
-    assert not list(currency_signs(replace(bare, rows=()), facts()))
-    assert said(currency_signs(replace(bare, fields={"AMOUNT": Decimal(7)}), facts())) == [("currency", False)]
-    in_e3 = facts(entities=ENTITIES, entity="E3")
-    assert not list(currency_signs(replace(bare, fields={"AMOUNT": Decimal(7)}), in_e3))
+    assert not list(currency_signs(replace(bare, rows=())))
+    assert said(currency_signs(replace(bare, fields={"AMOUNT": Decimal(7)}))) == [("currency", False)]
+    decided = replace(bare, fields={"AMOUNT": Decimal(7)}, currency="EUR")
+    assert not list(currency_signs(decided))
     assert has_signs([bare]) and not has_signs([]) and not has_signs([record("APPYMT")])
-
-
-def test_the_entity_of_a_line_gives_the_currency() -> None:
-    (item,) = signed("€12.50", "12.50").all_lines
-    lines = structs.replace(item, fields={**item.fields, "LOCATIONID": "E3"})
-    write = record("APBILL", lines, wrapper="APBILLITEMS")
-    assert not list(currency_signs(write, facts(PLACES, entities=ENTITIES)))
-    elsewhere = record(
-        "APBILL", structs.replace(lines, fields={**lines.fields, "LOCATIONID": "E1"}), wrapper="APBILLITEMS"
-    )
-    assert said(currency_signs(elsewhere, facts(PLACES, entities=ENTITIES))) == [("currency", True)]
-
-
-@pytest.mark.parametrize(
-    ("data", "currency"),
-    [
-        (None, ""),
-        (element("data", element("baseCurrency", " EUR ")), "EUR"),
-        (element("data", element("setup", element("baseCurrency", "USD"))), "USD"),
-        (element("data", element("setup", element("baseCurrency", " "))), ""),
-    ],
-)
-def test_the_base_currency_of_a_company(data: Element | None, currency: str) -> None:
-    class Setup:
-        def ask(self, function: Element, /) -> Result:
-            assert function.tag == "getFinancialSetup"
-            return Result(SUCCESS, function.tag, "", data)
-
-    assert base_currency(cast("Gateway", Setup())) == currency
-    assert base_currency(cast("Gateway", Asked(refused=True))) == ""
 
 
 RELATION = DimensionRelation("PROJECT", "CUSTOMER", override=False)

@@ -280,7 +280,9 @@ def test_money_is_read_exactly(text: str, amount: str) -> None:
         "12,50",
         "1.234,50",
         "1'234.50",
-        "5 USD",
+        "5 dollars",
+        "USD",
+        "5 XYZ",
         "$",
         "$5.00$",
         "-$-5.00",
@@ -341,7 +343,7 @@ def test_the_fix_names_the_other_order_of_dates_where_it_is_valid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("#REF!", "formula"), ("#N/A", "formula"), ("Total", "1234.50"), ("12 USD", "currency")]
+    ("text", "told"), [("#REF!", "formula"), ("#N/A", "formula"), ("Total", "1234.50"), ("12 dollars", "currency")]
 )
 def test_the_fix_of_an_amount_fits_its_mistake(text: str, told: str) -> None:
     with pytest.raises(RecordError) as caught:
@@ -567,7 +569,7 @@ def test_a_text_that_excel_could_not_convert_makes_its_neighbours_doubtful(cells
         ("1.234,5", "use a point before the cents"),
         ("#REF!", "the formula has no result"),
         ("1 234", "remove the spaces"),
-        ("12 EUR", "remove the currency"),
+        ("12 euros", "remove the currency"),
         ("twelve", "write a number such as"),
     ],
 )

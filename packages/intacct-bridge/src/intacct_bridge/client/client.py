@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from intacct_bridge.client.attachments import Attachments
+    from intacct_bridge.client.reading.catalog import FinancialSetup
     from intacct_bridge.client.reading.legacy import LegacyReader
     from intacct_bridge.client.reading.reports import Reports
     from intacct_bridge.client.writing import Outcome, RowFunctions
@@ -234,6 +235,11 @@ class Client:
     def formatting(self) -> Formatting:
         """How answers write dates and times for this user; read once."""
         return self._catalog.formatting()
+
+    @property
+    def financial_setup(self) -> "FinancialSetup":
+        """The company's base currency, books and fiscal year; read once, and empty if the user may not read it."""
+        return self._catalog.financial_setup()
 
     def formatting_read_at(self) -> datetime:
         """The company's time when the formatting was read; it may have changed since."""

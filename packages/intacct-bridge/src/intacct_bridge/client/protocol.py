@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from intacct_bridge.client.attachments import Attachments
+    from intacct_bridge.client.reading.catalog import FinancialSetup
     from intacct_bridge.client.reading.reports import Reports
     from intacct_protocol.xml.python_columns import RowBatch
 
@@ -57,6 +58,10 @@ class Gateway(Protocol):
     @property
     def formatting(self) -> Formatting:
         """How answers write dates and times for this user."""
+
+    @property
+    def financial_setup(self) -> "FinancialSetup":
+        """The company's base currency, books and fiscal year; empty if the user may not read them."""
 
     def entity(self, location_id: str, /) -> "Gateway":
         """The same company, signed in to one of its entities."""

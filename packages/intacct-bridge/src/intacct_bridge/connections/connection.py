@@ -17,12 +17,18 @@ from intacct_protocol.model.uri_text import is_misspelt_address, redacted, uri_s
 
 PUBLIC_ENDPOINT = "https://api.intacct.com/ia/xml/xmlgw.phtml"
 SECRETS = ("sender_password", "user_password")
-_ALLOWED = {
+CHOICES = {
     "authentication": ("session", "login"),
     "dtd_version": ("3.0", "2.1"),
     "environment": ("production", "implementation", "demo"),
     "approval": ("none", "required"),
+    "send_currency": ("auto", "always", "never"),
+    "party_currency": ("use", "refuse"),
+    "unusual_rates": ("refuse", "use"),
 }
+"""The words that a setting may have."""
+CURRENCY_SETTINGS = ("send_currency", "party_currency", "unusual_rates")
+"""Those that each load may have another word for."""
 STATUS_MEANINGS = ("live", "draft", "void")
 """What a word for the status of a record can mean."""
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
@@ -62,6 +68,13 @@ class Connection:
     """The people who may approve; empty: everyone."""
     four_eyes: bool = False
     """The person who made a plan may not approve it."""
+    send_currency: str = "auto"
+    """Send a document whose input names no currency with the one that its plan decided: `always`, `never`, or with
+    `auto` if the company has several currencies."""
+    party_currency: str = "use"
+    """A document without a currency whose party has another than the entity: `use` the party's, or `refuse` it."""
+    unusual_rates: str = "refuse"
+    """An exchange rate below 0.000001 or above 1,000,000: `refuse` the record, or `use` the rate."""
     concurrency: int = 2
     """The maximum number of requests at a time; the standard service runs one and queues one."""
     monthly_transactions: int | None = None
@@ -86,7 +99,7 @@ class Connection:
     """The source of each setting, for messages."""
 
     def __post_init__(self) -> None:
-        for setting, allowed in _ALLOWED.items():
+        for setting, allowed in CHOICES.items():
             value = getattr(self, setting)
             if value not in allowed:
                 meant = did_you_mean(str(value), allowed)

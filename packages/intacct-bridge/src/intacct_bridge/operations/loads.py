@@ -6,6 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from intacct_bridge.connections.connection import CHOICES as CONNECTION_CHOICES
+from intacct_bridge.connections.connection import CURRENCY_SETTINGS
 from intacct_bridge.load.apply.sender import refuse_without_plan
 from intacct_bridge.load.layouts.base import Layout
 from intacct_bridge.load.layouts.choose import layout_for
@@ -128,6 +130,12 @@ class LoadRequest:
     """What a record without a key is, if an equal one was posted from an input that this one does not have in whole."""
     after_undo: AfterUndo = "post"
     """Whether a record that was taken back and comes again as it was is posted again."""
+    send_currency: str = ""
+    """Whether the decided currency of a document is sent: auto, always or never; empty: as the connection says."""
+    party_currency: str = ""
+    """A document in its party's currency, which is not the entity's: use or refuse; empty: as the connection says."""
+    unusual_rates: str = ""
+    """An exchange rate that no pair of currencies has: refuse or use; empty: as the connection says."""
     offline: bool = False
     """Plan without any request."""
     attachment_folder: str = FOLDER
@@ -142,7 +150,9 @@ class LoadRequest:
         """The settings of the planner."""
         match = () if self.mode is Mode.CREATE else tuple(name.upper() for name in self.key)
         rules = MatchRules(self.source_name, self.new, self.equal_records, self.after_undo)
-        return PlanSettings(self.offline, rules, self.mode, match)
+        return PlanSettings(
+            self.offline, rules, self.mode, match, self.send_currency, self.party_currency, self.unusual_rates
+        )
 
 
 def plan_load(run: CompanyRun, request: LoadRequest) -> Plan:
@@ -372,6 +382,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "on_error": ("stop", "continue"),
     "equal_records": ("refuse", "same", "new"),
     "after_undo": ("post", "refuse"),
+    **{name: CONNECTION_CHOICES[name] for name in CURRENCY_SETTINGS},
 }
 _NUMBERS = {"header_row": (1, None), "batch_size": (1, 100), "settle_after": (0, None)}
 """Whole numbers, each with the least and the most."""
@@ -423,6 +434,9 @@ class LoadTexts:
             new=row_numbers(self.text("new"), self._named("new")),
             equal_records=_equal_records(self.choice("equal_records")),
             after_undo="refuse" if self.choice("after_undo") == "refuse" else "post",
+            send_currency=self.choice("send_currency"),
+            party_currency=self.choice("party_currency"),
+            unusual_rates=self.choice("unusual_rates"),
         )
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from intacct_emulator.company.company_data import CompanyData
+from intacct_emulator.company.company_data import CompanyData, FunctionCall
 from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.settings.cells import Row, iso_date
 from intacct_emulator.settings.refusals import refused
@@ -51,6 +51,23 @@ def exchange_rate(
             field=fields.rate,
         )
     return rate
+
+
+def several_currencies(company: CompanyData) -> bool:
+    """Whether the company uses another currency than the base currency of its only books."""
+    top = company.facts.base_currency.get() or "USD"
+    base = {row.get("CURRENCY") or top for _, row in company.table("LOCATIONENTITY").rows()} or {top}
+    listed = {row.get("CODE", "") for _, row in company.table("TRXCURRENCIES").rows()}
+    rates = (row for _, row in company.table("EXCHANGERATE").rows())
+    return len(base | listed) > 1 or any(row.get("FROM_CURRENCY") != row.get("TO_CURRENCY") for row in rates)
+
+
+def unnamed_currency(call: FunctionCall, party: Row, base: str) -> str:
+    """The currency of a document that names none; see the setting `unnamed_currency`."""
+    setting = call.company.behaviour.unnamed_currency
+    if setting == "refused" and party and several_currencies(call.company):
+        raise refused("Currency is required.", correction="Provide the currency of the transaction.", field="CURRENCY")
+    return (party.get("CURRENCY") if setting == "party" else "") or base
 
 
 def listed_rate(company: CompanyData, currency: str, base: str, day: date, *, kind: str = "") -> Decimal | None:

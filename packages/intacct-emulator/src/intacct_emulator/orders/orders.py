@@ -16,7 +16,7 @@ from intacct_emulator.ledger.dimensions import ID_FIELDS, user_defined
 from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.ledger.posting_rows import ORDERS, PURCHASING
 from intacct_emulator.ledger.rates import ORDERS as RATES
-from intacct_emulator.ledger.rates import exchange_rate
+from intacct_emulator.ledger.rates import exchange_rate, unnamed_currency
 from intacct_emulator.orders import costs, subtotals
 from intacct_emulator.orders.lines import account_of, complete_line, mark_source, stored_lines, unmark_source
 from intacct_emulator.orders.subtotals import Subtotal
@@ -206,9 +206,9 @@ def _check_header(row: Row, order: OrderInput) -> None:
 
 
 def _currency(call: FunctionCall, row: Row, line: Row, party: Row) -> str:
-    """The currency of a line: the transaction's, else the party's, else the base currency of the line's entity."""
+    """The currency of a line: the transaction's, else that of an order which names none."""
     location = line.get("LOCATIONID") or call.session.entity
-    return row.get("CURRENCY") or party.get("CURRENCY") or posting_rules(call.company).base_of(location)
+    return row.get("CURRENCY") or unnamed_currency(call, party, posting_rules(call.company).base_of(location))
 
 
 def _party(call: FunctionCall, order_module: OrderModule, row: Row) -> Row:
@@ -231,7 +231,10 @@ def _head(call: FunctionCall, order_module: OrderModule, row: Row, *, party: Row
     row["STATE"] = row.get("STATE") or ("Closed" if kind == "Invoice" else "Pending")
     row.setdefault("WHENPOSTED", row["WHENCREATED"])
     if order_module.party:
-        row |= {"CUSTVENDNAME": party.get("NAME", ""), "CURRENCY": row.get("CURRENCY") or party.get("CURRENCY", "")}
+        row |= {
+            "CUSTVENDNAME": party.get("NAME", ""),
+            "CURRENCY": row.get("CURRENCY") or unnamed_currency(call, party, ""),
+        }
         row.setdefault("TERM.NAME", party.get("TERMNAME", ""))
         contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
         for role in ("CONTACT", "SHIPTO", "BILLTO"):

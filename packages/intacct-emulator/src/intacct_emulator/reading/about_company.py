@@ -7,6 +7,7 @@ from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_emulator.company.users import EVERYTHING, USERS, role_policies, role_rights, user_of
 from intacct_emulator.ledger.ledger import books_known
 from intacct_emulator.ledger.periods import last_closed
+from intacct_emulator.ledger.rates import several_currencies
 from intacct_emulator.settings.cells import Row, date_text
 from intacct_emulator.settings.companies import ALL_MODULES, APPLICATIONS, UserSettings
 from intacct_emulator.settings.refusals import refused
@@ -95,7 +96,7 @@ def get_financial_setup(call: FunctionCall) -> FunctionAnswer:
         "firstFiscalMonth": entities[0].get("FIRSTMONTH", month) if entities else month,
         "multiBaseCurrency": str(several).lower(),
         "multiBook": str(len(books) > 1).lower(),
-        "multiCurrency": str(several).lower(),
+        "multiCurrency": str(several_currencies(call.company)).lower(),
         "multiEntityShared": str(bool(entities)).lower(),
     }
     return FunctionAnswer(

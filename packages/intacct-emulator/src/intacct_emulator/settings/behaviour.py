@@ -67,6 +67,9 @@ class Behaviour:
     rate_types: str = "both"
     """How a request names an exchange rate type: by `name`, by `number`, or `both`. Pages call the field a text named
     ID, and examples have names; which the gateway accepts is not settled."""
+    unnamed_currency: str = "party"
+    """The currency of a document or an order that names none: its vendor's or customer's (`party`), the entity's
+    (`base`), or, where the company has several currencies, none: it is refused (`refused`). No page says which."""
     rename_ids: str = "refused"
     """An update that changes the id of a record, such as VENDORID: always `refused`, or accepted while the record is
     `unused`. Sage's help forbids it for journals and, without a preference, for accounts."""

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-from decimal import Decimal
 from pathlib import Path
 
 from intacct_bridge.apps.demo.sample import NAMES
@@ -66,10 +65,9 @@ class DemoView:
         """The receipts of the posted file, and the update of the copy."""
         new = [one for one in posted.outcomes if one.status is not RecordStatus.UNCHANGED]
         unchanged = len(posted.outcomes) - len(new)
-        total = sum((total.debit for total in totals_of(outcome.write for outcome in posted.outcomes)), Decimal(0))
-        head = (
-            f"{posted.file.name}: {counted(len(posted.outcomes), 'journal entry')}, {amount_shown(total)} on each side"
-        )
+        sums = totals_of(outcome.write for outcome in posted.outcomes)
+        sides = " and ".join(f"{amount_shown(total.debit, total.currency)} {total.currency}".rstrip() for total in sums)
+        head = f"{posted.file.name}: {counted(len(posted.outcomes), 'journal entry')}, {sides} on each side"
         wide = max((len(one.write.label) for one in new), default=0)
         lines = [
             f"{one.write.label:<{wide}}  {one.status.outcome_text}"

@@ -103,6 +103,31 @@ GROUPS: tuple[tuple[str, tuple[SettingField, ...]], ...] = (
                 "words",
                 placeholder="On hold=draft, Scrapped=void",
             ),
+            SettingField(
+                "send_currency",
+                "Currency of documents without one",
+                "Each plan decides it and shows it.",
+                "choice",
+                (
+                    ("auto", "Sent if the company has several currencies"),
+                    ("always", "Always sent"),
+                    ("never", "Never sent"),
+                ),
+            ),
+            SettingField(
+                "party_currency",
+                "Vendor or customer in another currency",
+                "For a document without a currency, whose entity keeps its books in another.",
+                "choice",
+                (("use", "The document has theirs"), ("refuse", "The document is refused")),
+            ),
+            SettingField(
+                "unusual_rates",
+                "Exchange rates beyond 0.000001 and 1,000,000",
+                "Most are slips.",
+                "choice",
+                (("refuse", "Refused"), ("use", "Used")),
+            ),
         ),
     ),
 )

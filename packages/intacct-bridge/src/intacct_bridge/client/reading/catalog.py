@@ -1,4 +1,4 @@
-"""The company's catalogue, read when it is first needed: objects, fields, relations, the user's formatting.
+"""The company's catalogue, read when it is first needed: objects, fields, relations, formatting, financial setup.
 
 `lookup` gives the definitions, `inspect` the names; neither checks a right, so neither proves that anything may be
 read. Definitions are looked up one by one as queries need them, or many in one request. Some fields that `lookup` lists
@@ -7,7 +7,7 @@ Fields whose names (`DEPT#`) cannot be an element's name are never requested: no
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -39,6 +39,40 @@ _LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 20, 50
 """Lookups in one request. If requests run side by side, a request has at least as many as are worth a round trip."""
 
 
+FINANCIAL_SETUP = "getFinancialSetup"
+
+
+@dataclass(frozen=True, slots=True)
+class FinancialSetup:
+    """What `getFinancialSetup` says of a company, by its own names; empty if nothing is known of it."""
+
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def base_currency(self) -> str:
+        """The base currency of all entities; empty if they have several, or if it is not known."""
+        return "" if self.parts.get("multiBaseCurrency") == "true" else self.parts.get("baseCurrency", "").upper()
+
+    @property
+    def is_multi_currency(self) -> bool | None:
+        """Whether transactions may be in other currencies than the base currency; None if that is not known."""
+        texts = {self.parts.get(name, "") for name in ("multiCurrency", "multiBaseCurrency")} - {""}
+        return "true" in texts if texts else None
+
+
+def ask_financial_setup() -> Element:
+    """The function that reads the setup."""
+    return Element(FINANCIAL_SETUP)
+
+
+def financial_setup_of(result: Result) -> FinancialSetup:
+    """The setup in a successful result."""
+    data = result.data
+    places = (data, *data.children) if data is not None else ()
+    texts = {child.tag: child.text.strip() for place in places for child in place if not child.children}
+    return FinancialSetup({tag: text for tag, text in texts.items() if text})
+
+
 class CatalogReader:
     """Definitions by name, and the user's formatting, each read when it is first needed."""
 
@@ -47,6 +81,8 @@ class CatalogReader:
         self._cache = cache
         self._formatting_refused = False
         self._formatting_lock = threading.Lock()
+        self._setup_refused = False
+        self._setup_lock = threading.Lock()
         self._inspected: dict[str, ObjectDef | IntacctError] = {}
         self._text_fields: dict[str, set[str]] = {}
         self._texts: dict[str, ObjectDef] = {}
@@ -237,6 +273,18 @@ class CatalogReader:
         """Forget the formatting if an earlier run read it, so that it is read again. True if an earlier run read it."""
         with self._formatting_lock:
             return self._cache.forget_stored("formatting")
+
+    def financial_setup(self) -> FinancialSetup:
+        """The company's financial setup, read once and kept with the definitions; empty if the user may not read it."""
+        with self._setup_lock:
+            parts: dict[str, str] | None = self._cache.get(FINANCIAL_SETUP)
+            if parts is None and not self._setup_refused and not self._calls.connection.is_legacy:
+                try:
+                    parts = dict(financial_setup_of(successful(self._calls.ask(ask_financial_setup()))).parts)
+                    self._cache.keep(FINANCIAL_SETUP, parts)
+                except (InvalidRequestError, NotPermittedError, RefusedError):  # for this run only
+                    self._setup_refused = True
+        return FinancialSetup(parts or {})
 
     def _needs_formatting(self) -> bool:
         """Whether it is wanted, not known yet and not refused; document type 2.1 has no function that reads it."""

@@ -1,4 +1,4 @@
-"""The catalogue cache: definitions, object names and the user's formatting, kept between runs.
+"""The catalogue cache: definitions, object names, the user's formatting and the financial setup, kept between runs.
 
 There is one file for each company, user and entity; each entry has the time when it was read. Entries that are older
 than the connection's `catalog_hours`, or damaged, are read again. Losing the file costs a few calls. If the outbox

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.client.reading.catalog import ask_financial_setup, financial_setup_of
 from intacct_protocol.errors import IntacctError
-from intacct_protocol.xml.xml import Element
 
 ASKED_ON = "financial_setup_asked_on"
 ASK_AGAIN = timedelta(days=30)
@@ -70,6 +70,5 @@ def _due(asked_on: str, at: datetime) -> bool:
 
 def financial_setup(gateway: ReadGateway) -> Mapping[str, str]:
     """The company's financial setup, by the names of the settings."""
-    data = gateway.ask(Element("getFinancialSetup")).data
-    places = (data, *data.children) if data is not None else ()
-    return {name: text for tag, name in SETUP.items() for one in places if (text := one.findtext(tag).strip())}
+    parts = financial_setup_of(gateway.ask(ask_financial_setup())).parts
+    return {name: parts[tag] for tag, name in SETUP.items() if tag in parts}

@@ -71,6 +71,7 @@ def _records(plan: Plan, company: Gateway) -> Iterator[tuple[object, ...]]:
             write.entity,
             write.identity.text,
             write.digest,
+            write.currency,
             write.folder,
             record.receipt.record if record.receipt else "",
             [(change.name, change.before, change.after) for change in record.changes],

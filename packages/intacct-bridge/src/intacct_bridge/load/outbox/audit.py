@@ -64,7 +64,7 @@ def amount_text(entry: OutboxEntry, *, grouped: bool = False) -> str:
 
 
 def currency_text(entry: OutboxEntry) -> str:
-    """The currency of the amount; empty for the company's own."""
+    """The currency of the amount; empty if it was not known."""
     return "; ".join(one.currency for one in entry.totals)
 
 

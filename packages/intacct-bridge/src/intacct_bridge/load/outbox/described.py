@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
-from intacct_bridge.load.outbox.entry import Total, WriteTarget, added, total_of
+from intacct_bridge.load.outbox.entry import OutboxEntry, Total, WriteTarget, added, total_of
+from intacct_bridge.load.records.currency import currency_of
 from intacct_bridge.load.records.identity import DOCUMENT_DATES
-from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import ACTION_DATE, RecordLine, Write
 from intacct_bridge.load.target.target_company import TargetCompany
 
@@ -28,9 +28,12 @@ def line_totals(write: Write) -> Iterator[tuple[RecordLine, Total]]:
             yield line, total_of(currency_of(write, line), amount, side)
 
 
-def currency_of(write: Write, line: RecordLine) -> str:
-    """The currency of a line's amount; empty for the company's own."""
-    return comparable(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
+def sent_currencies(entry: OutboxEntry) -> frozenset[str]:
+    """The currencies in which a record was sent; empty if they are not known.
+
+    The lines of an expense report may be in other currencies than the report itself.
+    """
+    return frozenset(total.currency for total in entry.totals if entry.target.object != "EEXPENSES") - {""}
 
 
 def posting_date(write: Write) -> date | None:

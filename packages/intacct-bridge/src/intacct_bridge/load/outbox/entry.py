@@ -46,7 +46,7 @@ class Total:
     """Amounts in one currency. Those above and below zero are apart, so that none hides another."""
 
     currency: str
-    """Empty for the company's own."""
+    """Empty if it is not known, such as that of a plan that asked the company nothing."""
     debit: Decimal = Decimal(0)
     credit: Decimal = Decimal(0)
     """A debit below zero is a credit."""

@@ -75,12 +75,17 @@ def differences_from_sent(sent: Write, given: Write, write: Write, left_out: Col
             yield f"{counted(now, 'line')} in the file, {then} posted"
 
 
-def _same(one: _Line, other: _Line) -> bool:
-    return all(equal_form(one.get(name)) == equal_form(other.get(name)) for name in {*one, *other})
+def _same(old: _Line, new: _Line) -> bool:
+    return all(equal_form(old.get(name)) == equal_form(new.get(name)) for name in _compared(old, new))
+
+
+def _compared(old: _Line, new: _Line) -> Iterator[str]:
+    """The fields that are compared; a currency that only the plan decided is none."""
+    return (name for name in dict.fromkeys((*new, *old)) if name != "CURRENCY" or name in new)
 
 
 def _differing(old: _Line, new: _Line, write: Write, left_out: Collection[str], row: SourceRow) -> Iterator[str]:
-    for name in dict.fromkeys((*new, *old)):
+    for name in _compared(old, new):
         if name not in left_out and equal_form(old.get(name)) != equal_form(new.get(name)):
             column = write.column(name)
             if row.cells and row.cells.get(column) in (None, ""):  # the amount of a credit is not in the debit column

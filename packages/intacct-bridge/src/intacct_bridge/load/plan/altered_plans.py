@@ -25,6 +25,7 @@ from intacct_bridge.load.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.load.target.attachments import folder_write, with_files, with_sent_files
+from intacct_bridge.load.target.document_currencies import CURRENCY, DOCUMENTS, JOURNAL_ENTRY
 from intacct_bridge.load.target.references import referred
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 from intacct_protocol.xml.values import Value
@@ -167,28 +168,34 @@ def _labels(write: Write) -> Iterator[str]:
 
 
 def _sends_content(write: Write) -> bool:
-    """Whether what would be sent is the content, with references resolved, and nothing else.
+    """Whether what would be sent is the content, with references resolved and the decided currency, and nothing else.
 
     A reference is resolved and compared again when the plan is applied.
     """
     content = write.content
-    if write.operation is WriteOperation.CREATE and (
-        write.fields.keys() != content.fields.keys() or write.lines.keys() != content.lines.keys()
+    creates = write.operation is WriteOperation.CREATE
+    currency = {CURRENCY: write.currency} if creates and write.object in DOCUMENTS else {}
+    decided = {} if write.object == JOURNAL_ENTRY else currency
+    if creates and (
+        write.fields.keys() - decided.keys() != content.fields.keys() - decided.keys()
+        or write.lines.keys() != content.lines.keys()
     ):
         return False
     fields = list(write.fields.items())
-    sent = dict(fields if write.operation is WriteOperation.CREATE else fields[1:])
-    return _follows(write.object, sent, content.fields) and all(
-        wrapper in content.lines and _same_lines(lines, content.lines[wrapper])
+    sent = dict(fields if creates else fields[1:])
+    of_lines = currency if write.object == JOURNAL_ENTRY else {}
+    return _follows(write.object, sent, {**decided, **content.fields}) and all(
+        wrapper in content.lines and _same_lines(lines, content.lines[wrapper], of_lines)
         for wrapper, lines in write.lines.items()
     )
 
 
-def _same_lines(sent: tuple[RecordLine, ...], given: tuple[RecordLine, ...]) -> bool:
+def _same_lines(sent: tuple[RecordLine, ...], given: tuple[RecordLine, ...], decided: Mapping[str, Value]) -> bool:
+    """Whether lines are those of the input; `decided` are fields that the plan may have added to each."""
     return len(sent) == len(given) and all(
         one.object == other.object
-        and one.fields.keys() == other.fields.keys()
-        and _follows(one.object, one.fields, other.fields)
+        and one.fields.keys() - decided.keys() == other.fields.keys() - decided.keys()
+        and _follows(one.object, one.fields, {**decided, **other.fields})
         for one, other in zip(sent, given, strict=True)
     )
 

@@ -4,7 +4,6 @@ What is due on a bill concerns all payments of it in one input together, so it i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.load.plan.context import PlanContext
@@ -14,12 +13,11 @@ from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.load.rules.characters import characters, is_plain
 from intacct_bridge.load.rules.check import RULES, check
-from intacct_bridge.load.rules.currencies import base_currency, has_signs
-from intacct_bridge.load.rules.facts import EntityFacts, Facts
+from intacct_bridge.load.rules.currencies import has_signs
+from intacct_bridge.load.rules.facts import Facts
 from intacct_bridge.load.rules.relationships import relations_for, that_matter
-from intacct_bridge.load.target.amounts_due import PAID_DOCUMENTS, AmountDue, amounts_due
-from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
-from intacct_protocol.model.query.query import Query
+from intacct_bridge.load.target.amounts_due import AmountDue, paid_record
+from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.wording import amount_shown
 
 
@@ -59,35 +57,26 @@ class ApplyRules:
 
     def _facts(self, records: Sequence[PlannedRecord]) -> Facts:
         context = self._context
+        unusual_rates = context.choice("unusual_rates") == "use"
         if context.settings.offline:
             context.unchecked.append(
-                "references, dimensions and their relationships, locations, open period, duplicates, required and "
-                "read-only fields, lengths, listed values: the plan is offline"
+                "currencies, references, dimensions and their relationships, locations, open period, duplicates, "
+                "required and read-only fields, lengths, listed values: the plan is offline"
             )
-            return Facts(context.references, entity=context.target.entity)
+            return Facts(context.references, entity=context.target.entity, unusual_rates=unusual_rates)
         writes = [record.write for record in records if record.is_open]
-        signed = has_signs(writes)
-        needed = writes[0].object in RULES or signed
-        entities = context.facts.entities(context.company, self._entities) if needed else {}
+        entities = context.entities() if writes[0].object in RULES else {}
         relations = relations_for(writes, context.company, context.unchecked)
         relations = that_matter(relations, context.references)
-        base = base_currency(context.company) if signed else ""
-        return Facts(context.references, entities, context.target.entity, context.writable, relations, base, signed)
-
-    def _entities(self) -> dict[str, EntityFacts]:
-        """The entities with the first date that is open for posting; empty if they may not be read."""
-        company, entities = self._context.company, dict[str, EntityFacts]()
-        try:
-            described = company.describe("LOCATIONENTITY")
-            wanted = ("LOCATIONID", "STARTOPEN", "CURRENCY")
-            select = tuple(name for name in wanted if described.get(name) is not None)
-            for row in company.query(Query("LOCATIONENTITY", select)):
-                day = row.get("STARTOPEN")
-                opened = day if isinstance(day, date) else None
-                entities[comparable(row.get("LOCATIONID"))] = EntityFacts(opened, comparable(row.get("CURRENCY")))
-        except (NotPermittedError, RefusedError) as error:
-            self._context.unchecked.append(f"entities and open periods: {error.message}")
-        return entities
+        return Facts(
+            context.references,
+            entities,
+            context.target.entity,
+            context.writable,
+            relations,
+            signed=has_signs(writes),
+            unusual_rates=unusual_rates,
+        )
 
 
 class CheckAmountsDue:
@@ -102,15 +91,9 @@ class CheckAmountsDue:
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Read what is due on all documents together."""
         context = self._context
-        document = PAID_DOCUMENTS.get(context.object, "")
-        if not document or context.settings.offline or context.company.connection.is_legacy:
-            return list(records)
         new = [one.write for one in records if one.is_open and one.write.operation is WriteOperation.CREATE]
-        numbers = sorted({number for write in new for line in _paying(write) if (number := _paid(line)).isdecimal()})
-        try:
-            due = amounts_due(context.company, document, numbers) if numbers else {}
-        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
-            context.unchecked.append(f"amounts due of {document}: {error.message}")
+        due = context.paid_documents(new)
+        if not due:
             return list(records)
         paid: dict[str, Decimal] = {}
         done: list[PlannedRecord] = []
@@ -137,22 +120,18 @@ class CheckAmountsDue:
 def _paying(write: Write) -> Iterator[RecordLine]:
     """The lines of a payment that is not a draft, which pay a document in its own currency."""
     if comparable(write.fields.get("ACTION")).casefold() != "draft":
-        yield from (line for line in write.all_lines if _paid(line) and isinstance(line.amount, Decimal))
-
-
-def _paid(line: RecordLine) -> str:
-    return comparable(line.fields.get("RECORDKEY"))
+        yield from (line for line in write.all_lines if paid_record(line) and isinstance(line.amount, Decimal))
 
 
 def _overpayments(write: Write, due: Mapping[str, AmountDue], sums: dict[str, Decimal]) -> Iterator[Finding]:
     """The lines with which more is paid than is due; `sums` has what the payments before it pay."""
     currency = comparable(write.fields.get("CURRENCY"))
     for line in _paying(write):
-        document, amount = due.get(_paid(line)), line.amount
+        document, amount = due.get(paid_record(line)), line.amount
         if document is None or amount is None or (currency and document.currency and currency != document.currency):
             continue
-        before = sums.get(_paid(line), Decimal(0))
-        sums[_paid(line)] = before + amount
+        before = sums.get(paid_record(line), Decimal(0))
+        sums[paid_record(line)] = before + amount
         if before + amount > document.due:
             unit = f" {document.currency}" if document.currency else ""
             open_amount = f"{amount_shown(document.due, document.currency)}{unit}"

@@ -161,8 +161,9 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
 
 
 def _copied_values(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
-    """The dates of the record, and its natural key if the object's own function names the record by it."""
+    """The dates of the record, its currency, and its natural key if the object's own function names it by that."""
     found: dict[str, Value] = {name: day for name in POSTED_ON if type(day := current.row.get(name)) is date}
+    found |= {name: current.row[name] for name in ("CURRENCY",) if current.row.get(name)}
     natural = natural_key(write.object) if write.object in SPECIFIC_UPDATE and writable.legacy is None else None
     return found | ({natural: current.row[natural]} if natural and current.row.get(natural) else {})
 

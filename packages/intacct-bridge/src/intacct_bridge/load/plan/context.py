@@ -1,19 +1,23 @@
 """What the steps of one plan share: the company, the outbox, and what is known of the object that is planned."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.outbox.described import write_target
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import PlannedRecord, PlanSettings
+from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Write
 from intacct_bridge.load.rules.facts import EntityFacts
+from intacct_bridge.load.target.amounts_due import PAID_DOCUMENTS, AmountDue, amounts_due, paid_record
 from intacct_bridge.load.target.functions import Functions
 from intacct_bridge.load.target.references import References
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.load.target.writable import WritableObject, with_text_lengths, writable_object
-from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_protocol.model.query.query import Query
 
 PlanStep = Callable[[Sequence[PlannedRecord]], list[PlannedRecord]]
 """One step of planning: the records in, the same records with what the step found out."""
@@ -74,6 +78,11 @@ class PlanContext:
         self.functions = Functions(company)
         self.unchecked: list[str] = []
         """Rules that could not be checked, with the reason."""
+        self._entities: Mapping[str, EntityFacts] | None = None
+        self._paid: dict[str, AmountDue] = {}
+        """The bills or invoices that payments of the plan pay, by record number."""
+        self._read_keys: set[str] = set()
+        """The numbers of those that were read, or could not be."""
         self.writable: WritableObject | None = None
         """The description of the object; None until it is needed, and always in an offline plan."""
 
@@ -94,6 +103,46 @@ class PlanContext:
         if not self.settings.offline and any(record.is_open for record in records):
             self.describe()
         return list(records)
+
+    def choice(self, setting: str) -> str:
+        """A setting of this load, else the connection's."""
+        return str(getattr(self.settings, setting) or getattr(self.company.connection, setting))
+
+    def entities(self) -> Mapping[str, EntityFacts]:
+        """The entities, read once; empty if the company has none or they may not be read."""
+        if self._entities is None:
+            self._entities = self.facts.entities(self.company, self._read_entities)
+        return self._entities
+
+    def _read_entities(self) -> dict[str, EntityFacts]:
+        """The entities with the first date that is open for posting, and their base currency."""
+        entities: dict[str, EntityFacts] = {}
+        try:
+            described = self.company.describe("LOCATIONENTITY")
+            names = ("LOCATIONID", "STARTOPEN", "CURRENCY")
+            select = tuple(name for name in names if described.get(name) is not None)
+            for row in self.company.query(Query("LOCATIONENTITY", select)):
+                day = row.get("STARTOPEN")
+                opened = day if isinstance(day, date) else None
+                currency = comparable(row.get("CURRENCY")).upper()
+                entities[comparable(row.get("LOCATIONID"))] = EntityFacts(opened, currency)
+        except (NotPermittedError, RefusedError) as error:
+            self.unchecked.append(f"entities, their currencies and open periods: {error.message}")
+        return entities
+
+    def paid_documents(self, writes: Iterable[Write]) -> Mapping[str, AmountDue]:
+        """What is due on the bills or invoices that these payments pay, by record number; each is read once."""
+        document = PAID_DOCUMENTS.get(self.object, "")
+        if not document or self.settings.offline or self.company.connection.is_legacy:
+            return {}
+        keys = {key for write in writes for line in write.all_lines if (key := paid_record(line)).isdecimal()}
+        if new := sorted(keys - self._read_keys):
+            self._read_keys.update(new)
+            try:
+                self._paid |= amounts_due(self.company, document, new)
+            except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+                self.unchecked.append(f"amounts due of {document}: {error.message}")
+        return self._paid
 
     def entries(self, writes: Iterable[Write]) -> list[OutboxEntry | None]:
         """The newest outbox entry of each write, or None."""

@@ -30,8 +30,10 @@ def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord
         )
         refused = replace(record.with_findings(finding), verdict=Verdict.REFUSED)
         return replace(refused, receipt=entry.receipt, since=entry.sent_at)
+    sent = {total.currency for total in entry.totals}
+    write = record.write if len(sent) != 1 else replace(record.write, currency=next(iter(sent)))
     verdict = Verdict.UNCHANGED if entry.status is RecordStatus.APPLIED else Verdict.IN_DOUBT
-    return replace(record, verdict=verdict, receipt=entry.receipt, since=entry.sent_at)
+    return replace(record, write=write, verdict=verdict, receipt=entry.receipt, since=entry.sent_at)
 
 
 def with_sent_differences(record: PlannedRecord, texts: Sequence[str]) -> PlannedRecord:

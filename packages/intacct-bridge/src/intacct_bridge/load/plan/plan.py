@@ -13,6 +13,7 @@ from intacct_bridge.load.outbox.described import totals
 from intacct_bridge.load.outbox.entry import Total, added, total_of
 from intacct_bridge.load.plan.changes import Change
 from intacct_bridge.load.plan.finding_causes import FindingCause, causes
+from intacct_bridge.load.records.currency import currencies_of
 from intacct_bridge.load.records.write import ACTION_COMMENT, ACTION_DATE, Finding, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
@@ -61,6 +62,13 @@ class PlanSettings:
     mode: Mode = Mode.CREATE
     match: tuple[str, ...] = ()
     """Fields by which an existing record is found, instead of its lookup key."""
+    send_currency: str = ""
+    """Whether documents whose input names no currency are sent with the decided one; empty: as the connection says. So
+    are the next two."""
+    party_currency: str = ""
+    """What becomes of a document that has the currency of its party, and not that of its entity."""
+    unusual_rates: str = ""
+    """What becomes of a record with an exchange rate that no pair of currencies has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,7 @@ class PlannedRecord:
             "verdict": self.verdict.value,
             "operation": self.write.operation.value,
             "object": self.write.object,
+            "currency": ", ".join(sorted(currencies_of(self.write))) or self.existing.get("CURRENCY", ""),
             "key": self.receipt.record if self.receipt else None,
             "existing": dict(self.existing),
             "takes_back_entry": self.write.undoes,

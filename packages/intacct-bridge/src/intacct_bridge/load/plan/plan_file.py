@@ -67,6 +67,7 @@ class _Record(Struct, frozen=True):
     rows: tuple[_Position, ...]
     columns: dict[str, str]
     entity: str
+    currency: str
     fields: KeptFields
     lines: _Lines
     input: _Input | None
@@ -185,6 +186,7 @@ def _stored_record(record: PlannedRecord) -> _Record:
         rows=tuple(map(_position, write.rows)),
         columns=dict(write.columns),
         entity=write.entity,
+        currency=write.currency,
         fields=kept_fields(write.fields),
         lines=_stored_lines(write.lines),
         input=_Input(kept_fields(write.given.fields), _stored_lines(write.given.lines)) if write.given else None,
@@ -227,6 +229,7 @@ def _planned_record(stored: _Record) -> PlannedRecord:
         attachments=stored.attachments,
         folder=stored.folder,
         entity=stored.entity,
+        currency=stored.currency,
         known=fields_of(stored.known),
         given=GivenContent(fields_of(stored.input.fields), _record_lines(stored.input.lines)) if stored.input else None,
         undoes=stored.undoes,

@@ -19,6 +19,7 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.actions import MatchState, after_payments
 from intacct_bridge.load.plan.apply_rules import ApplyRules, CheckAmountsDue, refuse_unsendable
 from intacct_bridge.load.plan.context import CompanyFacts, PlanContext, PlanStep
+from intacct_bridge.load.plan.decide_currency import DecideCurrency
 from intacct_bridge.load.plan.duplicates import FindDuplicates, RefuseRepeated, refuse_same_existing
 from intacct_bridge.load.plan.known_to_outbox import RefuseUncertainEquals, check_outbox
 from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
@@ -28,6 +29,7 @@ from intacct_bridge.load.plan.same_record import MatchPosted
 from intacct_bridge.load.plan.void_records import SkipVoid
 from intacct_bridge.load.records.identity import in_source
 from intacct_bridge.load.records.write import Write, WriteOperation
+from intacct_bridge.load.rules.accounting import UNUSUAL_RATE
 from intacct_bridge.load.rules.input_rows import with_row_findings
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.tables.total_row import without_total_row
@@ -41,14 +43,18 @@ from intacct_protocol.model.wording import counted
 _USUAL = PlanSettings()
 
 
-def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
-    """The steps for new records. If an earlier run posted all of them, only the receipts are checked in the company."""
+def steps_to_create(context: PlanContext, *, saved: bool = False) -> tuple[PlanStep, ...]:
+    """The steps for new records, or for those of a saved plan.
+
+    If an earlier run posted all of them, only the receipts are checked in the company.
+    """
     match_posted = MatchPosted(context)
     return (
         RefuseUncertainEquals(context),
         match_posted,
         context.describe_for,
         ResolveReferences(context),
+        DecideCurrency(context, saved=saved),
         ApplyRules(context),
         match_posted.by_resolved,
         FindDuplicates(context),
@@ -67,6 +73,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
         refuse_same_existing,
         RefuseUncertainEquals(context),
         MatchPosted(context),
+        DecideCurrency(context),
         ApplyRules(context),
     )
 
@@ -136,7 +143,8 @@ class Planner:
             self._context.describe()
         new = [PlannedRecord.of(one.write) for one in created]
         now = {
-            id(one): record for one, record in zip(created, run_steps(new, steps_to_create(self._context)), strict=True)
+            id(one): record
+            for one, record in zip(created, run_steps(new, steps_to_create(self._context, saved=True)), strict=True)
         }
         if changed:
             bare = [replace(one, findings=one.write.findings) for one in changed]
@@ -353,7 +361,9 @@ def _confirm_stage(stage: Plan, company: Gateway, outbox: Outbox) -> Plan:
     done: list[Plan] = []
     for entity, places in by_entity([one.write for one in stage.records]).items():
         some = replace(stage, records=tuple(stage.records[place] for place in places))
-        part = _planner(entity, company, outbox, PlanSettings(rules=stage.rules), stage.object).confirm(some)
+        warned = any(finding.rule == UNUSUAL_RATE for record in some.records for finding in record.findings)
+        settings = PlanSettings(rules=stage.rules, unusual_rates="use" if warned else "")
+        part = _planner(entity, company, outbox, settings, stage.object).confirm(some)
         done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
     return replace(
         stage,

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from intacct_bridge.load.apply.own_reference import REFERENCE_FIELDS, takes_own_reference
+from intacct_bridge.load.outbox.described import sent_currencies
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.sent_write import differences_from_sent, sent_write
 from intacct_bridge.load.plan.changes import Change, differences
@@ -25,6 +26,13 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, WriteOperation
 from intacct_bridge.load.target.current_records import Locator
+from intacct_bridge.load.target.document_currencies import (
+    CURRENCY,
+    DOCUMENTS,
+    JOURNAL_ENTRY,
+    posted_currencies,
+    wrong_currency,
+)
 from intacct_bridge.load.target.find_by_key import TAKEN_BACK
 from intacct_bridge.load.target.references import resolve
 from intacct_bridge.load.target.writable import writable_object
@@ -64,6 +72,8 @@ class CheckedReceipt:
     """The last update of ours that was applied to it."""
     company_state: str = ""
     """The state of a visible record in the company, if it is of an object that has drafts."""
+    currency: str = ""
+    """The currency of a visible document."""
 
 
 _UNCHECKED = CheckedReceipt(ReceiptState.UNCHECKED)
@@ -94,6 +104,7 @@ class ReceiptCheck:
         """Each record with the verdict that follows from its outbox entry, after a check of the entry's receipt."""
         if checked is None:
             checked = self.check(entry for entry in entries if entry is not None)
+        currencies = self._currencies([entry for entry in entries if entry is not None], checked)
         done: list[PlannedRecord] = []
         corrected: dict[int, _CorrectedRecord] = {}
         for at, (record, entry) in enumerate(zip(records, entries, strict=True)):
@@ -102,6 +113,8 @@ class ReceiptCheck:
                 corrected[at] = _CorrectedRecord(record, entry, receipt.correction, receipt.number)
             if entry is not None and receipt.state is ReceiptState.HIDDEN:
                 done.append(_hidden(record, entry))
+            elif entry is not None and entry.number in currencies:
+                done.append(_in_other_currency(by_outbox(record, entry), entry, currencies[entry.number]))
             else:
                 done.append(record if receipt.state is ReceiptState.RELEASED else by_outbox(record, entry))
         done = self._with_differences(done, [None if at in corrected else one for at, one in enumerate(entries)])
@@ -144,6 +157,32 @@ class ReceiptCheck:
                 records[at] = _posted(records[at]) if is_same else with_sent_differences(records[at], texts)
         return records
 
+    def _currencies(
+        self, entries: Sequence[OutboxEntry], checked: Mapping[int, CheckedReceipt]
+    ) -> dict[int, frozenset[str]]:
+        """The currencies of visible records that are not in the one in which they were sent, by entry number.
+
+        The currency of a document came with its receipt. The lines of a journal entry are asked for theirs only if it
+        was sent without them.
+        """
+        posted: dict[int, frozenset[str]] = {}
+        unnamed: dict[str, OutboxEntry] = {}
+        for entry in entries:
+            receipt = checked.get(entry.number, _UNCHECKED)
+            if receipt.state is ReceiptState.VISIBLE and receipt.correction is None and sent_currencies(entry):
+                posted[entry.number] = frozenset((receipt.currency,)) - {""}
+                if entry.target.object == JOURNAL_ENTRY and f"<{CURRENCY}>" not in entry.body.upper():
+                    unnamed[nfc(_record(entry))] = entry
+        company = self._context.company
+        if unnamed and company.financial_setup.is_multi_currency is not False:
+            try:
+                of_entries = posted_currencies(company, JOURNAL_ENTRY, unnamed)
+                posted |= {entry.number: of_entries.get(record, frozenset()) for record, entry in unnamed.items()}
+            except _REFUSALS as error:
+                self._context.unchecked.append(f"currencies of {JOURNAL_ENTRY}: {error.message}")
+        sent = {entry.number: sent_currencies(entry) for entry in entries}
+        return {number: theirs for number, theirs in posted.items() if theirs and not sent[number] <= theirs}
+
     def check(self, entries: Iterable[OutboxEntry]) -> dict[int, CheckedReceipt]:
         """The receipts of applied creates by entry number; receipts of deleted records are released in the outbox."""
         by_object: dict[str, list[OutboxEntry]] = {}
@@ -167,7 +206,7 @@ class ReceiptCheck:
     def _check(self, name: str, entries: Sequence[OutboxEntry]) -> dict[int, CheckedReceipt]:
         states: dict[str, str] = {}
         try:
-            numbers = self._visible(name, [_record(entry) for entry in entries], states)
+            numbers, currencies = self._visible(name, [_record(entry) for entry in entries], states)
         except _REFUSALS as error:
             self._context.unchecked.append(f"receipts of {name}: {error.message}")
             return {entry.number: CheckedReceipt(ReceiptState.UNCHECKED) for entry in entries}
@@ -185,8 +224,9 @@ class ReceiptCheck:
         for entry in visible:
             later = [one for one in updates.get(numbers[nfc(_record(entry))], ()) if one.number > entry.number]
             correction = later[-1] if later else None
+            key = nfc(_record(entry))
             found[entry.number] = CheckedReceipt(
-                ReceiptState.VISIBLE, numbers[nfc(_record(entry))], correction, states.get(nfc(_record(entry)), "")
+                ReceiptState.VISIBLE, numbers[key], correction, states.get(key, ""), currencies[key]
             )
         proofs = self._proofs(name, missing)
         for entry in missing:
@@ -196,8 +236,10 @@ class ReceiptCheck:
             found[entry.number] = CheckedReceipt(state)
         return found
 
-    def _visible(self, name: str, records: Sequence[str], states: dict[str, str]) -> dict[str, str]:
-        """The record numbers of the visible ones of these keys, private records included.
+    def _visible(
+        self, name: str, records: Sequence[str], states: dict[str, str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """The record numbers and the currencies of the visible ones of these keys, private records included.
 
         Their states are collected too, which show whether they were reversed or voided. A journal entry with a
         reversal is none of them, since an accrual has one from the day on which it is posted.
@@ -208,15 +250,20 @@ class ReceiptCheck:
         by = lookup.receipt_key
         numbered = not text_key(name)
         shows_state = bool(lookup.payment_lines or lookup.draft) or "Reversed" in lookup.locked_states
-        select = tuple(dict.fromkeys((by, lookup.record_key, *((_STATE,) if shows_state else ()))))
-        found: dict[str, str] = {}
-        for some in batched(records, MAX_IN):
-            keys = [int(one) if numbered and one.isdecimal() else one for one in with_forms(some)]
+        has_currency = name in DOCUMENTS and self._context.company.describe(name).get(CURRENCY) is not None
+        more = (*((_STATE,) if shows_state else ()), *((CURRENCY,) if has_currency else ()))
+        select = tuple(dict.fromkeys((by, lookup.record_key, *more)))
+        numbers: dict[str, str] = {}
+        currencies: dict[str, str] = {}
+        for texts in batched(records, MAX_IN):
+            keys = [int(key) if numbered and key.isdecimal() else key for key in with_forms(texts)]
             where = field(by).is_in(keys)
             for row in self._context.company.query(Query(name, select, where=where, show_private=True)):
-                found[equal_form(row.get(by))] = comparable(row.get(lookup.record_key))
-                states[equal_form(row.get(by))] = comparable(row.get(_STATE))
-        return found
+                key = equal_form(row.get(by))
+                numbers[key] = comparable(row.get(lookup.record_key))
+                states[key] = comparable(row.get(_STATE))
+                currencies[key] = comparable(row.get(CURRENCY)).upper()
+        return numbers, currencies
 
     def _proofs(self, name: str, missing: Sequence[OutboxEntry]) -> dict[int, str]:
         """For each entry whose record was deleted, how that is known."""
@@ -323,6 +370,17 @@ def _overwritten(known: PlannedRecord, one: _CorrectedRecord, changes: Iterable[
         position=write.position,
     )
     return replace(known.with_findings(finding), verdict=Verdict.REFUSED)
+
+
+def _in_other_currency(record: PlannedRecord, entry: OutboxEntry, posted: frozenset[str]) -> PlannedRecord:
+    """The refusal of a record that the company holds in another currency than the one in which it was sent."""
+    finding = Finding(
+        "currency",
+        f"{record.write.label} was {sent_text(record.write, entry)}; {wrong_currency(sent_currencies(entry), posted)}",
+        f"intacct undo --entry {entry.number}, then load it again",
+        position=record.write.position,
+    )
+    return replace(record.with_findings(finding), verdict=Verdict.REFUSED)
 
 
 def _hidden(record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:

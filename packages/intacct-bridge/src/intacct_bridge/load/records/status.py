@@ -30,7 +30,7 @@ class RecordStatus(StrEnum):
     ABORTED = "aborted"
     """Rolled back together with the record that was refused."""
     CONFLICT = "conflict"
-    """Sent before with other content."""
+    """Sent before with other content, or in the company in another currency."""
     RELEASED = "released"
     """Created by an earlier run and then forgotten or taken back; it may be posted again."""
     IN_DOUBT = "in_doubt"

@@ -205,6 +205,8 @@ class Write:
     """The key of the record in its source; empty if it has none."""
     identities: tuple[Identity, ...] = ()
     """Everything that a new record is known by; the outbox lets one live record have each."""
+    currency: str = ""
+    """The currency of the amounts for which its input names none, as the plan decided it; empty if it is not known."""
     earlier: Mapping[str, Value] | None = None
     """The company's values that an update replaces, or what the plan of a delete or an action has seen of its record;
     None if they are not known."""

@@ -1,13 +1,15 @@
 """The rules of accounting: entries balance, dates are in open periods, lines have what their accounts require."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+from intacct_bridge.load.records.currency import currency_of
 from intacct_bridge.load.records.values import comparable, number_text
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
 from intacct_bridge.load.rules.facts import Facts
 from intacct_protocol.model.wording import amount_shown
+from intacct_protocol.xml.values import Value
 
 _POSTING_DATES = {
     "GLBATCH": ("BATCH_DATE",),
@@ -19,19 +21,42 @@ _POSTING_DATES = {
 _DOCUMENT_DATES = ("WHENPOSTED", "WHENCREATED")
 """A document posts on its posting date; without one, on its own date."""
 _RATES = frozenset(("EXCHANGE_RATE", "EXCHRATE", "FROM_ACCOUNT_EXCHANGE_RATE"))
+_LEAST_RATE, _MOST_RATE = Decimal("0.000001"), Decimal(1_000_000)
+"""Beyond these a rate is a slip: a cell of another column, or a decimal sign that was lost."""
+UNUSUAL_RATE = "unusual rate"
+"""The rule that refuses such a rate; a warning if the user allows it."""
 _SETTLED_OTHERWISE = ("CREDIT", "ADVANCE", "INLINE", "DISCOUNT", "ADJ", "OVERPAYMENT", "NEGATIVE")
 """Parts of the names of fields with which a line of a payment settles a document without money."""
 
 
-def exchange_rates(write: Write, _: Facts) -> Iterator[Finding]:
-    """An exchange rate is above zero."""
+def exchange_rates(write: Write, facts: Facts) -> Iterator[Finding]:
+    """An exchange rate is above zero, and a user has to allow one that no pair of currencies has."""
     places: tuple[Write | RecordLine, ...] = (write, *write.all_lines)
     for place in places:
         for name, value in () if _RATES.isdisjoint(place.fields) else place.fields.items():
-            if name in _RATES and isinstance(value, Decimal | int) and value <= 0:
-                message = f"an exchange rate must be above zero; this one is {number_text(Decimal(value))}"
+            rate = _exchange_rate(value) if name in _RATES else None
+            if rate is None:
+                continue
+            if rate <= 0:
+                message = f"an exchange rate must be above zero; this one is {number_text(rate)}"
                 yield Finding("exchange rate", message, "correct it, or leave it empty",
                               write.column(name), place.position)  # fmt: skip
+            elif not _LEAST_RATE <= rate <= _MOST_RATE:
+                message = f"the exchange rate {number_text(rate)} is not between {_LEAST_RATE:f} and {_MOST_RATE:,}"
+                fix = "" if facts.unusual_rates else "correct it, or set `unusual_rates` to use if it is right"
+                yield Finding(UNUSUAL_RATE, message, fix, write.column(name), place.position,
+                              refuses=not facts.unusual_rates)  # fmt: skip
+
+
+def _exchange_rate(value: Value) -> Decimal | None:
+    """A rate as a number; a function's own fields are strings."""
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+        return None
+    try:
+        rate = Decimal(value)
+    except ArithmeticError:
+        return None
+    return rate if rate.is_finite() else None
 
 
 def two_lines(write: Write, facts: Facts) -> Iterator[Finding]:
@@ -47,7 +72,7 @@ def balance(write: Write, facts: Facts) -> Iterator[Finding]:
     """Debits equal credits in each currency."""
     if facts.is_statistical(write):
         return
-    for currency, difference in _balances_by(write.all_lines, "CURRENCY").items():
+    for currency, difference in _balances_by_currency(write).items():
         if difference:
             unit = f" {currency}" if currency else ""
             over, under = ("debits", "credits") if difference > 0 else ("credits", "debits")
@@ -135,14 +160,13 @@ def payment_amounts(write: Write, _: Facts) -> Iterator[Finding]:
             yield Finding("payment amount", message, fix, write.column("TRX_PAYMENTAMOUNT"), line.position)
 
 
-def _balances_by(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
-    """Debits less credits by the value of a field; empty if a line's amount could not be read."""
+def _balances_by_currency(write: Write) -> dict[str, Decimal]:
+    """Debits less credits by currency; empty if a line's amount could not be read."""
     sums: dict[str, Decimal] = {}
-    for line in lines:
-        if "TR_TYPE" not in line.fields:
-            return {}
-        key = comparable(line.fields.get(name))
-        sums[key] = sums.get(key, Decimal(0)) + _signed(line)
+    if not _lacks_sides(write):
+        for line in write.all_lines:
+            currency = currency_of(write, line)
+            sums[currency] = sums.get(currency, Decimal(0)) + _signed(line)
     return sums
 
 

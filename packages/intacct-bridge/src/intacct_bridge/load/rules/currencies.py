@@ -1,32 +1,31 @@
-"""The rules on currencies: their signs in the input, their decimals, the base currencies of entities."""
+"""The rules on currencies: their signs and codes in the input, their decimals, the base currencies of entities."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
 
-from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.load.records.values import comparable
+from intacct_bridge.load.records.currency import currency_of
 from intacct_bridge.load.records.write import AMOUNTS, Finding, RecordLine, Write
-from intacct_bridge.load.rules.facts import LOCATION_FIELDS, Facts, location_of
-from intacct_bridge.load.tables.cells import COMMA, POINT, SignedAmount, currency_sign, may_be, read_money
+from intacct_bridge.load.rules.facts import LOCATION_FIELDS, Facts
+from intacct_bridge.load.tables.cells import COMMA, POINT, currency_sign, may_be, read_money
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
+from intacct_protocol.errors import RecordError
+from intacct_protocol.model.currency_codes import CURRENCY_CODES
 from intacct_protocol.model.wording import amount_shown, currency_decimals
 from intacct_protocol.xml.values import Value
-from intacct_protocol.xml.xml import Element
 
 
 def signs(write: Write, facts: Facts) -> Iterator[Finding]:
     """No amount has the sign of another currency than its own."""
     if facts.signed:
-        yield from currency_signs(write, facts)
+        yield from currency_signs(write)
 
 
-def currency_signs(write: Write, facts: Facts) -> Iterator[Finding]:
-    """No amount has the sign of another currency than its own.
+def currency_signs(write: Write) -> Iterator[Finding]:
+    """No amount has the sign or the code of another currency than the one that is decided for it.
 
-    That is the record's currency, else the base currency of its entity, else that of the company; there is a warning
-    if none of these is known. A sign is no part of an amount, but $5.00 posted as five euros would be wrong.
+    A sign is no part of an amount, but $5.00 posted as five euros would be wrong. There is a warning if the currency is
+    not known.
     """
     places: list[tuple[RecordLine | None, Mapping[str, Value], SourceRow]]
     places = [(line, line.fields, line.row) for line in write.all_lines]
@@ -34,28 +33,32 @@ def currency_signs(write: Write, facts: Facts) -> Iterator[Finding]:
         places = [(None, write.fields, write.rows[0])]
     for line, fields, row in places:
         for column, sign in _signed_columns(fields, row):
-            currency = _currency(line, write, facts)
+            currency = currency_of(write, line)
             if not currency:
-                message = f"the amount has the sign {sign}, and the currency of the record is not known"
+                message = f"the amount has {_named(sign)}, and the currency of the record is not known"
                 yield Finding("currency", message, "check it, or give the currency in a column of its own",
                               column, row.position, refuses=False)  # fmt: skip
             elif not may_be(sign, currency):
-                message = f"the amount has the sign {sign}, and the record is in {currency}"
+                message = f"the amount has {_named(sign)}, and the record is in {currency}"
                 fix = "give the record's currency in a column of its own, or correct the amount"
                 yield Finding("currency", message, fix, column, row.position)
+
+
+def _named(sign: str) -> str:
+    return f"the currency {sign}" if sign in CURRENCY_CODES else f"the sign {sign}"
 
 
 def currency_decimals_of_amounts(write: Write, facts: Facts) -> Iterator[Finding]:
     """No amount has more decimals than its currency by ISO 4217, such as 100.50 yen. Quantities and prices may."""
     for line in write.all_lines:
-        currency = _currency(line, write, facts)
+        currency = currency_of(write, line)
         decimals = currency_decimals(currency)
         if decimals > 1 or facts.is_statistical(write):
             continue
         name, amount = next(((name, cell) for name in AMOUNTS if isinstance(cell := line.fields.get(name), Decimal)),
                             ("", Decimal(0)))  # fmt: skip
-        if amount == amount.to_integral_value() or (name == "AMOUNT" and line.fields.get("CURRENCY")):
-            continue  # AMOUNT of a line with a currency of its own is in the base currency
+        if amount == amount.to_integral_value():
+            continue
         message = f"{amount_shown(amount)} has decimals, and {currency} has none"
         fix = "round it, or correct the currency; amounts are never rounded automatically"
         yield Finding("cents", message, fix, write.column(name), line.position)
@@ -74,30 +77,8 @@ def one_base_currency(write: Write, facts: Facts) -> Iterator[Finding]:
 
 
 def has_signs(writes: Iterable[Write]) -> bool:
-    """Whether any amount of these has a currency sign."""
-    return any(
-        currency_sign(cell)
-        for write in writes
-        for row in write.rows
-        if _may_be_signed(row.cells.values())
-        for cell in row.cells.values()
-    )
-
-
-def _may_be_signed(cells: Iterable[object]) -> bool:
-    texts = [str(cell) if not isinstance(cell, SignedAmount) else cell.sign for cell in cells]
-    text = "".join(texts)
-    return "$" in text or not text.isascii()
-
-
-def base_currency(company: Gateway) -> str:
-    """The company's base currency; empty if it has several, or may not be asked."""
-    try:
-        data = company.ask(Element("getFinancialSetup")).data
-    except (NotPermittedError, RefusedError, InvalidRequestError):
-        return ""
-    places = (data, *data.children) if data is not None else ()
-    return next((text for one in places if (text := one.findtext("baseCurrency").strip())), "")
+    """Whether any amount of these has a currency sign, or the code of a currency."""
+    return any(currency_sign(cell) for write in writes for row in write.rows for cell in row.cells.values())
 
 
 def _signed_columns(fields: Mapping[str, Value], row: SourceRow) -> Iterator[tuple[str, str]]:
@@ -115,13 +96,3 @@ def _readings(text: str) -> Iterator[Decimal | None]:
     for reading in (POINT, COMMA):
         with suppress(RecordError):
             yield read_money(text, reading)
-
-
-def _currency(line: RecordLine | None, write: Write, facts: Facts) -> str:
-    currency = comparable(line.fields.get("CURRENCY")) if line is not None else ""
-    currency = currency or comparable(write.fields.get("CURRENCY")) or comparable(write.fields.get("BASECURR"))
-    if currency:
-        return currency
-    place = facts.entity or (facts.entity_of(location_of(line)) if line is not None else "")
-    entity = facts.entities.get(place)
-    return (entity.currency if entity is not None else "") or facts.base_currency

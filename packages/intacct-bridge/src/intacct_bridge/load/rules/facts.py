@@ -47,10 +47,10 @@ class Facts:
     """The description of the object that is written."""
     relations: tuple[DimensionRelation, ...] = ()
     """Dimensions that follow from others, if a line names both."""
-    base_currency: str = ""
-    """The company's base currency; empty if it has several, or nothing needs it."""
     signed: bool = True
     """Whether an amount of the input may have the sign of a currency."""
+    unusual_rates: bool = False
+    """Whether the user allows an exchange rate that is far from any that currencies have."""
     _required: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict, init=False, compare=False)
     _entities: dict[str, str] = field(default_factory=dict, init=False, compare=False)
     """Entities by location."""

@@ -3,7 +3,7 @@
 An amount that could mean two numbers is refused, since a guess would be posted: `1,234` is more than a thousand to some
 readers and little more than one to others, and `12,50` is a decimal comma or a mistake. If the user sets a comma as the
 decimal sign, `1.234,50` and `12,50` are read, and `1.234` and `12.50` are refused. Amounts are never rounded.
-A currency sign is read over, and the plan compares it with the record's currency. A dash alone is zero.
+A currency's sign or code is read over, and the plan compares it with the record's currency. A dash alone is zero.
 
 Dates are ISO, or MM/DD/YYYY as in Intacct, unless the user sets the other order; or they name the month: 21-Nov-26. A
 date with a year of two digits, such as 11/21/26, needs a column in which only one order of day, month and year is
@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import Literal
 
 from intacct_protocol.errors import RecordError
+from intacct_protocol.model.currency_codes import CURRENCY_CODES
 from intacct_protocol.model.day_formats import full_year, month_number, read_moment
 from intacct_protocol.model.json_input import is_written_out
 
@@ -59,10 +60,12 @@ _SIGNS = {
     "£": frozenset({"GBP"}),
     "¥": frozenset({"JPY", "CNY"}),
     "₹": frozenset({"INR"}),
+    "kr": frozenset({"SEK", "NOK", "DKK", "ISK"}),
 }
-_SIGN = "|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))
-FULL_SIGNS = tuple(sorted(_SIGNS.keys() - {"$"}, key=len, reverse=True))
+_SIGN = "|".join((*map(re.escape, sorted(_SIGNS, key=len, reverse=True)), *sorted(CURRENCY_CODES)))
+FULL_SIGNS = tuple(sorted(_SIGNS.keys() - {"$", "kr"}, key=len, reverse=True))
 """The signs that tell a currency from the others; every dollar may have a bare `$`."""
+_MAY_HAVE_SIGN = re.compile(r"[$A-Zk]|[^\x00-\x7f]")
 _BEFORE = re.compile(rf"(?P<minus>[+-]?)[ \u00a0\u202f]*(?P<sign>{_SIGN})[ \u00a0\u202f]*(?P<amount>[^A-Za-z]*)")
 _BEHIND = re.compile(rf"(?P<minus>)(?P<amount>[^A-Za-z]*?)[ \u00a0\u202f]*(?P<sign>{_SIGN})")
 _DASHES = ("-", "\u2013", "\u2014")
@@ -74,7 +77,7 @@ _WHOLE_DIGITS = 11
 
 
 class SignedAmount(Decimal):
-    """The number of a cell whose format shows a currency's sign."""
+    """The number of a cell whose format shows a currency's sign or code."""
 
     sign: str
 
@@ -195,8 +198,8 @@ def _swapped(text: str) -> str:
 
 
 def _without_currency(text: str) -> tuple[str, str]:
-    """An amount without its currency's sign, and the sign: `-$5.00` is -5.00."""
-    if "$" not in text and text.isascii():
+    """An amount without its currency's sign or code, and that: `-$5.00` is -5.00."""
+    if not _MAY_HAVE_SIGN.search(text):
         return text, ""
     match = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
     if match is None:
@@ -205,7 +208,7 @@ def _without_currency(text: str) -> tuple[str, str]:
 
 
 def currency_sign(cell: object) -> str:
-    """The sign of a currency in an amount, `$` or `€`; empty if it has none."""
+    """The sign or the code of a currency in an amount, `$` or `EUR`; empty if it has none."""
     if isinstance(cell, SignedAmount):
         return cell.sign
     inner, sign = _without_currency(text_of(cell))
@@ -215,8 +218,8 @@ def currency_sign(cell: object) -> str:
 
 
 def may_be(sign: str, currency: str) -> bool:
-    """Whether amounts in this currency are written with this sign."""
-    return currency.upper() in _SIGNS[sign]
+    """Whether amounts in this currency are written with this sign or code."""
+    return currency.upper() in _SIGNS.get(sign, (sign,))
 
 
 def _money_fix(text: str) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from intacct_bridge.load.tables.cells import FULL_SIGNS, SignedAmount
+from intacct_protocol.model.currency_codes import CURRENCY_CODES
 
 _PADDED = re.compile(r"(?=.*00)(?:0|\\?-)+")
 _LITERAL = re.compile(r'\[\$(?P<symbol>[^\]-]*)[^\]]*\]|"(?P<quoted>[^"]*)"|\[[^\]]*\]|\\.|_.|\*.')
@@ -24,7 +25,7 @@ class NumberFormat:
     digits: str = ""
     """`00000` or `00000-0000`, if whole numbers are shown with all of these digits."""
     sign: str = ""
-    """The currency's sign, such as `€`. A bare `$` is none: it is the usual format of any amount."""
+    """The currency's sign or code, such as `€`. A bare `$` is none: it is the usual format of any amount."""
 
     def shown(self, value: object) -> object:
         """The number of a cell as the text that it shows, or with its currency; any other value as it is."""
@@ -60,7 +61,8 @@ def number_format(code: str) -> NumberFormat:
     texts = [found["symbol"] or found["quoted"] or "" for found in _LITERAL.finditer(section)]
     rest = _LITERAL.sub("", section)
     signs = [text.strip() for text in (*texts, rest)]
-    return NumberFormat(sign=next((one for text in signs for one in FULL_SIGNS if one in text), ""))
+    code_shown = next((text for text in signs if text in CURRENCY_CODES), "")
+    return NumberFormat(sign=code_shown or next((one for text in signs for one in FULL_SIGNS if one in text), ""))
 
 
 def _padded(number: int, digits: str) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.records.values import comparable
+from intacct_bridge.load.records.write import RecordLine
 from intacct_protocol.model.batched import batched
 from intacct_protocol.model.query.query import MAX_IN, Query, field
 
@@ -21,6 +22,11 @@ class AmountDue:
     """Its number for people."""
     currency: str
     due: Decimal
+
+
+def paid_record(line: RecordLine) -> str:
+    """The record number of the bill or invoice that a line of a payment pays; empty if it names none."""
+    return comparable(line.fields.get("RECORDKEY"))
 
 
 def amounts_due(company: Gateway, document: str, records: Iterable[str]) -> dict[str, AmountDue]:

@@ -69,6 +69,13 @@ class Functions:
         elif write.attachments:
             check_files(write)
 
+    def takes(self, write: Write, field: str, *, wrapper: str = "") -> bool:
+        """Whether the function of a write takes a field, or one of the lines under a wrapper."""
+        plan = self._plan(write)
+        if plan is None:
+            return True
+        return field in (plan.lines[wrapper].fields if wrapper in plan.lines else plan.fields)
+
     def _text(self, _object: str, _field: str, value: Value) -> str:
         """A value as a request has it: a moment is on the clock of the API user."""
         if type(value) is str:

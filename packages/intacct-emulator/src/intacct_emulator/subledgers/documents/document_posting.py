@@ -9,7 +9,7 @@ from intacct_emulator.ledger.chart import posting_rules
 from intacct_emulator.ledger.dimensions import user_defined
 from intacct_emulator.ledger.periods import day_of
 from intacct_emulator.ledger.posting import Document, Posting, bill, invoice
-from intacct_emulator.ledger.rates import exchange_rate, rate_type_number
+from intacct_emulator.ledger.rates import exchange_rate, rate_type_number, unnamed_currency
 from intacct_emulator.settings.cells import Row, decimal_text
 from intacct_emulator.settings.refusals import refused
 from intacct_emulator.subledgers.document_types import DocumentType, control_account
@@ -72,7 +72,7 @@ def entity_of(call: FunctionCall, row: Row, lines: Sequence[Row], *, stored: boo
 
 
 def set_currency(call: FunctionCall, document_type: DocumentType, row: Row, owner: str) -> None:
-    """Set the currencies and the rate; the default currency is the party's."""
+    """Set the currencies and the rate; see the setting `unnamed_currency` for a document without a currency."""
     base = posting_rules(call.company).base_currency[owner]
     if row.get("BASECURR") and row["BASECURR"] != base:
         raise refused(
@@ -80,7 +80,7 @@ def set_currency(call: FunctionCall, document_type: DocumentType, row: Row, owne
             correction="Name locations of an entity with that base currency, or leave BASECURR out.",
         )
     row["BASECURR"] = base
-    row["CURRENCY"] = row.get("CURRENCY") or party_of(call, document_type, row).get("CURRENCY") or base
+    row["CURRENCY"] = row.get("CURRENCY") or unnamed_currency(call, party_of(call, document_type, row), base)
     day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
     factor = exchange_rate(call.company, row, row["CURRENCY"], base, day=day)
     row["EXCHANGE_RATE"] = decimal_text(factor)

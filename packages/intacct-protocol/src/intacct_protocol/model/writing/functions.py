@@ -109,10 +109,15 @@ class FunctionBuilder:
             attribute = held.attribute(operation)
             attributes = {attribute: key} if attribute else {}
             values |= {} if attribute else {held.key: key}
-        values |= _rate(values, plan)
+        values |= _rate(values, plan.fields)
         custom = frozenset(undescribed).union(*map(self._customs, (plan.object, *objects)))
         values = self._with_times(plan.object, values, custom)
-        timed = {name: [self._with_times(plan.object, row, custom) for row in rows] for name, rows in owned.items()}
+        timed = {
+            name: [
+                self._with_times(plan.object, {**row, **_rate(row, _line_fields(plan, name))}, custom) for row in rows
+            ]
+            for name, rows in owned.items()
+        }
         return write_element(plan, operation, values, lines=timed, custom=custom, attributes=attributes)
 
     def _with_times(self, name: str, cells: Cells, custom: Collection[str]) -> dict[str, Any]:
@@ -135,8 +140,13 @@ class FunctionBuilder:
         return self._custom[name]
 
 
-def _rate(fields: Mapping[str, Any], plan: WritePlan) -> dict[str, None]:
+def _line_fields(plan: WritePlan, wrapper: str) -> Collection[str]:
+    """The fields that the lines under a wrapper take."""
+    return plan.lines[wrapper].fields if wrapper in plan.lines else ()
+
+
+def _rate(fields: Mapping[str, Any], names: Collection[str]) -> dict[str, None]:
     """The object-specific functions require a rate with a currency; an empty rate type is the company's daily rate."""
     has_rate = "EXCHANGE_RATE" in fields or _RATE_TYPE in fields
-    needs_rate = _RATE_TYPE in plan.fields and any(name in fields for name in ("CURRENCY", "EXCH_RATE_DATE"))
+    needs_rate = _RATE_TYPE in names and any(name in fields for name in ("CURRENCY", "EXCH_RATE_DATE"))
     return {_RATE_TYPE: None} if needs_rate and not has_rate else {}

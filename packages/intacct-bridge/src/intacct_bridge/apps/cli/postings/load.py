@@ -41,6 +41,9 @@ _PLANNING = {
     "new": "--new",
     "equal_records": "--equal-records",
     "after_undo": "--after-undo",
+    "send_currency": "--send-currency",
+    "party_currency": "--party-currency",
+    "unusual_rates": "--unusual-rates",
     "offline": "--offline",
     "refused": "--refused",
     "attachment_folder": "--attachment-folder",
@@ -132,6 +135,23 @@ _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
     type=click.Choice(["post", "refuse"]),
     default="post",
     help="A record that was taken back and comes again as it was: post it (default), or refuse it.",
+)
+@click.option(
+    "--send-currency",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Send a document that names no currency with the decided one: always, never, or if the company has several"
+    " currencies (default: as the connection says, auto).",
+)
+@click.option(
+    "--party-currency",
+    type=click.Choice(["use", "refuse"]),
+    help="Use or refuse the currency of a vendor or customer that is not the entity's, for a document that names none"
+    " (default: as the connection says, use).",
+)
+@click.option(
+    "--unusual-rates",
+    type=click.Choice(["refuse", "use"]),
+    help="Refuse or use an exchange rate below 0.000001 or above 1,000,000 (default: as the connection says, refuse).",
 )
 @click.option("--offline", is_flag=True, help="Plan without any request to Intacct.")
 @file_option("--refused", "Write refused rows to this file, each with the reason.")
@@ -310,6 +330,9 @@ def _request(file: Path, reading: dict[str, Any]) -> "LoadRequest":
         new=row_numbers(reading["new"] or "", "--new"),
         equal_records=reading["equal_records"],
         after_undo=reading["after_undo"],
+        send_currency=reading["send_currency"] or "",
+        party_currency=reading["party_currency"] or "",
+        unusual_rates=reading["unusual_rates"] or "",
         offline=reading["offline"],
         attachment_folder=reading["attachment_folder"],
     )

@@ -1,0 +1,76 @@
+"""The currency of new records as the company holds them, read with their receipts: one query for 1,000 records.
+
+A record in another currency than its plan said is in the company, and wrong. Its outcome names it as a conflict, and a
+later load of it is refused for the same reason (`plan.receipts`), until it is taken back.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.records.currency import currencies_of
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.values import equal_form
+from intacct_bridge.load.records.write import WriteOperation
+from intacct_bridge.load.target.document_currencies import DOCUMENTS, posted_currencies, wrong_currency
+from intacct_protocol.errors import IntacctError
+from intacct_protocol.model.query.query import MAX_IN
+
+_POSTED = (RecordStatus.APPLIED, RecordStatus.SETTLED)
+
+
+def with_currencies_read(outcomes: Iterable[RecordOutcome], company: Gateway) -> Iterator[RecordOutcome]:
+    """The outcomes; those of new records in a company that may have several currencies after their currency is read.
+
+    If an error ends the outcomes, those before it come first.
+    """
+    held: list[RecordOutcome] = []
+    try:
+        for outcome in outcomes:
+            if not _is_to_read(outcome, company):
+                yield outcome
+                continue
+            held.append(outcome)
+            if len(held) == MAX_IN:
+                yield from _read(held, company)
+                held = []
+    except IntacctError:
+        yield from _read(held, company)
+        raise
+    yield from _read(held, company)
+
+
+def _is_to_read(outcome: RecordOutcome, company: Gateway) -> bool:
+    write = outcome.write
+    return (
+        write.operation is WriteOperation.CREATE
+        and outcome.status in _POSTED
+        and write.object in DOCUMENTS
+        and bool(outcome.key and currencies_of(write))
+        and company.financial_setup.is_multi_currency is not False
+    )
+
+
+def _read(outcomes: Sequence[RecordOutcome], company: Gateway) -> Iterator[RecordOutcome]:
+    """The outcomes after a look at the currencies of their records; they are posted if the look fails, too."""
+    by_object: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        by_object.setdefault(outcome.write.object, []).append(outcome.key)
+    posted: dict[tuple[str, str], frozenset[str]] = {}
+    unread = ""
+    try:
+        for name, records in by_object.items():
+            currencies = posted_currencies(company, name, records)
+            posted |= {(name, record): theirs for record, theirs in currencies.items()}
+    except IntacctError as error:
+        unread = f"its currency could not be read back: {error.message}"
+    for outcome in outcomes:
+        theirs = posted.get((outcome.write.object, equal_form(outcome.key)), frozenset())
+        if theirs and not currencies_of(outcome.write) <= theirs:
+            note = f"{wrong_currency(currencies_of(outcome.write), theirs)}: take it back with `intacct undo`"
+            yield replace(outcome, status=RecordStatus.CONFLICT, faults=(), note=note)
+        elif unread and not theirs:
+            yield replace(outcome, note="; ".join(filter(None, (outcome.note, unread))))
+        else:
+            yield outcome
