@@ -15,6 +15,8 @@ OBJECTS = {
     "GLBATCH": [FieldDef("RECORDNO", Kind.INTEGER), FieldDef("JOURNAL", Kind.TEXT), FieldDef("BATCH_DATE", Kind.DATE),
                 FieldDef("BATCH_TITLE", Kind.TEXT), FieldDef("REFERENCENO", Kind.TEXT),
                 FieldDef("REVERSEDFROM", Kind.TEXT), FieldDef("STATE", Kind.TEXT), *_STAMPS],
+    "GLENTRY": [FieldDef("BATCHNO", Kind.INTEGER), FieldDef("TR_TYPE", Kind.INTEGER),
+                FieldDef("TRX_AMOUNT", Kind.CURRENCY)],
     "CLASSGROUP": [FieldDef("RECORDNO", Kind.TEXT), FieldDef("ID", Kind.TEXT)],
     "VENDOR": [FieldDef("RECORDNO", Kind.INTEGER), FieldDef("VENDORID", Kind.TEXT), *_STAMPS],
     "SODOCUMENT": [FieldDef("RECORDNO", Kind.TEXT), FieldDef("DOCID", Kind.TEXT), FieldDef("DOCPARID", Kind.TEXT),

@@ -17,6 +17,7 @@ from intacct_bridge.load.plan.plan import MatchRules, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.xml.values import Value
 from support.load.shown import ShownRecords
 
@@ -56,7 +57,7 @@ def found(
 ) -> list[PlannedRecord]:  # fmt: skip
     context = SimpleNamespace(
         settings=SimpleNamespace(offline=offline, rules=MatchRules(new_rows=(2, 3, 4) if allow else ())),
-        target=SimpleNamespace(company="acme"),
+        target=TargetCompany("acme", "", "production", "loader"),
         outbox=outbox, company=ShownRecords({"GLBATCH": list(rows)}), entries=lambda writes: [since for _ in writes],
     )  # fmt: skip
     return FindDuplicates(cast("PlanContext", context))(records)
@@ -99,7 +100,8 @@ def test_a_record_that_the_company_numbers_is_no_duplicate(outbox: Outbox) -> No
     some = [Write(WriteOperation.CREATE, "VENDOR", {"NAME": one}, Identity(one, "key"), "d", "vendor",
                   (SourceRow("v.csv", 2, {}),)) for one in "xy"]  # fmt: skip
     context = SimpleNamespace(
-        settings=SimpleNamespace(offline=False, rules=MatchRules()), target=SimpleNamespace(company="acme"),
+        settings=SimpleNamespace(offline=False, rules=MatchRules()),
+        target=TargetCompany("acme", "", "production", "loader"),
         outbox=outbox, company=ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": None}]}),
         entries=lambda writes: [None for _ in writes],
     )  # fmt: skip

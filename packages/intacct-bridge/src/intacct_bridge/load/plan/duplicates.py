@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from intacct_bridge.load.plan.context import PlanContext
+from intacct_bridge.load.plan.number_check import NumberCheck
 from intacct_bridge.load.plan.outbox_verdict import by_outbox
 from intacct_bridge.load.plan.plan import DUPLICATE, MatchRules, PlannedRecord, Verdict
 from intacct_bridge.load.records.lookup_keys import LookupKeys, lookup_keys_of
@@ -86,17 +87,25 @@ class FindDuplicates:
         self._context = context
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Look for the keys of all new records together."""
+        """Look for the keys and the numbers of all new records together."""
         new = [at for at, record in enumerate(records) if record.verdict is Verdict.CREATE]
-        if self._context.settings.offline or not new:
+        if not new:
             return list(records)
         lookup = lookup_keys_of(records[new[0]].write.object)
+        numbers = NumberCheck(self._context, lookup, {at: records[at] for at in new})
+        if self._context.settings.offline:
+            findings = numbers.findings(numbers.new)
+            return [
+                record.with_findings(findings[at]) if at in findings else record for at, record in enumerate(records)
+            ]
         wanted = {at: _lookup_values(lookup, records[at].write) for at in new}
-        found = find_by_key(self._context.company, lookup, wanted.values())
+        numbers.ask()
+        found = find_by_key(self._context.company, lookup, (wanted[at] for at in new if at not in numbers.new))
+        found |= numbers.by_key()
         matches = {at: found[key] for at in new if (key := key_of(wanted[at])) in found}
         of_source = self._keyed_by_source(lookup, records, found)
         taken_back = self._taken_back(lookup, found)
-        sent_since = self._sent_since(records, list(matches))
+        sent_since = self._sent_since(records, [at for at in new if at in matches or at in numbers.new])
         done = self._split(lookup, records, new)
         for at, same_key in matches.items():
             others = of_source if records[at].write.has_source_key else ()
@@ -104,6 +113,9 @@ class FindDuplicates:
             duplicates = [one for one in standing if one.record not in others and one.record not in taken_back]
             if duplicates:
                 done[at] = sent_since.get(at) or self._duplicate(done[at], duplicates)
+        left = {at for at in numbers.new if done[at].is_open and not done[at].may_be_duplicate}
+        for at, finding in numbers.findings(left, of_source).items():
+            done[at] = sent_since.get(at) or done[at].with_findings(finding).or_refused()
         return done
 
     def _split(self, lookup: LookupKeys, records: Sequence[PlannedRecord], new: Sequence[int]) -> list[PlannedRecord]:
