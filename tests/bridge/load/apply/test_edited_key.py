@@ -88,10 +88,10 @@ def test_a_record_that_was_never_written_is_sent_again_beside_similar_ones(desk:
     ]
     other = LoadScenario(desk.folder / "other", desk.emulator)
     other.folder.mkdir()
-    other.load(ENTRY.replace("2026-11-30", "2026-11-27"), "journal-entries")  # of another outbox, long before
+    new = MatchRules(new_rows=(2,))  # else it is a correction of the one that was posted with its number
+    other.load(ENTRY.replace("2026-11-30", "2026-11-27"), "journal-entries", rules=new)  # another outbox, long before
     clock.forward(hours=3)
     desk.transport = lost(desk.emulator, None)
-    new = MatchRules(new_rows=(2,))  # else it is a correction of the one that was posted with its number
     assert [one.status for one in desk.load(ENTRY, "journal-entries", rules=new)] == [IN_DOUBT]
     desk.transport = None
     clock.forward(minutes=61)

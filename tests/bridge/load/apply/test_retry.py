@@ -58,6 +58,23 @@ def test_only_rejected_records_are_retried_as_new_attempts(tmp_path: Path, ledge
     assert sorted(ledger.posted) == ["A", "B", "C"]
 
 
+def test_an_entry_whose_record_a_later_load_posted_is_superseded(
+    tmp_path: Path, ledger: Ledger, outbox: Outbox
+) -> None:
+    """Refused, then corrected in the source and posted: the first version is not sent any more."""
+    ledger.refuse = lambda record: "closed"
+    load(tmp_path, ledger, outbox, "A")
+    ledger.refuse = lambda record: ""
+    (tmp_path / "je.csv").write_text(HEADER + entry("A").replace("Entry A", "Corrected"))
+    corrected = make_plan(open_csv(tmp_path / "je.csv"), journal_layout(), ledger.gateway, outbox)
+    assert [one.status for one in Loader(ledger.gateway, outbox).apply(corrected)] == [RecordStatus.APPLIED]
+    refused, posted = outbox.entries()
+    (left,) = retry(ledger.gateway, outbox)
+    assert (left.number, left.status) == (refused.number, RecordStatus.REJECTED)
+    assert left.note == f"superseded by entry {posted.number}, which is the same record"
+    assert ledger.posted == ["A"]
+
+
 def test_an_atomic_request_is_retried_as_one(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
     ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "B" else ""
     load(tmp_path, ledger, outbox, "ABC", atomic=True)

@@ -9,7 +9,16 @@ from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.apply.candidates import Candidate, candidates, record_of
 from intacct_bridge.load.apply.retry import retry as _retry
 from intacct_bridge.load.apply.retry import settle_doubts, within_entities
-from intacct_bridge.load.outbox.audit import EntryFilter, amount_text, currency_text, facts, local_text, sums
+from intacct_bridge.load.outbox.audit import (
+    EntryFilter,
+    amount_text,
+    currency_text,
+    facts,
+    identities_of,
+    identity_text,
+    local_text,
+    sums,
+)
 from intacct_bridge.load.outbox.audit import export as _export
 from intacct_bridge.load.outbox.entry import OutboxEntry, Resolution, ResolutionKind, Total, outcome_word
 from intacct_bridge.load.outbox.links import keep_links
@@ -45,6 +54,8 @@ __all__ = [
     "find_entries",
     "forget",
     "has_outbox",
+    "identities_of",
+    "identity_text",
     "local_text",
     "move_outbox",
     "outcome_word",
@@ -110,6 +121,7 @@ class EntryDetail:
         """The entry, for JSON."""
         return {
             **facts(self.entry),
+            "identities": identities_of(self.entry),
             "earlier": dict(self.earlier),
             "history": [event.to_dict() for event in self.history],
             "decisions": [decision.to_dict() for decision in self.decisions],

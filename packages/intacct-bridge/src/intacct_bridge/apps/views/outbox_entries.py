@@ -11,6 +11,7 @@ from intacct_bridge.operations.outbox import (
     amount_text,
     comparable,
     currency_text,
+    identity_text,
     local_text,
     outcome_word,
 )
@@ -57,6 +58,7 @@ def entry_facts(entry: OutboxEntry, earlier: Mapping[str, Any], *, grouped: bool
         "company": entry.target.company,
         "entity": entry.target.entity,
         "identity": entry.identity,
+        "known by": [identity_text(identity, entry.label) for identity in entry.identities],
         "attempt": entry.attempt,
         "control id": entry.control_id,
         "source": entry.position,

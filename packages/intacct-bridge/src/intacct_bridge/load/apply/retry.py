@@ -12,7 +12,7 @@ from intacct_bridge.load.apply.loader import BATCH
 from intacct_bridge.load.apply.readback import Recheck, recheck
 from intacct_bridge.load.apply.sender import Sender, refuse_read_only, refuse_without_plan
 from intacct_bridge.load.apply.settle import Settler, SettleSettings
-from intacct_bridge.load.outbox.entry import OutboxEntry, new_entry
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.load.records.write import WriteOperation
@@ -43,8 +43,8 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
 
     This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
     one transaction are sent in one again. An update, a delete or an action is left out, with all of its transaction, if
-    its record is not as its plan has seen it; the note says so. The outbox keeps the values that an update replaces
-    now.
+    its record is not as its plan has seen it; the note says so. So is a new record that another one has superseded: a
+    later load has posted it with other content. The outbox keeps the values that an update replaces now.
     """
     refuse_read_only(company.connection)
     refuse_without_plan(company.connection)
@@ -84,7 +84,7 @@ def _without_outdated(
     outbox: Outbox, entries: Sequence[OutboxEntry], now: Mapping[int, Recheck]
 ) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
     """The entries to send, and those that are outdated, each with the reason as its note."""
-    reasons = {number: one.outdated for number, one in now.items() if one.outdated}
+    reasons = {number: one.outdated for number, one in now.items() if one.outdated} | _superseded(outbox, entries)
     batches = outbox.batches(entries)
     together = {batches[number]: number for number in reasons if number in batches}
     for number, batch in batches.items():
@@ -92,6 +92,26 @@ def _without_outdated(
             reasons.setdefault(number, f"it was sent together with entry {together[batch]}, which is outdated")
     left = [replace(entry, note=reasons[entry.number]) for entry in entries if entry.number in reasons]
     return [entry for entry in entries if entry.number not in reasons], left
+
+
+def _superseded(outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, str]:
+    """The new records that others which are in Intacct, or may be, are the same as; with what is to be said of them."""
+    by_target: dict[WriteTarget, list[OutboxEntry]] = {}
+    for entry in entries:
+        by_target.setdefault(entry.target, []).append(entry)
+    notes: dict[int, str] = {}
+    for target, members in by_target.items():
+        holders = outbox.holders(target, (identity for entry in members for identity in entry.identities))
+        for entry in members:
+            later = (
+                holder.entry.number
+                for identity in entry.identities
+                for holder in holders.get((identity.kind, identity.text), ())
+                if holder.place == identity.place and holder.entry.is_live and holder.entry.number != entry.number
+            )
+            if (other := next(later, 0)) != 0:
+                notes[entry.number] = f"superseded by entry {other}, which is the same record"
+    return notes
 
 
 def _requests(outbox: Outbox, entries: Sequence[OutboxEntry]) -> Iterator[tuple[list[OutboxEntry], bool]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from intacct_bridge.load.outbox.entry import OutboxEntry, Total, added, outcome_word
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.records.write import WriteOperation
+from intacct_bridge.load.records.write import Identity, WriteOperation
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.text_forms import no_formula
 from intacct_protocol.model.wording import amount_shown
@@ -19,7 +19,7 @@ from intacct_protocol.model.wording import amount_shown
 COLUMNS = (
     "number", "state", "company", "entity", "operation", "object", "record", "receipt", "name", "source", "by",
     "planned", "sent", "last_sent", "concluded", "attempt", "sendings", "control_id", "faults", "note",
-    "outcome", "amount", "currency", "posting_date", "link", "sent_local", "run", "undoes",
+    "outcome", "amount", "currency", "posting_date", "link", "sent_local", "run", "undoes", "known_by",
 )  # fmt: skip
 _SUFFIXES = (".csv", ".jsonl")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -92,6 +92,39 @@ def sums(entries: Iterable[OutboxEntry]) -> list[Total]:
     )
 
 
+def identity_text(identity: Identity, label: str = "") -> str:
+    """What an identity is, for people: `number 77 of V-1`. Its values are written as the label of the record has them.
+
+    An identity that equal records share has its place among them.
+    """
+    _, _, values = identity.text.partition(":")
+    parts = [str(part) for part in json.loads(values)]
+    if identity.kind == "number":
+        party, number, *day = (_as_in(label, part) for part in parts)
+        text = f"number {number}{f' of {party}' if party else ''}{f' on {day[0]}' if day else ''}"
+    elif identity.kind == "content":
+        text = "its content"
+    elif identity.kind == "key":
+        text = f"key {' '.join(part.partition(':')[2] for part in parts)} in Intacct"  # each after its kind
+    else:
+        source, *key = parts
+        of_source = f"source {source}" if source else "its source"
+        text = f"{'equal record' if identity.kind == 'equal' else 'key'} {' '.join(key)} of {of_source}"
+    return f"{text} ({identity.place})" if identity.place > 1 else text
+
+
+def _as_in(label: str, folded: str) -> str:
+    """A text without case, as a label has it."""
+    at = label.casefold().find(folded)
+    shown = label[at : at + len(folded)] if at >= 0 else ""
+    return shown if shown.casefold() == folded else folded
+
+
+def identities_of(entry: OutboxEntry) -> list[dict[str, object]]:
+    """Everything that the record of an entry is known by, for JSON."""
+    return [{"kind": one.kind, "text": identity_text(one, entry.label), "place": one.place} for one in entry.identities]
+
+
 def facts(entry: OutboxEntry) -> dict[str, str | int]:
     """An entry as a flat row; tracked fields have their own names after a dot."""
     receipt = entry.receipt
@@ -124,6 +157,7 @@ def facts(entry: OutboxEntry) -> dict[str, str | int]:
         "sent_local": local_text(entry.last_sent_at),
         "run": entry.loader,
         "undoes": entry.undoes if entry.undoes is not None else "",
+        "known_by": "; ".join(identity_text(one, entry.label) for one in entry.identities),
     }
     return row | {f".{name}": value for name, value in entry.tracked.items()}
 

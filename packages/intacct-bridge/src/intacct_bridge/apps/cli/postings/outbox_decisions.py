@@ -24,7 +24,7 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
 
     Use it after a problem in the company was fixed. To fix a mistake in the file, correct the file and load it again.
     Records in doubt are settled, not retried. An update, a delete or an action is not sent if its record was changed in
-    Intacct since it was planned.
+    Intacct since it was planned. Nor is a new record that a later load has posted with other content.
     """
     from intacct_bridge.operations.outbox import retry
 
