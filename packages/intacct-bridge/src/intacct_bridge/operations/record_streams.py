@@ -2,7 +2,7 @@
 
 Records are gathered, planned together, and sent; each gets a result. Memory holds one window of records. Streams are
 sent in the order in which they began, so that records that later streams refer to exist by then. A record whose key is
-already waiting first sends those that wait, so that it finds the earlier one.
+already waiting replaces the earlier one, so that only the last version of a record is planned.
 
 A source sends states between its records, by which it continues later. A state is released to it only once every record
 before it is final. However a run ends, the same input once more loses and repeats nothing.
@@ -181,6 +181,7 @@ class RecordStreams:
         if not refusal:  # counted before any is left out as known
             arrived = (self._equals.compare if key else self._equals.number)(arrived, schema)
         if self._program.already_reported(arrived):
+            self._batches.replace(arrived)
             self.counts[RecordStatus.UNCHANGED] += 1
         else:
             self._take(self._batches.add(arrived))
@@ -203,6 +204,9 @@ class RecordStreams:
         self._release()
         if not self._blocked:
             self._equals.end()
+        for stream, count in self._batches.replaced.items():
+            by = "a later message of its key" if count == 1 else "later messages of their keys"
+            self._program.note(f"{stream}: {counted(count, 'record')} replaced by {by}, and not planned")
 
     def stop(self) -> None:
         """Count the records that an error keeps from being sent."""
@@ -227,6 +231,11 @@ class RecordStreams:
         self._released, self._state = self._state, None
 
 
+def _waiting_key(arrived: InputRecord) -> object:
+    """What the later version of a record shares with the earlier one; a record without a key shares it with none."""
+    return tuple(map(nfc, arrived.key)) or object()
+
+
 class _Batches:
     """Takes records in and gives results out."""
 
@@ -249,9 +258,11 @@ class _Batches:
         self._facts = CompanyFacts()
         sending = settings.sending(repeat_guard=client.runtime.calibration.repeat_guard)
         self._loader = Loader(client, outbox, sending)
-        self._waiting: dict[str, list[InputRecord]] = {}
-        self._keys: set[tuple[str, ...]] = set()
+        self._waiting: dict[str, dict[object, InputRecord]] = {}
+        """The records of each stream by their keys; those without a key by a mark of their own."""
         self._count = 0
+        self.replaced: Counter[str] = Counter()
+        """Records of each stream that a later message of their key replaced."""
         self.unfinished = 0
         """Records without a result: they wait, or an error has kept them from being sent."""
 
@@ -273,14 +284,18 @@ class _Batches:
     def add(self, arrived: InputRecord) -> Iterator[RecordResult]:
         """Take a record; the results of those that had to be sent first, and of those that fill a window with it."""
         self.unfinished += 1
-        key = (arrived.stream, *map(nfc, arrived.key))
-        if arrived.key and key in self._keys:
-            yield from self.flush()
-        self._keys.add(key)
-        self._waiting.setdefault(arrived.stream, []).append(arrived)
+        self.replace(arrived)
+        self._waiting.setdefault(arrived.stream, {})[_waiting_key(arrived)] = arrived
         self._count += 1
         if self._count >= self._settings.window:
             yield from self.flush()
+
+    def replace(self, arrived: InputRecord) -> None:
+        """Leave out the record of the same key that waits: this one is its later version."""
+        if self._waiting.get(arrived.stream, {}).pop(_waiting_key(arrived), None) is not None:
+            self.replaced[arrived.stream] += 1
+            self.unfinished -= 1
+            self._count -= 1
 
     def flush(self) -> Iterator[RecordResult]:
         """Send everything that waits."""
@@ -289,9 +304,8 @@ class _Batches:
         self._before_sending()
         waiting, self._waiting = self._waiting, {}
         left, self._count = self._count, 0
-        self._keys.clear()
         for stream, records in waiting.items():
-            for result in self._load(stream, records):
+            for result in self._load(stream, list(records.values())):
                 left -= 1
                 self.unfinished -= 1
                 yield result
