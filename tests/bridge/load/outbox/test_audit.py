@@ -8,7 +8,7 @@ from intacct_bridge.load.outbox.audit import identity_text
 from intacct_bridge.load.records.identity import content_identity, key_identity, number_identity, source_identity
 from intacct_bridge.load.records.write import Identity
 
-PAYMENT = {"VENDORID": "V-1", "DOCNUMBER": "C-77", "PAYMENTDATE": date(2026, 11, 20)}
+PAYMENT: dict[str, str | date] = {"VENDORID": "V-1", "DOCNUMBER": "C-77", "PAYMENTDATE": date(2026, 11, 20)}
 
 
 def number(object_name: str, **fields: str | date) -> Identity:
