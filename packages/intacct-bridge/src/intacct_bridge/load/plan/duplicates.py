@@ -98,13 +98,13 @@ class FindDuplicates:
             return [
                 record.with_findings(findings[at]) if at in findings else record for at, record in enumerate(records)
             ]
-        wanted = {at: _lookup_values(lookup, records[at].write) for at in new}
+        keys = {at: _lookup_values(lookup, records[at].write) for at in new}
         numbers.ask()
-        found = find_by_key(self._context.company, lookup, (wanted[at] for at in new if at not in numbers.new))
-        found |= numbers.by_key()
-        matches = {at: found[key] for at in new if (key := key_of(wanted[at])) in found}
-        of_source = self._keyed_by_source(lookup, records, found)
-        taken_back = self._taken_back(lookup, found)
+        by_key = find_by_key(self._context.company, lookup, (keys[at] for at in new if at not in numbers.new))
+        by_key |= numbers.by_key()
+        matches = {at: by_key[key] for at in new if (key := key_of(keys[at])) in by_key}
+        of_source = self._keyed_by_source(lookup, records, by_key)
+        taken_back = self._taken_back(lookup, by_key)
         sent_since = self._sent_since(records, [at for at in new if at in matches or at in numbers.new])
         done = self._split(lookup, records, new)
         for at, same_key in matches.items():
