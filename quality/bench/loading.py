@@ -1,7 +1,7 @@
 """The CPU time of loading a record, against the encoding of its function alone."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,8 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import RecordLine, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.functions import Functions
-from intacct_protocol.model.catalog import ObjectDef, object_def
+from intacct_protocol.errors import RefusedError
+from intacct_protocol.model.catalog import Catalog, ObjectDef, object_def
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.envelope import SUCCESS, Function, Result
 from intacct_protocol.xml.reply import BeforeSend, no_callback
@@ -60,6 +61,17 @@ class _AcceptingCompany:
 
     def inspect(self, object_name: str, /) -> ObjectDef:
         return object_def(object_name, [])
+
+    def describe_many(self, names: Iterable[str], _: dict[str, RefusedError] | None = None, /) -> Catalog:
+        return Catalog(map(self.describe, names))
+
+    def inspect_many(self, names: Iterable[str], /) -> None:
+        pass
+
+    def read_together(
+        self, queries: Sequence[Query], functions: Sequence[Element] = (), /
+    ) -> tuple[list[Iterator[Mapping[str, Value]]], tuple[Result, ...]]:
+        return [self.query(query) for query in queries], self.call(*functions)
 
     def query(self, _: Query, /) -> Iterator[Mapping[str, Value]]:
         return iter(())

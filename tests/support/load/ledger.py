@@ -4,7 +4,7 @@ It replaces the gateway where a test is about the decisions of the loader. The j
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -50,7 +50,12 @@ CATALOG = Catalog(
         _master("LOCATION", "LOCATIONID", "NAME", "PARENTID"),
         object_def(
             "LOCATIONENTITY",
-            [FieldDef("LOCATIONID", Kind.TEXT), FieldDef("NAME", Kind.TEXT), FieldDef("STARTOPEN", Kind.DATE)],
+            [
+                FieldDef("LOCATIONID", Kind.TEXT),
+                FieldDef("NAME", Kind.TEXT),
+                FieldDef("STARTOPEN", Kind.DATE),
+                FieldDef("RECORDNO", Kind.INTEGER),
+            ],
         ),
     ]
 )
@@ -152,6 +157,25 @@ class Ledger:
 
     def describe(self, object_name: str, doc_par_id: str | None = None, /) -> ObjectDef:
         return CATALOG.find(object_name)
+
+    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None, /) -> Catalog:
+        described: list[ObjectDef] = []
+        for name in names:
+            try:
+                described.append(self.describe(name))
+            except RefusedError as error:
+                if refused is None:
+                    raise
+                refused[name] = error
+        return Catalog(described)
+
+    def inspect_many(self, names: Iterable[str], /) -> None:
+        pass
+
+    def read_together(
+        self, queries: Sequence[Query], functions: Sequence[Element] = (), /
+    ) -> tuple[list[Iterator[Mapping[str, Value]]], tuple[Result, ...]]:
+        return [self.query(query) for query in queries], self.call(*functions)
 
     def inspect(self, object_name: str, /) -> ObjectDef:
         return CATALOG.find(object_name)

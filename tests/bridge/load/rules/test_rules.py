@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.records.lookup_keys import LookupKeys
 from intacct_bridge.load.records.write import Finding, Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.load.rules.accounting import (
@@ -27,11 +26,16 @@ from intacct_bridge.load.rules.check import check
 from intacct_bridge.load.rules.currencies import currency_signs, has_signs, one_base_currency
 from intacct_bridge.load.rules.facts import EntityFacts, Facts
 from intacct_bridge.load.rules.fields import check_fields
-from intacct_bridge.load.rules.relationships import DimensionRelation, conflicts, relations_for, that_matter
+from intacct_bridge.load.rules.relationships import (
+    DimensionRelation,
+    conflicts,
+    may_conflict,
+    relations_of,
+    that_matter,
+)
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.references import KnownRecord, References
 from intacct_bridge.load.target.writable import LineSet, WritableObject
-from intacct_protocol.errors import NotPermittedError
 from intacct_protocol.model.catalog import FieldDef, object_def
 from intacct_protocol.model.legacy.functions import WritePlan
 from intacct_protocol.xml.envelope import SUCCESS, Result
@@ -784,45 +788,34 @@ RELATED = (("true", "false", "customer"), ("true", "true", "class"), ("false", "
 """Whether a relationship fills in the other, whether it may be overridden, and the dimension that follows."""
 
 
-@dataclass
-class Asked:
-    """A company that counts the questions for its relationships."""
-
-    refused: bool = False
-    questions: int = 0
-
-    def ask(self, function: Element, /) -> Result:
-        assert function.tag in ("getDimensionRelationships", "getFinancialSetup")
-        self.questions += 1
-        if self.refused:
-            raise NotPermittedError("no permission")
-        related = [
-            element("relation", element("dimension", " project "), element("autofillrelated", f" {fills} "),
-                    element("enableoverride", f" {override} "), element("related", element("dimension", f" {other} ")))
-            for fills, override, other in RELATED
-        ]  # fmt: skip
-        return Result(SUCCESS, function.tag, "", Element("data", "", tuple(related)))
+def answer(function: str, *children: Element) -> Result:
+    return Result(SUCCESS, function, "", Element("data", "", children))
 
 
 @pytest.mark.parametrize(
-    ("fields", "questions"),
+    ("fields", "may"),
     [
-        ({"PROJECTID": "P1", "CUSTOMERID": "C1"}, 1),
-        ({"EMPLOYEEID": "E1", "DEPARTMENT": "300"}, 1),
-        ({"PROJECTID": "P1"}, 0),
-        ({"CUSTOMERID": "C1", "CLASSID": "X"}, 0),  # neither leads to another
+        ({"PROJECTID": "P1", "CUSTOMERID": "C1"}, True),
+        ({"EMPLOYEEID": "E1", "DEPARTMENT": "300"}, True),
+        ({"PROJECTID": "P1"}, False),
+        ({"CUSTOMERID": "C1", "CLASSID": "X"}, False),  # neither leads to another
     ],
 )
-def test_relationships_are_asked_for_only_where_they_may_matter(fields: dict[str, Any], questions: int) -> None:
-    company, unchecked = Asked(), list[str]()
-    found = relations_for([entry(line(MEMO="x"), line(**fields))], cast("Gateway", company), unchecked)
-    assert company.questions == questions
-    both = (
+def test_relationships_matter_only_to_lines_with_two_dimensions(fields: dict[str, Any], may: bool) -> None:
+    assert may_conflict([entry(line(MEMO="x"), line(**fields))]) is may
+
+
+def test_the_relationships_that_a_company_fills_in() -> None:
+    related = (
+        element("relation", element("dimension", " project "), element("autofillrelated", f" {fills} "),
+                element("enableoverride", f" {override} "), element("related", element("dimension", f" {other} ")))
+        for fills, override, other in RELATED
+    )  # fmt: skip
+    assert relations_of(answer("getDimensionRelationships", *related)) == (
         DimensionRelation("PROJECT", "CUSTOMER", override=False),
         DimensionRelation("PROJECT", "CLASS", override=True),
     )
-    assert found == (both if questions else ())
-    assert unchecked == []
+    assert relations_of(Result(SUCCESS, "getDimensionRelationships", "")) == ()
 
 
 def test_only_relationships_of_records_that_are_referred_to_are_looked_at_for_each_line() -> None:
@@ -832,20 +825,6 @@ def test_only_relationships_of_records_that_are_referred_to_are_looked_at_for_ea
         DimensionRelation("ITEM", "CUSTOMER", override=False),
     )
     assert that_matter((others[0], matters, others[1]), cast("References", ReadRecords(PROJECTS))) == (matters,)
-
-
-def test_relationships_that_cannot_be_read_are_named_as_unchecked() -> None:
-    unchecked: list[str] = []
-    write = entry(line(PROJECTID="P1", CUSTOMERID="C1"))
-    assert relations_for([write], cast("Gateway", Asked(refused=True)), unchecked) == ()
-    assert unchecked == ["dimension relationships: no permission"]
-
-    class Silent:
-        def ask(self, function: Element, /) -> Result:
-            return Result(SUCCESS, function.tag, "", None)
-
-    assert relations_for([write], cast("Gateway", Silent()), unchecked) == ()
-    assert len(unchecked) == 1
 
 
 def test_a_field_of_the_function_that_creates_is_read_only_in_an_update() -> None:

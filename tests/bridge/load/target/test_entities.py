@@ -24,7 +24,9 @@ def ledger() -> Ledger:
 
 def placed(ledger: Ledger, text: str, by: str = "") -> tuple[str, list[str]]:
     """The entity of a record that names this one, and what is wrong with it."""
-    (write,) = with_entities([replace(WRITE, entity=text, entity_by=by)], ledger)
+    (write,) = with_entities(
+        [replace(WRITE, entity=text, entity_by=by)], "", lambda: list(ledger.rows["LOCATIONENTITY"])
+    )
     return write.entity, [one.message for one in write.findings]
 
 

@@ -323,7 +323,7 @@ class Client:
 
     def inspect_many(self, names: Iterable[str]) -> None:
         """Read the definitions by `inspect` of many objects in few requests; `inspect` then gives each."""
-        self._catalog.inspect_many(names)
+        self._catalog.inspect_many(name for name in names if self._by_legacy_functions(name) is None)
 
     # --- reading
 
@@ -350,6 +350,22 @@ class Client:
         """
         request = query_of(what, select, where=where, order=order, options=self._usual(options))
         return (self._by_legacy_functions(request.object) or self._queries).rows(request, limit=_checked_limit(limit))
+
+    def read_together(
+        self, queries: Sequence[Query], functions: Sequence[Element] = ()
+    ) -> tuple[list[Iterator[dict[str, Value]]], tuple[Result, ...]]:
+        """The rows of several queries, and the results of functions that change nothing, in one request.
+
+        Each page and each function still counts as a transaction. A refused query raises as its own rows are taken;
+        refused functions are results.
+
+        >>> (accounts, vendors), _ = client.read_together([Query("GLACCOUNT", ("TITLE",)), Query("VENDOR", ("NAME",))])
+        >>> len(list(accounts))
+        113
+        """
+        if any(self._by_legacy_functions(query.object) for query in queries):
+            return [self.query(query) for query in queries], self.call(*functions, read=True) if functions else ()
+        return self._queries.read_together(queries, functions)
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
         """Pages of cells as the gateway wrote them; the walked key is among them, selected or not.

@@ -69,11 +69,22 @@ class Gateway(Protocol):
     def describe(self, object_name: str, doc_par_id: str | None = None, /) -> ObjectDef:
         """An object's fields and relations; `doc_par_id` names a transaction definition for its custom fields."""
 
+    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None, /) -> Catalog:
+        """Many definitions in few requests; a refused one raises, or is put into `refused`."""
+
     def inspect(self, object_name: str, /) -> ObjectDef:
         """An object's fields with the lengths of text."""
 
+    def inspect_many(self, names: Iterable[str], /) -> None:
+        """Read what `inspect` gives of many objects in few requests."""
+
     def query(self, query: Query, /) -> Iterator[Row]:
         """Typed rows."""
+
+    def read_together(
+        self, queries: Sequence[Query], functions: Sequence[Element] = (), /
+    ) -> tuple[Sequence[Iterator[Row]], tuple[Result, ...]]:
+        """The rows of queries and the results of reading functions in one request; refused rows raise when taken."""
 
     def ask(self, function: Element, /) -> Result:
         """Call one function that changes nothing; a failed result raises."""
@@ -126,9 +137,6 @@ class ReadGateway(Gateway, Protocol):
 
     def objects(self) -> dict[str, str]:
         """Every object's name with its label, whether or not the user may read it."""
-
-    def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None, /) -> Catalog:
-        """Many definitions in few requests; a refused one raises, or is put into `refused`."""
 
     def start_describing(
         self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError], /

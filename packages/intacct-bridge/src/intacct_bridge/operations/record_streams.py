@@ -20,7 +20,7 @@ from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.apply.own_reference import takes_own_reference
 from intacct_bridge.load.apply.sender import refuse_without_plan
 from intacct_bridge.load.layouts.fields import FLOAT_NOISE
-from intacct_bridge.load.plan.context import CompanyFacts
+from intacct_bridge.load.plan.company_facts import CompanyFacts
 from intacct_bridge.load.plan.plan import WRITTEN, Mode, Plan, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.record_streams.equal_numbers import EqualNumbers

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from intacct_protocol.errors import RemoteProtocolError
 from intacct_protocol.xml.codec import decode_response, response_from
 from intacct_protocol.xml.envelope import SUCCESS, Response, Result
-from intacct_protocol.xml.xml import MAX_BYTES, TreeBuilder, check_size, guarded_parser, run
+from intacct_protocol.xml.xml import MAX_BYTES, Element, TreeBuilder, check_size, guarded_parser, run
 
 Row = dict[str, str | None]
 """A row as the gateway wrote it: an empty element is None, a missing one is not in the row."""
@@ -70,6 +70,24 @@ def page_result(response: Response) -> Result | None:
     if data is None or "listtype" not in data.attributes or "count" not in data.attributes:
         return None
     return results[0]
+
+
+def rows_of(data: Element | None) -> tuple[PageHead | None, list[Row]]:
+    """The page in the `data` of a result that came together with others; without a head if it is not a page."""
+    if data is None or "listtype" not in data.attributes or "count" not in data.attributes:
+        return None, []
+    rows: list[Row] = []
+    for record in data:
+        row: Row = {}
+        if record.attributes or record.text.strip():
+            return None, []
+        for cell in record:
+            if cell.attributes or cell.children:
+                return None, []
+            if row.setdefault(cell.tag, cell.text or None) != (cell.text or None):
+                raise RemoteProtocolError(f"row {len(rows) + 1} of the page has two different <{cell.tag}>")
+        rows.append(row)
+    return page_head(data.attributes, len(rows)), rows
 
 
 def page_head(attributes: Mapping[str, str], rows: int) -> PageHead:

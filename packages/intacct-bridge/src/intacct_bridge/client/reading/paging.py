@@ -72,15 +72,19 @@ def by_key(query: Query, key: str, fetch: Fetch[T], *, opaque: bool = False, lim
     last, count = "", 0
     while limit is None or count < limit:
         size = query.page_size if limit is None else min(query.page_size, limit - count)
-        parts = (*(() if query.where is None else (query.where,)), *beyond(key, low=last, text=opaque))
-        where = all_of(parts) if parts else None
-        page = fetch(replace(query, where=where, order=(Order(key),), page_size=size, offset=0))
+        page = fetch(key_page(replace(query, page_size=size), key, low=last, opaque=opaque))
         keys: list[Value] = [one if opaque else _number(one) for one in page.keys]
         order.check(keys + [None] * (page.count - len(keys)), page.remaining, low=last)
         yield page.content
         if not page.remaining:
             return
         last, count = page.keys[-1], count + page.count
+
+
+def key_page(query: Query, key: str, *, low: str = "", opaque: bool) -> Query:
+    """The page of a walk along the key that begins beyond a key; without one, the first."""
+    parts = (*(() if query.where is None else (query.where,)), *beyond(key, low=low, text=opaque))
+    return replace(query, where=all_of(parts) if parts else None, order=(Order(key),), offset=0)
 
 
 def beyond(key: str, *, low: str = "", high: str = "", text: bool) -> tuple[Filter, ...]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from intacct_bridge.client.gateway.calls import Calls
+from intacct_bridge.client.gateway.calls import Calls, successful
 from intacct_bridge.client.reading.catalog import CatalogReader, key_order, walked_key
-from intacct_bridge.client.reading.paging import FetchedPage, by_key, by_offset
-from intacct_protocol.errors import InvalidRequestError, RecordError, RemoteProtocolError
+from intacct_bridge.client.reading.paging import FetchedPage, by_key, by_offset, key_page
+from intacct_protocol.errors import InvalidRequestError, RecordError, RefusedError, RemoteProtocolError
+from intacct_protocol.model.batched import batched
 from intacct_protocol.model.catalog import Finder, ObjectDef
 from intacct_protocol.model.query.bind import bind, column_kind, kinds
 from intacct_protocol.model.query.filter_xml import query_element
@@ -22,9 +23,10 @@ from intacct_protocol.model.query.query import Aggregate, Filter, KindOf, Order,
 from intacct_protocol.model.query.refused_fields import unqueryable_fields
 from intacct_protocol.model.query.where import parse_order, parse_select, parse_where
 from intacct_protocol.model.suggestions import did_you_mean
-from intacct_protocol.xml.envelope import Response
-from intacct_protocol.xml.strict_page import Page, PageHead, decode_page
+from intacct_protocol.xml.envelope import FAILURE, Response, Result
+from intacct_protocol.xml.strict_page import Page, PageHead, Row, decode_page, rows_of
 from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, Value, parse_row
+from intacct_protocol.xml.xml import Element
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TIMED = (Kind.DATE, Kind.TIMESTAMP)
+_TOGETHER = 20
+"""First pages in one request. The gateway sets no maximum; one answer must stay a few megabytes."""
 _LARGE = 2**16
 """Bytes of a page from which it is decoded in a thread of its own, since Arrow keeps free memory for each thread that
 decoded.
@@ -139,10 +143,64 @@ class QueryReader:
     def _text_pages(self, query: Query, limit: int | None) -> Iterator[tuple[BoundQuery, Page]]:
         return self._all_pages(query, lambda bound: lambda part: self._fetched(bound, part), limit)
 
-    def rows(self, query: Query, *, limit: int | None = None) -> Iterator[dict[str, Value]]:
-        """Typed rows; a cell that the gateway left out is absent."""
-        for bound, page in self._text_pages(query, limit):
-            for row in page.rows:
+    def read_together(
+        self, queries: Sequence[Query], functions: Sequence[Element]
+    ) -> tuple[list[Iterator[dict[str, Value]]], tuple[Result, ...]]:
+        """The rows of queries whose first pages come in one request, and the results of functions that go with them.
+
+        Each query's rows raise what was wrong with that query. Its further pages are requested as its rows are taken.
+        """
+        first_pages = [self._first_page(query) for query in queries]
+        bodies = [body for body in first_pages if body is not None]
+        batches = batched((*bodies, *functions), _TOGETHER)
+        answers = iter([result for batch in batches for result in self._results(batch)])
+        rows = [
+            self.rows(query, first_page=None if body is None else (body, next(answers)))
+            for query, body in zip(queries, first_pages, strict=True)
+        ]
+        return rows, tuple(answers)
+
+    def _results(self, bodies: Sequence[Element]) -> Sequence[Result]:
+        """The result of each function. One that the gateway's schema does not have refuses the request as a whole."""
+        try:
+            return self._calls.send(self._calls.functions(*bodies), read=True)
+        except InvalidRequestError as error:
+            if len(bodies) == 1:
+                return (Result(FAILURE, bodies[0].tag, "", faults=error.faults),)
+            return [result for body in bodies for result in self._results([body])]
+
+    def _first_page(self, query: Query) -> Element | None:
+        """The function for the first page of a query; None if the query is wrong, which its rows will say."""
+        try:
+            bound = self.bound(query)
+        except RefusedError:
+            return None
+        first = replace(bound.query, order=bound.order)
+        if bound.walks:
+            key, opaque = walked_key(bound.described)
+            first = key_page(bound.query, key, opaque=opaque)
+        return query_element(first, bound.literals, bound.kind_of)
+
+    def rows(
+        self, query: Query, *, limit: int | None = None, first_page: "tuple[Element, Result] | None" = None
+    ) -> Iterator[dict[str, Value]]:
+        """Typed rows; a cell that the gateway left out is absent.
+
+        `first_page` is the function for the first page with its result, if it was called already.
+        """
+        answered = [] if first_page is None else [first_page]
+
+        def fetched(bound: BoundQuery, part: Query) -> FetchedPage[list[Row]]:
+            body, result = answered.pop() if answered else (None, None)
+            if result is not None and body == query_element(part, bound.literals, bound.kind_of):
+                head, rows = rows_of(successful(result).data)
+            else:
+                page = self._text_page(bound, part)
+                head, rows = page.head, page.rows
+            return _page_with_keys(bound, head, rows, rows)
+
+        for bound, rows in self._all_pages(query, lambda bound: lambda part: fetched(bound, part), limit):
+            for row in rows:
                 cells = _renamed(row, bound.query.select)
                 if bound.added:
                     record = cells.pop(bound.added, "") or ""
@@ -235,14 +293,7 @@ class QueryReader:
 
     def _fetched(self, bound: BoundQuery, query: Query) -> FetchedPage[Page]:
         page = self._text_page(bound, query)
-        head = page.head
-        if head is None:
-            raise _no_page(query)
-        keys: tuple[str, ...] = ()
-        if bound.walks:
-            key = walked_key(bound.described)[0]
-            keys = tuple(text for row in page.rows if (text := row.get(key)))
-        return FetchedPage(page, head.count, head.total_count, head.remaining, keys)
+        return _page_with_keys(bound, page.head, page.rows, page)
 
     def _fetched_batch(self, bound: BoundQuery, query: Query) -> "FetchedPage[pa.RecordBatch]":
         head, rows = self._arrow_page(bound, query)
@@ -287,6 +338,17 @@ class QueryReader:
             self._catalog.remember_unqueryable(bound.described, refused)
             return len(self._catalog.queryable(bound.described)) < len(queryable_before)
         return self._catalog.forget_stored(query.object, query.doc_par_id)
+
+
+def _page_with_keys(bound: BoundQuery, head: PageHead | None, rows: Sequence[Row], content: T) -> FetchedPage[T]:
+    """A page of text cells, with the keys that paging checks."""
+    if head is None:
+        raise _no_page(bound.query)
+    keys: tuple[str, ...] = ()
+    if bound.walks:
+        key = walked_key(bound.described)[0]
+        keys = tuple(text for row in rows if (text := row.get(key)))
+    return FetchedPage(content, head.count, head.total_count, head.remaining, keys)
 
 
 def query_of(

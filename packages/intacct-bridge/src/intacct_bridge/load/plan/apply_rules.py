@@ -15,7 +15,7 @@ from intacct_bridge.load.rules.characters import characters, is_plain
 from intacct_bridge.load.rules.check import RULES, check
 from intacct_bridge.load.rules.currencies import has_signs
 from intacct_bridge.load.rules.facts import Facts
-from intacct_bridge.load.rules.relationships import relations_for, that_matter
+from intacct_bridge.load.rules.relationships import that_matter
 from intacct_bridge.load.target.amounts_due import AmountDue, paid_record
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.wording import amount_shown
@@ -65,9 +65,10 @@ class ApplyRules:
             )
             return Facts(context.references, entity=context.target.entity, unusual_rates=unusual_rates)
         writes = [record.write for record in records if record.is_open]
-        entities = context.entities() if writes[0].object in RULES else {}
-        relations = relations_for(writes, context.company, context.unchecked)
-        relations = that_matter(relations, context.references)
+        context.facts.learn((), writes)
+        context.unchecked += [text for text in context.facts.unchecked if text not in context.unchecked]
+        entities = context.facts.entities() if writes[0].object in RULES else {}
+        relations = that_matter(context.facts.relations, context.references)
         return Facts(
             context.references,
             entities,

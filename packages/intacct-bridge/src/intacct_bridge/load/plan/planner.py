@@ -18,7 +18,8 @@ from intacct_bridge.load.layouts.base import Layout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.actions import MatchState, after_payments
 from intacct_bridge.load.plan.apply_rules import ApplyRules, CheckAmountsDue, refuse_unsendable
-from intacct_bridge.load.plan.context import CompanyFacts, PlanContext, PlanStep
+from intacct_bridge.load.plan.company_facts import CompanyFacts
+from intacct_bridge.load.plan.context import PlanContext, PlanStep
 from intacct_bridge.load.plan.decide_currency import DecideCurrency
 from intacct_bridge.load.plan.duplicates import FindDuplicates, RefuseRepeated, refuse_same_existing
 from intacct_bridge.load.plan.known_to_outbox import RefuseUncertainEquals, check_outbox
@@ -211,9 +212,10 @@ def plan_in_stages(writes: Iterable[Write], company: Gateway, outbox: Outbox, *,
     """Decide on records of several kinds (object and operation), which are applied one kind after the other."""
     target = TargetCompany.of(company.connection)
     planned: list[Plan] = []
+    facts = CompanyFacts()
     for (name, operation), some in groupby(writes, key=lambda write: (write.object, write.operation)):
         of_kind = PlanSettings(mode=_MODES.get(operation, Mode.CREATE))
-        planned.append(_plan_all(some, Plan(target, name, source, (), (), 0), company, outbox, of_kind))
+        planned.append(_plan_all(some, Plan(target, name, source, (), (), 0), company, outbox, of_kind, facts=facts))
     stages = after_payments(planned)
     return Plan(
         target,
@@ -243,7 +245,9 @@ def _plan_all(
     before = company.meter.transactions
     source = settings.rules.source_name
     read = [in_source(write, source) for write in writes]  # a layout reads its file here, and may ask the company
-    writes = with_entities(read, company, offline=settings.offline)
+    facts = facts or CompanyFacts()
+    rows_of_entities = (lambda: None) if settings.offline else facts.within(company).entity_rows
+    writes = with_entities(read, company.connection.location_id, rows_of_entities)
     places = by_entity(writes)
     parts = {
         entity: _planner(entity, company, outbox, settings, empty.object, facts=facts).plan(
@@ -347,7 +351,8 @@ def _refuse_released(plan: Plan, now: Plan) -> None:
 
 def _confirm_all(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
     before = company.meter.transactions
-    done = after_payments(_confirm_stage(stage, company, outbox) for stage in plan.stages)
+    facts = CompanyFacts()
+    done = after_payments(_confirm_stage(stage, company, outbox, facts) for stage in plan.stages)
     return replace(
         plan,
         records=tuple(one for stage in done for one in stage.records),
@@ -357,13 +362,13 @@ def _confirm_all(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
     )
 
 
-def _confirm_stage(stage: Plan, company: Gateway, outbox: Outbox) -> Plan:
+def _confirm_stage(stage: Plan, company: Gateway, outbox: Outbox, facts: CompanyFacts) -> Plan:
     done: list[Plan] = []
     for entity, places in by_entity([one.write for one in stage.records]).items():
         some = replace(stage, records=tuple(stage.records[place] for place in places))
         warned = any(finding.rule == UNUSUAL_RATE for record in some.records for finding in record.findings)
         settings = PlanSettings(rules=stage.rules, unusual_rates="use" if warned else "")
-        part = _planner(entity, company, outbox, settings, stage.object).confirm(some)
+        part = _planner(entity, company, outbox, settings, stage.object, facts=facts).confirm(some)
         done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
     return replace(
         stage,

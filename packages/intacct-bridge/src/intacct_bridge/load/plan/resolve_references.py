@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from intacct_bridge.load.plan.context import PlanContext
-from intacct_bridge.load.plan.plan import WRITTEN, PlannedRecord, Verdict
-from intacct_bridge.load.records.write import Finding, Write
+from intacct_bridge.load.plan.plan import WRITTEN, Mode, PlannedRecord, Verdict
+from intacct_bridge.load.records.write import Finding, Write, WriteOperation
 from intacct_bridge.load.target.references import resolve
 
 
@@ -20,7 +20,10 @@ class ResolveReferences:
         """Read all references that are not known yet, and resolve each record."""
         if self._context.settings.offline:
             return list(records)
-        self._context.references.learn(as_given(one.write) for one in records if one.verdict in self._verdicts)
+        referring = (as_given(record.write) for record in records if record.verdict in self._verdicts)
+        is_create = self._context.settings.mode is Mode.CREATE
+        opened = (record.write for record in records if record.is_open and is_create)
+        self._context.facts.learn(referring, [write for write in opened if write.operation is WriteOperation.CREATE])
         return [self._resolved(one) if one.verdict in self._verdicts else one for one in records]
 
     def _resolved(self, record: PlannedRecord) -> PlannedRecord:

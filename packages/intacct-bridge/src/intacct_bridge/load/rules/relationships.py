@@ -7,11 +7,11 @@ warning, because it is more often a slip than a wish.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.client.gateway.calls import successful
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
 from intacct_bridge.load.target.references import KnownRecord, References
-from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_protocol.xml.envelope import Result
 from intacct_protocol.xml.xml import Element
 
 _LEADING = ("PROJECT", "EMPLOYEE")
@@ -33,17 +33,6 @@ class DimensionRelation:
     """Whether a transaction may name another."""
 
 
-def relations_for(writes: Iterable[Write], company: Gateway, unchecked: list[str]) -> tuple[DimensionRelation, ...]:
-    """The relationships, read once if a line names two dimensions that may follow from each other."""
-    if not _may_conflict(writes):
-        return ()
-    try:
-        return relations(company)
-    except (NotPermittedError, RefusedError, InvalidRequestError) as error:
-        unchecked.append(f"dimension relationships: {error.message}")
-        return ()
-
-
 def that_matter(relations: Iterable[DimensionRelation], references: References) -> tuple[DimensionRelation, ...]:
     """The relationships by which a record that the load refers to decides another dimension. Most decide none."""
     return tuple(
@@ -51,7 +40,7 @@ def that_matter(relations: Iterable[DimensionRelation], references: References) 
     )
 
 
-def _may_conflict(writes: Iterable[Write]) -> bool:
+def may_conflict(writes: Iterable[Write]) -> bool:
     """Whether any line names a dimension together with one that may follow from it."""
     return any(
         any(_dimension(line, name)[1] for name in _LEADING)
@@ -61,9 +50,12 @@ def _may_conflict(writes: Iterable[Write]) -> bool:
     )
 
 
-def relations(company: Gateway) -> tuple[DimensionRelation, ...]:
-    """The relationships that the company fills in by itself."""
-    data = company.ask(Element("getDimensionRelationships")).data
+READ_RELATIONS = Element("getDimensionRelationships")
+
+
+def relations_of(result: Result) -> tuple[DimensionRelation, ...]:
+    """The relationships that the company fills in by itself. RefusedError if they may not be read."""
+    data = successful(result).data
     return tuple(_relations(data.children if data is not None else ()))
 
 

@@ -4,13 +4,13 @@ Each entity has a session and batches of its own. A record names its entity by i
 entities is read once. An unknown entity, or a name that several entities have, is a finding on the record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, Write
-from intacct_protocol.errors import NotPermittedError, RefusedError
+from intacct_protocol.errors import RefusedError
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.model.text_forms import nfc
 
@@ -19,9 +19,11 @@ _Entities = Mapping[str, Mapping[str, Sequence[str]]]
 """The ids of the entities that a text names, by the field that has the text."""
 
 
-def with_entities(writes: Sequence[Write], company: Gateway, *, offline: bool = False) -> list[Write]:
-    """The writes with the ids of their entities; empty for the entity that the connection is signed in to."""
-    signed_in = company.connection.location_id
+def with_entities(writes: Sequence[Write], signed_in: str, read: Callable[[], Sequence[Row] | None]) -> list[Write]:
+    """The writes with the ids of their entities; empty for the entity that the connection is signed in to.
+
+    `read` gives the rows of the entities, or None if they are not known. It is called if a write names an entity.
+    """
     entities: _Entities | None = None
     done: list[Write] = []
     for write in writes:
@@ -29,7 +31,8 @@ def with_entities(writes: Sequence[Write], company: Gateway, *, offline: bool = 
             done.append(replace(write, entity="") if write.entity else write)
             continue
         if entities is None:
-            entities = {} if offline else _entities(company)
+            rows = read()
+            entities = {} if rows is None else _ids_by_field(rows)
         done.append(_with_entity(write, entities, signed_in))
     return done
 
@@ -44,8 +47,18 @@ def by_entity(writes: Sequence[Write]) -> dict[str, list[int]]:
 
 def entity_id(entity: str, company: Gateway) -> str:
     """An entity's id as the company spells it; capitals in the text do not matter."""
-    ids = _entities(company).get("LOCATIONID", {}).values()
-    return next((one for some in ids for one in some if one.casefold() == entity.casefold()), entity)
+    try:
+        ids = [comparable(row.get("LOCATIONID")) for row in company.query(Query("LOCATIONENTITY", ("LOCATIONID",)))]
+    except RefusedError:
+        return entity
+    return next((spelled for spelled in ids if spelled.casefold() == entity.casefold()), entity)
+
+
+def entities_query(company: Gateway) -> Query:
+    """The query for all that loads need of the entities. RefusedError if they may not be read."""
+    described = company.describe("LOCATIONENTITY")
+    names = (*_KNOWN_BY, "STARTOPEN", "CURRENCY")
+    return Query("LOCATIONENTITY", tuple(name for name in names if described.get(name) is not None))
 
 
 def _with_entity(write: Write, entities: _Entities, signed_in: str) -> Write:
@@ -70,13 +83,10 @@ def _with_entity(write: Write, entities: _Entities, signed_in: str) -> Write:
     return replace(write, entity="", findings=(*write.findings, finding))
 
 
-def _entities(company: Gateway) -> _Entities:
-    """The ids of the entities by each of the fields that name one; empty if they may not be read."""
+def _ids_by_field(entities: Iterable[Row]) -> _Entities:
+    """The ids of the entities by each of the fields that name one."""
     ids: dict[str, dict[str, list[str]]] = {name: {} for name in _KNOWN_BY}
-    try:
-        for row in company.query(Query("LOCATIONENTITY", _KNOWN_BY)):
-            for name in _KNOWN_BY:
-                ids[name].setdefault(equal_form(row.get(name)), []).append(comparable(row.get("LOCATIONID")))
-    except (NotPermittedError, RefusedError):
-        return {}
+    for row in entities:
+        for name in _KNOWN_BY:
+            ids[name].setdefault(equal_form(row.get(name)), []).append(comparable(row.get("LOCATIONID")))
     return ids

@@ -99,6 +99,15 @@ Names = Mapping[str, Mapping[str, str]]
 """Names of records by object and id."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReferenceQuery:
+    """A query for the records of an object that texts name."""
+
+    target: str
+    texts: Sequence[str]
+    query: Query
+
+
 @dataclass(slots=True)
 class References:
     """The company's records that a load refers to: `learn` reads them, `find` gives them."""
@@ -122,7 +131,13 @@ class References:
     """The names of the records that were found, by object and id; a record whose name is its id has none."""
 
     def learn(self, writes: Iterable[Write]) -> None:
-        """Read every record that these writes refer to and that is not known yet.
+        """Read every record that these writes refer to and that is not known yet."""
+        queries = self.queries(writes)
+        rows, _ = self.company.read_together([each.query for each in queries])
+        self.add(zip(queries, rows, strict=True))
+
+    def queries(self, writes: Iterable[Write]) -> list["ReferenceQuery"]:
+        """The queries for every record that these writes refer to and that is not known yet; `add` takes their rows.
 
         Records that the load creates may be referred to as well: a parent and its child come in one file.
         """
@@ -133,14 +148,31 @@ class References:
                 self._in_load.setdefault(write.object, set()).add(own_id(write))
             for target, text in mentions(write):
                 texts_by_target.setdefault(target, set()).add(text)
-        for target, texts in texts_by_target.items():
-            new = texts - self._texts_read.setdefault(target, set())
-            if new and target not in self.unchecked:
-                self._texts_read[target] |= new
-                keyed = sorted(text for text in new if _keyword(text)[0])
-                texts_to_read = sorted({*self._ids_of(target, keyed), *(new - set(keyed))})
-                self._read(target, texts_to_read)
-                self._read_others(target, texts_to_read)
+        new_texts = {
+            target: new
+            for target, texts in texts_by_target.items()
+            if target not in self.unchecked and (new := texts - self._texts_read.setdefault(target, set()))
+        }
+        refused: dict[str, RefusedError] = {}
+        self.company.describe_many(new_texts, refused)
+        self.unchecked |= {target: error.message for target, error in refused.items()}
+        queries: list[ReferenceQuery] = []
+        for target, new in new_texts.items():
+            if target in refused:
+                continue
+            self._texts_read[target] |= new
+            keyed = sorted(text for text in new if _keyword(text)[0])
+            queries += self._queries(target, sorted({*self._ids_of(target, keyed), *(new - set(keyed))}))
+        return queries
+
+    def add(self, answers: Iterable[tuple["ReferenceQuery", Iterator[Row]]]) -> None:
+        """Take the rows of queries; what an object lacks is looked for in the others that may have it."""
+        for query, rows in answers:
+            try:
+                self._add_rows(query.target, _table().targets[query.target], rows)
+            except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+                self.unchecked[query.target] = error.message
+            self._read_others(query.target, query.texts)
 
     def for_next_plan(self) -> "References":
         """References for another plan of the same company: with the records that these have found.
@@ -222,19 +254,16 @@ class References:
         self._by_keyword.setdefault(target, {}).update(ids_by_text)
         return [one for ids in ids_by_text.values() for one in ids]
 
-    def _read(self, target: str, texts: Sequence[str]) -> None:
+    def _queries(self, target: str, texts: Sequence[str]) -> Iterator["ReferenceQuery"]:
         table = _table().targets[target]
-        try:
-            select = self._select(target, table)
-            if table.whole:
-                self._add_rows(target, table, self.company.query(Query(target, select, show_private=True)))
-                return
-            for batch in batched(texts, _QUERY_BATCH):
-                names = [name for name in (table.id, table.name) if name]
-                where = any_of(field_named(name).is_in(with_forms(batch)) for name in names)
-                self._add_rows(target, table, self.company.query(Query(target, select, where=where, show_private=True)))
-        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
-            self.unchecked[target] = error.message
+        every = Query(target, self._select(target, table), show_private=True)
+        if table.whole:
+            yield ReferenceQuery(target, texts, every)
+            return
+        for batch in batched(texts, _QUERY_BATCH):
+            names = [name for name in (table.id, table.name) if name]
+            where = any_of(field_named(name).is_in(with_forms(batch)) for name in names)
+            yield ReferenceQuery(target, batch, replace(every, where=where))
 
     def _read_others(self, target: str, texts: Sequence[str]) -> None:
         """Read from other objects the records that the object itself does not have."""

@@ -189,6 +189,7 @@ def key_among(names: Iterable[str], writable: WritableObject) -> tuple[str, ...]
 def with_text_lengths(company: Gateway, writable: WritableObject, unchecked: list[str]) -> WritableObject:
     """The object with the lengths of its strings; if the company does not give them, `unchecked` gets the reason."""
     try:
+        company.inspect_many([writable.name, *(line_set.object for line_set in writable.lines if line_set.described)])
         described = with_lengths(writable.described, company.inspect(writable.name))
         sets = tuple(
             replace(one, described=with_lengths(one.described, company.inspect(one.object))) if one.described else one
