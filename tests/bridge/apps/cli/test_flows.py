@@ -311,6 +311,30 @@ def test_a_value_of_a_flow_counts_as_given(flows: Intacct) -> None:
     assert "a saved plan is applied as it was made, without --key" in ran.err
 
 
+def test_a_flow_does_not_post_again_what_was_taken_back(flows: Intacct) -> None:
+    """Unless the flow says so. A person at the same load sees the note, and may post it."""
+    entry = "GJ,2026-11-30,Rent,R-1"
+    head = "Journal,Date,Title,Reference,Account,Debit,Credit,Location\n"
+    Path("rent.csv").write_text(f"{head}{entry},68000,5,,100\n{entry},10010,,5,100\n")
+    rent = """
+[flows.rent]
+command = "load"
+connection = "demo"
+files = ["rent.csv"]
+as = "journal-entries"
+apply = true
+yes = true
+"""
+    Path("intacct.toml").write_text(rent)
+    assert flows("run", "rent").status == 0
+    undone = flows("undo", "--entry", "1", "--apply", "--yes", "--connection", "demo")
+    assert undone.status == 0, undone.said
+    again = flows("run", "rent")
+    assert (again.status, "taken back on" in again.said) == (1, True), again.said
+    Path("intacct.toml").write_text(f'{rent}after-undo = "post"\n')
+    assert flows("run", "rent").status == 0
+
+
 @pytest.mark.parametrize("name", UNATTENDED)
 def test_no_variable_of_the_environment_outranks_a_flow(name: str) -> None:
     """click asks the environment before the values that a flow gives."""

@@ -339,6 +339,21 @@ def test_an_agent_reaches_every_record_and_sees_what_cancels_out(agent: Agent) -
     assert [record["number"] for record in found["records"]] == [77]
 
 
+def test_an_agent_says_that_records_with_one_key_are_two(agent: Agent) -> None:
+    head = {"journal": "GJ", "date": "2026-11-30", "reference": "R-1", "department": "100", "location": "100"}
+    rows: list[dict[str, Any]] = []
+    for title in ("Rent", "Heat"):
+        entry = head | {"title": title}
+        rows += [entry | {"account": "60100", "debit": "1.00"}, entry | {"account": "20100", "credit": "1.00"}]
+    keyed: dict[str, Any] = {
+        "load_as": "journal-entries",
+        "records": [row | {"id": "7"} for row in rows],
+        "key": ["id"],
+    }
+    assert agent.call("plan_load", **keyed)["counts"] == {"refused": 2}
+    assert agent.call("plan_load", **keyed, new=list(range(1, 6)))["counts"] == {"create": 2}
+
+
 def test_an_agent_lists_every_plan_by_page(agent: Agent) -> None:
     agent = agent.another(settings=AgentSettings(max_transactions=10_000))
     made = [planned(agent, reference=f"L-{number}")[0] for number in range(52)]

@@ -83,6 +83,7 @@ class LoadReceiver:
             mapping=self._options.map_file,
             mode=Mode.DELETE if event.kind is ChangeKind.DELETED else Mode.UPSERT,
             key=self._options.key,
+            after_undo="refuse",  # no person sees the plan
         )
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ Every plan of this server needs an approval, even if its connection asks for non
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -184,6 +185,20 @@ class PlanTools:
             ),
         ] = None,
         atomic: Annotated[bool, Field(description="Apply all records of a request or none.")] = False,
+        source_name: Annotated[
+            str, Field(description="The source that the keys belong to, such as a shop; records without it share one.")
+        ] = "",
+        new: Annotated[
+            list[int] | None,
+            Field(
+                description="Numbers of rows whose records are new, though one with the same number or content was"
+                " posted before. Only if a person said so."
+            ),
+        ] = None,
+        equal_records: Annotated[
+            Literal["refuse", "same", "new"],
+            Field(description="What a record without a key is, if an equal one was posted before."),
+        ] = "refuse",
     ) -> dict[str, Any]:
         """Plan to create, update or delete records; nothing is written. Returns the plan's id and digest to approve.
 
@@ -203,7 +218,8 @@ class PlanTools:
             request = LoadRequest(
                 source=rows, name=f"{load_as} (agent)", layout=load_as, mode=Mode(mode), key=tuple(key or ())
             )
-        return self._plan(request, SendOptions(atomic=atomic))
+        rules = replace(request, source_name=source_name, new=tuple(new or ()), equal_records=equal_records)
+        return self._plan(rules, SendOptions(atomic=atomic))
 
     def show_plan(
         self,

@@ -133,8 +133,7 @@ _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 @click.option(
     "--after-undo",
     type=click.Choice(["post", "refuse"]),
-    default="post",
-    help="A record that was taken back and comes again as it was: post it (default), or refuse it.",
+    help="A record that was taken back and comes again as it was: post it (default), or refuse it (default in a flow).",
 )
 @click.option(
     "--send-currency",
@@ -239,7 +238,7 @@ def load_command(
     apply = ApplyOptions(sending=sending, settle_after=waits, tracked=track, skip_refused=True)
     work = _FileLoad(context, apply, only_plan=only_plan, out=out, refused=refused, yes=yes)
     with context.open_outbox(), json_document(context, context.output) as results:
-        status = max([work.load(_request(file, reading), results) for file in files])
+        status = max([work.load(_request(file, reading, context.flow), results) for file in files])
     if only_plan and out is None and not context.output.as_json:
         _tell_next(context, [plan for plan, _ in results])
     return status
@@ -306,7 +305,8 @@ def _tell_next(context: CommandContext, plans: "Sequence[Plan]") -> None:
     context.output.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
 
 
-def _request(file: Path, reading: dict[str, Any]) -> "LoadRequest":
+def _request(file: Path, reading: dict[str, Any], flow: str) -> "LoadRequest":
+    """The load of one file. In a flow no person sees that a record was taken back before, so it is refused."""
     from intacct_bridge.operations.loads import LoadRequest, Mode, column_values, date_formats, key_names, row_numbers
 
     return LoadRequest(
@@ -329,7 +329,7 @@ def _request(file: Path, reading: dict[str, Any]) -> "LoadRequest":
         source_name=reading["source_name"] or "",
         new=row_numbers(reading["new"] or "", "--new"),
         equal_records=reading["equal_records"],
-        after_undo=reading["after_undo"],
+        after_undo=reading["after_undo"] or ("refuse" if flow else "post"),
         send_currency=reading["send_currency"] or "",
         party_currency=reading["party_currency"] or "",
         unusual_rates=reading["unusual_rates"] or "",
