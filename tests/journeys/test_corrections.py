@@ -117,6 +117,21 @@ def test_what_an_undo_took_back_may_be_posted_again(desk: LoadScenario) -> None:
     assert verdicts(desk, entries_file(entry()), "journal-entries") == [SAME]
 
 
+@pytest.mark.parametrize("options", [{}, {"key": ("REFERENCENO",)}])
+def test_what_an_undo_took_back_is_not_called_unchanged_by_an_upsert(desk: LoadScenario, options: Any) -> None:
+    """Intacct still shows the entry, and its reversal under the same reference."""
+    text = entries_file(entry())
+    load(desk, text, "journal-entries")
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        undo = plan_undo(gateway, outbox, outbox.entries(), UndoSettings(date(2026, 11, 30)))
+        assert undo.plan is not None
+        assert [one.status for one in Loader(gateway, outbox).apply(undo.plan)] == [RecordStatus.APPLIED]
+    match = {"match": options["key"]} if options else {}
+    assert verdicts(desk, text, "journal-entries", mode="upsert", **match) == [CREATE]
+    assert load(desk, text, "journal-entries", mode="upsert", **match) == [RecordStatus.APPLIED]
+    assert verdicts(desk, text, "journal-entries", mode="upsert", **match) == [SAME]
+
+
 def test_equal_entries_without_a_key_may_be_called_the_same_or_new(desk: LoadScenario) -> None:
     load(desk, entries_file(entry("") + entry("", title="Heat")), "journal-entries")
     part = entries_file(entry(""))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -59,6 +60,7 @@ def found(
         settings=SimpleNamespace(offline=offline, rules=MatchRules(new_rows=(2, 3, 4) if allow else ())),
         target=TargetCompany("acme", "", "production", "loader"),
         outbox=outbox, company=ShownRecords({"GLBATCH": list(rows)}), entries=lambda writes: [since for _ in writes],
+        taken_back=partial(outbox.taken_back, "acme", "GLBATCH"),
     )  # fmt: skip
     return FindDuplicates(cast("PlanContext", context))(records)
 
@@ -103,7 +105,7 @@ def test_a_record_that_the_company_numbers_is_no_duplicate(outbox: Outbox) -> No
         settings=SimpleNamespace(offline=False, rules=MatchRules()),
         target=TargetCompany("acme", "", "production", "loader"),
         outbox=outbox, company=ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": None}]}),
-        entries=lambda writes: [None for _ in writes],
+        entries=lambda writes: [None for _ in writes], taken_back=partial(outbox.taken_back, "acme", "VENDOR"),
     )  # fmt: skip
     new = [PlannedRecord(write, Verdict.CREATE) for write in some]
     assert FindDuplicates(cast("PlanContext", context))(new) == new

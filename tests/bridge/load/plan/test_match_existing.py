@@ -205,11 +205,12 @@ def test_a_match_is_judged_by_the_company_and_a_new_record_by_the_outbox() -> No
 def test_a_record_that_is_refused_already_is_not_looked_for() -> None:
     step, asked = matching(Mode.UPDATE), list[str]()
 
-    def locate(wanted: Sequence[tuple[Write, Any]]) -> list[list[CurrentRecord]]:
+    def locate(wanted: Sequence[tuple[Write, Any]], **_: Any) -> list[list[CurrentRecord]]:
         asked.extend(str(one.fields["RECORDID"]) for one, _ in wanted)
         return [[current()] for _ in wanted]
 
     step._locator = cast("Locator", SimpleNamespace(locate=locate))
+    step._context = cast("PlanContext", SimpleNamespace(taken_back=lambda records: set()))
     refused = replace(planned(), write=write(RECORDID="B-2"), findings=(Finding("date", "m", "f", "", ""),))
     without_key = replace(planned(), write=write(RECORDID=None))
     found = step._matched([refused, planned(), without_key])

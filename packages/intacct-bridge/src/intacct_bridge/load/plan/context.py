@@ -99,6 +99,10 @@ class PlanContext:
         """The newest outbox entry of each write, or None."""
         return newest_entries(self.outbox, self.target, writes)
 
+    def taken_back(self, records: Iterable[str]) -> set[str]:
+        """The records of the object that an undo of ours took back, and the opposite entries that did it."""
+        return self.outbox.taken_back(self.target.company, self.object, records)
+
 
 def newest_entries(outbox: Outbox, target: TargetCompany, writes: Iterable[Write]) -> list[OutboxEntry | None]:
     """The newest outbox entry of each write that goes to the target, or None."""

@@ -104,7 +104,7 @@ class FindDuplicates:
         by_key |= numbers.by_key()
         matches = {at: by_key[key] for at in new if (key := key_of(keys[at])) in by_key}
         of_source = self._keyed_by_source(lookup, records, by_key)
-        taken_back = self._taken_back(lookup, by_key)
+        taken_back = self._context.taken_back(match.record for matches in by_key.values() for match in matches)
         sent_since = self._sent_since(records, [at for at in new if at in matches or at in numbers.new])
         done = self._split(lookup, records, new)
         for at, same_key in matches.items():
@@ -143,11 +143,6 @@ class FindDuplicates:
                 )
                 done[at] = records[at].with_findings(finding).or_refused()
         return done
-
-    def _taken_back(self, lookup: LookupKeys, found: Mapping[Key, Sequence[MatchingRecord]]) -> set[str]:
-        """The records found that an undo of ours took back, and the opposite entries that did it."""
-        numbers = [match.record for matches in found.values() for match in matches]
-        return self._context.outbox.taken_back(self._context.target.company, lookup.object, numbers)
 
     def _keyed_by_source(
         self,

@@ -135,7 +135,7 @@ class MatchExisting:
             with suppress(RecordError):
                 keyed[at] = (write, key_names(write, self._writable, self._match))
         by_number = {at: (write, (record_key,)) for at, write in numbered.items()}
-        located = self._locator.locate([*keyed.values(), *by_number.values()])
+        located = self._locator.locate([*keyed.values(), *by_number.values()], taken_back=self._context.taken_back)
         places = [
             *((at, names, False) for at, (_, names) in keyed.items()),
             *((at, (record_key,), True) for at in by_number),
@@ -314,7 +314,7 @@ class RecheckExisting:
             (replace(record.write, fields={**given.fields, **record.write.fields}), by)
             for record, given in zip(records, resolved, strict=True)
         ]
-        located = Locator(self._context.company, self._writable).locate(wanted)
+        located = Locator(self._context.company, self._writable).locate(wanted, taken_back=self._context.taken_back)
         return [
             self._comparison(record, given, found[0] if found else None)
             for record, given, found in zip(records, resolved, located, strict=True)

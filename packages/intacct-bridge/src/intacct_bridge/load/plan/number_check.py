@@ -77,8 +77,7 @@ class NumberCheck:
         shown: dict[str, list[NumberedRecord]] = {}
         for numbered in self._shown:
             shown.setdefault(without_zeros(numbered.number), []).append(numbered)
-        numbers = [one.match.record for one in self._shown]
-        undone = self._context.outbox.taken_back(self._context.target.company, self._lookup.object, numbers)
+        undone = self._context.taken_back(one.match.record for one in self._shown)
         counting: dict[int, list[NumberedRecord]] = {}
         checked = {at: record for at, record in self.new.items() if at in places}
         for at, record in checked.items():

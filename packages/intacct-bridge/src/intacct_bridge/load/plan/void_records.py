@@ -88,7 +88,7 @@ class SkipVoid:
         finding = Finding(
             VOID,
             f"{write.label} was {sent_text(write, entry)}, and {says} now",
-            f"take it back: intacct undo --entry {entry.number}"
+            f"take it back: intacct undo --entry {entry.number}; if that is another record, remove this one"
             if applied
             else "find out first whether it was posted: intacct outbox settle",
             position=write.position,
@@ -104,15 +104,15 @@ def _strongest(identities: Sequence[Identity]) -> tuple[Identity, ...]:
 
 
 def _closest(holders: Sequence[Holder], write: Write, identity: Identity) -> OutboxEntry | None:
-    """Of the records with an identity, the one with this content, else with this date and journal.
+    """Of the records with an identity, the one with this content, else with this date and journal, else the first.
 
-    Several entries of a schedule have one number. If none of them has the date, the void one was not posted.
+    The source may have corrected the date of a record before it made it void.
     """
     for holder in reversed(holders):
         if holder.entry.digest == write.digest:
             return holder.entry
     same = [holder.entry for holder in holders if holder.detail == identity.detail]
-    return next(iter(same), holders[0].entry if identity.kind != "number" else None)
+    return next(iter(same), holders[0].entry)
 
 
 def _is_live(entry: OutboxEntry, checked: dict[int, CheckedReceipt]) -> bool:

@@ -5,7 +5,7 @@ of the input are read; line sets are read for the records whose lines the input 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.protocol import Gateway, Row
@@ -120,6 +120,10 @@ def moved_facts(write: Write, before: Mapping[str, str], facts: Mapping[str, str
     return [Finding("moved", f"{write.label}: {text}", "make a new plan", "", write.position) for text in moved]
 
 
+def _none_taken_back(_: Iterable[str]) -> Set[str]:
+    return frozenset()
+
+
 class Locator:
     """Finds existing records of one object."""
 
@@ -127,8 +131,16 @@ class Locator:
         self._company = company
         self._writable = writable
 
-    def locate(self, keyed: Sequence[tuple[Write, Names]]) -> list[list[CurrentRecord]]:
-        """For each write the records that have its key: none, one, or several."""
+    def locate(
+        self,
+        keyed: Sequence[tuple[Write, Names]],
+        *,
+        taken_back: Callable[[Iterable[str]], Set[str]] = _none_taken_back,
+    ) -> list[list[CurrentRecord]]:
+        """For each write the records that have its key: none, one, or several.
+
+        Intacct still has some of the records that an undo took back. Only their own number finds these.
+        """
         by_names: dict[Names, list[Write]] = {}
         for write, names in keyed:
             by_names.setdefault(names, []).append(write)
@@ -138,7 +150,16 @@ class Locator:
                 record = comparable(row.get(self._writable.lookup.record_key))
                 key = tuple((name, equal_form(row.get(name))) for name in names)
                 by_key.setdefault(key, {})[record] = CurrentRecord(record, row)
-        located = [list(by_key.get(key_texts(write, names), {}).values()) for write, names in keyed]
+        numbers = [record for records in by_key.values() for record in records]
+        undone, by_number = taken_back(numbers), (self._writable.lookup.record_key,)
+        located = [
+            [
+                current
+                for record, current in by_key.get(key_texts(write, names), {}).items()
+                if names == by_number or record not in undone
+            ]
+            for write, names in keyed
+        ]
         self._add_lines([write for write, _ in keyed], located)
         return located
 
