@@ -3,7 +3,8 @@
 import pytest
 
 from intacct_bridge.load.plan.plan import Verdict
-from support.journeys.objects import VENDORS, LoadScenario
+from intacct_bridge.load.records.status import RecordStatus
+from support.journeys.objects import BILLS, VENDORS, LoadScenario
 
 BILL = "Vendor,Bill no,Date,Due date,Account,Amount,Location,Department,Status\n"
 ENTRY = "Journal,Date,Title,Reference,Account,Debit,Credit,Location,Department,Status\n"
@@ -122,3 +123,15 @@ def test_an_update_may_change_a_draft_or_post_it(
     assert [row[name] for name in fields if name in ("DESCRIPTION", "BATCH_TITLE")] == [
         value for name, value in fields.items() if name in ("DESCRIPTION", "BATCH_TITLE")
     ]
+
+
+def test_an_update_may_clear_a_field_of_a_posted_record(desk: LoadScenario) -> None:
+    """A field that is cleared has no value, and is no field of a draft either."""
+    desk.load(VENDORS, "VENDOR")
+    head = "VENDORID,RECORDID,DESCRIPTION\n"
+    assert [one.status for one in desk.load(BILLS, "APBILL")] == [RecordStatus.APPLIED] * 2
+    desk.load(f"{head}V-1,INV-1,Paper\n", "APBILL", mode="update")
+    (cleared,) = desk.load(f"{head}V-1,INV-1,\n", "APBILL", mode="update", clear=True)
+    assert cleared.status is RecordStatus.APPLIED
+    (bill,) = (row for row in desk.rows("APBILL") if row["RECORDID"] == "INV-1")
+    assert bill.get("DESCRIPTION", "") == ""

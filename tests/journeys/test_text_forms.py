@@ -156,4 +156,4 @@ def test_a_stream_may_change_its_form(tmp_path: Path, emulator: Emulator, theirs
     cells = {"CLASSID": "É-1", "NAME": "Énergie"}
     first, second = (record("CLASS", **{key: form(value) for key, value in cells.items()}) for form in (theirs, ours))
     assert pipe([classes, first, second]).status == 0
-    assert [row["CLASSID"] for row in pipe.rows("CLASS") if row["CLASSID"].endswith("-1")] == [theirs("É-1")]
+    assert [row["CLASSID"] for row in pipe.rows("CLASS") if row["CLASSID"].endswith("-1")] == [ours("É-1")], "the last"

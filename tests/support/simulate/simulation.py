@@ -31,7 +31,7 @@ from intacct_bridge.load.apply.settle import SettleSettings
 from intacct_bridge.load.layouts.native import NativeLayout
 from intacct_bridge.load.outbox.entry import OutboxEntry, Resolution, ResolutionKind
 from intacct_bridge.load.outbox.outbox import Outbox
-from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings
+from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.source_row import SourceRow
@@ -199,7 +199,16 @@ class Simulation:
     def _complain(self, plan: Plan, records: list[Meant]) -> None:
         """A plan must not refuse a record that nobody has touched since it was first loaded."""
         touched = [one.token for one in records if one.touched]
+        deletes = any(one.busy for members in self.inputs for one in members)  # then the input is not the whole one
+        allowed = {"equal"} if deletes else set()
+        posted = (record.receipt for record in plan.records if record.verdict is Verdict.UNCHANGED)
+        if any(record.verdict is Verdict.IN_DOUBT for record in plan.records) or any(
+            receipt is not None and not receipt.record for receipt in posted
+        ):
+            allowed.add("duplicate")  # what Intacct shows may be the record in doubt, or the one without a key
         for record in plan.records:
+            if any(finding.rule in allowed for finding in record.reasons):
+                continue
             if record.reasons and not any(token in f"{record.write.label} {record.write.fields}" for token in touched):
                 self.history.fail(f"the plan refuses a sound record: {record.reasons[0]}")
 

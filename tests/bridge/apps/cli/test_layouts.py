@@ -405,7 +405,7 @@ def test_expenses_orders_and_timesheets(load: Intacct, reader: HttpReader) -> No
         "V10001,O-1,2026-11-21,2026-12-21,STEEL-304,1,Each,9.00,110\n"
     )
     planned = load("po.csv", "--as", "purchase-orders").out
-    assert re.search(r"O-1 +create +39\.00 +V10001 .* 2", planned), planned
+    assert re.search(r"O-1 +create +39\.00 +USD +V10001 .* 2", planned), planned
     assert "positive 39.00, negative 0.00" in planned
     posted = load("po.csv", "--as", "purchase-orders", "--apply")
     assert posted.status == 0, posted.said

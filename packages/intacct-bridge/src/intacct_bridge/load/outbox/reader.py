@@ -113,10 +113,10 @@ class OutboxReader:
             entries |= {entry.number: entry for entry in map(entry_of, rows)}
         return entries
 
-    def contents_of(self, target: WriteTarget, run: str) -> list[str]:
-        """The identities by content of the live records that a run entered first."""
+    def contents_of(self, target: WriteTarget, run: str) -> list[tuple[int, str]]:
+        """The live records that a run entered first: the numbers of their entries, and their identities by content."""
         rows = self._db.read(LIVE_CONTENTS, (target.company, target.entity, target.object, run))
-        return [row[0] for row in rows]
+        return [(number, text) for number, text in rows]
 
     def _by_identity(self, target: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
         where = "company = ? AND entity = ? AND operation = ? AND object = ?"

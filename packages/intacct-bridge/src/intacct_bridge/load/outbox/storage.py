@@ -70,7 +70,7 @@ SELECT identity.text, identity.kind, identity.place, identity.detail, identity.e
 WHERE identity.company = ? AND identity.entity = ? AND identity.object = ? AND identity.text IN
 """
 LIVE_CONTENTS = """
-SELECT identity.text FROM entry JOIN identity ON identity.entry = entry.number
+SELECT entry.number, identity.text FROM entry JOIN identity ON identity.entry = entry.number
 WHERE identity.kind = 'content' AND entry.company = ? AND entry.entity = ? AND entry.object = ?
     AND entry.status IN ('sent', 'in_doubt', 'applied') AND entry.input = ?
 """

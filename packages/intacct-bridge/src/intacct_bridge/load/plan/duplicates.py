@@ -105,11 +105,13 @@ class FindDuplicates:
         matches = {at: by_key[key] for at in new if (key := key_of(keys[at])) in by_key}
         of_source = self._keyed_by_source(lookup, records, by_key)
         taken_back = self._context.taken_back(match.record for matches in by_key.values() for match in matches)
+        posted = (one.receipt for one in records if one.verdict is Verdict.UNCHANGED)
+        in_input = {receipt.record for receipt in posted if receipt is not None}  # each is a record of its own
         sent_since = self._sent_since(records, [at for at in new if at in matches or at in numbers.new])
         done = self._split(lookup, records, new)
         for at, same_key in matches.items():
             others = of_source if records[at].write.has_source_key else ()
-            standing = [one for one in same_key if not (one.copy or one.taken_back)]
+            standing = [one for one in same_key if not (one.copy or one.taken_back or one.record in in_input)]
             duplicates = [one for one in standing if one.record not in others and one.record not in taken_back]
             if duplicates:
                 done[at] = sent_since.get(at) or self._duplicate(done[at], duplicates)

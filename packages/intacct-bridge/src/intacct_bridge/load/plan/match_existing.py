@@ -26,7 +26,7 @@ from intacct_bridge.load.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck
 from intacct_bridge.load.plan.resolve_references import as_given
 from intacct_bridge.load.plan.same_record import PostedBySource, posted_by_source
-from intacct_bridge.load.records.identity import content_digest, existing_identity
+from intacct_bridge.load.records.identity import content_digest, existing_identity, without_draft
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, Receipt, Write, WriteOperation
@@ -205,10 +205,9 @@ class MatchExisting:
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
             return existing.with_findings(*obstacles(delete, current, self._writable))
         write = replace(write, fields={name: one for name, one in write.fields.items() if name not in write.only_new})
-        state, draft = comparable(current.row.get("STATE")), self._writable.lookup.draft
+        state = comparable(current.row.get("STATE"))
         if state and not is_draft_state(write.object, state):  # what was posted since is not made a draft again
-            fields = {name: value for name, value in write.fields.items() if draft.get(name) != value}
-            write = replace(write, fields=fields)
+            write = replace(write, fields=without_draft(write.object, write.fields))
         changes = differences(write, current, self._writable, names) + unknown_changes(write, current, self._writable)
         existing = replace(
             record,
@@ -217,7 +216,9 @@ class MatchExisting:
             verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
             changes=changes,
         )
-        posts = any(change.name in draft for change in changes)  # the input itself gives it the state
+        posts = any(
+            change.name in self._writable.lookup.draft for change in changes
+        )  # the input itself gives it the state
         if not posts and (self._mode is Mode.UPSERT or write.state.word):
             existing = not_a_draft(existing, state)
         return existing.with_findings(*left_alone(write, current), *obstacles(write, current, self._writable, changes))

@@ -72,7 +72,7 @@ class MatchPosted:
         entries |= {one.entry.number: one.entry for places in holders.values() for one in places}
         receipts = ReceiptCheck(self._context)
         checked = receipts.check(entries.values())
-        inputs = _Inputs(outbox, target, [one.write for one in records if one.is_new])
+        inputs = _Inputs(outbox, target, [one.write for one in records if one.is_new], receipts)
         matching = _Matching(writes, holders, entered, _Live(checked), inputs, rules, matched_entries=self._matched)
         matching.run()
         decided = receipts.decide(
@@ -159,17 +159,31 @@ class _Live:
 class _Inputs:
     """Says of earlier inputs whether this one has everything again that they posted and that is live."""
 
-    def __init__(self, outbox: OutboxReader, target: WriteTarget, writes: Iterable[Write]) -> None:
-        self._outbox, self._target = outbox, target
+    def __init__(
+        self, outbox: OutboxReader, target: WriteTarget, writes: Iterable[Write], receipts: ReceiptCheck
+    ) -> None:
+        self._outbox, self._target, self._receipts = outbox, target, receipts
         self._again = Counter(content_text(write.digest) for write in writes)
         self._complete: dict[str, bool] = {}
 
     def is_complete(self, run: str) -> bool:
         """Whether all live records of an earlier input are in this one, as often as they were posted."""
         if run not in self._complete:
-            posted = Counter(self._outbox.contents_of(self._target, run))
-            self._complete[run] = bool(run) and not posted - self._again
+            self._complete[run] = bool(run) and not self._missing(run)
         return self._complete[run]
+
+    def _missing(self, run: str) -> bool:
+        """Whether a record of an earlier input is not in this one, and still in the company."""
+        left = Counter(self._again)
+        missing: list[int] = []
+        for number, text in self._outbox.contents_of(self._target, run):
+            if left[text]:
+                left[text] -= 1
+            else:
+                missing.append(number)
+        entries = self._outbox.numbered(missing)
+        live = _Live(self._receipts.check(entries.values()))
+        return any(live(entry) for entry in entries.values())
 
 
 @dataclass(slots=True)

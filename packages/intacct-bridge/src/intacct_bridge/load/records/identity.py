@@ -150,9 +150,7 @@ def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping
 
     That a record is a draft is its state and not its content: a draft that is live later is still the same record.
     """
-    draft = lookup_keys_of(object_name).draft
-    if draft and any(fields.get(name) == value for name, value in draft.items()):
-        fields = {name: value for name, value in fields.items() if draft.get(name) != value}
+    fields = without_draft(object_name, fields)
     header = sorted(_texts(fields))
     owned = {
         wrapper: sorted([_line_text(line.object, sorted(_texts(line.fields))) for line in members])
@@ -172,6 +170,14 @@ def in_source(write: Write, source: str) -> Write:
 def free_place(used: Container[int]) -> int:
     """The first place that is not used."""
     return next(place for place in count(1) if place not in used)
+
+
+def without_draft(object_name: str, fields: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The fields without those that make a new record a draft; a field that is cleared stays."""
+    draft = lookup_keys_of(object_name).draft
+    if not any(name in fields and fields[name] == value for name, value in draft.items()):
+        return fields
+    return {name: value for name, value in fields.items() if name not in draft or draft[name] != value}
 
 
 def _texts(fields: Mapping[str, Value]) -> _Texts:
