@@ -1,5 +1,6 @@
 """Records that would be written twice: repeated in the input, or in the company already under the same lookup key."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from intacct_bridge.load.plan.context import PlanContext
@@ -105,14 +106,21 @@ class FindDuplicates:
         matches = {at: by_key[key] for at in new if (key := key_of(keys[at])) in by_key}
         of_source = self._keyed_by_source(lookup, records, by_key)
         taken_back = self._context.taken_back(match.record for matches in by_key.values() for match in matches)
-        posted = (one.receipt for one in records if one.verdict is Verdict.UNCHANGED)
-        in_input = {receipt.record for receipt in posted if receipt is not None}  # each is a record of its own
+        posted = [one for one in records if one.verdict is Verdict.UNCHANGED and one.receipt is not None]
+        in_input = {one.receipt.record for one in posted if one.receipt is not None}  # each is a record of its own
+        # posted for certain, without a number that says which of the records in Intacct each is
+        unnumbered = Counter(
+            key_of(_lookup_values(lookup, one.write))
+            for one in posted
+            if one.receipt is not None and not one.receipt.record
+        )
         sent_since = self._sent_since(records, [at for at in new if at in matches or at in numbers.new])
         done = self._split(lookup, records, new)
         for at, same_key in matches.items():
             others = of_source if records[at].write.has_source_key else ()
             standing = [one for one in same_key if not (one.copy or one.taken_back or one.record in in_input)]
             duplicates = [one for one in standing if one.record not in others and one.record not in taken_back]
+            duplicates = duplicates[unnumbered[key_of(keys[at])] :]
             if duplicates:
                 done[at] = sent_since.get(at) or self._duplicate(done[at], duplicates)
         left = {at for at in numbers.new if done[at].is_open and not done[at].may_be_duplicate}
