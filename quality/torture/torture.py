@@ -27,7 +27,7 @@ from intacct_bridge.load.apply.settle import SettleSettings
 from intacct_bridge.load.layouts.native import NativeLayout
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
-from intacct_bridge.load.plan.plan import Mode, PlanSettings
+from intacct_bridge.load.plan.plan import Mode, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.source_row import SourceRow
@@ -147,8 +147,10 @@ class Round:
     def work(self, gateway: Client, outbox: Outbox, settings: LoadSettings, step: Step) -> None:
         """What a process does: it plans the input and loads it."""
         plan = self.plan(gateway, outbox)
+        # what Intacct shows may be an equal record in doubt: the rest of the input waits until that is settled
+        waits = not self.kind.finds and any(one.verdict is Verdict.IN_DOUBT for one in plan.records)
         refused = [str(one.reasons[0]) for one in plan.records if one.reasons]
-        if refused:
+        if refused and not (waits and all(one.reasons[0].rule == "duplicate" for one in plan.records if one.reasons)):
             self.faults.append(f"the plan refuses a sound record: {refused[0]}")
         list(Loader(gateway, outbox, settings, step=step).apply(plan))
 
