@@ -1,4 +1,4 @@
-"""A saved plan that was altered is refused, whatever was altered in it, and nothing of it is posted."""
+"""A saved plan in which any part was altered is refused, and nothing of it is posted."""
 
 import hashlib
 import json

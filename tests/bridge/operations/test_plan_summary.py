@@ -191,7 +191,7 @@ def test_a_text_of_a_record_forges_nothing(run: CompanyRun, text: str) -> None:
 
 
 def test_a_plan_with_forged_names_is_refused(run: CompanyRun, emulator: Emulator) -> None:
-    """Whoever can write the file of a plan could call a vendor by another's name. The digest has the names."""
+    """A person who can write the plan's file could give a vendor another name. The digest covers the names."""
     from support.apps.plan_files import resealed
 
     plan = save_plan(run, planned(run, [bill("B-1", "10.00", vendor="V-3")]))

@@ -53,8 +53,8 @@ def read_map(path: Path) -> EntityMap:
 def with_lists(entity: EntityMap) -> EntityMap:
     """The mapping with a list for lines that are flat rows, which a stream keeps as a list."""
     lines = tuple(
-        msgspec.structs.replace(one, into=LINES) if not one.sources and not one.into and one.read else one
-        for one in entity.lines
+        msgspec.structs.replace(line, into=LINES) if not line.sources and not line.into and line.read else line
+        for line in entity.lines
     )
     return msgspec.structs.replace(entity, lines=lines)
 

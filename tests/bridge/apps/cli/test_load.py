@@ -212,3 +212,12 @@ def test_a_load_that_ends_before_its_first_record_is_not_called_nothing_to_do(
     assert "2 not sent" in ran.err
     assert "disk is full" in ran.err
     assert "nothing to do" not in ran.said
+
+
+def test_rows_of_several_files_cannot_be_called_new(demo: Intacct, classes: Path, home: Path) -> None:
+    """Row 2 of each file would be posted as a new record, though only one of them was meant."""
+    other = home / "other.csv"
+    other.write_text(CLASSES)
+    refused = demo("load", str(classes), str(other), "--as", "CLASS", "--new", "2", "--apply")
+    assert refused.status == 2
+    assert "--new names rows of one file" in refused.err

@@ -161,7 +161,7 @@ def test_the_sources_key_separates_entries(tmp_path: Path) -> None:
 
     one, two = [line("1", "6000"), line("1", "2100")], [line("2", "6000"), line("", "2100")]
     assert known(*one, *two) == [('source:["","1"]', 2), ('source:["","2"]', 2)]
-    assert known(*two) == [('source:["","2"]', 2)], "the same entry, whatever it comes with"
+    assert known(*two) == [('source:["","2"]', 2)], "the same entry, alone or beside others"
     assert [rows for _, rows in known(line("1", "6000", "R"), line("2", "2100", "R"))] == [1, 1], "also within a number"
     ((text, _),) = known(line("", "6000"), line("", "2100"))
     assert text.startswith("content:"), "no key is no identity"

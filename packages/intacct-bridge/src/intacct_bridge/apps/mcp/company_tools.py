@@ -50,20 +50,20 @@ class CompanyTools:
         Asks the company; what it answers is kept for some hours, so a second question usually costs nothing.
         """
         with self._session.company() as run:
-            found = run.client.describe(object.upper())
+            definition = run.client.describe(object.upper())
             fields = [
                 {
-                    "name": one.name,
-                    "type": one.kind.value,
-                    "label": one.label,
-                    "required": one.required,
-                    "read_only": one.readonly,
-                    "custom": one.custom,
-                    "values": one.values[:50],
+                    "name": field.name,
+                    "type": field.kind.value,
+                    "label": field.label,
+                    "required": field.required,
+                    "read_only": field.readonly,
+                    "custom": field.custom,
+                    "values": field.values[:50],
                 }
-                for one in found.fields.values()
+                for field in definition.fields.values()
             ]
-        return {"object": found.name, "fields": plain(fields), "api_transactions": self._meter()}
+        return {"object": definition.name, "fields": plain(fields), "api_transactions": self._meter()}
 
     def read_company(
         self,

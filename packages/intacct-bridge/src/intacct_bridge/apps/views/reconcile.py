@@ -77,7 +77,7 @@ def verdict(reconciliation: Reconciliation) -> str:
 
 def _plural(reconciliation: Reconciliation) -> bool:
     return len(reconciliation.balances) + len(reconciliation.records) != 1 or any(
-        one.more for one in reconciliation.comparison.tables
+        table.more for table in reconciliation.comparison.tables
     )
 
 

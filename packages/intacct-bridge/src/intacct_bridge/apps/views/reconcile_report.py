@@ -72,13 +72,13 @@ def _body(reconciliation: Reconciliation, copy: str) -> Iterator[str]:
     yield "<h2>Compared</h2>"
     rows = [
         (
-            one.table,
-            f"{one.rows:,}",
-            _MEANS[one.method],
-            "equal" if one.equal else "differs",
-            digests[one.table].digest if one.table in digests else "",
+            table.table,
+            f"{table.rows:,}",
+            _MEANS[table.method],
+            "equal" if table.equal else "differs",
+            digests[table.table].digest if table.table in digests else "",
         )
-        for one in reconciliation.comparison.tables
+        for table in reconciliation.comparison.tables
     ]
     yield _html_table(("table", "records", "compared by", "result", "SHA-256"), rows, numbers=(1,), code=(4,))
     if reconciliation.tie_out is not None:

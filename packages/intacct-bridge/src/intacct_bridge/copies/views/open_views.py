@@ -73,8 +73,8 @@ def _decimals_read(copy: "OpenCopy", shape: CopyShape, tables: Collection[str]) 
     def named(column: str) -> set[str]:
         tables_with = [name for name in tables if column in shape.tables[name]]
         answers = [
-            copy.rows(f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM {_RAW}.{quoted(one)}")
-            for one in tables_with
+            copy.rows(f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM {_RAW}.{quoted(table)}")
+            for table in tables_with
         ]
         return {text for rows in answers for (text,) in rows if text}
 

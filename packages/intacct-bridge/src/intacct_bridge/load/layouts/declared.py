@@ -168,8 +168,8 @@ class DeclaredLayout:
 
     def match(self, table: InputTable) -> MatchedColumns:
         """The columns by meaning. Raises SettingsError if a required one is missing."""
-        own = self._described(table).writable().names()
-        matched = match_columns(table.columns, self.declared.meanings, source=table.path.name, own=own)
+        fields = self._described(table).writable().names()
+        matched = match_columns(table.columns, self.declared.meanings, source=table.path.name, own=fields)
         matched = self._unambiguous(matched, table.constants)
         missing = self._required(self.declared.missing_among(matched.columns))
         if missing:

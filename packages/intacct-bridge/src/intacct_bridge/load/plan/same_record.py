@@ -365,9 +365,9 @@ class _Matching:
                 continue
             free.remove(equal)
             if (row is not None and rule == "new") or is_new(write, self.rules):
-                self.matched[at] = equal.entry  # the very row that was posted as a new record
+                self._take(at, equal.entry)  # the very row that was posted as a new record
             elif rule == "same" or self.inputs.is_complete(equal.entry.input):
-                self.matched[at] = equal.entry
+                self._take(at, equal.entry)
             elif rule == "refuse":
                 self._refuse_equal(at, equal.entry)
 

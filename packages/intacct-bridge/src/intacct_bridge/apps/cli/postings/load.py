@@ -224,6 +224,8 @@ def load_command(
     from intacct_bridge.operations.plans import ApplyOptions, SendOptions, refuse_without_plan
 
     _check_options(files, from_plan, as_name=reading["as_name"], map_file=reading["map_file"])
+    if reading["new"] and len(files) > 1:
+        raise SettingsError("--new names rows of one file, and several are given", fix="load that file alone")
     _check_outputs(files, reading["map_file"], out=out, refused=refused)
     relax_gc()
     sending = SendOptions(reading["batch_size"], reading["atomic"], reading["on_error"] == "stop")

@@ -76,9 +76,9 @@ def show_object(request: PageRequest) -> PageView:
         data: dict[str, Any] = {
             "names": names, "connection": chosen, "object": definition.name, "fields": _fields(definition),
             "relations": [
-                {"path": one.path, "object": one.object, "kind": one.kind.lower(), "by": one.by,
-                 "href": address("browse", one.object, connection=chosen)}
-                for one in definition.relations.values()
+                {"path": relation.path, "object": relation.object, "kind": relation.kind.lower(), "by": relation.by,
+                 "href": address("browse", relation.object, connection=chosen)}
+                for relation in definition.relations.values()
             ],
             "field_names": list(definition.fields), "operators": OPERATORS, "limits": [(one, one) for one in LIMITS],
             "form": _form(request), "ran": False, "problem": {}, "columns": [], "rows": [], "hidden": 0,
@@ -95,15 +95,15 @@ def show_object(request: PageRequest) -> PageView:
 def _fields(definition: ObjectDef) -> list[dict[str, Any]]:
     return [
         {
-            "name": one.name,
-            "type": one.kind.lower(),
-            "required": one.required,
-            "readonly": one.readonly,
-            "custom": one.custom,
-            "label": one.label,
-            "values": list(one.values),
+            "name": field.name,
+            "type": field.kind.lower(),
+            "required": field.required,
+            "readonly": field.readonly,
+            "custom": field.custom,
+            "label": field.label,
+            "values": list(field.values),
         }
-        for one in definition.fields.values()
+        for field in definition.fields.values()
     ]
 
 

@@ -131,13 +131,13 @@ def show_entry(request: PageRequest) -> PageView:
         "asked": looks_for_candidates,
         "candidates": [
             {
-                "record": one.record,
-                "label": one.label,
-                "same_key": one.has_key,
-                "created": f"{one.created:%Y-%m-%d %H:%M}" if one.created else "",
-                "by": one.creator,
+                "record": proposal.record,
+                "label": proposal.label,
+                "same_key": proposal.has_key,
+                "created": f"{proposal.created:%Y-%m-%d %H:%M}" if proposal.created else "",
+                "by": proposal.creator,
             }
-            for one in proposals
+            for proposal in proposals
         ],
         "key": request.query.get("key", ""),
         "may_settle": state == "in_doubt",
