@@ -49,6 +49,17 @@ PEAKS = {BARE: 130, TAP: 130, SINCE: 130, LIGHT: 70, PARQUET: 130, DUCKDB: 200}
 """The largest peak memory in MB."""
 
 
+_LAUNCHER = """
+import json, os, sys, time
+out, began = int(os.environ.pop("OUT")), time.perf_counter()
+actions = [(os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, out, 2)]
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
+_, status, used = os.wait4(process, 0)
+print(json.dumps([status, used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss]))
+"""
+"""A small process that measures its child: Linux counts the memory of the parent as the peak of a process too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """One program, from its start to its end."""
@@ -108,13 +119,15 @@ def _run(way: str, url: str, name: str, earlier: str) -> tuple[float, float, int
         environment = {**os.environ, **own, "PYTHONPATH": os.pathsep.join(paths)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with (place / "out").open("wb") as out:
-            began = time.perf_counter()
-            shared = [(os.POSIX_SPAWN_DUP2, out.fileno(), descriptor) for descriptor in (1, 2)]
-            process = os.posix_spawn(command[0], command, environment, file_actions=shared)
-            _, status, used = os.wait4(process, 0)
+            measured = subprocess.run(
+                [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command],
+                stdout=subprocess.PIPE, stderr=out, pass_fds=(out.fileno(),), env=environment | {"OUT": str(out.fileno())},
+                text=True, check=True,
+            )  # fmt: skip
+        status, cpu, wall, peak = json.loads(measured.stdout)
         if status:
             raise SystemExit(f"{TITLES[way]} failed: {(place / 'out').read_text('utf-8', 'replace')[-2000:]}")
-    return used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss * 1024
+    return cpu, wall, peak * 1024
 
 
 def _command(way: str, url: str, name: str, place: Path) -> list[str]:

@@ -78,7 +78,14 @@ def one_base_currency(write: Write, facts: Facts) -> Iterator[Finding]:
 
 def has_signs(writes: Iterable[Write]) -> bool:
     """Whether any amount of these has a currency sign, or the code of a currency."""
-    return any(currency_sign(cell) for write in writes for row in write.rows for cell in row.cells.values())
+    texts: set[str] = set()
+    for cell in (cell for write in writes for row in write.rows for cell in row.cells.values()):
+        if type(cell) is not str:
+            if currency_sign(cell):
+                return True
+        else:
+            texts.add(cell)  # most texts of a file come many times
+    return any(map(currency_sign, texts))
 
 
 def _signed_columns(fields: Mapping[str, Value], row: SourceRow) -> Iterator[tuple[str, str]]:
