@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,11 +118,11 @@ def _run(way: str, url: str, name: str, earlier: str) -> tuple[float, float, int
         environment = {**os.environ, **own, "PYTHONPATH": os.pathsep.join(paths)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with (place / "out").open("wb") as out:
+            environment["OUT"] = str(out.fileno())
+            launched = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command]
             measured = subprocess.run(
-                [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command],
-                stdout=subprocess.PIPE, stderr=out, pass_fds=(out.fileno(),), env=environment | {"OUT": str(out.fileno())},
-                text=True, check=True,
-            )  # fmt: skip
+                launched, stdout=subprocess.PIPE, pass_fds=(out.fileno(),), env=environment, text=True, check=True
+            )
         status, cpu, wall, peak = json.loads(measured.stdout)
         if status:
             raise SystemExit(f"{TITLES[way]} failed: {(place / 'out').read_text('utf-8', 'replace')[-2000:]}")
