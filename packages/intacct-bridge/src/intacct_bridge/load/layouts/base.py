@@ -59,7 +59,7 @@ class MatchedColumns:
     unused: tuple[str, ...] = ()
 
 
-def kept(
+def filtered_rows(
     groups: Iterable[Sequence[SourceRow]], table: InputTable, header: Iterable[str], lines: Iterable[str]
 ) -> Iterator[list[SourceRow]]:
     """The rows of each record that the user's filter keeps; records without such rows are left out.
@@ -74,19 +74,19 @@ def kept(
             yield list(rows)
             continue
         above: dict[str, object] = {}
-        some: list[SourceRow] = []
+        rows_of_record: list[SourceRow] = []
         for row in rows:
             continues = row is not rows[0] and not any(text_of(row.cells.get(name)) for name in of_header)
-            taken = [name for name in (of_record if continues else of_header) if not text_of(row.cells.get(name))]
-            known = {name: above[name] for name in taken if name in above}
-            full = msgspec.structs.replace(row, cells={**row.cells, **known})
+            blank = [name for name in (of_record if continues else of_header) if not text_of(row.cells.get(name))]
+            inherited = {name: above[name] for name in blank if name in above}
+            full = msgspec.structs.replace(row, cells={**row.cells, **inherited})
             above |= {name: cell for name in of_record if text_of(cell := row.cells.get(name))}
             if where.meets(full):
-                some.append(row if some or row is rows[0] else full)
+                rows_of_record.append(row if rows_of_record or row is rows[0] else full)
             else:
                 where.left_out += 1
-        if some:
-            yield some
+        if rows_of_record:
+            yield rows_of_record
 
 
 def agree(
@@ -172,46 +172,46 @@ def match_columns(
     meanings: Mapping[str, tuple[str, ...]],
     *,
     source: str,
-    own: Iterable[str] = (),
+    of_intacct: Iterable[str] = (),
 ) -> MatchedColumns:
     """Find each meaning's column. `meanings`, and the names of each, are in the order of preference.
 
-    `own` are Intacct's own names, which no misspelt meaning is looked for in.
+    `of_intacct` are Intacct's own names, which no misspelt meaning is looked for in.
     """
-    known = {normalized(name) for meaning, names in meanings.items() for name in (meaning, *names)}
-    left = _by_name(columns, known, source)
-    found: dict[str, str] = {}
+    meaningful = {normalized(name) for meaning, names in meanings.items() for name in (meaning, *names)}
+    left = _by_name(columns, meaningful, source)
+    matched: dict[str, str] = {}
     for meaning, names in meanings.items():
         matches = [one for one in dict.fromkeys(map(normalized, (meaning, *names))) if one in left]
         other, ids = f"{meaning}{OTHERWISE}", [one for one in matches if _ID.search(one)]
         if other in meanings and len(matches) == 2 and len(ids) == 1:
-            found[other] = left.pop(next(one for one in matches if one not in ids))
+            matched[other] = left.pop(next(one for one in matches if one not in ids))
             matches = ids
-        if matches and meaning not in found:
-            found[meaning] = left.pop(matches[0])
-    _refuse_repeated(found, left, meanings, source)
-    _refuse_misspelt(found, {name: one for name, one in left.items() if one not in set(own)}, meanings, source)
-    return MatchedColumns(found, tuple(left.values()))
+        if matches and meaning not in matched:
+            matched[meaning] = left.pop(matches[0])
+    _refuse_repeated(matched, left, meanings, source)
+    _refuse_misspelt(matched, {name: one for name, one in left.items() if one not in set(of_intacct)}, meanings, source)
+    return MatchedColumns(matched, tuple(left.values()))
 
 
-def _by_name(columns: Iterable[str], known: Container[str], source: str) -> dict[str, str]:
+def _by_name(columns: Iterable[str], meaningful: Container[str], source: str) -> dict[str, str]:
     """The columns by their normalized names; by their own names if that is taken or empty."""
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for column in columns:
         name = normalized(column)
-        if name in found and name in known:
+        if name in by_name and name in meaningful:
             raise SettingsError(
-                f"{source}: the columns {found[name]!r} and {column!r} have the same name",
+                f"{source}: the columns {by_name[name]!r} and {column!r} have the same name",
                 fix="remove or rename one of them",
             )
-        found[column if name in found or not name else name] = column
-    return found
+        by_name[column if name in by_name or not name else name] = column
+    return by_name
 
 
 def _refuse_repeated(
-    found: Mapping[str, str], left: Mapping[str, str], meanings: Mapping[str, tuple[str, ...]], source: str
+    matched: Mapping[str, str], left: Mapping[str, str], meanings: Mapping[str, tuple[str, ...]], source: str
 ) -> None:
-    for meaning, column in found.items():
+    for meaning, column in matched.items():
         if meaning.endswith(OTHERWISE):
             continue
         others = [left[name] for name in map(normalized, (meaning, *meanings[meaning])) if name in left]
@@ -223,9 +223,9 @@ def _refuse_repeated(
 
 
 def _refuse_misspelt(
-    found: Mapping[str, str], left: Mapping[str, str], meanings: Mapping[str, tuple[str, ...]], source: str
+    matched: Mapping[str, str], left: Mapping[str, str], meanings: Mapping[str, tuple[str, ...]], source: str
 ) -> None:
-    missing = {normalized(meaning): meaning for meaning in meanings if meaning not in found}
+    missing = {normalized(meaning): meaning for meaning in meanings if meaning not in matched}
     missing = {name: one for name, one in missing.items() if not one.endswith(OTHERWISE)}
     for name, column in left.items():
         if close := misspelt(name, missing):

@@ -84,12 +84,12 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     @property
     def meanings(self) -> Mapping[str, tuple[str, ...]]:
         """The other names of each column, and of the second columns."""
-        found: dict[str, tuple[str, ...]] = {}
-        for one in self.columns:
-            found[one.name] = one.names
-            if one.otherwise:
-                found[second(one.name)] = one.otherwise
-        return found
+        names: dict[str, tuple[str, ...]] = {}
+        for column in self.columns:
+            names[column.name] = column.names
+            if column.otherwise:
+                names[second(column.name)] = column.otherwise
+        return names
 
     def missing(self, columns: Iterable[str]) -> list[str]:
         """The meanings that are required and have none of these columns."""
@@ -140,8 +140,8 @@ def otherwise_notes(matched: MatchedColumns) -> tuple[str, ...]:
 def declarations() -> Mapping[str, LayoutDeclaration]:
     """Every layout by its name."""
     folder = files("intacct_bridge.data").joinpath("layouts")
-    found = [_declared(one.name, one.read_text("utf-8")) for one in folder.iterdir() if one.name.endswith(".toml")]
-    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+    layouts = [_declared(one.name, one.read_text("utf-8")) for one in folder.iterdir() if one.name.endswith(".toml")]
+    return {one.name: one for one in sorted(layouts, key=lambda one: one.name)}
 
 
 def _declared(file: str, text: str) -> LayoutDeclaration:
@@ -161,8 +161,8 @@ def layout_names() -> Iterator[str]:
 
 def declaration(name: str) -> LayoutDeclaration | None:
     """The layout of a name, ignoring case; None if there is none. An object's own name is not a layout."""
-    wanted = _plain(name)
-    return next((one for one in declarations().values() if wanted in (_plain(one.name), *map(_plain, one.names))), None)
+    plain = _plain(name)
+    return next((one for one in declarations().values() if plain in (_plain(one.name), *map(_plain, one.names))), None)
 
 
 def _plain(name: str) -> str:

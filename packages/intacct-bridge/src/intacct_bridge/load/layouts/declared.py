@@ -140,14 +140,14 @@ class DeclaredLayout:
     def _check_fields(self, table: InputTable, matched: MatchedColumns) -> None:
         """Raise SettingsError if a column has values for a field that this company does not have."""
         missing: dict[str, LayoutColumn] = {}
-        for one in self.declared.columns:
-            if one.field and not self._has_field(one):
-                missing |= dict.fromkeys(self._columns(one.name, matched), one)
+        for column_def in self.declared.columns:
+            if column_def.field and not self._has_field(column_def):
+                missing |= dict.fromkeys(self._columns(column_def.name, matched), column_def)
         for row in table if missing else ():
-            for column, one in missing.items():
+            for column, column_def in missing.items():
                 if text_of(row.cells.get(column)):
-                    name = self.declared.field_of(one)
-                    owner = self.declared.lines if self.declared.is_of_line(one) else self.declared.object
+                    name = self.declared.field_of(column_def)
+                    owner = self.declared.lines if self.declared.is_of_line(column_def) else self.declared.object
                     raise SettingsError(
                         f"{row.position}: the column {column!r} is the field {name}, which this company's {owner} does "
                         "not have",
@@ -169,7 +169,7 @@ class DeclaredLayout:
     def match(self, table: InputTable) -> MatchedColumns:
         """The columns by meaning. Raises SettingsError if a required one is missing."""
         fields = self._described(table).writable().names()
-        matched = match_columns(table.columns, self.declared.meanings, source=table.path.name, own=fields)
+        matched = match_columns(table.columns, self.declared.meanings, source=table.path.name, of_intacct=fields)
         matched = self._unambiguous(matched, table.constants)
         missing = self._required(self.declared.missing_among(matched.columns))
         if missing:
@@ -190,39 +190,39 @@ class DeclaredLayout:
 
     def _names(self, matched: MatchedColumns) -> Mapping[str, str]:
         """The column, or else the meaning, of each field."""
-        found: dict[str, str] = {}
-        for one in sorted(self.declared.columns, key=self.declared.is_of_line):  # those of the record come first
-            column = next(self._columns(one.name, matched), one.name)
-            found.setdefault(self.declared.field_of(one), column)
-        return found
+        columns: dict[str, str] = {}
+        for column_def in sorted(self.declared.columns, key=self.declared.is_of_line):  # those of the record come first
+            column = next(self._columns(column_def.name, matched), column_def.name)
+            columns.setdefault(self.declared.field_of(column_def), column)
+        return columns
 
     def _own_columns(self, matched: MatchedColumns) -> Mapping[str, Container[str]]:
         """The columns that give each field of the record itself, not as a default or by another field's column."""
-        found: dict[str, list[str]] = {}
-        for one in self.declared.columns:
-            if one.field and not self.declared.is_of_line(one):
-                found.setdefault(one.field, []).extend(self._columns(one.name, matched))
-        for column, (own, of_line) in self._native(matched).items():
+        columns: dict[str, list[str]] = {}
+        for column_def in self.declared.columns:
+            if column_def.field and not self.declared.is_of_line(column_def):
+                columns.setdefault(column_def.field, []).extend(self._columns(column_def.name, matched))
+        for column, (field_def, of_line) in self._native(matched).items():
             if not of_line:
-                found.setdefault(own.name, []).append(column)
-        return found
+                columns.setdefault(field_def.name, []).append(column)
+        return columns
 
     def _native(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
         """Columns under Intacct's own names, each with its field and whether that is one of the lines."""
-        found: dict[str, tuple[FieldDef, bool]] = {}
+        fields: dict[str, tuple[FieldDef, bool]] = {}
         for column in (name for name in matched.unused if _in_capitals(name)):
-            one, of_line = self._own_field(column.strip())
-            if one is not None:
-                found[column] = (one, of_line)
-        return found
+            field_def, of_line = self._own_field(column.strip())
+            if field_def is not None:
+                fields[column] = (field_def, of_line)
+        return fields
 
     def _own_field(self, name: str) -> tuple[FieldDef | None, bool]:
         writable, lines = self.writable(), self.declared.lines
         if name.removeprefix(f"{lines}.") in self.declared.without:
             return None, False
-        one = writable.field(name)
-        if one is not None or not lines:
-            return one, False
+        field_def = writable.field(name)
+        if field_def is not None or not lines:
+            return field_def, False
         line_set = writable.line_set(lines)
         return (line_set.field(name.removeprefix(f"{lines}.")) if line_set else None), True
 
@@ -230,18 +230,20 @@ class DeclaredLayout:
         """The mapping of the input's own columns."""
         header: dict[str, list[Any]] = {}
         lines: dict[str, list[Any]] = {}
-        for one in self.declared.columns:
-            rule = self._rule({"from": [one.name], **one.rule}, matched)
-            if one.field and rule is not None:
-                rule = {"required": True, **rule} if one.required and self.complete else rule
-                place = lines if self.declared.is_of_line(one) else header
-                place.setdefault(self.declared.field_of(one), []).append(rule)
+        for column_def in self.declared.columns:
+            rule = self._rule({"from": [column_def.name], **column_def.rule}, matched)
+            if column_def.field and rule is not None:
+                rule = {"required": True, **rule} if column_def.required and self.complete else rule
+                place = lines if self.declared.is_of_line(column_def) else header
+                place.setdefault(self.declared.field_of(column_def), []).append(rule)
         for name, further in self.declared.fields.items():
             place = lines if name.startswith(f"{self.declared.lines}.") and self.declared.lines else header
-            known = place.setdefault(name.removeprefix(f"{self.declared.lines}."), [])
-            known += [made for rule in _several(further) if (made := self._rule(rule, matched)) is not None]
-        for column, (own, of_line) in self._native(matched).items():
-            (lines if of_line else header).setdefault(own.name, []).append({"from": [column]})
+            rules_of_field = place.setdefault(name.removeprefix(f"{self.declared.lines}."), [])
+            rules_of_field += [
+                further_rule for rule in _several(further) if (further_rule := self._rule(rule, matched)) is not None
+            ]
+        for column, (field_def, of_line) in self._native(matched).items():
+            (lines if of_line else header).setdefault(field_def.name, []).append({"from": [column]})
         document: dict[str, Any] = {
             "object": self.declared.object,
             "rest": "drop",
@@ -268,18 +270,18 @@ class DeclaredLayout:
 
     def _rule(self, rule: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any] | None:
         """A rule with the input's columns in place of meanings; None if the input has none of them."""
-        made = {name: value for name, value in rule.items() if name != "from"}
+        filled = {name: value for name, value in rule.items() if name != "from"}
         meanings = _several(rule.get("from", []))
         sources = [column for meaning in meanings for column in self._columns(meaning, matched)]
         if self.declared.sides and meanings == [SIDE]:
             sources = [SIDE_CELL]
-        if "lookup" in made:
-            made["lookup"] = [self._lookup(one, matched) for one in _several(made["lookup"])]
+        if "lookup" in filled:
+            filled["lookup"] = [self._lookup(one, matched) for one in _several(filled["lookup"])]
         if sources:
-            return {**made, "from": sources}
-        if "constant" in made:
-            return made
-        return {"constant": made["default"]} if "default" in made else None
+            return {**filled, "from": sources}
+        if "constant" in filled:
+            return filled
+        return {"constant": filled["default"]} if "default" in filled else None
 
     def _lookup(self, lookup: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any]:
         """A lookup with the input's columns in its conditions."""

@@ -66,7 +66,7 @@ class FieldCell(NamedTuple):
 
 
 def read_cell(
-    one: FieldDef,
+    field_def: FieldDef,
     cell: object,
     reading: DateReading = _MDY,
     *,
@@ -79,16 +79,16 @@ def read_cell(
     """
     if type(cell) is not str and isinstance(cell, list | Mapping):
         kind = "a list" if isinstance(cell, list) else "a record"
-        raise RecordError(f"{one.name} takes one value, not {kind}")
+        raise RecordError(f"{field_def.name} takes one value, not {kind}")
     value = cast("Cell", cell)
-    if one.kind in NUMBERS:
-        return _number(one.kind, value, amounts)
-    if one.kind is Kind.DATE:
+    if field_def.kind in NUMBERS:
+        return _number(field_def.kind, value, amounts)
+    if field_def.kind is Kind.DATE:
         return read_date(value, reading)
     text = text_of(value)
-    if one.kind is Kind.TIMESTAMP and text:
+    if field_def.kind is Kind.TIMESTAMP and text:
         return value if isinstance(value, datetime) else _moment(value, text, reading, formatting)
-    if one.kind is Kind.BOOLEAN and text:
+    if field_def.kind is Kind.BOOLEAN and text:
         return parse_value(Kind.BOOLEAN, text)
     return text or None
 
@@ -104,10 +104,10 @@ def _number(kind: Kind, cell: Cell, amounts: AmountReading) -> Value:
 def _moment(cell: Cell, text: str, reading: DateReading, formatting: Callable[[], Formatting]) -> Value:
     if isinstance(cell, date) or len(text) <= len("2026-01-31"):
         return read_date(cell, reading)
-    found = parse_value(Kind.TIMESTAMP, text)
+    moment = parse_value(Kind.TIMESTAMP, text)
     clock = Formatting(offset_minutes=formatting().offset_minutes)
-    render_value(Kind.TIMESTAMP, found, clock)  # refuse it now, if the request cannot hold it
-    return found
+    render_value(Kind.TIMESTAMP, moment, clock)  # refuse it now, if the request cannot hold it
+    return moment
 
 
 @dataclass(slots=True)
@@ -130,22 +130,22 @@ class WriteBuilder:
     def fields(self, cells: Iterable[CellParts], row: SourceRow, findings: list[Finding]) -> dict[str, Value]:
         """The typed fields of a header or a line; unreadable cells are added to the findings."""
         fields: dict[str, Value] = {}
-        for one, column, cell, reading, amounts in cells:
-            if type(cell) is str and one.kind is _TEXT and not one.values:
+        for field_def, column, cell, reading, amounts in cells:
+            if type(cell) is str and field_def.kind is _TEXT and not field_def.values:
                 text = text_of(cell)
                 if text or self.clear:
-                    fields[one.name] = code_in_capitals(one.name, text) or None
+                    fields[field_def.name] = code_in_capitals(field_def.name, text) or None
                 continue
             try:
-                value = read_cell(one, cell, reading, amounts=amounts, formatting=self.writable.formatting)
+                value = read_cell(field_def, cell, reading, amounts=amounts, formatting=self.writable.formatting)
             except RecordError as error:
-                rule = "date" if one.kind is Kind.DATE else "amount" if one.kind in NUMBERS else "value"
+                rule = "date" if field_def.kind is Kind.DATE else "amount" if field_def.kind in NUMBERS else "value"
                 findings.append(Finding(rule, error.message, error.fix, column, row.position))
                 continue
-            if one.kind is Kind.DATE and (text := reading.doubt(cell)):
+            if field_def.kind is Kind.DATE and (text := reading.doubt(cell)):
                 findings.append(date_order_doubt(text, column, row))
             if value is not None or self.clear:
-                fields[one.name] = _spelled(one, _in_cents(one, column, value, row, findings))
+                fields[field_def.name] = _spelled(field_def, _in_cents(field_def, column, value, row, findings))
         return fields
 
     def write(
@@ -208,15 +208,15 @@ class WriteBuilder:
         self, cells: Iterable[tuple[SourceRow, str, object]], base: FileSource, findings: list[Finding]
     ) -> tuple[str, ...]:
         """The files that a record's cells name, each cell with its row and column; a missing one becomes a finding."""
-        given = [one for one in cells if one[2] not in (None, "", [])]
+        named = [one for one in cells if one[2] not in (None, "", [])]
         try:
-            paths = read_paths(all_files(cell for _, _, cell in given), base)
+            paths = read_paths(all_files(cell for _, _, cell in named), base)
         except RecordError as error:
-            row, column = _naming(given, error, base)
+            row, column = _naming(named, error, base)
             findings.append(Finding("file", error.message, error.fix, column, row.position))
             return ()
         if paths and self.writable.field("SUPDOCID") is None:
-            row, column, _ = given[0]
+            row, column, _ = named[0]
             text = f"{self.writable.name} takes no attachments"
             findings.append(Finding("file", text, "remove the column", column, row.position))
             return ()
@@ -267,9 +267,9 @@ def label_of(lookup: LookupKeys, fields: Mapping[str, Value], rows: Sequence[Sou
     return record_label(lookup.object, *parts, *place)
 
 
-def _in_cents(one: FieldDef, column: str, value: Value, row: SourceRow, findings: list[Finding]) -> Value:
+def _in_cents(field_def: FieldDef, column: str, value: Value, row: SourceRow, findings: list[Finding]) -> Value:
     """The value; an amount with the error of a binary float is the amount in cents, with a note."""
-    if not isinstance(value, Decimal) or not one.is_money:
+    if not isinstance(value, Decimal) or not field_def.is_money:
         return value
     cents = cents_of_float(value)
     if cents is None:
@@ -283,11 +283,11 @@ def code_in_capitals(name: str, text: str) -> str:
     return text.upper() if name in _CURRENCIES else text
 
 
-def _spelled(one: FieldDef, value: Value) -> Value:
+def _spelled(field_def: FieldDef, value: Value) -> Value:
     """A listed value as the company spells it."""
     if isinstance(value, str):
-        value = code_in_capitals(one.name, value)
-    if not one.values or not isinstance(value, str) or value in one.values:
+        value = code_in_capitals(field_def.name, value)
+    if not field_def.values or not isinstance(value, str) or value in field_def.values:
         return value
-    by_case = {known.casefold(): known for known in one.values}
+    by_case = {known.casefold(): known for known in field_def.values}
     return by_case.get(value.casefold(), value)

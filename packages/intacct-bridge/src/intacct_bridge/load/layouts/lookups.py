@@ -28,30 +28,30 @@ class Lookups:
     def __init__(self, company: Gateway) -> None:
         self._company = company
         self._rows: dict[_Place, dict[str, list[Row]]] = {}
-        self._asked: dict[_Place, set[str]] = {}
+        self._looked_up: dict[_Place, set[str]] = {}
         self._fields: dict[str, set[str]] = {}
         self._refused: dict[str, str] = {}
 
     def learn(self, requests: Iterable[LookupRequest]) -> None:
         """Look up everything that is not known yet."""
-        asked = list(requests)
-        while asked:
-            self._learn(asked)
-            asked = [one.otherwise for one in asked if one.otherwise is not None and not self._matching(one)]
+        pending = list(requests)
+        while pending:
+            self._learn(pending)
+            pending = [one.otherwise for one in pending if one.otherwise is not None and not self._matching(one)]
 
     def _learn(self, requests: Iterable[LookupRequest]) -> None:
         new: dict[_Place, dict[str, Value]] = {}
-        for one in requests:
-            place = (one.object, one.fields)
-            names = self._fields.setdefault(one.object, set())
-            further = (name for names_of_one, _ in one.by[1:] for name in names_of_one.split(OR))
-            more = {one.give, *one.fields, *further} - names
+        for request in requests:
+            place = (request.object, request.fields)
+            names = self._fields.setdefault(request.object, set())
+            further = (name for names_of_one, _ in request.by[1:] for name in names_of_one.split(OR))
+            more = {request.give, *request.fields, *further} - names
             if more and names:
-                self._forget(one.object)  # the known rows lack a field
+                self._forget(request.object)  # the known rows lack a field
             names |= more
-            text = equal_form(one.by[0][1])
-            if text and text not in self._asked.get(place, set()):
-                new.setdefault(place, {})[text] = one.by[0][1]
+            text = equal_form(request.by[0][1])
+            if text and text not in self._looked_up.get(place, set()):
+                new.setdefault(place, {})[text] = request.by[0][1]
         for place, values in new.items():
             self._ask(place, values)
 
@@ -73,8 +73,8 @@ class Lookups:
         if not rows:
             raise RecordError(f"the {record} is reversed", fix="enter it again first, or name another")
         if len(rows) > 1:
-            found = ", ".join(comparable(row.get(request.give)) for row in rows[:5])
-            raise RecordError(f"the company has more than one {record} ({found})", fix=f"give its {request.give}")
+            choices = ", ".join(comparable(row.get(request.give)) for row in rows[:5])
+            raise RecordError(f"the company has more than one {record} ({choices})", fix=f"give its {request.give}")
         if comparable(rows[0].get("STATUS")).startswith("inactive") and not any(
             n == "STATUS" for n, _ in request.by[1:]
         ):
@@ -105,22 +105,22 @@ class Lookups:
     def _forget(self, name: str) -> None:
         for place in [place for place in self._rows if place[0] == name]:
             del self._rows[place]
-            self._asked.pop(place, None)
+            self._looked_up.pop(place, None)
 
     def _ask(self, place: _Place, values: Mapping[str, Value]) -> None:
         name, fields = place
-        found = self._rows.setdefault(place, {})
-        self._asked.setdefault(place, set()).update(values)
+        rows_by_text = self._rows.setdefault(place, {})
+        self._looked_up.setdefault(place, set()).update(values)
         try:
             described = self._company.describe(name)
             select = self._select(described, fields)
-            for some in batched(values.items(), _AT_ONCE):
-                where = _any_of(described, fields, dict(some))
+            for batch in batched(values.items(), _AT_ONCE):
+                where = _any_of(described, fields, dict(batch))
                 if where is None:
                     continue
                 for row in self._company.query(Query(name, select, where=where, show_private=True)):
                     for text in {equal_form(row.get(by)) for by in fields}.intersection(values):
-                        found.setdefault(text, []).append(row)
+                        rows_by_text.setdefault(text, []).append(row)
         except (NotPermittedError, RefusedError) as error:
             self._refused[name] = error.message
 
@@ -131,21 +131,21 @@ class Lookups:
 
 def _any_of(described: ObjectDef, fields: tuple[str, ...], values: Mapping[str, Value]) -> Filter | None:
     """The filter for the records of which one of these fields has one of these values; None if none can."""
-    found: Filter | None = None
+    condition: Filter | None = None
     for by in fields:
-        some = _readable(described, by, values)
-        if some:
-            has_one = field_named(by).is_in(some)
-            found = has_one if found is None else found | has_one
-    return found
+        readable = _readable(described, by, values)
+        if readable:
+            has_one = field_named(by).is_in(readable)
+            condition = has_one if condition is None else condition | has_one
+    return condition
 
 
 def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> list[Value]:
     """The values as the field's kind, without those that cannot be of that kind; these are not found."""
-    found: list[Value] = []
+    readable: list[Value] = []
     for value in with_forms(one.strip() if isinstance(one, str) else one for one in values.values()):
         try:
-            found.append(parse_value(described.kind_of(by), value) if isinstance(value, str) else value)
+            readable.append(parse_value(described.kind_of(by), value) if isinstance(value, str) else value)
         except RecordError:
             continue
-    return found
+    return readable

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.load.layouts.base import agree, check_formats, check_key, kept
+from intacct_bridge.load.layouts.base import agree, check_formats, check_key, filtered_rows
 from intacct_bridge.load.layouts.fields import CellParts, WriteBuilder
 from intacct_bridge.load.layouts.lookups import Lookups
 from intacct_bridge.load.layouts.sides import Sides
@@ -122,7 +122,7 @@ class MappedLayout:
         lines = {path for line in self.entity.lines for path in _paths(line.write)} - header.keys()
         rows_of_table = [row.without(unused) for row in table]
         reading = self._reading(rows_of_table, table.decimal)
-        records = [tuple(rows) for rows in kept(group(rows_of_table, reading), table, header, lines)]
+        records = [tuple(rows) for rows in filtered_rows(group(rows_of_table, reading), table, header, lines)]
         readers = Readers(
             number=lambda cell: read_money(_cell(cell), reading.amounts),
             day=lambda cell, column: read_date(_cell(cell), reading.of(column)),
@@ -182,24 +182,29 @@ class MappedLayout:
                 elif days and name in days and isinstance(cell, date):
                     typed.add(name)
         plain = date_reading(texts, self.date_order, self.date_formats.get("", ""))
-        own = {name: DateReading(pattern=pattern) for name, pattern in self.date_formats.items() if name}
-        for name in typed - own.keys():  # Excel may have swapped the dates of a column
+        by_column = {name: DateReading(pattern=pattern) for name, pattern in self.date_formats.items() if name}
+        for name in typed - by_column.keys():  # Excel may have swapped the dates of a column
             column = (row.cells.get(name) for row in rows)
-            found = date_reading([cell for cell in column if isinstance(cell, (str, date))], self.date_order)
-            own |= {name: replace(plain, swapped=found.swapped)} if found.swapped and not plain.pattern else {}
-        return ColumnReading(plain, own, amount_reading(decimal, map(text_of, commas)))
+            of_column = date_reading([cell for cell in column if isinstance(cell, (str, date))], self.date_order)
+            by_column |= (
+                {name: replace(plain, swapped=of_column.swapped)} if of_column.swapped and not plain.pattern else {}
+            )
+        return ColumnReading(plain, by_column, amount_reading(decimal, map(text_of, commas)))
 
     def _day_columns(self) -> frozenset[str] | None:
         """The columns that are read as days; None if they are inside lists."""
         if any(line.sources for line in self.entity.lines):
             return None
-        found: set[str] = set()
-        for wrapper, write in (("", self.entity.write), *((one.wrapper, one.write) for one in self.entity.lines)):
+        paths: set[str] = set()
+        for wrapper, write in (
+            ("", self.entity.write),
+            *((field_def.wrapper, field_def.write) for field_def in self.entity.lines),
+        ):
             for name, rules in write.items():
-                one = self._field(name, wrapper)
-                by_field = one is not None and one.kind in (Kind.DATE, Kind.TIMESTAMP)
-                found |= {path for rule in rules if by_field or rule.as_ in _DAYS for path in rule.paths}
-        return frozenset(found)
+                field_def = self._field(name, wrapper)
+                by_field = field_def is not None and field_def.kind in (Kind.DATE, Kind.TIMESTAMP)
+                paths |= {path for rule in rules if by_field or rule.as_ in _DAYS for path in rule.paths}
+        return frozenset(paths)
 
     def _check_fields(self) -> None:
         """Raise SettingsError if the mapping makes a field that the object does not have."""
@@ -265,26 +270,28 @@ class MappedLayout:
         lines: dict[str, tuple[RecordLine, ...]] = {}
         columns: dict[str, str] = {}
         for wrapper, members in record.lines.items():
-            made = []
-            known: Mapping[str, str] = {}
+            record_lines = []
+            columns_of_line: Mapping[str, str] = {}
             for line in members:
                 row = rows[line.row]
                 cells = self._field_cells(line.fields, line.columns, wrapper, reading)
-                made.append(RecordLine(line.object, builder.fields(cells, row, findings), row))
-                if line.columns != known:  # lines of one record mostly have the same columns
-                    known = line.columns
-                    columns = {name: one for name, one in known.items() if name not in record.columns} | columns
-            lines[wrapper] = tuple(made)
+                record_lines.append(RecordLine(line.object, builder.fields(cells, row, findings), row))
+                if line.columns != columns_of_line:  # lines of one record mostly have the same columns
+                    columns_of_line = line.columns
+                    columns = {
+                        name: one for name, one in columns_of_line.items() if name not in record.columns
+                    } | columns
+            lines[wrapper] = tuple(record_lines)
         return lines, columns
 
     def _carried(self, rows: Sequence[SourceRow], findings: list[Finding]) -> Mapping[str, Any]:
         """What no field takes, from the first row that has it; further rows must not contradict it."""
-        found: dict[str, Any] = {}
+        carried: dict[str, Any] = {}
         for name, path in self.entity.carry.items():
             if name != COLUMN:
                 first_row, _ = agree(((row, value_at(row.cells, path)) for row in rows), path, findings)
-                found |= {name: value_at(first_row.cells, path)} if first_row is not None else {}
-        return found
+                carried |= {name: value_at(first_row.cells, path)} if first_row is not None else {}
+        return carried
 
     def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:
         """The record's key in its source: that of its first row, which no other row may contradict."""
@@ -304,12 +311,12 @@ class MappedLayout:
         self, cells: Cells, columns: Mapping[str, str], wrapper: str, reading: "ColumnReading"
     ) -> Iterator[CellParts]:
         holder = self.writable.line_set(wrapper) if wrapper else self.writable
-        own, plain, amounts = reading.own, reading.plain, reading.amounts
+        by_column, plain, amounts = reading.by_column, reading.plain, reading.amounts
         for name, value in cells.items():
-            one = holder.field(name) if holder else None
-            if one is not None and not isinstance(value, LookupRequest):
+            field_def = holder.field(name) if holder else None
+            if field_def is not None and not isinstance(value, LookupRequest):
                 column = columns.get(name, name)
-                yield one, column, value, own.get(column, plain), amounts
+                yield field_def, column, value, by_column.get(column, plain), amounts
 
     def _field(self, name: str, wrapper: str) -> FieldDef | None:
         """A field of the header, or of the lines in a wrapper."""
@@ -324,13 +331,13 @@ class ColumnReading:
     """How dates and amounts are read in each column of one input."""
 
     plain: DateReading
-    own: Mapping[str, DateReading]
+    by_column: Mapping[str, DateReading]
     """The columns that have a format of their own."""
     amounts: AmountReading
 
     def of(self, column: str) -> DateReading:
         """How the dates of a column are read."""
-        return self.own.get(column, self.plain)
+        return self.by_column.get(column, self.plain)
 
 
 def _paths(write: Mapping[str, Rules]) -> Iterator[str]:

@@ -9,7 +9,7 @@ key may be two equal records or two lines of one, so they are refused.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from intacct_bridge.load.layouts.base import agree, check_formats, check_key, column_reading, kept, normalized
+from intacct_bridge.load.layouts.base import agree, check_formats, check_key, column_reading, filtered_rows, normalized
 from intacct_bridge.load.layouts.fields import NUMBERS, FieldCell, WriteBuilder
 from intacct_bridge.load.records.source_states import lists_states, plain_word
 from intacct_bridge.load.records.write import Finding, RecordLine, Write
@@ -61,8 +61,8 @@ class NativeLayout:
     def knows(self, column: str) -> bool:
         """Whether a column of this name has a meaning."""
         name = column.strip()
-        known = self.writable.field(name) or _line_field(self.writable, name) or self.writable.line_set(name)
-        return known is not None or normalized(name) in (COLUMN, "entity")
+        meaning = self.writable.field(name) or _line_field(self.writable, name) or self.writable.line_set(name)
+        return meaning is not None or normalized(name) in (COLUMN, "entity")
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether all columns are fields."""
@@ -81,7 +81,7 @@ class NativeLayout:
         builder = WriteBuilder(self.writable, clear=self.clear or nulls, draft=self.draft, folder=self.folder)
         base = real_folder(table.files)
         for group, unclear in _grouped(table, columns, self.writable, self.key):
-            for rows in kept([group], table, columns.header, [*columns.lines, *columns.nested]):
+            for rows in filtered_rows([group], table, columns.header, [*columns.lines, *columns.nested]):
                 yield _Reader(builder, columns, self.key, base, unclear).write(rows)
 
 
@@ -118,39 +118,39 @@ class Columns:
             name = column.strip()
             if normalized(name) == COLUMN:
                 continue
-            one, line = writable.field(name), _line_field(writable, name)
+            field_def, line = writable.field(name), _line_field(writable, name)
             line_set = writable.line_set(name)
-            if _names_entity(name, one):
+            if _names_entity(name, field_def):
                 entity = column
             elif line_set is not None and table.form != "csv":
                 nested[column] = line_set
-            elif one is not None:
-                header[column] = one
+            elif field_def is not None:
+                header[column] = field_def
             elif line is not None:
                 lines[column] = line
             elif any(known.startswith(f"{name.upper()}.") for known in writable.described.fields):
                 groups.append(column)
             else:
                 raise writable.unknown(name, table.path.name)
-        kinds = {column: one.kind for column, one in header.items()}
-        kinds |= {column: one.kind for column, (_, one) in lines.items()}
+        kinds = {column: field_def.kind for column, field_def in header.items()}
+        kinds |= {column: field_def.kind for column, (_, field_def) in lines.items()}
         readings = {
             column: column_reading(column, [row.cells.get(column) for row in table], order, formats)
             for column, kind in kinds.items()
             if kind in _DAYS
         }
         numbers = [column for column, kind in kinds.items() if kind in NUMBERS]
-        texts = (text_of(row.cells.get(one)) for row in table for one in numbers) if numbers else ()
+        texts = (text_of(row.cells.get(field_def)) for row in table for field_def in numbers) if numbers else ()
         amounts = amount_reading(table.decimal, texts)
         days_inside = _inner_days(writable, table, nested, groups) if order is None else ()
         inner = date_reading(days_inside, order, formats.get("", ""))
-        states = {column: one for column, one in header.items() if _is_state(one, writable)}
+        states = {column: field_def for column, field_def in header.items() if _is_state(field_def, writable)}
         return cls(header, lines, nested, tuple(groups), readings, inner, amounts, entity, states)
 
     def names(self) -> dict[str, str]:
         """The input's column for each Intacct field."""
-        found = {one.name: column for column, (_, one) in self.lines.items()}
-        return found | {one.name: column for column, one in self.header.items()}
+        of_lines = {one.name: column for column, (_, one) in self.lines.items()}
+        return of_lines | {one.name: column for column, one in self.header.items()}
 
 
 def _inner_days(
@@ -171,7 +171,7 @@ def _inner_days(
 def _days(cells: Iterable[tuple[str, object]], find: Callable[[str], FieldDef | None]) -> Iterator[str]:
     """The strings with slashes in the fields of days, of cells by their dotted names."""
     for path, cell in cells:
-        if type(cell) is str and "/" in cell and (one := find(path)) is not None and one.kind in _DAYS:
+        if type(cell) is str and "/" in cell and (field_def := find(path)) is not None and field_def.kind in _DAYS:
             yield cell
 
 
@@ -182,20 +182,20 @@ def _line_items(value: object, line_set: LineSet) -> list[object] | None:
     return value if isinstance(value, list) or value is None else [value]
 
 
-def _names_entity(name: str, one: FieldDef | None) -> bool:
+def _names_entity(name: str, field_def: FieldDef | None) -> bool:
     """Whether a column names the entity of a record: the owner's field, or a column called `entity`."""
-    owner = name.upper() == _OWNER and (one is None or one.readonly)
-    return owner or (normalized(name) == "entity" and (one is None or one.readonly))
+    owner = name.upper() == _OWNER and (field_def is None or field_def.readonly)
+    return owner or (normalized(name) == "entity" and (field_def is None or field_def.readonly))
 
 
 def _line_field(writable: WritableObject, name: str) -> tuple[LineSet, FieldDef] | None:
     prefix, dot, rest = name.partition(".")
-    if dot and (found := writable.line_set(prefix)) is not None:
+    if dot and (line_set := writable.line_set(prefix)) is not None:
         inner, dot, last = rest.partition(".")
-        rest = last if dot and inner.upper() == found.object else rest
-        one = found.field(rest)
-        return (found, one) if one is not None else None
-    sets = [(found, one) for found in writable.lines if (one := found.field(name)) is not None]
+        rest = last if dot and inner.upper() == line_set.object else rest
+        field_def = line_set.field(rest)
+        return (line_set, field_def) if field_def is not None else None
+    sets = [(line_set, field_def) for line_set in writable.lines if (field_def := line_set.field(name)) is not None]
     return sets[0] if sets else None  # an object's own lines come before its subtotals
 
 
@@ -216,8 +216,8 @@ def _grouped(
         return _texts(row, columns.header)
 
     def has_key(row: SourceRow) -> bool:
-        own = _texts(row, by)
-        return any(own) if key else bool(own) and all(own)
+        texts = _texts(row, by)
+        return any(texts) if key else bool(texts) and all(texts)
 
     def identity(row: SourceRow) -> tuple[str, tuple[str, ...]]:
         return ("key", _texts(row, by)) if has_key(row) else ("header", header(row))
@@ -332,29 +332,29 @@ class _Reader:
             fields |= self._builder.fields([*new, *self._grouped_fields(row)], row, self._findings)
         return fields
 
-    def _cell(self, column: str, one: FieldDef, row: SourceRow) -> FieldCell:
+    def _cell(self, column: str, field_def: FieldDef, row: SourceRow) -> FieldCell:
         reading = self._columns.readings.get(column, DateReading())
-        return FieldCell(one, column, row.cells[column], reading, self._columns.amounts)
+        return FieldCell(field_def, column, row.cells[column], reading, self._columns.amounts)
 
     def _grouped_fields(self, row: SourceRow) -> Iterator[FieldCell]:
         """The fields inside `DISPLAYCONTACT = {EMAIL1 = ...}`."""
         for column in self._columns.groups:
             for path, cell in _leaves(row.cells.get(column), column):
-                one = self._builder.writable.field(path)
-                if one is None:
+                field_def = self._builder.writable.field(path)
+                if field_def is None:
                     text = f"{self._builder.writable.name} has no field {path.upper()}"
                     self._findings.append(Finding("field", text, "remove it", path, row.position))
                 else:
-                    yield FieldCell(one, path, cell, self._columns.inner, self._columns.amounts)
+                    yield FieldCell(field_def, path, cell, self._columns.inner, self._columns.amounts)
 
     def _flat_lines(self, row: SourceRow, lines: dict[str, list[RecordLine]]) -> None:
         by_wrapper: dict[str, tuple[LineSet, list[FieldCell]]] = {}
-        for column, (line_set, one) in self._columns.lines.items():
+        for column, (line_set, field_def) in self._columns.lines.items():
             if column in row.cells:
                 _, cells = by_wrapper.setdefault(line_set.wrapper, (line_set, []))
-                cells.append(self._cell(column, one, row))
+                cells.append(self._cell(column, field_def, row))
         for line_set, cells in by_wrapper.values():
-            if any(text_of(one.cell) for one in cells):
+            if any(text_of(field_def.cell) for field_def in cells):
                 self._line(line_set, cells, row, lines)
 
     def _line(
@@ -381,18 +381,18 @@ class _Reader:
     def _members(self, line_set: LineSet, item: Mapping[str, object], place: str, row: SourceRow) -> list[FieldCell]:
         cells: list[FieldCell] = []
         for name, cell in _leaves(item, ""):
-            one = line_set.field(name)
-            if one is not None:
-                cells.append(FieldCell(one, f"{place}.{name}", cell, self._columns.inner, self._columns.amounts))
+            field_def = line_set.field(name)
+            if field_def is not None:
+                cells.append(FieldCell(field_def, f"{place}.{name}", cell, self._columns.inner, self._columns.amounts))
             else:
                 text = f"{line_set.object} has no field {name.upper()}"
                 self._findings.append(Finding("field", text, "remove it", f"{place}.{name}", row.position))
         return cells
 
 
-def _has_value(one: FieldCell, fields: Mapping[str, Value]) -> bool:
+def _has_value(field_cell: FieldCell, fields: Mapping[str, Value]) -> bool:
     """Whether an earlier row gave the field a value."""
-    return fields.get(one.field.name) is not None
+    return fields.get(field_cell.field.name) is not None
 
 
 def _leaves(node: object, prefix: str) -> Iterator[tuple[str, object]]:

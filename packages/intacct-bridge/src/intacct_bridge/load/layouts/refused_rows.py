@@ -61,11 +61,11 @@ def _remember_folder(table: InputTable, path: Path) -> None:
         return
     file = state_directory() / _MEMORY
     with locked(file.with_suffix(".lock")):
-        known = {other: where for other, where in _known_folders().items() if other != name}
+        folders = {other: where for other, where in _known_folders().items() if other != name}
         if elsewhere is not None:
-            known[name] = str(elsewhere)
+            folders[name] = str(elsewhere)
         with replaced(file) as fresh:
-            fresh.write_text(json.dumps(dict(list(known.items())[-_MOST:])), encoding="utf-8")
+            fresh.write_text(json.dumps(dict(list(folders.items())[-_MOST:])), encoding="utf-8")
             fresh.chmod(0o600)
 
 
@@ -192,13 +192,15 @@ def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], pat
 
 def _refuse_changed(table: InputTable, rows: Sequence[SourceRow]) -> None:
     """SettingsError if the file does not have these rows any more: the reasons would stand beside other ones."""
-    known = {row.number: row for row in rows}
+    changed = {row.number: row for row in rows}
     for row in table:
-        one = known.get(row.number)
+        earlier = changed.get(row.number)
         # a row may have got the values of its record for cells that it leaves blank
-        if one is not None and all(one.cells.get(name) == cell for name, cell in row.cells.items() if text_of(cell)):
-            del known[row.number]
-    if known:
+        if earlier is not None and all(
+            earlier.cells.get(name) == cell for name, cell in row.cells.items() if text_of(cell)
+        ):
+            del changed[row.number]
+    if changed:
         raise SettingsError(
             f"{table.path} was changed while it was loaded, so its refused rows cannot be copied",
             fix="load the file again: what was posted is not posted twice",

@@ -76,9 +76,9 @@ def _workbook(declared: LayoutDeclaration) -> bytes:
             cell.font = font
             cell.alignment = Alignment(wrap_text=number == 1, vertical="top")
             cell.number_format = "@"
-    for place, one in enumerate(declared.columns, 1):
+    for place, column in enumerate(declared.columns, 1):
         least, most = _WIDTHS
-        sheet.column_dimensions[get_column_letter(place)].width = min(max(least, len(one.name) + 4), most)
+        sheet.column_dimensions[get_column_letter(place)].width = min(max(least, len(column.name) + 4), most)
     sheet.freeze_panes = "A3"
     written = io.BytesIO()
     book.save(written)
