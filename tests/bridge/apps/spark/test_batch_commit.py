@@ -88,7 +88,7 @@ def test_a_repeated_commit_and_a_job_run_again_post_nothing(given: dict[str, str
     job.commit(*tasks)
     assert job.commit(*tasks) == CommitResult(repeated=True)
     again = Job(given)
-    assert again.commit(again.task(vendors(2), 0), again.task(vendors(1), 1)) == CommitResult(known=2)
+    assert again.commit(again.task(vendors(2), 0), again.task(vendors(1), 1)) == CommitResult(existing=2)
     assert len(names(emulator)) == 2
 
 
@@ -168,7 +168,7 @@ def test_refused_records_end_the_job_with_their_fixes_and_the_others_are_posted(
     assert names(emulator) == ["S-1 Vendor 1", "S-2 Vendor 2"]
     again = Job(given | {"batch": "b"}, schema)
     good = [row | {"TERMNAME": None} for row in bad]
-    assert again.commit(again.task([*vendors(1, 2), *good])) == CommitResult(posted=8, known=2)
+    assert again.commit(again.task([*vendors(1, 2), *good])) == CommitResult(posted=8, existing=2)
     assert execute(postgres_place, query) == []
 
 
@@ -236,7 +236,7 @@ def test_a_driver_that_dies_while_it_posts_is_run_again_and_posts_each_record_on
             job.commit(*tasks)
     again = Job(given)
     done = again.commit(again.task(vendors(*range(1, 8))))
-    assert done.posted + done.known == 7 and done.known >= 3
+    assert done.posted + done.existing == 7 and done.existing >= 3
     assert names(emulator) == [f"S-{one} Vendor {one}" for one in range(1, 8)]
 
 
@@ -301,7 +301,7 @@ def test_a_plan_that_was_applied_by_hand_ends_the_batch_also_after_its_approval(
     with client(emulator, approval="required") as company, Outbox(postgres_place) as outbox:
         assert len(list(Loader(company, outbox).apply(open_plan(path)))) == 2
     execute(postgres_place, "UPDATE approval SET expires_at = '2020-01-01T00:00:00+00:00'")
-    assert run() == CommitResult(known=2)
+    assert run() == CommitResult(existing=2)
     assert run() == CommitResult(repeated=True)
 
 
@@ -315,7 +315,7 @@ def test_a_saved_plan_is_in_the_folder_beside_the_outbox_unless_a_file_is_named(
     known = Job(given | {"approval": "none"})
     known.commit(known.task(vendors(1)))
     nothing_new = Job(given)
-    assert nothing_new.commit(nothing_new.task(vendors(1))) == CommitResult(known=1)
+    assert nothing_new.commit(nothing_new.task(vendors(1))) == CommitResult(existing=1)
 
 
 def test_a_plan_with_refused_records_is_not_kept_for_an_approval(given: dict[str, str], tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_database_that_is_cut_off_at_any_statement_lets_nothing_be_posted_twic
             job = Job(batch, ENTRY_SCHEMA)
             debits, credits = entry_lines(4, 1 + 4 * at)
             tasks = [job.task(debits, 0), job.task(credits, 1)]
-            job.write = replace(job.write, given=batch | {"outbox": outbox_uri(there)}, place=there)
+            job.write = replace(job.write, settings=batch | {"outbox": outbox_uri(there)}, place=there)
             left[0] = statement
             with suppress(IntacctError):
                 job.commit(*tasks)

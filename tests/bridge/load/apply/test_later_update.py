@@ -168,7 +168,7 @@ def test_a_retried_update_has_its_earlier_values_although_its_plan_had_none(desk
 
 def earlier(desk: LoadScenario, number: int) -> dict[str, Value] | None:
     with desk.outbox() as outbox:
-        return outbox.earlier_values(outbox.entry(number))
+        return outbox.replaced_values(outbox.entry(number))
 
 
 def lines_not_sent(desk: LoadScenario) -> str:

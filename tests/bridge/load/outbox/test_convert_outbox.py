@@ -70,7 +70,7 @@ def test_an_outbox_of_an_earlier_checkout_is_refused_until_it_is_converted(path:
         assert [event.status for event in outbox.history(decided)] == ["planned", "sent", "in_doubt", "applied"]
         (decision,) = outbox.decisions(decided)
         assert (decision.person, decision.record, decision.reason) == ("Ada", "9", "seen in Intacct")
-        assert outbox.earlier_values(update) == {"NAME": "old", "TOTAL": Decimal("1.50")}
+        assert outbox.replaced_values(update) == {"NAME": "old", "TOTAL": Decimal("1.50")}
         assert len(outbox.batches(entries.values())) == 4
         assert outbox.take_repeat_guard("run-1") == "ib1-witness-run-1"
         stream = StreamSource("demo-company", "crm", "pay")

@@ -417,12 +417,12 @@ def test_a_new_write_in_the_place_of_a_refused_undo_takes_nothing_back(place: Pl
 def test_an_entry_has_the_earlier_values_of_its_last_plan_only(outbox: Outbox) -> None:
     known: dict[str, Value] = {"NAME": "old"}
     (entry,) = outbox.plan([replace(intent(), earlier=known)])
-    assert outbox.earlier_values(entry) == known
+    assert outbox.replaced_values(entry) == known
     outbox.plan([replace(intent(digest="other"), earlier=None)])
-    assert outbox.earlier_values(entry) is None
+    assert outbox.replaced_values(entry) is None
     (entry,) = outbox.begin(outbox.plan([replace(intent(), earlier=known)]))
     outbox.plan([intent()])  # while it is on its way, another loader plans it
-    assert outbox.earlier_values(entry) == known
+    assert outbox.replaced_values(entry) == known
 
 
 def test_one_call_may_plan_an_identity_twice(outbox: Outbox) -> None:
@@ -596,12 +596,12 @@ def test_the_values_that_an_update_replaces_are_kept_of_each_planning(outbox: Ou
     update = replace(intent(), target=place, earlier=seen)
     unseen = replace(intent("b"), target=place)
     one, other = outbox.plan([update, unseen])
-    assert (outbox.earlier_values(one), outbox.earlier_values(other)) == (seen, None)
+    assert (outbox.replaced_values(one), outbox.replaced_values(other)) == (seen, None)
     (again,) = outbox.plan([replace(update, earlier={"NAME": "newer"})])
-    assert (again.number, outbox.earlier_values(again)) == (one.number, {"NAME": "newer"})
+    assert (again.number, outbox.replaced_values(again)) == (one.number, {"NAME": "newer"})
     (begun,) = outbox.begin([again])
     outbox.plan([replace(update, earlier={"NAME": "ours"})])  # it may have been applied: those are our own values
-    assert outbox.earlier_values(begun) == {"NAME": "newer"}
+    assert outbox.replaced_values(begun) == {"NAME": "newer"}
 
 
 def test_a_receipt_without_a_record_number_keeps_its_name(outbox: Outbox, place: Place) -> None:

@@ -37,7 +37,7 @@ def entry(label: str = "vendor V-1") -> OutboxEntry:
 
 
 def outbox(known: dict[str, Value] | None) -> Outbox:
-    return cast("Outbox", SimpleNamespace(earlier_values=lambda _: known))
+    return cast("Outbox", SimpleNamespace(replaced_values=lambda _: known))
 
 
 def test_the_earlier_values_are_those_of_the_written_fields() -> None:

@@ -74,8 +74,8 @@ def add_tenants(
             f"{counted(len(mistakes), 'tenant')} of {len(tenants):,} {has} mistakes; nothing was added:{told}{more}",
             fix="Correct them, and run it again.",
         )
-    known = {tenant.name for tenant in fleet.tenants()} if skip_existing else set()
-    return fleet.add_all(tenant for tenant in tenants if tenant.name not in known)
+    existing = {tenant.name for tenant in fleet.tenants()} if skip_existing else set()
+    return fleet.add_all(tenant for tenant in tenants if tenant.name not in existing)
 
 
 def check_tenant_flows(tenant: Tenant, program: FlowProgram) -> None:
@@ -105,17 +105,17 @@ def fleet_worker(
     _ = fleet.keys  # raises if the key is missing, before a run begins
 
     def run_tenants_flow(work: FlowToRun) -> FlowEnd:
-        own = Messages()
-        own.quiet = True
-        own.log_facts = {"tenant": work.connection.name}
-        for hiding in (own, messages):
+        of_tenant = Messages()
+        of_tenant.quiet = True
+        of_tenant.log_facts = {"tenant": work.connection.name}
+        for hiding in (of_tenant, messages):
             hiding.hide((*work.connection.secrets, *work.secrets))
         tenant = TenantRun(work.connection, work.history, work.stop_if_asked)
         try:
             prepared = prepare_flow(work.flow, program)
         except IntacctError as error:
             return FlowEnd(error.exit_status, None, RunError.of(error))
-        result = run_flow(prepared, program, own, person=person, warnings=messages, tenant=tenant)
+        result = run_flow(prepared, program, of_tenant, person=person, warnings=messages, tenant=tenant)
         return FlowEnd(result.status, result.run, result.error)
 
     runner = DbosRunner(fleet.registry.place)

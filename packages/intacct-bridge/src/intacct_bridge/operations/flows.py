@@ -114,9 +114,9 @@ def check_flow(flow: Flow, program: FlowProgram) -> list[FlowFinding]:
 
 def _check(flow: Flow, program: FlowProgram) -> None:
     program.check(flow)
-    known = [DEMO, *(listed.name for listed in list_connections())]
-    if flow.connection and flow.connection not in known:
-        near = did_you_mean(flow.connection, known)
+    names = [DEMO, *(listed.name for listed in list_connections())]
+    if flow.connection and flow.connection not in names:
+        near = did_you_mean(flow.connection, names)
         raise SettingsError(
             f"{flow.where('connection')}: there is no connection {flow.connection!r}{near}",
             fix=f"Run: intacct connections add {flow.connection}",

@@ -62,8 +62,8 @@ class LoadReceiver:
 
     def _post(self, event: ChangeEvent) -> None:
         plan = plan_load(self._run, self._request(event))
-        gone = event.kind is ChangeKind.DELETED and all(record.receipt is None for record in plan.records)
-        if plan.refused and not gone:
+        removed = event.kind is ChangeKind.DELETED and all(record.receipt is None for record in plan.records)
+        if plan.refused and not removed:
             reasons = (reason for record in plan.of(Verdict.REFUSED) for reason in record.reasons)
             raise DeliveryError("; ".join(map(str, reasons)))
         receipts = apply_plan(self._run, plan, ApplyOptions(skip_refused=True))

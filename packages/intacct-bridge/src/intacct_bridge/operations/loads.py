@@ -191,7 +191,7 @@ class ColumnPreview:
     """A column of an input."""
 
     name: str
-    known: bool
+    has_meaning: bool
     """Whether the layout gives it a meaning."""
     first: tuple[str, ...]
     """Its first cells, as text."""

@@ -165,23 +165,23 @@ def export_entries(run: CompanyRun, path: Path, query: EntryQuery = EntryQuery()
 
 
 def _matching(run: CompanyRun, outbox: Outbox, query: EntryQuery) -> list[OutboxEntry]:
-    wanted = EntryFilter(query.operation, query.user, query.source, query.text, query.since, query.until)
+    entry_filter = EntryFilter(query.operation, query.user, query.source, query.text, query.since, query.until)
     entries = outbox.entries(
         company=TargetCompany.of(run.connection).company,
         statuses=query.statuses,
         object=query.object.upper() or None,
     )
-    return [entry for entry in entries if wanted(entry) and entry.loader.startswith(query.run)]
+    return [entry for entry in entries if entry_filter(entry) and entry.loader.startswith(query.run)]
 
 
 def _linked(
-    run: CompanyRun, outbox: Outbox, wanted: list[OutboxEntry], entries: list[OutboxEntry]
+    run: CompanyRun, outbox: Outbox, chosen: list[OutboxEntry], entries: list[OutboxEntry]
 ) -> list[OutboxEntry]:
     """The entries, with the links that Intacct has for the wanted ones."""
-    for within, batch in within_entities(run.client, wanted):
+    for within, batch in within_entities(run.client, chosen):
         keep_links(within, outbox, batch)
-    asked = {entry.number for entry in wanted}
-    return [outbox.entry(entry.number) if entry.number in asked else entry for entry in entries]
+    linked = {entry.number for entry in chosen}
+    return [outbox.entry(entry.number) if entry.number in linked else entry for entry in entries]
 
 
 def show_entry(run: CompanyRun, number: int, *, links: bool = False) -> EntryDetail:
@@ -193,7 +193,7 @@ def show_entry(run: CompanyRun, number: int, *, links: bool = False) -> EntryDet
             (entry,) = _linked(run, outbox, [entry], [entry])
         return EntryDetail(
             entry,
-            outbox.earlier_values(entry) or {},
+            outbox.replaced_values(entry) or {},
             tuple(outbox.history(entry)),
             tuple(outbox.decisions(entry)),
         )

@@ -545,8 +545,8 @@ def _admitted(
 
 def _refuse_other_sending(saved: SendOptions, sending: SendOptions | None) -> None:
     if sending is not None and sending != saved:
-        wanted, known = asdict(sending), asdict(saved)
-        name = next(name for name in wanted if wanted[name] != known[name])
+        requested, planned = asdict(sending), asdict(saved)
+        name = next(name for name in requested if requested[name] != planned[name])
         setting = {"stop_on_error": "on_error"}.get(name, name)
         raise SettingsError(f"a saved plan is applied as it was made, without `{setting}`", fix="plan the file again")
 

@@ -67,12 +67,12 @@ def list_objects(client: Client, pattern: str = "") -> list[tuple[str, str]]:
     """The objects of the company with their labels, all or those with a part in the name or label, or a pattern with *
     or ?.
     """
-    wanted = pattern.upper()
+    upper = pattern.upper()
 
     def matches(name: str, label: str) -> bool:
-        if any(char in wanted for char in "*?["):
-            return fnmatch(name.upper(), wanted)
-        return wanted in name.upper() or wanted in label.upper()
+        if any(char in upper for char in "*?["):
+            return fnmatch(name.upper(), upper)
+        return upper in name.upper() or upper in label.upper()
 
     return [(name, label) for name, label in sorted(client.objects().items()) if matches(name, label)]
 
@@ -82,16 +82,16 @@ def query(client: Client, request: QueryRequest, *, run: "RunRecorder | None" = 
 
     `run` is the run of the history that counts the rows as they are read.
     """
-    asked = _query(client, request)
+    query = _query(client, request)
     limit = request.limit or None
     if request.map is None:
         return QueryRows(
-            asked.object,
-            _counted(client.query(asked, limit=limit), asked.object, run, lambda _: 1),
-            lambda: _columns(client, asked),
-            lambda: _counted(client.batches(asked, limit=limit), asked.object, run, lambda batch: int(batch.num_rows)),
+            query.object,
+            _counted(client.query(query, limit=limit), query.object, run, lambda _: 1),
+            lambda: _columns(client, query),
+            lambda: _counted(client.batches(query, limit=limit), query.object, run, lambda batch: int(batch.num_rows)),
         )
-    return _mapped(client, asked, request, request.map, run)
+    return _mapped(client, query, request, request.map, run)
 
 
 def _counted(
@@ -125,21 +125,21 @@ def _query(client: Client, request: QueryRequest) -> Query:
     )
 
 
-def _columns(client: Client, asked: Query) -> tuple[str, ...]:
-    if "*" in asked.select:
-        return client.queryable(asked.object, asked.doc_par_id)
-    return tuple(map(column, asked.select))
+def _columns(client: Client, query: Query) -> tuple[str, ...]:
+    if "*" in query.select:
+        return client.queryable(query.object, query.doc_par_id)
+    return tuple(map(column, query.select))
 
 
-def _mapped(client: Client, asked: Query, request: QueryRequest, path: Path, run: "RunRecorder | None") -> QueryRows:
+def _mapped(client: Client, query: Query, request: QueryRequest, path: Path, run: "RunRecorder | None") -> QueryRows:
     """The rows through a mapping, flat for a table and nested for JSON."""
     from intacct_bridge.export_maps import flat_columns, mapped_records, mapped_rows, read_map
 
     entity = read_map(path)
-    if asked.select != ("*",):
+    if query.select != ("*",):
         raise SettingsError("`map` and `select` do not go together", fix="The mapping names the fields.")
-    if entity.read_object != asked.object:
-        raise SettingsError(f"{path} maps {entity.read_object}, not {asked.object}", fix="Name that object.")
+    if entity.read_object != query.object:
+        raise SettingsError(f"{path} maps {entity.read_object}, not {query.object}", fix="Name that object.")
 
     def refuse() -> "Iterator[pa.RecordBatch]":
         raise SettingsError(
@@ -147,8 +147,8 @@ def _mapped(client: Client, asked: Query, request: QueryRequest, path: Path, run
         )
 
     read = mapped_records if request.nested else mapped_rows
-    rows = _counted(read(client, entity, asked, limit=request.limit), asked.object, run, lambda _: 1)
-    return QueryRows(asked.object, rows, lambda: tuple(flat_columns(entity)), refuse)
+    rows = _counted(read(client, entity, query, limit=request.limit), query.object, run, lambda _: 1)
+    return QueryRows(query.object, rows, lambda: tuple(flat_columns(entity)), refuse)
 
 
 # --- custom reports

@@ -249,8 +249,8 @@ class RecordedRun(CompanyRun):
 
         if not self.run_at_first_call:
             self.begin_run()
-        kept = demo_home() if self.is_demo else None
-        client = Client(connection, transport=self._transport(), max_transactions=max_transactions, keep=kept)
+        folder = demo_home() if self.is_demo else None
+        client = Client(connection, transport=self._transport(), max_transactions=max_transactions, keep=folder)
         self.recorder.uses(client.meter)
         if self.tenant is not None:
             client.meter.before_each = self.tenant.stop_if_asked

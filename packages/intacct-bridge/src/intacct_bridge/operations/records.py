@@ -58,7 +58,7 @@ RecordFields = Mapping[str, Any]
 class FoundRecord:
     """A key that a person gave, with its record."""
 
-    given: str
+    key: str
     record: str
     name: str = ""
 
@@ -131,8 +131,8 @@ def _find(  # noqa: PLR0917
 
 def read_records(run: CompanyRun, object_name: str, keys: Sequence[str], *, by: KeyKind = "either") -> list[Record]:
     """The records of these keys, with all their fields and lines."""
-    found = find_records(run.client, object_name.upper(), keys, by=by)
-    return run.client.read(object_name.upper(), [record.record for record in found])
+    records = find_records(run.client, object_name.upper(), keys, by=by)
+    return run.client.read(object_name.upper(), [record.record for record in records])
 
 
 # --- changes
@@ -154,15 +154,15 @@ def _typed(kind: Kind, name: str, text: str) -> Any:
 def fields_of_json(text: bytes, name: str) -> dict[str, Any]:
     """The fields of one record from a JSON object; SettingsError names the file."""
     try:
-        found = json.loads(text, parse_float=json_number)
+        fields = json.loads(text, parse_float=json_number)
     except (ValueError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name} is not JSON: {error}") from None
-    refuse_repeated_keys(text, found, name)
-    if not isinstance(found, dict):
+    refuse_repeated_keys(text, fields, name)
+    if not isinstance(fields, dict):
         raise SettingsError(
             f"{name} is not a JSON object", fix="Give one record as one object; for many records use `intacct load`."
         )
-    return found
+    return fields
 
 
 def creation(object_name: str, fields: RecordFields) -> RecordChange:
@@ -176,33 +176,33 @@ def update(
 ) -> RecordChange:
     """The change that updates these fields of a record. SettingsError if they name another record's number."""
     name = object_name.upper()
-    (found,) = find_records(run.client, name, [key], by=by)
+    (record,) = find_records(run.client, name, [key], by=by)
     number = record_key(name)
     other = next(
-        (str(value) for one, value in fields.items() if one.upper() == number and str(value) != found.record), ""
+        (str(value) for one, value in fields.items() if one.upper() == number and str(value) != record.record), ""
     )
     if other:
         raise SettingsError(
-            f"{name} {key} has the {number} {found.record}, and the fields have {other}",
+            f"{name} {key} has the {number} {record.record}, and the fields have {other}",
             fix=f"Leave {number} out, or name the other record.",
         )
-    named = natural_key(name) if run.connection.is_legacy and found.name else None
+    named = natural_key(name) if run.connection.is_legacy and record.name else None
     replaced = (number, named)  # the functions of document type 2.1 name the record by its natural key
     row = {one: value for one, value in fields.items() if one.upper() not in replaced}
     if named is not None:
-        row[named] = found.name
+        row[named] = record.name
     else:
-        row[number] = int(found.record) if found.record.isdecimal() else found.record
-    return RecordChange("update", name, (row,), (found,), f"update {name} {key}")
+        row[number] = int(record.record) if record.record.isdecimal() else record.record
+    return RecordChange("update", name, (row,), (record,), f"update {name} {key}")
 
 
 def deletion(run: CompanyRun, object_name: str, keys: Sequence[str], *, by: KeyKind = "either") -> RecordChange:
     """The change that deletes these records."""
     name = object_name.upper()
-    found = find_records(run.client, name, keys, by=by)
-    listed = ", ".join(record.name or record.record for record in found[:5])
-    rows = tuple({record_key(name): record.record} for record in found)
-    return RecordChange("delete", name, rows, tuple(found), f"delete {name} {listed}")
+    records = find_records(run.client, name, keys, by=by)
+    listed = ", ".join(record.name or record.record for record in records[:5])
+    rows = tuple({record_key(name): record.record} for record in records)
+    return RecordChange("delete", name, rows, tuple(records), f"delete {name} {listed}")
 
 
 def change_records(
@@ -221,14 +221,14 @@ def change_records(
             shown = shown_records(run.client, change.operation, change.object, change.rows)
         confirm()
     number = record_key(change.object)
-    given: Sequence[Any] = [row[number] for row in change.rows] if change.operation == "delete" else change.rows
+    rows: Sequence[Any] = [row[number] for row in change.rows] if change.operation == "delete" else change.rows
     outcomes: Sequence[Outcome] = ()
     with run.open_outbox() as outbox:
         client = run.client.through(OutboxWriter(outbox, keep_earlier=True, shown=shown))
         send = {"create": client.create, "update": client.update, "delete": client.delete}[change.operation]
         run.recorder.destination = f"{change.object} in {run.connection.target}"
         try:
-            outcomes = send(change.object, given)  # type: ignore[operator]
+            outcomes = send(change.object, rows)  # type: ignore[operator]
         except IntacctError as error:
             outcomes = error.outcomes
             raise
@@ -266,7 +266,7 @@ def plan_action(
     action = action_of(operation, name, is_legacy=run.connection.is_legacy)
     if comment and not action.comment:
         raise SettingsError(f"{action.function} takes no text", fix="Leave `comment` out.", setting="comment")
-    (found,) = find_records(run.client, name, [key], by=by)
-    write = action_write(action, found.record, found.name, day=day or run.client.company_time.date(), comment=comment)
+    (record,) = find_records(run.client, name, [key], by=by)
+    write = action_write(action, record.record, record.name, day=day or run.client.company_time.date(), comment=comment)
     with run.open_outbox() as outbox:
         return plan_writes([write], name, run.client, outbox, source=f"{operation} {name} {key}")

@@ -57,8 +57,8 @@ def list_runs(chosen: RunFilter = RunFilter()) -> list[Run]:
     """The runs that are meant, the latest first."""
     with open_history() as history:
         runs = history.runs(flow=chosen.flow, command=chosen.command, connection=chosen.connection)
-        wanted = (run for run in runs if not chosen.failed or not (run.end.succeeded or run.alive))
-        return list(islice(wanted, chosen.limit or None))
+        chosen_runs = (run for run in runs if not chosen.failed or not (run.end.succeeded or run.alive))
+        return list(islice(chosen_runs, chosen.limit or None))
 
 
 def find_run(begun: str) -> Run:

@@ -57,12 +57,12 @@ def apply(uri: str, *, lower_names: bool = False, fivetran: bool = False) -> tup
     for Fivetran's connector read.
     """
     with open_database(uri) as database:
-        made = [apply_views(database, reporting_groups())]
+        applied = [apply_views(database, reporting_groups())]
         if lower_names:
-            made.append(apply_lower_names(database))
+            applied.append(apply_lower_names(database))
         if fivetran:
-            made.append(apply_fivetran_layout(database))
-    return tuple(made)
+            applied.append(apply_fivetran_layout(database))
+    return tuple(applied)
 
 
 def dbt_package(uri: str, directory: Path) -> int:
@@ -84,15 +84,15 @@ def views_after_extract(
     A copy without a ledger or documents gets none for reports, since there is nothing to report.
     """
     assert isinstance(destination, SqlDestination)
-    made: list[AppliedViews] = []
+    applied: list[AppliedViews] = []
     if reporting and has_sources(destination):
         keep_financial_setup(destination, client, client.company_time, again=full)
-        made.append(apply_views(destination, reporting_groups()))
+        applied.append(apply_views(destination, reporting_groups()))
     if lower_names or has_lower_names(destination):
-        made.append(apply_lower_names(destination))
+        applied.append(apply_lower_names(destination))
     if has_fivetran_layout(destination):
-        made.append(apply_fivetran_layout(destination))
-    return tuple(made)
+        applied.append(apply_fivetran_layout(destination))
+    return tuple(applied)
 
 
 def reporting_groups() -> dict[str, tuple[str, ...]]:

@@ -206,7 +206,7 @@ def open_watch(
             client = run.client
             prepared = prepare_watch(client, watch)
             cost = _cost(run.connection, idle_transactions(prepared), options.every)
-            mapped = _mapped(receiver, request, prepared.streams)
+            mapped = _mapped_receiver(receiver, request, prepared.streams)
             yield OpenWatch(run, Follower(client, log, watch, mapped, options, masked=run.messages.masked), cost)
 
 
@@ -284,7 +284,7 @@ def _receiver(run: RecordedRun, request: WatchRequest, show: Callable[[str], obj
     return open_receiver(request.to, secret=signing, timeout=float(request.timeout), show=show)
 
 
-def _mapped(receiver: Receiver, request: WatchRequest, streams: "Sequence[Stream]") -> Receiver:
+def _mapped_receiver(receiver: Receiver, request: WatchRequest, streams: "Sequence[Stream]") -> Receiver:
     """The receiver, which gets records in the shape of a mapping if the request names one."""
     if request.map_file is None or request.to.startswith("load:"):
         return receiver

@@ -77,8 +77,8 @@ def shortened(value: Any, depth: int = 0) -> Any:
         return "…"
     if isinstance(value, Mapping):
         items = list(value.items())
-        found = {str(name)[:_LONGEST_TEXT]: shortened(one, depth + 1) for name, one in items[:_MOST_ITEMS]}
-        return found | ({"…": f"{len(items):,} in all"} if len(items) > _MOST_ITEMS else {})
+        members = {str(name)[:_LONGEST_TEXT]: shortened(one, depth + 1) for name, one in items[:_MOST_ITEMS]}
+        return members | ({"…": f"{len(items):,} in all"} if len(items) > _MOST_ITEMS else {})
     if isinstance(value, list | tuple):
         listed = [shortened(one, depth + 1) for one in value[:_MOST_ITEMS]]
         return [*listed, f"… {len(value):,} in all"] if len(value) > _MOST_ITEMS else listed

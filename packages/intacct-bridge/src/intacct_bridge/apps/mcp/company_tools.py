@@ -138,21 +138,21 @@ class CompanyTools:
     ) -> dict[str, Any]:
         """Explain an error of Intacct: cause, fix, menu path, and who can do it. Uses no API transactions."""
         numbers = {one for entry in catalogue() for one in entry.errorno}
-        known = number or next(
+        code = number or next(
             (word.strip(".,:;()[]") for word in text.split() if word.strip(".,:;()[]") in numbers), ""
         )
-        found = diagnose([Fault(known, "", text)])
+        diagnosis = diagnose([Fault(code, "", text)])
         return plain(  # type: ignore[no-any-return]
             {
-                "known": bool(found.entry),
-                "means": found.means,
-                "cause": found.cause,
-                "fix": found.fix,
-                "menu": found.menu,
-                "who": found.who,
-                "retry": found.retry,
-                "field": found.field,
-                "source": found.source,
+                "known": bool(diagnosis.entry),
+                "means": diagnosis.means,
+                "cause": diagnosis.cause,
+                "fix": diagnosis.fix,
+                "menu": diagnosis.menu,
+                "who": diagnosis.who,
+                "retry": diagnosis.retry,
+                "field": diagnosis.field,
+                "source": diagnosis.source,
             }
         )
 

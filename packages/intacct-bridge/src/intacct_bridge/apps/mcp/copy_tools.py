@@ -59,13 +59,13 @@ class CopyTools:
         ],
     ) -> dict[str, Any]:
         """Describe a table of the copy, or a reporting view: its columns with their types or meanings."""
-        found = self._table(name)
+        table = self._table(name)
         return {
-            "name": found.name,
-            "shows": found.shows,
-            "parameters": found.parameters,
-            "as_of": _time(found.as_of),
-            "columns": [{"name": one.name, "type": one.type, "meaning": one.meaning} for one in found.columns],
+            "name": table.name,
+            "shows": table.shows,
+            "parameters": table.parameters,
+            "as_of": _time(table.as_of),
+            "columns": [{"name": one.name, "type": one.type, "meaning": one.meaning} for one in table.columns],
         }
 
     def query_copy(
@@ -109,14 +109,14 @@ class CopyTools:
 
         `list_tables` names the views and `describe_table` their columns. Uses no API transactions.
         """
-        found = self._table(f"reporting.{view.removeprefix('reporting.')}")
-        names = {one.name.lower(): one.name for one in found.columns}
-        select = ", ".join(_column(names, one, found.name) for one in columns or ()) or "*"
+        report = self._table(f"reporting.{view.removeprefix('reporting.')}")
+        names = {one.name.lower(): one.name for one in report.columns}
+        select = ", ".join(_column(names, one, report.name) for one in columns or ()) or "*"
         where = " AND ".join(
-            f"{_column(names, name, found.name)} = {_literal(value)}" for name, value in (equals or {}).items()
+            f"{_column(names, name, report.name)} = {_literal(value)}" for name, value in (equals or {}).items()
         )
-        order = ", ".join(_column(names, one, found.name) for one in order_by or ())
-        sql = f"SELECT {select} FROM {found.name}{_call(found, arguments or {})}"
+        order = ", ".join(_column(names, one, report.name) for one in order_by or ())
+        sql = f"SELECT {select} FROM {report.name}{_call(report, arguments or {})}"
         sql += f" WHERE {where}" if where else ""
         sql += f" ORDER BY {order}" if order else ""
         return _answer_data(self._ask(sql, max_rows))
@@ -142,11 +142,11 @@ class CopyTools:
 
         Returns up to `max_rows` records of each table. Uses no API transactions.
         """
-        known = {one.name.upper(): one for one in self._tables()}
-        wanted = [self._table(one).name for one in tables] if tables else [*_SEARCHED, *_SEARCHED_LINES]
-        found, as_of = [], {}
-        for name in wanted:
-            table = known.get(name.upper())
+        by_name = {one.name.upper(): one for one in self._tables()}
+        searched = [self._table(one).name for one in tables] if tables else [*_SEARCHED, *_SEARCHED_LINES]
+        answers, as_of = [], {}
+        for name in searched:
+            table = by_name.get(name.upper())
             condition = _containing(table, text) if table is not None else ""
             if table is None or not condition:
                 continue
@@ -156,13 +156,13 @@ class CopyTools:
             rows, cut = rows_within(answer.columns, answer.rows)
             as_of[table.name] = _time(table.as_of)
             if rows:
-                found.append({"table": table.name, "rows": rows, "more": answer.more or cut})
-        return {"found": found, "searched": list(as_of), "as_of": as_of}
+                answers.append({"table": table.name, "rows": rows, "more": answer.more or cut})
+        return {"found": answers, "searched": list(as_of), "as_of": as_of}
 
     def _ask(self, sql: str, max_rows: int) -> CopyAnswer:
         limits = self._session.settings.limits
-        own = QuestionLimits(min(max_rows, limits.rows), limits.seconds, limits.memory_mb)
-        return Copy(self._session.settings.copy).ask(sql, own, cancelled())
+        question_limits = QuestionLimits(min(max_rows, limits.rows), limits.seconds, limits.memory_mb)
+        return Copy(self._session.settings.copy).ask(sql, question_limits, cancelled())
 
     def _tables(self) -> list[AnswerTable]:
         return Copy(self._session.settings.copy).described(self._session.settings.limits)
@@ -170,11 +170,11 @@ class CopyTools:
     def _table(self, name: str) -> AnswerTable:
         """A table or view by its name, ignoring case. InvalidRequestError if there is none."""
         views = name.lower().startswith("reporting.")
-        known = {one.name.upper(): one for one in (reporting_tables() if views else self._tables())}
-        if name.upper() not in known:
-            near = did_you_mean(name.upper(), list(known))
+        by_name = {one.name.upper(): one for one in (reporting_tables() if views else self._tables())}
+        if name.upper() not in by_name:
+            near = did_you_mean(name.upper(), list(by_name))
             raise InvalidRequestError(f"the copy has no table {name}{near}", fix="Call list_tables.")
-        return known[name.upper()]
+        return by_name[name.upper()]
 
 
 def _answer_data(answer: CopyAnswer) -> dict[str, Any]:
@@ -200,21 +200,21 @@ def _literal(value: object) -> str:
     return str(value) if isinstance(value, int) else literal(str(value))
 
 
-def _call(view: AnswerTable, given: dict[str, str]) -> str:
+def _call(view: AnswerTable, parameters: dict[str, str]) -> str:
     """The parameters of a function in their order; those behind the last that is given keep their defaults."""
     named = [part.split()[0] for part in view.parameters.split(", ")] if view.parameters else []
-    for name in given:
+    for name in parameters:
         if name not in named:
-            known = f"Its parameters are: {view.parameters}." if named else "It has no parameters."
-            raise InvalidRequestError(f"{view.name} has no parameter {name}{did_you_mean(name, named)}", fix=known)
+            accepted = f"Its parameters are: {view.parameters}." if named else "It has no parameters."
+            raise InvalidRequestError(f"{view.name} has no parameter {name}{did_you_mean(name, named)}", fix=accepted)
     if not named:
         return ""
     values = []
     for name in named:
-        if name not in given:
+        if name not in parameters:
             break
-        values.append(literal(given[name]))
-    if len(values) < len(given):
+        values.append(literal(parameters[name]))
+    if len(values) < len(parameters):
         missing = named[len(values)]
         raise InvalidRequestError(f"{view.name} needs {missing} too", fix=f"Its parameters are: {view.parameters}.")
     return f"({', '.join(values)})"
@@ -228,7 +228,7 @@ def _shown_columns(table: AnswerTable) -> list[str]:
 
 def _containing(table: AnswerTable, text: str) -> str:
     """The condition that a record contains words, or a number; empty if the table has no column for it."""
-    number = _number(text)
+    number = _amount_of(text)
     if number is not None:
         of_numbers = _of_kind(table, _NUMBERS)
         keys = [one for one in _of_kind(table, _TEXTS) if one.endswith(("ID", "NO", "NUMBER", "RECORDNO"))]
@@ -250,7 +250,7 @@ def _pattern(word: str) -> str:
     return f"%{escaped}%"
 
 
-def _number(text: str) -> Decimal | None:
+def _amount_of(text: str) -> Decimal | None:
     try:
         number = Decimal(text.replace(",", "").strip())
     except InvalidOperation:

@@ -34,19 +34,19 @@ _KINDS: tuple[tuple[type[IntacctError], str], ...] = (
 
 def failure(error: IntacctError) -> dict[str, Any]:
     """An error as an agent gets it: its kind, what it means, and the fix."""
-    known = error.diagnosis
-    found = {
+    diagnosis = error.diagnosis
+    described = {
         "kind": "needs_approval" if isinstance(error, ApprovalMissingError) else _kind(error),
         "message": error.message,
         "fix": error.advice,
         "record": getattr(error, "record", ""),
-        "field": getattr(error, "field", "") or (known.field if known is not None else ""),
+        "field": getattr(error, "field", "") or (diagnosis.field if diagnosis is not None else ""),
         "plan": getattr(error, "plan", ""),
-        "menu": known.menu if known is not None else "",
-        "who": known.who if known is not None else "",
+        "menu": diagnosis.menu if diagnosis is not None else "",
+        "who": diagnosis.who if diagnosis is not None else "",
         "gateway": [str(one) for one in error.faults],
     }
-    return {"error": plain({name: value for name, value in found.items() if value or name in ("kind", "message")})}
+    return {"error": plain({name: value for name, value in described.items() if value or name in ("kind", "message")})}
 
 
 def _kind(error: IntacctError) -> str:
@@ -65,8 +65,8 @@ def wrong_arguments(tool: str, error: ValidationError) -> dict[str, Any]:
 def half_pair(tool: str, field: str) -> dict[str, Any]:
     """Arguments with half of a pair of surrogates."""
     problem = "has half of a surrogate pair, such as \\ud800 alone; send the whole character"
-    found = {"kind": "arguments", "message": f"the arguments of {tool} have a string that is not valid text"}
-    return {"error": plain({**found, "fields": [{"field": field, "problem": problem}]})}
+    described = {"kind": "arguments", "message": f"the arguments of {tool} have a string that is not valid text"}
+    return {"error": plain({**described, "fields": [{"field": field, "problem": problem}]})}
 
 
 def unknown_tool(tool: str) -> dict[str, Any]:

@@ -387,8 +387,8 @@ def _summary(summary: PlanSummary) -> dict[str, Any]:
 
 
 def _cells(line: LedgerLine | DocumentLine) -> dict[str, Cell]:
-    own = {name: value for name, value in line.model_dump(exclude={"more"}).items() if value is not None}
-    return own | (line.more or {})
+    cells = {name: value for name, value in line.model_dump(exclude={"more"}).items() if value is not None}
+    return cells | (line.more or {})
 
 
 def _cell(value: Cell) -> Cell:

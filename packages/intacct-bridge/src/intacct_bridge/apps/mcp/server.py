@@ -121,8 +121,8 @@ class AgentServer(MCPServer[None]):
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ApprovalMissingError):
-                asked = await self._ask_for_approval(cause, context)
-                return asked or self._refused(failure(cause)), "refused", {"why": cause.message}
+                answer = await self._ask_for_approval(cause, context)
+                return answer or self._refused(failure(cause)), "refused", {"why": cause.message}
             if isinstance(cause, IntacctError):
                 ended = "cancelled" if cancelled().is_set() else "refused"
                 return self._refused(failure(cause)), ended, {"why": cause.message}
@@ -132,7 +132,7 @@ class AgentServer(MCPServer[None]):
                 return self._refused(unknown_tool(name)), "refused", {"why": "unknown tool"}
             traceback.print_exception(cause, file=sys.stderr)
             return self._refused(bug(name)), "failed", {"why": type(cause).__name__}
-        return result, "cancelled" if cancelled().is_set() else "answered", _facts(result)
+        return result, "cancelled" if cancelled().is_set() else "answered", _logged_facts(result)
 
     async def _run(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None
@@ -183,25 +183,25 @@ class AgentServer(MCPServer[None]):
 def _tools(session: AgentSession) -> list[tuple[Callable[..., Any], str, ToolAnnotations]]:
     """The tools that this session may offer."""
     company, plans, copy = CompanyTools(session), PlanTools(session), CopyTools(session)
-    found: list[tuple[Callable[..., Any], str, ToolAnnotations]] = [
+    tools: list[tuple[Callable[..., Any], str, ToolAnnotations]] = [
         (company.about, "About this server", _READ),
         (company.explain_error, "Explain an error", _READ),
     ]
     if session.settings.copy:
-        found += [
+        tools += [
             (copy.list_tables, "List tables and reports", _READ),
             (copy.describe_table, "Describe a table or report", _READ),
             (copy.query_copy, "Query the copy with SQL", _READ),
             (copy.read_report, "Read a report", _READ),
             (copy.search_copy, "Search documents and entries", _READ),
         ]
-    found += [
+    tools += [
         (company.describe_object, "Describe an object of the company", _READ_LIVE),
         (company.read_company, "Read from the company", _READ_LIVE),
         (company.check_setup, "Check the set-up", _READ_LIVE),
     ]
     if session.may_plan:
-        found += [
+        tools += [
             (plans.plan_journal_entry, "Plan a journal entry", _PLAN),
             (plans.plan_bill, "Plan a bill", _PLAN),
             (plans.plan_invoice, "Plan an invoice", _PLAN),
@@ -210,10 +210,10 @@ def _tools(session: AgentSession) -> list[tuple[Callable[..., Any], str, ToolAnn
             (plans.list_plans, "List plans", _READ),
             (plans.apply_plan, "Apply an approved plan", _APPLY),
         ]
-    return found
+    return tools
 
 
-def _facts(result: CallToolResult | InputRequiredResult) -> dict[str, Any]:
+def _logged_facts(result: CallToolResult | InputRequiredResult) -> dict[str, Any]:
     """What the log says of an answer: of a plan its id and digest, of rows their number."""
     data = result.structured_content if isinstance(result, CallToolResult) else None
     if not isinstance(data, dict):

@@ -132,7 +132,7 @@ class AgentSession:
         if self._reader is not None:
             self._reader.client.meter.cap = max(0, self.settings.max_transactions - self._spent_elsewhere)
 
-    def input_file(self, given: str) -> Path:
+    def input_file(self, name: str) -> Path:
         """A file below the allowed folder. SettingsError for every other path."""
         if self.settings.folder is None:
             raise SettingsError(
@@ -142,12 +142,12 @@ class AgentSession:
             )
         allowed = self.settings.folder.resolve()
         try:
-            path = (allowed / given).resolve()
-            known = path.is_relative_to(allowed) and path.is_file()
+            path = (allowed / name).resolve()
+            readable = path.is_relative_to(allowed) and path.is_file()
         except (OSError, ValueError):  # a null character, a name that is too long, a loop of links
-            known = False
-        if not known:
-            raise SettingsError(f"there is no file {given!r} in the allowed folder", fix="Name a file in that folder.")
+            readable = False
+        if not readable:
+            raise SettingsError(f"there is no file {name!r} in the allowed folder", fix="Name a file in that folder.")
         return path
 
     def approval_page(self, plan: str) -> str:

@@ -83,7 +83,7 @@ class _InputPipe:
     """Standard input, read through a pipe that can be closed."""
 
     def __init__(self) -> None:
-        self._given = os.dup(0)
+        self._input = os.dup(0)
         reading, self._writing = os.pipe()
         os.dup2(reading, 0)
         os.close(reading)
@@ -93,7 +93,7 @@ class _InputPipe:
     def _pass_on(self) -> None:
         with suppress(OSError):  # the pipe was closed
             rest = b""
-            while piece := os.read(self._given, _PIECE):
+            while piece := os.read(self._input, _PIECE):
                 *lines, rest = (rest + piece).split(b"\n") if b"\n" in piece else [rest + piece]
                 self._write(b"".join(without_half_pairs(line) + b"\n" for line in lines))
             self._write(without_half_pairs(rest))
@@ -113,5 +113,5 @@ class _InputPipe:
     def restore(self) -> None:
         """Give the process its own standard input back."""
         with suppress(OSError):
-            os.dup2(self._given, 0)
+            os.dup2(self._input, 0)
         sys.stdout.flush()

@@ -36,11 +36,11 @@ class AnsweredLines:
 
     async def receive(self) -> SessionMessage | Exception:
         """The next message."""
-        while isinstance(found := await self._lines.receive(), Exception):
-            answer = answer_to(found)
+        while isinstance(message := await self._lines.receive(), Exception):
+            answer = answer_to(message)
             if answer is not None:
                 await self._answers.send(SessionMessage(answer))
-        return found
+        return message
 
     async def aclose(self) -> None:
         """Close the stream of lines."""
@@ -68,19 +68,19 @@ def answer_to(error: Exception) -> JSONRPCError | None:
     """The answer to a line that could not be read; none to an empty line, and none to a response."""
     if not isinstance(error, ValidationError):
         return _answer(PARSE_ERROR, "Parse error")
-    found = error.errors(include_url=False)
-    if found[0]["type"] == "json_invalid":
-        reason = found[0].get("ctx", {}).get("error", "")
-        return _answer(PARSE_ERROR, f"Parse error: {reason}") if str(found[0]["input"]).strip() else None
+    problems = error.errors(include_url=False)
+    if problems[0]["type"] == "json_invalid":
+        reason = problems[0].get("ctx", {}).get("error", "")
+        return _answer(PARSE_ERROR, f"Parse error: {reason}") if str(problems[0]["input"]).strip() else None
     # Each kind of message was tried. A message without a field of a kind is named whole.
-    message = next((one["input"] for one in found if one["type"] == "missing" and len(one["loc"]) == 2), None)
+    message = next((one["input"] for one in problems if one["type"] == "missing" and len(one["loc"]) == 2), None)
     if not isinstance(message, dict):
         return _answer(INVALID_REQUEST, "Invalid request: a message is one JSON object")
     if "method" not in message and ("result" in message or "error" in message):
         return None
     number = message.get("id")
-    known = number if isinstance(number, str | int) and not isinstance(number, bool) else None
-    return _answer(INVALID_REQUEST, "Invalid request: the object is no JSON-RPC 2.0 message", known)
+    usable = number if isinstance(number, str | int) and not isinstance(number, bool) else None
+    return _answer(INVALID_REQUEST, "Invalid request: the object is no JSON-RPC 2.0 message", usable)
 
 
 def _answer(code: int, text: str, number: Any = None) -> JSONRPCError:

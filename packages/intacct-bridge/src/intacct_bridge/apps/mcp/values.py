@@ -48,12 +48,12 @@ def plain(value: Any) -> Any:
 def half_pair_in(value: Any) -> str | None:
     """Where a text of a call has half of a pair of surrogates, as `lines.0.memo`; None if none has."""
     if isinstance(value, str):
-        return "" if HALF_PAIR in value or any("\ud800" <= one <= "\udfff" for one in value) else None
+        return "" if HALF_PAIR in value or any("\ud800" <= member <= "\udfff" for member in value) else None
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for name, one in items:
-        found = "" if half_pair_in(name) is not None else half_pair_in(one)
-        if found is not None:
-            return f"{inert(str(name))}.{found}".rstrip(".")
+    for name, member in items:
+        place = "" if half_pair_in(name) is not None else half_pair_in(member)
+        if place is not None:
+            return f"{inert(str(name))}.{place}".rstrip(".")
     return None
 
 
@@ -66,11 +66,11 @@ def inert(text: str) -> str:
 
 def rows_within(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[list[dict[str, Any]], bool]:
     """Rows as objects, as many as an answer may hold; and whether some were left out."""
-    found, size = list[dict[str, Any]](), 0
+    objects, size = list[dict[str, Any]](), 0
     for row in rows:
-        one = {inert(name): plain(value) for name, value in zip(columns, row, strict=True)}
-        size += len(json.dumps(one, ensure_ascii=False))
-        if size > LARGEST_ANSWER and found:
-            return found, True
-        found.append(one)
-    return found, False
+        fields = {inert(name): plain(value) for name, value in zip(columns, row, strict=True)}
+        size += len(json.dumps(fields, ensure_ascii=False))
+        if size > LARGEST_ANSWER and objects:
+            return objects, True
+        objects.append(fields)
+    return objects, False

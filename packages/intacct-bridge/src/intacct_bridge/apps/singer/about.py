@@ -14,16 +14,18 @@ TARGET_CAPABILITIES = ("state", "about", "batch", "activate-version")
 
 def describe_tap(shape: str) -> str:
     """The tap, as `text`, `markdown` or `json`; the JSON has the form of Meltano's SDK."""
-    return _described("tap-intacct", "Sage Intacct over its XML gateway.", TAP_CAPABILITIES, TapSettings, shape)
+    return _described_settings(
+        "tap-intacct", "Sage Intacct over its XML gateway.", TAP_CAPABILITIES, TapSettings, shape
+    )
 
 
 def describe_target(shape: str) -> str:
     """The target, in the same forms."""
     text = "Writes to Sage Intacct over its XML gateway, each record exactly once."
-    return _described("target-intacct", text, TARGET_CAPABILITIES, TargetSettings, shape)
+    return _described_settings("target-intacct", text, TARGET_CAPABILITIES, TargetSettings, shape)
 
 
-def _described(
+def _described_settings(
     name: str, text: str, capabilities: Sequence[str], settings: type[ConnectionSettings], shape: str
 ) -> str:
     schema = json_schema(settings)

@@ -93,10 +93,10 @@ class ConfigKeys(Generic[S]):
 
 def read_sources(sources: Iterable[str], keys: ConfigKeys[S], environ: Mapping[str, str]) -> dict[str, Any]:
     """The config's plain values from files and `ENV`, later ones over earlier ones."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for source in sources:
-        given |= _from_environment(environ, keys) if source == "ENV" else json_object(Path(source), "config")
-    return given
+        values |= _from_environment(environ, keys) if source == "ENV" else json_object(Path(source), "config")
+    return values
 
 
 _EXAMPLES = {
@@ -110,7 +110,7 @@ _EXAMPLES = {
 
 def _from_environment(environ: Mapping[str, str], keys: ConfigKeys[S]) -> dict[str, Any]:
     properties = json_schema(keys.settings)["properties"]
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, text in environ.items():
         if not name.startswith(keys.prefix) or not text:
             continue
@@ -118,24 +118,24 @@ def _from_environment(environ: Mapping[str, str], keys: ConfigKeys[S]) -> dict[s
         kind = type_of(properties[key]) if key in properties else "string"
         if kind != "string":
             try:
-                found[key] = json.loads(text.lower() if kind == "boolean" else text)
+                values[key] = json.loads(text.lower() if kind == "boolean" else text)
             except ValueError:
                 raise SettingsError(
                     f"{name} is not a JSON {kind}: {text!r}", fix=f"write it as {_EXAMPLES[kind]}", setting=key
                 ) from None
         else:
-            found[key] = text
-    return found
+            values[key] = text
+    return values
 
 
-def check(given: Mapping[str, Any], keys: ConfigKeys[S]) -> S:
+def check(config: Mapping[str, Any], keys: ConfigKeys[S]) -> S:
     """The settings as values; null counts as not given.
 
     Raises SettingsError, which names the key and the values that it accepts, or the nearest key when it is unknown.
     """
-    _check_keys(given, keys)
-    own = keys.settings.__struct_fields__
-    values = {key: value for key, value in given.items() if key in own and value is not None}
+    _check_keys(config, keys)
+    names = keys.settings.__struct_fields__
+    values = {key: value for key, value in config.items() if key in names and value is not None}
     try:
         return msgspec.convert(values, keys.settings)
     except msgspec.ValidationError as error:
@@ -147,10 +147,10 @@ def check(given: Mapping[str, Any], keys: ConfigKeys[S]) -> S:
         raise SettingsError(f"the config's {key} is {shown}, and must be {accepted}", setting=key) from None
 
 
-def ignored_keys(given: Mapping[str, Any], keys: ConfigKeys[S]) -> tuple[str, ...]:
+def ignored_keys(config: Mapping[str, Any], keys: ConfigKeys[S]) -> tuple[str, ...]:
     """The keys of a checked config that have no effect here, in their order."""
     used = (*keys.settings.__struct_fields__, *elsewhere(keys))
-    return tuple(key for key in given if key not in used)
+    return tuple(key for key in config if key not in used)
 
 
 def ignored_note(names: Sequence[str]) -> str:
@@ -158,10 +158,10 @@ def ignored_note(names: Sequence[str]) -> str:
     return f"config: no effect here: {listed(names)}" if names else ""
 
 
-def _check_keys(given: Mapping[str, Any], keys: ConfigKeys[S]) -> None:
+def _check_keys(config: Mapping[str, Any], keys: ConfigKeys[S]) -> None:
     """SettingsError for a key that is none of ours, nor known to be another program's."""
     ours = (*keys.settings.__struct_fields__, *elsewhere(keys))
-    listed_keys = given.get("ignore_keys") or ()
+    listed_keys = config.get("ignore_keys") or ()
     for key in listed_keys if isinstance(listed_keys, list | tuple) else ():
         if key in ours:
             raise SettingsError(
@@ -169,7 +169,7 @@ def _check_keys(given: Mapping[str, Any], keys: ConfigKeys[S]) -> None:
                 fix="remove that setting, or its name in ignore_keys",
                 setting="ignore_keys",
             )
-    for key, value in given.items():
+    for key, value in config.items():
         if key in _OF_SINGER_SDK and value:
             raise SettingsError(
                 f"the config's {key} is a setting of Meltano's SDK, and has no effect here",
@@ -206,48 +206,48 @@ def json_schema(settings: type[ConnectionSettings]) -> dict[str, Any]:
 
 def _property(schema: Mapping[str, Any], *, required: bool) -> dict[str, Any]:
     """One setting's schema; every setting that is not required may be null."""
-    found = {key: value for key, value in schema.items() if key != "anyOf"}
-    for one in schema.get("anyOf", ()):
-        found |= one if one != {"type": "null"} else {}
-    kind = found.pop("type", "string")  # a list of choices has none
-    if not found.get("default"):
-        found.pop("default", None)
-    if "enum" in found and not required:
-        found["enum"] = [*found["enum"], None]
-    return {"type": kind if required else [kind, "null"], **found}
+    described = {key: value for key, value in schema.items() if key != "anyOf"}
+    for alternative in schema.get("anyOf", ()):
+        described |= alternative if alternative != {"type": "null"} else {}
+    kind = described.pop("type", "string")  # a list of choices has none
+    if not described.get("default"):
+        described.pop("default", None)
+    if "enum" in described and not required:
+        described["enum"] = [*described["enum"], None]
+    return {"type": kind if required else [kind, "null"], **described}
 
 
 def type_of(schema: Mapping[str, Any]) -> str:
     """A setting's JSON type, null left out: string, integer, boolean, array or object."""
-    found = schema["type"]
-    return str(found[0] if isinstance(found, list) else found)
+    types = schema["type"]
+    return str(types[0] if isinstance(types, list) else types)
 
 
 def elsewhere(keys: ConfigKeys[S]) -> tuple[str, ...]:
     """The other settings of a connection, accepted under their own names."""
-    own = keys.settings.__struct_fields__
-    return tuple(name for name in SETTINGS if name not in own and name != "name")
+    names = keys.settings.__struct_fields__
+    return tuple(name for name in SETTINGS if name not in names and name != "name")
 
 
-def connection_of(given: Mapping[str, Any], keys: ConfigKeys[S]) -> Connection:
+def connection_of(config: Mapping[str, Any], keys: ConfigKeys[S]) -> Connection:
     """The connection that the config describes."""
     from intacct_bridge.connections.demo_company import demo_settings, means_demo
     from intacct_bridge.connections.sources import load_connection
 
     settings = {
-        key: given[key] for key in ("company_id", "user_id", "location_id", "sender_id", *SECRETS) if given.get(key)
+        key: config[key] for key in ("company_id", "user_id", "location_id", "sender_id", *SECRETS) if config.get(key)
     }
-    settings |= {key: given[key] for key in elsewhere(keys) if key in given}
-    if given.get("api_url"):
-        settings["endpoint"] = given["api_url"]
-    name = given.get("connection") or None
+    settings |= {key: config[key] for key in elsewhere(keys) if key in config}
+    if config.get("api_url"):
+        settings["endpoint"] = config["api_url"]
+    name = config.get("connection") or None
     if means_demo(name, tuple(settings)):
         settings = demo_settings() | settings
     try:
         return load_connection(name, **settings)
     except SettingsError as error:
         lacking = [key for key in REQUIRED if not settings.get(key)]
-        if given.get("connection") or not lacking:
+        if config.get("connection") or not lacking:
             raise
         variables = f"{keys.prefix}{lacking[0].upper()}{', ...' * (len(lacking) > 1)}"
         fix = f"Give {', '.join(lacking)} in the config, or {variables} with --config ENV. {error.fix}{_env_file()}"

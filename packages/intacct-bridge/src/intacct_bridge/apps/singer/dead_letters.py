@@ -31,11 +31,11 @@ class DeadLetters:
     """
 
     def __init__(self, path: Path, *, replaces: bool) -> None:
-        self.wanted = path
+        self.requested = path
         self.path = path
-        """Where the records are; another name than the wanted one if another run has that."""
+        """Where the records are; another name than the requested one if another run has that."""
         self.earlier: Path | None = None
-        """Where the file of an earlier run is now, if it was moved from the wanted name."""
+        """Where the file of an earlier run is now, if it was moved from the requested name."""
         self.count = 0
         self._replaces = replaces
         """Whether the file of an earlier run makes way for this one's."""
@@ -93,15 +93,15 @@ class DeadLetters:
 
     def _own_file(self) -> IO[bytes]:
         """A file that no other run writes; `path` becomes its name."""
-        file = self._wanted_file() if self._replaces else None
+        file = self._requested_file() if self._replaces else None
         names = _free_names(self.path)
         while file is None:
             self.path = next(names)
             file = _new_file(self.path)
         return file
 
-    def _wanted_file(self) -> IO[bytes] | None:
-        """The file of the wanted name, empty and locked; None if another run still writes it, or may."""
+    def _requested_file(self) -> IO[bytes] | None:
+        """The file of the requested name, empty and locked; None if another run still writes it, or may."""
         try:
             while True:
                 file = _opened(self.path, "ab")

@@ -11,9 +11,9 @@ class HotglueReport:
     """Hotglue's form of state: for every stream a row for each record, and the counts."""
 
     @staticmethod
-    def is_report(given: Mapping[str, Any] | None) -> bool:
+    def is_report(document: Mapping[str, Any] | None) -> bool:
         """Whether a document is such a report, and not the state of a tap."""
-        bookmarks = (given or {}).get("bookmarks")
+        bookmarks = (document or {}).get("bookmarks")
         return isinstance(bookmarks, Mapping) and any(isinstance(rows, list) for rows in bookmarks.values())
 
     def __init__(self, earlier: Mapping[str, Any] | None = None) -> None:
@@ -35,7 +35,7 @@ class HotglueReport:
         """The numbers of the equal records that the earlier report lists, regardless of their outcomes."""
         return sorted(self._listed.get((arrived.stream, arrived.digest), ()))
 
-    def known(self, arrived: InputRecord) -> bool:
+    def is_written(self, arrived: InputRecord) -> bool:
         """Whether an earlier run's report has this very record as written; it is entered as existing then.
 
         One success stands for one of several equal records without a key, and for all with the same key.

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from intacct_bridge.apps.singer.config import ignored_note
 from intacct_bridge.apps.singer.protocol.messages import Selected, read_catalog
-from intacct_bridge.apps.terminal.kept_run import recorded
+from intacct_bridge.apps.singer.recorded_program import recorded
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import json_object, stoppable
 from intacct_protocol.errors import InvalidRequestError, NotPermittedError, SettingsError
@@ -61,16 +61,16 @@ def run_tap(output: Output, configs: Sequence[str], command: TapCommand) -> int:
     output.hide(config.connection.secrets)
     if config.ignored:
         output.say(ignored_note(config.ignored))
-    return recorded(output, "tap-intacct", config.connection, lambda run: _run(run, output, config, command))
+    return recorded(output, "tap-intacct", config.connection, lambda run: _run_tap(run, output, config, command))
 
 
-def _run(run: "RecordedRun", output: Output, config: "TapConfig", command: TapCommand) -> int:
+def _run_tap(run: "RecordedRun", output: Output, config: "TapConfig", command: TapCommand) -> int:
     if command.discover:
         hours = min(run.connection.catalog_hours, _DISCOVERY_HOURS)
         run.use(replace(run.connection, catalog_hours=hours))
     with stoppable(output), closing(run):
         run.limited_client(config.max_transactions)
-        _sign_in(run, without_arrow=config.without_arrow)
+        _sign_in_early(run, without_arrow=config.without_arrow)
         if command.discover:
             return _discover(run, config, output)
         state = _state(None if command.try_out else command.state_file, config)
@@ -79,14 +79,14 @@ def _run(run: "RecordedRun", output: Output, config: "TapConfig", command: TapCo
         unselected = catalog is None and not config.streams
         if command.try_out == "connection" or (command.try_out and unselected):
             return _try_connection(run, output, read=command.try_out in ("all", "records"))
-        selected = _selected(catalog, run, config, output)
+        selected = _selected_streams(catalog, run, config, output)
         if command.try_out:
             return _try_out(run, selected, config, output, read=command.try_out != "schema")
         out = sys.stdout.buffer
         return sync(run, config, selected, state, out=out, output=output, full=command.full)
 
 
-def _sign_in(run: "RecordedRun", *, without_arrow: bool) -> None:
+def _sign_in_early(run: "RecordedRun", *, without_arrow: bool) -> None:
     """Sign in; the modules that a run needs are imported meanwhile."""
     with run.client.signing_in():
         from intacct_bridge.apps.terminal.memory import limit_memory
@@ -111,9 +111,9 @@ def _discover(run: "RecordedRun", config: "TapConfig", output: Output) -> int:
 
 def _named(config: "TapConfig", catalog: list[Selected] | None, state: "FeedState", output: Output) -> "TapConfig":
     """The config with the names of streams: the configured ones, those of the state's first run, or the selection's."""
-    wanted = config.named_as(config.streams if catalog is None else [one.stream for one in catalog])
-    named = wanted if not state.names else config.named_as((), state.names)
-    if wanted.hotglue_names and not named.hotglue_names:
+    configured = config.named_as(config.streams if catalog is None else [one.stream for one in catalog])
+    named = configured if not state.names else config.named_as((), state.names)
+    if configured.hotglue_names and not named.hotglue_names:
         output.say(
             "streams keep Intacct's names, with which the state began; for the catalogue's names, "
             'set "stream_names": "hotglue" and start without --state'
@@ -131,7 +131,7 @@ def _catalog(path: str | None) -> list[Selected] | None:
     return selected
 
 
-def _selected(
+def _selected_streams(
     catalog: list[Selected] | None, run: "RecordedRun", config: "TapConfig", output: Output
 ) -> list[Selected]:
     """The selected streams, by objects' names: those of the catalogue, else those of the config."""
@@ -146,9 +146,9 @@ def _configured(run: "RecordedRun", config: "TapConfig", output: Output) -> list
     from intacct_bridge.apps.singer.discovery import discovered
 
     selected = read_catalog(discovered(run, config, output))
-    found = {config.object_name(one.stream).upper() for one in selected}
+    listed = {config.object_name(one.stream).upper() for one in selected}
     named = {config.object_name(name).upper(): name for name in config.streams if "*" not in name}
-    return selected + [Selected(name, None) for known, name in named.items() if known not in found]
+    return selected + [Selected(name, None) for known, name in named.items() if known not in listed]
 
 
 def _fields(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, ...] | None:
@@ -201,9 +201,9 @@ def sync(
         result = extraction.run(run=run.recorder, output=destination)
     for name in destination.unknown_keys:
         output.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
-    sound = _report(result.outcomes, config, output)  # first: saving files may end in an error of its own
+    sound = _report_streams(result.outcomes, config, output)  # first: saving files may end in an error of its own
     to = config.attachments
-    saved = not to or _save_attachments(run, result.objects, Path(to), output)
+    saved = not to or _save_files_of(run, result.objects, Path(to), output)
     output.say(f"API transactions: {run.client.meter.transactions}")
     return 0 if sound and saved else 1
 
@@ -234,7 +234,7 @@ def _destination(
     )
 
 
-def _save_attachments(run: "RecordedRun", objects: Sequence[str], to: Path, output: Output) -> bool:
+def _save_files_of(run: "RecordedRun", objects: Sequence[str], to: Path, output: Output) -> bool:
     """Save attached files; False if some could not be saved."""
     from intacct_bridge.operations.extract import save_attachments
 
@@ -245,23 +245,23 @@ def _save_attachments(run: "RecordedRun", objects: Sequence[str], to: Path, outp
     return not saved.failures
 
 
-def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", output: Output) -> bool:
+def _report_streams(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", output: Output) -> bool:
     """Print the outcome of each stream; False if one failed."""
     from intacct_bridge.operations.extract import DELETES
 
     failed = 0
-    for one in outcomes:
-        name, how = config.stream_name(one.name), "full refresh" if one.full else "incremental"
-        if one.name == DELETES and not one.complete and not one.error:
+    for outcome in outcomes:
+        name, how = config.stream_name(outcome.name), "full refresh" if outcome.full else "incremental"
+        if outcome.name == DELETES and not outcome.complete and not outcome.error:
             output.say(NOT_FOLLOWED)
             continue
-        pages = counted(one.pages, "page")
-        output.say(f"{name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted, {pages}")
-        for field_name in one.unqueryable:
+        pages = counted(outcome.pages, "page")
+        output.say(f"{name}: {counted(outcome.rows, 'row')} ({how}), {outcome.deleted:,} deleted, {pages}")
+        for field_name in outcome.unqueryable:
             output.say(f"{name}: {field_name} is left out: the gateway does not let it be queried")
-        if one.error:
+        if outcome.error:
             failed += 1
-            output.complain(f"{name}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
+            output.complain(f"{name}: failed: {outcome.error}" + (f" ({outcome.fix})" if outcome.fix else ""))
     return not failed
 
 
@@ -283,13 +283,13 @@ def _try_out(
     from intacct_bridge.operations.extract import ExtractRequest, prepare_extraction
 
     failed = 0
-    for one in selected:
-        name = config.stream_name(one.stream)
-        fields = {one.stream: one.fields} if one.fields and not config.unified else {}
+    for selection in selected:
+        name = config.stream_name(selection.stream)
+        fields = {selection.stream: selection.fields} if selection.fields and not config.unified else {}
         try:
             request = ExtractRequest(
                 to="-",
-                streams=(one.stream,),
+                streams=(selection.stream,),
                 select=fields,
                 unified=config.unified,
                 skip_refused=False,

@@ -209,10 +209,10 @@ def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ)
     return checked(read_sources(sources, KEYS, environ))
 
 
-def checked(given: Mapping[str, Any]) -> TapConfig:
+def checked(values: Mapping[str, Any]) -> TapConfig:
     """A config from its plain values. SettingsError names a wrong key, and suggests one for an unknown key."""
-    given = {key: value for key, value in given.items() if value is not None}
-    settings = check(given, KEYS)
+    values = {key: value for key, value in values.items() if value is not None}
+    settings = check(values, KEYS)
     if settings.unified and settings.entity_column:
         raise SettingsError(
             "the config's unified and entity_column do not go together",
@@ -226,8 +226,8 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
             setting="without_arrow",
         )
     config = TapConfig(
-        connection=connection_of(given, KEYS),
-        options=_options(settings),
+        connection=connection_of(values, KEYS),
+        options=_extract_options(settings),
         streams=settings.streams,
         names=settings.stream_names or "",
         attachments=settings.attachments or ("sync-output/attachments" if settings.sync_attachments else ""),
@@ -240,13 +240,13 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         without_arrow=(find_spec("pyarrow") is None and not settings.unified)
         if settings.without_arrow is None
         else settings.without_arrow,
-        ignored=ignored_keys(given, KEYS),
+        ignored=ignored_keys(values, KEYS),
     )
     whole = {config.object_name(name): seconds for name, seconds in config.options.full_every_by_stream.items()}
     return replace(config, options=replace(config.options, full_every_by_stream=whole))
 
 
-def _options(settings: TapSettings) -> ExtractOptions:
+def _extract_options(settings: TapSettings) -> ExtractOptions:
     start = ""
     if settings.start_date:
         try:
@@ -258,5 +258,5 @@ def _options(settings: TapSettings) -> ExtractOptions:
             ) from None
     options = ExtractOptions(start=start, compare_every=None)  # a consumer cannot be asked for its keys
     names = ("overlap_seconds", "full_every", "full_every_by_stream", "show_private")
-    given = {name: value for name in names if (value := getattr(settings, name)) is not None}
-    return replace(options, **given)
+    configured = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    return replace(options, **configured)

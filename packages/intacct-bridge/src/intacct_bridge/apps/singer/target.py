@@ -42,9 +42,9 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
     if not configs:
         raise click.UsageError("Missing the settings: give --config FILE or --config ENV.")
     from intacct_bridge.apps.singer.config import ignored_note
+    from intacct_bridge.apps.singer.recorded_program import recorded
     from intacct_bridge.apps.singer.target_config import read_config
     from intacct_bridge.apps.singer.target_run import TargetRun
-    from intacct_bridge.apps.terminal.kept_run import recorded
     from intacct_bridge.apps.terminal.memory import relax_gc
 
     config = read_config(configs)

@@ -140,18 +140,18 @@ def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ)
     return checked(read_sources(sources, KEYS, environ))
 
 
-def checked(given: Mapping[str, Any]) -> TargetConfig:
+def checked(config: Mapping[str, Any]) -> TargetConfig:
     """A config from its plain values; SettingsError names the key that is wrong, and the nearest when it is unknown."""
-    given = {key: value for key, value in given.items() if value is not None}
-    settings = check(given, KEYS)
-    connecting = {key: value for key, value in given.items() if key != "location_id" or settings.use_locations}
+    config = {key: value for key, value in config.items() if value is not None}
+    settings = check(config, KEYS)
+    connecting = {key: value for key, value in config.items() if key != "location_id" or settings.use_locations}
     return TargetConfig(
         connection=connection_of(connecting, KEYS),
         load=_load_settings(settings),
         dead_letters=Path(settings.dead_letters) if settings.dead_letters else None,
         hotglue_state=settings.state_format == "hotglue",
         max_transactions=settings.max_transactions,
-        ignored=ignored_keys(given, KEYS),
+        ignored=ignored_keys(config, KEYS),
     )
 
 
@@ -182,12 +182,12 @@ def _load_settings(settings: TargetSettings) -> StreamLoadSettings:
     return load if after is None else replace(load, settle_after=timedelta(seconds=after))
 
 
-def _mappings(given: Mapping[str, str]) -> dict[str, Path]:
-    for stream, path in given.items():
+def _mappings(mappings: Mapping[str, str]) -> dict[str, Path]:
+    for stream, path in mappings.items():
         if not Path(path).is_file():
             raise SettingsError(
                 f"the config's mapping of {stream!r} is {path!r}, which is not a file",
                 fix="check the path",
                 setting="mappings",
             )
-    return {stream: Path(path) for stream, path in given.items()}
+    return {stream: Path(path) for stream, path in mappings.items()}

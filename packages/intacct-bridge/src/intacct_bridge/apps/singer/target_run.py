@@ -168,7 +168,7 @@ class TargetRun:
 
     def already_reported(self, arrived: InputRecord) -> bool:
         """Whether the report that the run was started with has the record as written."""
-        return self._report is not None and self._report.known(arrived)
+        return self._report is not None and self._report.is_written(arrived)
 
     def take(self, result: RecordResult) -> None:
         """Enter a result in the report and in the dead letters, and show what went wrong."""
@@ -222,7 +222,7 @@ class TargetRun:
         """Name the file of dead letters in the history of runs."""
         recorder = self._run.recorder
         if self._letters.earlier is not None:
-            recorder.move_file(self._letters.wanted, self._letters.earlier)
+            recorder.move_file(self._letters.requested, self._letters.earlier)
         if self._letters.count:
             recorder.records += RecordCounts(dead_letters=self._letters.count)
             recorder.add_file(Path(self._letters.path))

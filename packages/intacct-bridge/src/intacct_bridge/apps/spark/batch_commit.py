@@ -54,7 +54,7 @@ class CommitResult:
     """The result of committing a batch."""
 
     posted: int = 0
-    known: int = 0
+    existing: int = 0
     """Records that were in Intacct already."""
     plan: str = ""
     """The plan that waits for an approval."""
@@ -62,9 +62,9 @@ class CommitResult:
     """Whether the batch was committed before, so that nothing was done."""
 
 
-def check_columns(given: Mapping[str, str], options: WriteOptions) -> None:
+def check_columns(settings: Mapping[str, str], options: WriteOptions) -> None:
     """Raise what the layout says of the DataFrame's columns, before a row is staged."""
-    with open_program(connection_of(given)) as run:
+    with open_program(connection_of(settings)) as run:
         no_rows = JsonLines(options.columns, lambda: ())
         check_layout(run, options.request(no_rows, "DataFrame"))
 
@@ -81,7 +81,7 @@ class BatchRows:
     reports: Sequence[TaskReport | None]
 
 
-def commit(given: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> CommitResult:
+def commit(settings: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> CommitResult:
     """Post the rows that these tasks have staged.
 
     SettingsError or RefusedError, before anything is sent, if rows are missing or cannot be records. RefusedError
@@ -104,7 +104,7 @@ def commit(given: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> 
             return CommitResult(repeated=True)
         staging.check(attempts)
         _check_rows(options, [one.reading for one in reports if one is not None])
-        with open_program(connection_of(given)) as run:
+        with open_program(connection_of(settings)) as run:
             begun = StagedBatch(batch, BatchState.BEGUN, digest, "")
             work = _Commit(run, options, staging=staging, batch=begun)
             with run.open_outbox():
@@ -261,15 +261,15 @@ _NOTHING_SENT = (RecordStatus.UNCHANGED, RecordStatus.SKIPPED)
 """Good outcomes of records that were not sent."""
 
 
-def _finding(one: Any) -> str:
-    return f"{one.of_column} ({one.fix})" if one.fix else str(one.of_column)
+def _finding(finding: Any) -> str:
+    return f"{finding.of_column} ({finding.fix})" if finding.fix else str(finding.of_column)
 
 
 def _tally(outcomes: Sequence[RecordOutcome]) -> str:
     posted = sum(outcome.good and outcome.status not in _NOTHING_SENT for outcome in outcomes)
-    known, skipped = (sum(outcome.status is status for outcome in outcomes) for status in _NOTHING_SENT)
+    existing, skipped = (sum(outcome.status is status for outcome in outcomes) for status in _NOTHING_SENT)
     left_out = f", {skipped:,} skipped" if skipped else ""
-    return f"{counted(posted, 'record')} posted, {known:,} already in Intacct{left_out}"
+    return f"{counted(posted, 'record')} posted, {existing:,} already in Intacct{left_out}"
 
 
 def _add(error: IntacctError, text: str) -> None:
@@ -283,8 +283,8 @@ def _results(plan: Plan, outcomes: Sequence[RecordOutcome]) -> Iterator[RowResul
         for row, reason in refused_rows([record]):
             status = RecordStatus.REFUSED.value
             yield RowResult(row.number, record.write.label, status, reason, encode(row.cells).decode())
-    for one in outcomes:
-        if not one.good:
-            for row in one.write.rows:
-                status, content = one.status.value, encode(row.cells).decode()
-                yield RowResult(row.number, one.write.label, status, one.reason, content)
+    for outcome in outcomes:
+        if not outcome.good:
+            for row in outcome.write.rows:
+                status, content = outcome.status.value, encode(row.cells).decode()
+                yield RowResult(row.number, outcome.write.label, status, outcome.reason, content)

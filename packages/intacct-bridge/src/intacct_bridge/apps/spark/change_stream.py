@@ -61,27 +61,29 @@ def follows_changes(options: Mapping[str, str]) -> bool:
 
 def change_options(options: Mapping[str, str]) -> ChangeOptions:
     """The options of `spark.readStream`. SettingsError names the one that is wrong, before any call."""
-    own = own_options(options, STREAMING)
-    if "watch" not in own:
+    of_source = own_options(options, STREAMING)
+    if "watch" not in of_source:
         raise SettingsError(
             "the option `watch` is missing: it names the place of this query in the event log",
             fix='name it, such as .option("watch", "bills-to-lake"), with another name for each query',
             setting="watch",
         )
     words = {"true": True, "false": False}
-    if own.get("baseline", "false").lower() not in words:
-        raise SettingsError(f"`baseline` is {own['baseline']!r}, and must be true or false", setting="baseline")
+    if of_source.get("baseline", "false").lower() not in words:
+        raise SettingsError(f"`baseline` is {of_source['baseline']!r}, and must be true or false", setting="baseline")
     changes = FollowedChanges(
         connection=connection_of(options),
-        stream=required_object(own),
-        watch=own["watch"],
+        stream=required_object(of_source),
+        watch=of_source["watch"],
         receiver="spark",
-        begin=own.get("begin", NOW),
-        baseline=words[own.get("baseline", "false").lower()],
-        every=seconds(own, "every", _EVERY),
-        keep_days=whole_number(own, "keep_days") or KEEP_DAYS,
+        begin=of_source.get("begin", NOW),
+        baseline=words[of_source.get("baseline", "false").lower()],
+        every=seconds(of_source, "every", _EVERY),
+        keep_days=whole_number(of_source, "keep_days") or KEEP_DAYS,
     )
-    return ChangeOptions(changes, listed(own.get("fields", "")), whole_number(own, "events_per_batch") or _EVENTS)
+    return ChangeOptions(
+        changes, listed(of_source.get("fields", "")), whole_number(of_source, "events_per_batch") or _EVENTS
+    )
 
 
 def change_columns(columns: Sequence[SparkColumn]) -> tuple[SparkColumn, ...]:

@@ -89,59 +89,62 @@ def merged(companies: Mapping[str, Sequence[SparkColumn]]) -> tuple[SparkColumn,
 
     A field that a company lacks is null in its rows.
     """
-    found: dict[str, SparkColumn] = {}
+    merged: dict[str, SparkColumn] = {}
     source: dict[str, str] = {}
     for company, columns in companies.items():
-        for one in columns:
-            known = found.get(one.name)
-            if known is not None and known.type != one.type:
+        for column in columns:
+            earlier = merged.get(column.name)
+            if earlier is not None and earlier.type != column.type:
                 raise InvalidRequestError(
-                    f"{one.name} is {known.type} in company {source[one.name]} and {one.type} in company {company}",
+                    f"{column.name} is {earlier.type} in company {source[column.name]} "
+                    f"and {column.type} in company {company}",
                     fix="name the fields to read with `fields`, without this one, or read the companies apart",
                 )
-            found.setdefault(one.name, one)
-            source.setdefault(one.name, company)
-    everywhere = set.intersection(*({one.name for one in columns} for columns in companies.values()))
-    return tuple(one if one.name in everywhere else replace(one, nullable=True) for one in found.values())
+            merged.setdefault(column.name, column)
+            source.setdefault(column.name, company)
+    everywhere = set.intersection(*({column.name for column in columns} for columns in companies.values()))
+    return tuple(column if column.name in everywhere else replace(column, nullable=True) for column in merged.values())
 
 
 # --- a schema that the user gives
 
 
-def given_columns(given: Mapping[str, Any], known: Sequence[SparkColumn]) -> tuple[SparkColumn, ...]:
+def given_columns(schema: Mapping[str, Any], of_object: Sequence[SparkColumn]) -> tuple[SparkColumn, ...]:
     """The columns of a schema that the user gives. Errors name the column that the object lacks or cannot give so."""
-    by_name = {one.name.upper(): one for one in known}
-    found = []
-    for wanted in given["fields"]:
-        name = str(wanted["name"])
+    by_name = {one.name.upper(): one for one in of_object}
+    columns = []
+    for described in schema["fields"]:
+        name = str(described["name"])
         column = by_name.get(name.upper())
         if column is None:
             raise InvalidRequestError(
                 f"the schema has a column {name}, which the object does not have"
-                f"{did_you_mean(name.upper(), [one.name for one in known])}",
+                f"{did_you_mean(name.upper(), [one.name for one in of_object])}",
                 fix="leave the schema out to see which columns there are",
             )
-        kind = wanted["type"] if isinstance(wanted["type"], str) else str(wanted["type"].get("type"))
+        kind = described["type"] if isinstance(described["type"], str) else str(described["type"].get("type"))
         if not _can_be(column.kind, kind):
             raise SettingsError(
                 f"the schema has {kind} for {column.name}, whose type is {column.type}{_why(column.kind, kind)}",
                 fix=f"write {name} {_ddl(column.type)}, or leave the schema out",
             )
-        found.append(replace(column, name=name, type=kind, nullable=bool(wanted.get("nullable", True))))
-    return tuple(found)
+        columns.append(replace(column, name=name, type=kind, nullable=bool(described.get("nullable", True))))
+    return tuple(columns)
 
 
-def _can_be(kind: Kind, wanted: str) -> bool:
-    if wanted == spark_type(kind):
+def _can_be(kind: Kind, type_name: str) -> bool:
+    if type_name == spark_type(kind):
         return True
     if kind is Kind.INTEGER or kind in NUMBERS:
-        return bool(_DECIMAL.fullmatch(wanted)) or (kind is Kind.INTEGER and wanted in _WHOLE)
+        return bool(_DECIMAL.fullmatch(type_name)) or (kind is Kind.INTEGER and type_name in _WHOLE)
     return False
 
 
-def _why(kind: Kind, wanted: str) -> str:
+def _why(kind: Kind, type_name: str) -> str:
     return (
-        ": a binary fraction cannot hold an amount exactly" if kind in NUMBERS and wanted in ("double", "float") else ""
+        ": a binary fraction cannot hold an amount exactly"
+        if kind in NUMBERS and type_name in ("double", "float")
+        else ""
     )
 
 
@@ -185,16 +188,16 @@ def shaped(rows: "pa.RecordBatch", columns: Sequence[SparkColumn], company: str,
     import pyarrow as pa
 
     arrays = []
-    for one in columns:
-        if not one.field:
+    for column in columns:
+        if not column.field:
             arrays.append(pa.repeat(company, rows.num_rows))
-        elif one.field in rows.schema.names:
-            arrays.append(_cast(rows.column(one.field), one, source))
+        elif column.field in rows.schema.names:
+            arrays.append(_cast(rows.column(column.field), column, source))
         else:
-            arrays.append(pa.nulls(rows.num_rows, arrow_type(one.type)))
-        if not one.nullable and arrays[-1].null_count:
+            arrays.append(pa.nulls(rows.num_rows, arrow_type(column.type)))
+        if not column.nullable and arrays[-1].null_count:
             raise RecordError(
-                f"{source}: {one.name} is empty in a row, and the schema does not allow nulls in it",
+                f"{source}: {column.name} is empty in a row, and the schema does not allow nulls in it",
                 fix="let the schema allow nulls in this column",
             )
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(columns))
@@ -210,11 +213,11 @@ def shaped_pages(
 def _cast(values: "pa.Array", column: SparkColumn, source: str) -> "pa.Array":
     import pyarrow as pa
 
-    wanted = arrow_type(column.type)
-    if values.type == wanted:
+    type_of_column = arrow_type(column.type)
+    if values.type == type_of_column:
         return values
     try:
-        return values.cast(wanted)
+        return values.cast(type_of_column)
     except pa.ArrowInvalid:
         raise RecordError(
             f"{source}: a value of {column.name} does not fit {column.type}",

@@ -28,30 +28,30 @@ _SHARED_FIX = (
 )
 
 
-def own_options(options: Mapping[str, str], own: Collection[str]) -> dict[str, str]:
-    """The options of the source's own, which are named `own`; SettingsError for an option that nothing knows.
+def own_options(options: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """The options of the source's own, which are in `names`; SettingsError for an option that nothing knows.
 
     Connection settings are left to `connections_of`. Values are stripped, and empty ones are left out.
     """
-    known = (CONNECTION, CONNECTIONS, *own, *_SETTINGS)
+    accepted = (CONNECTION, CONNECTIONS, *names, *_SETTINGS)
     for name in options:
-        if name.lower() not in known:
+        if name.lower() not in accepted:
             raise SettingsError(
-                f"the data source intacct has no option {name!r}{did_you_mean(name.lower(), known)}",
-                fix=f"its options are {', '.join((CONNECTION, CONNECTIONS, *own))}, and the settings of a connection",
+                f"the data source intacct has no option {name!r}{did_you_mean(name.lower(), accepted)}",
+                fix=f"its options are {', '.join((CONNECTION, CONNECTIONS, *names))}, and the settings of a connection",
             )
     lowered = {name.lower(): value.strip() for name, value in options.items()}
-    return {name: lowered[name] for name in own if lowered.get(name)}
+    return {name: lowered[name] for name in names if lowered.get(name)}
 
 
 def connection_of(options: Mapping[str, str]) -> Connection:
     """The one connection that the options name or describe; SettingsError if they name several."""
-    found = connections_of(options)
-    if len(found) > 1:
+    connections = connections_of(options)
+    if len(connections) > 1:
         raise SettingsError(
             "this works with one company only, and `connections` names several", fix="name one connection"
         )
-    return found[0]
+    return connections[0]
 
 
 def connections_of(options: Mapping[str, str]) -> tuple[Connection, ...]:
@@ -72,9 +72,9 @@ def connections_of(options: Mapping[str, str]) -> tuple[Connection, ...]:
     names = listed(lowered[CONNECTIONS])
     if not names:
         raise SettingsError("`connections` names no connection", fix='name them with commas: "north,south"')
-    found = tuple(_connection(name, settings) for name in names)
-    _check_distinct(found)
-    return found
+    connections = tuple(_connection(name, settings) for name in names)
+    _check_distinct(connections)
+    return connections
 
 
 def _connection(name: str | None, settings: dict[str, Any]) -> Connection:
@@ -84,15 +84,21 @@ def _connection(name: str | None, settings: dict[str, Any]) -> Connection:
 
 
 def _check_distinct(connections: tuple[Connection, ...]) -> None:
-    known: dict[tuple[str, ...], str] = {}
-    for one in connections:
-        place = (one.endpoint, one.company_id.casefold(), one.client_id.casefold(), one.location_id.casefold())
-        if place in known:
+    companies: dict[tuple[str, ...], str] = {}
+    for connection in connections:
+        place = (
+            connection.endpoint,
+            connection.company_id.casefold(),
+            connection.client_id.casefold(),
+            connection.location_id.casefold(),
+        )
+        if place in companies:
             raise SettingsError(
-                f"the connections {known[place]} and {one.name} lead to the same company, so its rows would come twice",
-                fix=f"leave {one.name} out of `connections`",
+                f"the connections {companies[place]} and {connection.name} lead to the same company, "
+                "so its rows would come twice",
+                fix=f"leave {connection.name} out of `connections`",
             )
-        known[place] = one.name
+        companies[place] = connection.name
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -133,38 +139,38 @@ _READING = ("object", "fields", "where", "partitions")
 
 def read_options(options: Mapping[str, str]) -> ReadOptions:
     """The options of `spark.read`; SettingsError and InvalidRequestError name what is wrong, before any call."""
-    own = own_options(options, _READING)
+    of_source = own_options(options, _READING)
     read = ReadOptions(
         connections_of(options),
-        required_object(own),
-        listed(own.get("fields", "")),
-        parse_where(own["where"]) if "where" in own else None,
-        whole_number(own, "partitions"),
+        required_object(of_source),
+        listed(of_source.get("fields", "")),
+        parse_where(of_source["where"]) if "where" in of_source else None,
+        whole_number(of_source, "partitions"),
     )
     for connection in read.connections:
         _check_limit(connection, read.partitions)
     return read
 
 
-def required_object(own: Mapping[str, str]) -> str:
+def required_object(of_source: Mapping[str, str]) -> str:
     """The option `object`; SettingsError if it is missing."""
-    if "object" not in own:
+    if "object" not in of_source:
         raise SettingsError(
             "the option `object` is missing",
             fix='name what to read, such as .option("object", "GLDETAIL")',
             setting="object",
         )
-    return own["object"]
+    return of_source["object"]
 
 
-def whole_number(own: Mapping[str, str], name: str, *, least: int = 1) -> int | None:
+def whole_number(of_source: Mapping[str, str], name: str, *, least: int = 1) -> int | None:
     """An option that is a whole number; None if it is missing."""
-    return None if name not in own else _parsed(own[name], name, int, least)
+    return None if name not in of_source else _parsed(of_source[name], name, int, least)
 
 
-def seconds(own: Mapping[str, str], name: str, default: float) -> float:
+def seconds(of_source: Mapping[str, str], name: str, default: float) -> float:
     """An option that is a number of seconds."""
-    return default if name not in own else _parsed(own[name], name, float, 0)
+    return default if name not in of_source else _parsed(of_source[name], name, float, 0)
 
 
 def _parsed(text: str, name: str, kind: Callable[[str], Any], least: int) -> Any:

@@ -86,10 +86,10 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
                     "`watch` is an option of spark.readStream", fix="leave it out, or read the changes with readStream"
                 )
             options, streams, columns = self._described()
-            wanted = given_columns(schema.jsonValue(), columns)
-            fields = [column.field for column in wanted if column.field]
+            chosen = given_columns(schema.jsonValue(), columns)
+            fields = [column.field for column in chosen if column.field]
             plan = read_plan(streams, fields, where=options.where, partitions=options.partitions)
-            return IntacctReader(plan, wanted)
+            return IntacctReader(plan, chosen)
 
     def streamReader(self, schema: StructType) -> "IntacctStreamReader":  # noqa: N802  # the name is Spark's
         """A reader of the changes of an object."""
@@ -120,8 +120,8 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
         return self._read
 
 
-def _of_changes(given: Mapping[str, str]) -> ReadOptions:
-    options = change_options(given)
+def _of_changes(settings: Mapping[str, str]) -> ReadOptions:
+    options = change_options(settings)
     return ReadOptions((options.changes.connection,), options.changes.stream, options.fields)
 
 

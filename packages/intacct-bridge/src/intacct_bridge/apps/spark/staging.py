@@ -166,26 +166,26 @@ class Staging:
 
     def check(self, attempts: Iterable[StagedAttempt]) -> None:
         """SettingsError if the rows of an attempt are not there as its task has written them."""
-        for one in attempts:
+        for attempt in attempts:
             rows = digest = 0
-            for first in range(0, max(one.rows, 1), _AT_ONCE):
-                last = first + _AT_ONCE if first + _AT_ONCE < one.rows else 1 << 62
-                found = self._db.read(_DIGEST, (one.attempt, first, last))[0]
-                rows, digest = rows + int(found[0]), digest + int(found[1])
-            if (rows, digest) != (one.rows, one.digest):
+            for first in range(0, max(attempt.rows, 1), _AT_ONCE):
+                last = first + _AT_ONCE if first + _AT_ONCE < attempt.rows else 1 << 62
+                counted = self._db.read(_DIGEST, (attempt.attempt, first, last))[0]
+                rows, digest = rows + int(counted[0]), digest + int(counted[1])
+            if (rows, digest) != (attempt.rows, attempt.digest):
                 raise SettingsError(
-                    f"a task has staged {one.rows:,} rows in {self.place.name}, and {rows:,} are there"
-                    if rows != one.rows
+                    f"a task has staged {attempt.rows:,} rows in {self.place.name}, and {rows:,} are there"
+                    if rows != attempt.rows
                     else f"the rows that a task has staged in {self.place.name} were changed since",
                     fix="Run the job again; nothing was sent. Was another job of this `batch` running?",
                 )
 
     def rows(self, job: str, attempts: Sequence[StagedAttempt]) -> Iterator[bytes]:
         """The rows of these attempts; those with one sort key follow each other."""
-        wanted = {one.attempt for one in attempts}
+        names = {one.attempt for one in attempts}
         after: tuple[str, str, int] = ("", "", 0)
         while page := self._db.read(_PAGE, (job, *after)):
-            yield from (str(row[3]).encode() for row in page if row[1] in wanted)
+            yield from (str(row[3]).encode() for row in page if row[1] in names)
             after = (page[-1][0], page[-1][1], page[-1][2])
 
     def clear(self, job: str) -> None:
@@ -229,9 +229,9 @@ class Staging:
 
     def forget_batches(self, beginning: str, before: int) -> None:
         """Forget the done batches `beginning/NUMBER` with a lower number than `before`."""
-        found = self._db.read("SELECT name FROM staged_batch WHERE state = ? AND starts_with(name, ?)",
+        done = self._db.read("SELECT name FROM staged_batch WHERE state = ? AND starts_with(name, ?)",
                               (BatchState.DONE.value, f"{beginning}/"))  # fmt: skip
-        numbers = [(name, name.removeprefix(f"{beginning}/")) for (name,) in found]
+        numbers = [(name, name.removeprefix(f"{beginning}/")) for (name,) in done]
         for name in [name for name, number in numbers if number.isdecimal() and int(number) < before]:
             self._db.execute("DELETE FROM staged_batch WHERE name = ?", (name,))
 

@@ -83,7 +83,7 @@ _SPARKS = ("checkpointlocation", "queryname")
 """Options of a stream that are Spark's own; it shows them to the sink too."""
 
 
-def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite: bool = False) -> WriteOptions:
+def write_options(settings: Mapping[str, str], columns: Sequence[str], *, overwrite: bool = False) -> WriteOptions:
     """The options of a write. SettingsError for an unknown or wrong one, which names it."""
     if overwrite:
         raise SettingsError(
@@ -91,8 +91,8 @@ def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite
             fix='use .mode("append"), or .outputMode("append") of a stream; to update existing records by their `key`,'
             ' add option("operation", "upsert")',
         )
-    given = {name: value for name, value in given.items() if name.lower() not in _SPARKS}
-    options = own_options(given, (*_TEXTS, *_PATHS, *_LISTS, *_OWN))
+    settings = {name: value for name, value in settings.items() if name.lower() not in _SPARKS}
+    options = own_options(settings, (*_TEXTS, *_PATHS, *_LISTS, *_OWN))
     options.setdefault("object", options.pop("as", ""))
     if not options["object"] and "map" not in options:
         raise SettingsError(
@@ -124,9 +124,9 @@ def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite
     return checked
 
 
-def outbox_place(given: Mapping[str, str], connection: Connection) -> PostgresPlace:
+def outbox_place(settings: Mapping[str, str], connection: Connection) -> PostgresPlace:
     """The database that tasks stage their rows in. SettingsError if the connection has none."""
-    lowered = {name.lower(): value for name, value in given.items()}
+    lowered = {name.lower(): value for name, value in settings.items()}
     if any(secret in lowered.get("outbox", "") for secret in uri_secrets(connection.outbox)):
         raise SettingsError(
             "the option `outbox` has a password, which Spark would show with the other options",
@@ -157,14 +157,14 @@ def _listed(options: Mapping[str, str], name: str) -> tuple[str, ...]:
 def _key_columns(texts: LoadTexts, columns: Sequence[str]) -> tuple[str, ...]:
     """The columns of the key, whose case does not matter."""
     by_name = {name.casefold(): name for name in columns}
-    found = []
+    key = []
     for name in key_names(texts.text("key")):
         if name.casefold() in by_name:
-            found.append(by_name[name.casefold()])
+            key.append(by_name[name.casefold()])
         elif texts.choice("mode") in ("", Mode.CREATE):
             raise SettingsError(
                 f"the DataFrame has no column {name!r} for `key`{did_you_mean(name, columns)}",
                 fix=f"its columns are {', '.join(columns)}",
                 setting="key",
             )
-    return tuple(found)
+    return tuple(key)

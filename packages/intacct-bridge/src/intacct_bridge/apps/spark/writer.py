@@ -28,7 +28,7 @@ _REPEATABLE = 100
 class StagedWrite:
     """One write of a DataFrame, or of a stream."""
 
-    given: Mapping[str, str] = field(repr=False)
+    settings: Mapping[str, str] = field(repr=False)
     """The options as the user gives them."""
     options: WriteOptions
     place: PostgresPlace
@@ -47,7 +47,7 @@ class StagedWrite:
         """Post what the tasks have staged; `number` is that of a stream's micro-batch."""
         batch = self.job if number is None else f"{self.job}/{number}"
         with Staging(self.place) as staging:
-            done = commit(self.given, self.options, BatchRows(staging, self.job, batch, reports))
+            done = commit(self.settings, self.options, BatchRows(staging, self.job, batch, reports))
             staging.clear(self.job)
             if number is not None:
                 staging.forget_batches(self.job, number - _REPEATABLE)
@@ -59,19 +59,19 @@ class StagedWrite:
             staging.clear(self.job)
 
 
-def batch_write(given: Mapping[str, str], schema: Mapping[str, Any], *, overwrite: bool) -> StagedWrite:
+def batch_write(settings: Mapping[str, str], schema: Mapping[str, Any], *, overwrite: bool) -> StagedWrite:
     """The write of a DataFrame with this schema, as `jsonValue()` gives it.
 
     SettingsError and InvalidRequestError for what is wrong with the options or the columns, before a task begins.
     """
-    write = _write(given, schema, overwrite=overwrite)
-    check_columns(given, write.options)
+    write = _write(settings, schema, overwrite=overwrite)
+    check_columns(settings, write.options)
     return write
 
 
-def stream_write(given: Mapping[str, str], schema: Mapping[str, Any], *, overwrite: bool) -> StagedWrite:
+def stream_write(settings: Mapping[str, str], schema: Mapping[str, Any], *, overwrite: bool) -> StagedWrite:
     """The write of a stream's micro-batches."""
-    write = _write(given, schema, overwrite=overwrite)
+    write = _write(settings, schema, overwrite=overwrite)
     if not write.options.batch:
         raise SettingsError(
             "set the option `batch`: Spark may repeat a micro-batch, and the name tells it from a new one",
@@ -80,8 +80,8 @@ def stream_write(given: Mapping[str, str], schema: Mapping[str, Any], *, overwri
     return write
 
 
-def _write(given: Mapping[str, str], schema: Mapping[str, Any], *, overwrite: bool) -> StagedWrite:
-    options = write_options(given, [field["name"] for field in schema["fields"]], overwrite=overwrite)
+def _write(settings: Mapping[str, str], schema: Mapping[str, Any], *, overwrite: bool) -> StagedWrite:
+    options = write_options(settings, [field["name"] for field in schema["fields"]], overwrite=overwrite)
     check_types(schema)
-    place = outbox_place(given, connection_of(given))
-    return StagedWrite(dict(given), options, place, options.batch or uuid.uuid4().hex)
+    place = outbox_place(settings, connection_of(settings))
+    return StagedWrite(dict(settings), options, place, options.batch or uuid.uuid4().hex)

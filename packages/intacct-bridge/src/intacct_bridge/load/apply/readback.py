@@ -57,7 +57,7 @@ def read_back(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) 
     for write, entry, records in zip(writes, entries, located, strict=True):
         back = _compare(writable, write, entry, records[0] if records else None)
         updates = write.operation is WriteOperation.UPDATE and back.verdict is ReadbackVerdict.NOT_DONE
-        before = outbox.earlier_values(entry) if updates else None
+        before = outbox.replaced_values(entry) if updates else None
         done.append(_unless_changed(writable, write, entry, records[0], later, before) if updates else back)
     return done
 
@@ -147,7 +147,7 @@ def recheck(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) ->
     updates = _Updates(outbox, writable, entries[0].target)
     now: dict[int, Recheck] = {}
     for write, entry, records_now in zip(writes, entries, Locator(company, writable).locate(by), strict=True):
-        before = outbox.earlier_values(entry)
+        before = outbox.replaced_values(entry)
         if not records_now:
             text = f"{write.label or write.object} is not visible in Intacct now" if before is not None else ""
             now[entry.number] = Recheck(text)

@@ -74,7 +74,7 @@ def _recheck(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -
             now |= recheck(company, outbox, group)
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             # a change that was made without a look at its record is sent without one again
-            compared = (entry for entry in group if outbox.earlier_values(entry) is not None)
+            compared = (entry for entry in group if outbox.replaced_values(entry) is not None)
             text = f"its record cannot be compared with its plan: {error.message}"
             now |= {entry.number: Recheck(text) for entry in compared}
     return now

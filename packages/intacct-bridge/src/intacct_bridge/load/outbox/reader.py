@@ -198,7 +198,7 @@ class OutboxReader:
         sql = f"{SELECT} WHERE {where} AND lookup_key LIKE ? ORDER BY number DESC LIMIT 1"
         return next(map(entry_of, self._db.read(sql, (company, object, f'%"{name}":%'))), None)
 
-    def earlier_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
+    def replaced_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
         """The values that an update replaced, or the facts of a record that was deleted or acted on.
 
         None if its plan did not read them.

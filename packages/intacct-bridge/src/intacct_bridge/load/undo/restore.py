@@ -83,7 +83,7 @@ def _earlier(outbox: Outbox, entry: OutboxEntry, sent: Write, by: str) -> dict[s
     if sent.lines:
         reason = "it replaced lines, which cannot be restored in Intacct"
         raise RecordError(f"{reason} ({', '.join(sent.lines)})", fix="load the earlier lines with update mode")
-    replaced = outbox.earlier_values(entry)
+    replaced = outbox.replaced_values(entry)
     if replaced is None:
         raise RecordError("the outbox does not have the values that it replaced", fix=_RELOAD)
     written = [name for name in sent.fields if name != by]

@@ -206,7 +206,7 @@ def delete_command(
 
 def _show_deletes(context: CommandContext, records: "Sequence[FoundRecord]", outcomes: "Sequence[Outcome]") -> None:
     shown = [
-        (one.given, one.record, "deleted" if outcome.ok else outcome.status, "; ".join(map(str, outcome.faults)))
+        (one.key, one.record, "deleted" if outcome.ok else outcome.status, "; ".join(map(str, outcome.faults)))
         for one, outcome in zip(records, outcomes, strict=True)
     ]
     context.output.table(("given", "record", "outcome", "why"), shown)

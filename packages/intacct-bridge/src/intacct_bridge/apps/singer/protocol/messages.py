@@ -59,15 +59,19 @@ def json_schema(
     described: ObjectDef, keys: Sequence[str], *, fields: Iterable[str] | None = None, decimals: Decimals = "number"
 ) -> dict[str, Any]:
     """The stream's JSON schema with all fields or the named ones, in the gateway's order."""
-    wanted = None if fields is None else set(fields)
+    chosen = None if fields is None else set(fields)
     properties = {}
-    for name, one in described.fields.items():
-        if wanted is not None and name not in wanted:
+    for name, field_def in described.fields.items():
+        if chosen is not None and name not in chosen:
             continue
-        properties[name] = json_type(one.kind, decimals=decimals, nullable=name not in keys)
-        text = "; ".join(part for part in (one.label, one.description if one.description != one.label else "") if part)
-        if one.values:
-            text += f"{'; ' if text else ''}one of: {', '.join(one.values)}"
+        properties[name] = json_type(field_def.kind, decimals=decimals, nullable=name not in keys)
+        text = "; ".join(
+            part
+            for part in (field_def.label, field_def.description if field_def.description != field_def.label else "")
+            if part
+        )
+        if field_def.values:
+            text += f"{'; ' if text else ''}one of: {', '.join(field_def.values)}"
         if text:
             properties[name]["description"] = text
     return {"type": "object", "additionalProperties": False, "properties": properties}
@@ -94,11 +98,11 @@ def catalog_entry(
         table["valid-replication-keys"] = [replication_key]
     automatic = {*keys, *([replication_key] if replication_key else [])}
     metadata = [{"breadcrumb": [], "metadata": table}]
-    for name, one in described.fields.items():
+    for name, field_def in described.fields.items():
         about: dict[str, Any] = {"inclusion": _inclusion(name, automatic)}
         if about["inclusion"] == "available":
             about["selected-by-default"] = True
-        if one.custom:
+        if field_def.custom:
             about["intacct.custom"] = True
         metadata.append({"breadcrumb": ["properties", name], "metadata": about})
     entry = {
@@ -170,11 +174,11 @@ def _selected(entry: Mapping[str, Any]) -> Selected:
     names = [name for name in entry.get("schema", {}).get("properties", {}) if _wants_field(about, name)]
     method = about.get((), {}).get("replication-method", entry.get("replication_method"))
     every = about.get((), {}).get(OPEN_ENDED) and len(names) == len(entry.get("schema", {}).get("properties", {}))
-    wanted = None if every else tuple(names)
+    chosen = None if every else tuple(names)
     stream = entry["tap_stream_id"]
     if not isinstance(stream, str):
         raise TypeError(stream)
-    return Selected(stream, wanted, method == "FULL_TABLE")
+    return Selected(stream, chosen, method == "FULL_TABLE")
 
 
 def _wants_field(about: Mapping[tuple[str, ...], Mapping[str, Any]], name: str) -> bool:
@@ -299,9 +303,9 @@ def _check_parts(raw: Mapping[str, Any], number: int) -> None:
             raise SettingsError(f"line {number}: {name} is {shown(str(value))}, not a list of strings")
 
 
-def _names(given: Any) -> tuple[str, ...]:
+def _names(names: Any) -> tuple[str, ...]:
     """Names as a list or, as some sources have it, a text."""
-    return (given,) if isinstance(given, str) and given else tuple(given or ())
+    return (names,) if isinstance(names, str) and names else tuple(names or ())
 
 
 def _equal_number(raw: Mapping[str, Any]) -> tuple[int, str]:

@@ -47,7 +47,8 @@ def _preview(run: "RecordedRun", file: DroppedFile) -> dict[str, Any]:
         "object": preview.object,
         "fits": preview.fits,
         "columns": [
-            {"name": column.name, "known": column.known, "first": list(column.first)} for column in preview.columns
+            {"name": column.name, "known": column.has_meaning, "first": list(column.first)}
+            for column in preview.columns
         ],
         "notes": list(preview.notes),
         "faults": list(preview.faults),
