@@ -19,6 +19,7 @@ from intacct_bridge.changes.watch import BEGINNING, Watch, poll
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_emulator.ledger.seeding import load
 from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.model.query.where import parse_where
@@ -153,6 +154,86 @@ def test_a_deleted_record_that_was_never_read_is_sent_with_its_key(office: Offic
     (event,) = office.poll()
     assert event.kind is DELETED
     assert event.key in (key, "DEPARTMENTID=X1")
+
+
+def test_a_delete_before_the_beginning_is_no_event(office: Office) -> None:
+    """The audit history is read from two and a half hours before, since its entries come late."""
+    keys = [office.change("create", DEPARTMENTID=name, TITLE="One") for name in ("X1", "99777", "X3")]
+    office.clock.forward(days=3)
+    office.delete(keys[0])
+    office.delete(keys[1])
+    office.clock.forward(minutes=20)
+    assert office.poll() == []
+    assert office.poll() == []
+    office.delete(keys[2])
+    assert [one.kind for one in office.poll()] == [DELETED]
+    assert office.poll() == []
+
+
+@pytest.mark.parametrize(("receiver", "kinds"), [("load:sister", []), ("jsonl:events", [DELETED])])
+def test_a_delete_in_the_second_of_the_beginning(place: Place, receiver: str, kinds: list[ChangeKind]) -> None:
+    """It may have come before or after. Only another company would lose a record of its own."""
+    office = Office(place, Watch("w", ("DEPARTMENT",), receiver=receiver))
+    key = office.change("create", DEPARTMENTID="X1", TITLE="One")
+    office.clock.forward(days=3)
+    office.poll(seconds=0)
+    office.delete(key)
+    assert [one.kind for one in office.poll()] == kinds
+
+
+def test_a_number_in_the_audit_history_is_one_delete(office: Office) -> None:
+    """It may be the number of a record or that of an account; no source says which."""
+    key = office.change("create", DEPARTMENTID="99777", TITLE="One")
+    office.clock.forward(days=3)
+    office.poll()
+    office.delete(key)
+    (event,) = office.poll()
+    assert (event.key, event.record) == ("DEPARTMENTID=99777", {"DEPARTMENTID": "99777"})
+    assert office.poll() == []
+
+
+def test_a_number_that_names_a_record_that_was_read_is_its_delete_alone(office: Office) -> None:
+    office.poll()
+    key = office.change("create", DEPARTMENTID="99777", TITLE="One")
+    office.poll()
+    office.delete(key)
+    (event,) = office.poll()
+    assert (event.key, event.record["TITLE"]) == (key, "One")
+    assert office.poll() == []
+    assert office.poll() == []
+
+
+def test_records_of_the_second_in_which_a_watch_begins_were_there(office: Office) -> None:
+    for number in range(10):
+        office.change("create", DEPARTMENTID=f"X{number}", TITLE="One")
+    assert office.poll(seconds=0) == []
+    later = office.change("create", DEPARTMENTID="LATER", TITLE="One")
+    assert [(one.kind, one.key) for one in office.poll()] == [(CREATED, later)]
+
+
+def test_records_of_the_second_at_which_a_watch_was_told_to_begin_are_sent(place: Place) -> None:
+    office = Office(place)
+    office.change("create", DEPARTMENTID="X1", TITLE="One")
+    begin = office.clock.now.isoformat()
+    assert brief(office.poll(Watch("w", ("DEPARTMENT",), begin=begin))) == [(CREATED, "One")]
+
+
+def test_a_failed_read_under_the_name_of_a_deleted_record_deletes_nothing(office: Office) -> None:
+    """A department was created under the name of a deleted one. It must not come as deleted, and as new once more."""
+    office.poll()
+    old = office.change("create", DEPARTMENTID="X1", TITLE="One")
+    office.poll()
+    office.delete(old)
+    office.change("create", DEPARTMENTID="X1", TITLE="One again")
+    office.emulator.fault_plan = FaultPlan(
+        (ScriptedFault("fault", function="query", object="DEPARTMENT", calls=tuple(range(2, 40))),)
+    )
+    office.clock.forward(minutes=10)
+    with client(office.emulator) as one:
+        assert not poll(one, office.log, office.watch).sound
+    office.emulator.fault_plan = FaultPlan()
+    assert sorted(brief(office.poll())) == [(CREATED, "One again"), (DELETED, "One")]
+    assert office.poll() == []
 
 
 def test_from_the_beginning_every_record_is_a_new_one_once(place: Place) -> None:

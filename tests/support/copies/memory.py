@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from intacct_bridge.copies.destinations.base import ColumnDifference, Committed
+from intacct_bridge.copies.destinations.base import NO_TIMES, ColumnDifference, Committed
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_protocol.xml.values import Value
@@ -80,7 +80,13 @@ class MemoryWriter:
     def replace(self, parents: Sequence[Value]) -> None:
         self.parents += parents
 
-    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+    def delete(
+        self,
+        keys: Sequence[Value],
+        *,
+        field: str = "",
+        times: Mapping[str, datetime] = NO_TIMES,
+    ) -> None:
         self.gone.append((field or self.stream.key, keys))
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:

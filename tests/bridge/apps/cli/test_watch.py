@@ -244,6 +244,42 @@ def test_another_company_gets_every_change_once(towns: Callable[[], Town], home:
     assert there.reader.rows("DEPARTMENT", "TITLE", DEPARTMENTID="X1") == []
 
 
+def test_records_of_the_other_company_that_were_deleted_here_before_stay(towns: Callable[[], Town], home: Path) -> None:
+    """Department numbers are the same in both companies, and what one of them did before the watch is its own."""
+    here, there = towns(), towns()
+    connect_both(home, here, there)
+    for town in (here, there):
+        for name in ("X1", "X2", "99777"):
+            town.create(name, "One")
+    here.clock.forward(days=3)
+    here.delete("X1")
+    run = (*TO_SISTER, "--connection", "main")
+    for _ in range(3):
+        assert here(*run).status == 0
+    assert len(there.reader.rows("DEPARTMENT", "TITLE", DEPARTMENTID="X1")) == 1
+    here.delete("X2")
+    assert here(*run).status == 0
+    assert there.reader.rows("DEPARTMENT", "TITLE", DEPARTMENTID="X2") == []
+    here.delete("99777")
+    ran = here(*run)
+    assert ran.status == 1, ran.said
+    assert "never read the deleted DEPARTMENT 99777" in ran.said
+    assert len(there.reader.rows("DEPARTMENT", "TITLE", DEPARTMENTID="99777")) == 1
+
+
+def test_a_record_number_does_not_find_a_record_of_the_other_company(towns: Callable[[], Town], home: Path) -> None:
+    here, there = towns(), towns()
+    connect_both(home, here, there)
+    run = ("DEPARTMENT", "--fields", "DEPARTMENTID,TITLE", "--to", "load:sister", "--once", "--connection", "main")
+    assert here(*run).status == 0
+    there.create("OTHER", "Its own")
+    here.create("X1", "One")
+    ran = here(*run)
+    assert [one["TITLE"] for one in there.reader.rows("DEPARTMENT", "TITLE", DEPARTMENTID="OTHER")] == ["Its own"]
+    assert ran.status == 0, ran.said
+    assert [one["TITLE"] for one in there.reader.rows("DEPARTMENT", "TITLE", DEPARTMENTID="X1")] == ["One"]
+
+
 def test_a_lost_answer_of_the_other_company_ends_with_in_doubt(towns: Callable[[], Town], home: Path) -> None:
     here, there = towns(), towns()
     connect_both(home, here, there)

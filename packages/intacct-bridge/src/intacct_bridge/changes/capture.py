@@ -20,7 +20,7 @@ import msgspec
 
 from intacct_bridge.changes.event import ChangeKind, EventFilter, FieldChange, decode_record, encode, encode_changes
 from intacct_bridge.changes.event_log import EventLog, time_text
-from intacct_bridge.copies.destinations.base import ColumnDifference, Committed
+from intacct_bridge.copies.destinations.base import NO_TIMES, ColumnDifference, Committed
 from intacct_bridge.shared_state.database import StateDatabase, placeholders
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream, StreamOutcome
@@ -44,10 +44,18 @@ class EventDestination:
     commit_seconds = 3.0
 
     def __init__(
-        self, log: EventLog, watch: str, definition: str, event_filter: EventFilter, *, since: str | None
+        self,
+        log: EventLog,
+        watch: str,
+        definition: str,
+        event_filter: EventFilter,
+        *,
+        since: str | None,
+        only_later_deletes: bool = False,
     ) -> None:
         """`since`: only changes since this time are events; empty: every record that is there is one; None: those since
-        the watch first read the stream.
+        the watch first read the stream. `only_later_deletes`: no delete in the first second of a record that was never
+        read.
         """
         self.log = log
         self.watch = watch
@@ -58,6 +66,8 @@ class EventDestination:
         """Events of this run."""
         self._definition = definition
         self._since = since
+        self.from_now = since is None
+        self.only_later_deletes = only_later_deletes
 
     def open(self, company: str, started: datetime) -> int:
         """Begin a poll; SettingsError if the watch belongs to another company."""
@@ -105,6 +115,8 @@ class _Pending:
     """By key; None: deleted."""
     unknown: dict[tuple[str, str], Value] = field(default_factory=dict)
     """Deletes of rows that the watch never read, by field and text of the value."""
+    read_before: set[str] = field(default_factory=set)
+    """Texts of the values by which rows were deleted that the watch has read."""
 
 
 class EventWriter:
@@ -135,6 +147,11 @@ class EventWriter:
     def difference(self) -> ColumnDifference:
         """None: an added field shows in records as they change."""
         return ColumnDifference()
+
+    @property
+    def _from_now(self) -> bool:
+        """Whether the watch began at the time of its first read, and this is that read."""
+        return self._destination.from_now and not self.complete
 
     @property
     def _knows_all(self) -> bool:
@@ -195,7 +212,7 @@ class EventWriter:
             if row is not None and row.parent in parent_keys:
                 self._pending.rows[key] = None
 
-    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+    def delete(self, keys: Sequence[Value], *, field: str = "", times: Mapping[str, datetime] = NO_TIMES) -> None:
         """Take deletes by key, or by the named field."""
         by = field or self._stream.key
         for value in keys:
@@ -203,7 +220,9 @@ class EventWriter:
             waiting = [key for key, row in self._pending.rows.items() if row and _has(row, by, value)]
             for key in dict.fromkeys((*stored_keys, *waiting)):
                 self._pending.rows[key] = None
-            if not stored_keys and not waiting and not self._knows_all:
+            if stored_keys or waiting:
+                self._pending.read_before.add(str(value))
+            elif not self._knows_all and self._may_be_news(times.get(str(value))):
                 self._pending.unknown[by, str(value)] = value
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
@@ -216,11 +235,10 @@ class EventWriter:
                     row, before = pending.rows[key], stored.get(key)
                     events += self._store(db, key, row, before, at)
                     deleted += row is None and before is not None
-            for (name, text), value in pending.unknown.items():
-                if self._is_news(db, name, text, at):
-                    key = text if name == self._stream.key else f"{name}={text}"
-                    events += self._add(db, _Change(key, ChangeKind.DELETED, {name: value}, was_read=False), at)
-                    deleted += 1
+            for name, value in self._unread_deletes(db, at):
+                key = str(value) if name == self._stream.key else f"{name}={value}"
+                events += self._add(db, _Change(key, ChangeKind.DELETED, {name: value}, was_read=False), at)
+                deleted += 1
             plain = encode(bookmark.to_dict()).decode()
             db.execute(
                 "INSERT INTO stream (watch, name, since, bookmark) VALUES (?, ?, ?, ?)"
@@ -231,6 +249,15 @@ class EventWriter:
         self._before = bookmark
         self._destination.events += events
         return Committed(deleted=deleted)
+
+    def _may_be_news(self, deleted_at: datetime | None) -> bool:
+        """Whether the delete of a record that was never read may be news: it did not come before the watch.
+
+        Times have no fractions. A receiver that would delete a record of its own must not take one of the same second.
+        """
+        if deleted_at is None or self._since is None:
+            return True
+        return deleted_at > self._since or (deleted_at == self._since and not self._destination.only_later_deletes)
 
     # --- rows
 
@@ -334,13 +361,30 @@ class EventWriter:
         sql = "INSERT INTO deleted (watch, stream, field, value, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         return bool(db.execute(sql, values).rowcount)
 
+    def _unread_deletes(self, db: StateDatabase, at: datetime) -> Iterator[tuple[str, Value]]:
+        """The field and value of each delete of a row that the watch never read, unless an earlier poll sent it.
+
+        A number in the audit history may be a record number or the natural key, such as that of an account. It stands
+        for one delete: that of the row which the watch has read, if there is one.
+        """
+        unknown, either = self._pending.unknown, (self._stream.natural_key, self._stream.key)
+        for name, text in unknown:
+            meanings = either if self._stream.natural_key and name in either else (name,)
+            is_news = [self._is_news(db, meaning, text, at) for meaning in meanings]
+            if all(is_news) and (len(meanings) == 1 or text not in self._pending.read_before):
+                meaning = next(meaning for meaning in meanings if (meaning, text) in unknown)
+                yield meaning, unknown[meaning, text]
+
     def _first_kind(self, row: _ReadRow) -> ChangeKind | None:
-        """What an unknown record means; None if it was there before the watch began."""
+        """What an unknown record means; None if it was there before the watch began.
+
+        Times have no fractions. The first read of a watch from now shows what was there in the second of the beginning.
+        """
         if self._since is None or self._knows_all:
             return ChangeKind.CREATED
         if row.changed_at is None:  # the object has no times: what the first read finds was there
             return ChangeKind.CREATED if self.complete else None
-        if row.changed_at < self._since:
+        if row.changed_at < self._since or (self._from_now and row.changed_at == self._since):
             return None
         return ChangeKind.UPDATED if row.created_at and row.created_at < self._since else ChangeKind.CREATED
 

@@ -120,7 +120,9 @@ def prepare_watch(gateway: ReadGateway, watch: Watch) -> Prepared:
 
 def _destination(log: EventLog, watch: Watch) -> EventDestination:
     since = {NOW: None, BEGINNING: ""}.get(watch.begin, watch.begin)
-    return EventDestination(log, watch.name, watch.definition(), watch.event_filter, since=since)
+    loads = watch.receiver.startswith("load:")
+    definition = watch.definition()
+    return EventDestination(log, watch.name, definition, watch.event_filter, since=since, only_later_deletes=loads)
 
 
 def _options(options: ExtractOptions, log: EventLog, watch: Watch, gateway: ReadGateway) -> ExtractOptions:

@@ -19,6 +19,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from itertools import accumulate
 
@@ -140,22 +141,33 @@ class _Deletes:
     """The streams whose copies are complete."""
     posted_to: Collection[str]
     headers: Mapping[str, Stream]
-    trail: Mapping[str, Sequence[str]]
-    """The keys of the deletes in the audit trail, by object."""
+    trail: Mapping[str, Mapping[str, datetime]]
+    """The times of the deletes in the audit trail, by object and key."""
     deleted: dict[str, list[Value]] = field(default_factory=dict)
     """The keys that were deleted from the copy, by object."""
 
     def follow(self, run: StreamRun, *, uncounted: bool) -> None:
         """Delete what Intacct no longer has of one stream; `uncounted`: its records may differ from the audit trail."""
         deleted = self.deleted.setdefault(run.stream.object, [])
-        deleted += _deleted_by_key(run, self.trail.get(run.stream.object, ()))
-        deleted += _deleted_with_header(run, self.headers.get(run.stream.header), self.trail, self.deleted)
+        deleted += _deleted_by_key(run, self._trail_of(run, run.stream.object))
+        header = self.headers.get(run.stream.header)
+        if header is not None:
+            trail, header_keys = self._trail_of(run, header.object), self.deleted.get(header.object, ())
+            deleted += _deleted_with_header(run, header, trail, header_keys)
         if deleted:
             self.mark_dependents(run)
         if self._may_differ(run, uncounted=uncounted):
             deleted += _deleted_by_count(run, self.headers.get(run.stream.header))
             if deleted:
                 self.mark_dependents(run)
+
+    def _trail_of(self, run: StreamRun, name: str) -> "Mapping[str, datetime]":
+        """The deletes of an object that concern a stream. One that begins at a time never had the records that were
+        deleted before it, and to a watch their deletes are no news.
+        """
+        start = run.bookmark.progress.start
+        trail = self.trail.get(name, {})
+        return {key: at for key, at in trail.items() if at >= parse_time(start)} if start else trail
 
     def mark_dependents(self, run: StreamRun) -> None:
         """Commit that the streams whose records may have been deleted with those of this stream are to be counted.
@@ -175,7 +187,9 @@ class _Deletes:
         return uncounted or (taken_back and not run.count.full)
 
 
-def _uncounted(runs: Sequence[StreamRun], trail: Mapping[str, Sequence[str]], posted_to: Collection[str]) -> set[str]:
+def _uncounted(
+    runs: Sequence[StreamRun], trail: Mapping[str, Mapping[str, datetime]], posted_to: Collection[str]
+) -> set[str]:
     """The names of the streams whose records may have been deleted without an audit entry."""
     names = {run.name for run in runs if run.bookmark.deletes.uncounted}
     followed = {run.stream.object for run in runs}
@@ -219,8 +233,8 @@ def headers_first(runs: Sequence[StreamRun]) -> list[StreamRun]:
 
 def _trail(
     context: RunContext, reader: PageReader, runs: Sequence[StreamRun], posted_to: Collection[str]
-) -> dict[str, list[str]]:
-    """The keys of the deletes in the audit trail, by object."""
+) -> dict[str, dict[str, datetime]]:
+    """The times of the deletes in the audit trail, by object and key."""
     since = runs[0].bookmark.deletes.since
     objects: dict[str, None] = {}
     for run in runs:
@@ -232,62 +246,67 @@ def _trail(
         Compare("ACCESSTIME", Op.GREATERTHANOREQUALTO, (context.filter_time(since),)),
         Compare("OBJECTTYPE", Op.IN, tuple(name.lower() for name in objects)),
     )
-    keys_by_object: dict[str, list[str]] = {}
+    deletes: dict[str, dict[str, datetime]] = {}
     partition = Partition(AUDIT_TRAIL, AUDIT_TRAIL.key, where, page_size=context.options.page_size)
     for page in walk(reader.read, partition, context.pool):
-        cells = (page.rows.column(name).to_pylist() for name in ("OBJECTTYPE", "OBJECTKEY"))
-        for object_type, object_key in zip(*cells, strict=True):
-            if object_type and object_key:
-                keys_by_object.setdefault(object_type.upper(), []).append(object_key)
-    return keys_by_object
+        cells = (page.rows.column(name).to_pylist() for name in ("OBJECTTYPE", "OBJECTKEY", "ACCESSTIME"))
+        for object_type, object_key, at in zip(*cells, strict=True):
+            if object_type and object_key and at:
+                times = deletes.setdefault(object_type.upper(), {})
+                times[object_key] = max(at, times.get(object_key, at))
+    return deletes
 
 
-def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
+def _deleted_by_key(run: StreamRun, trail: Mapping[str, datetime]) -> list[Value]:
     """Delete the rows that the audit trail may mean, that the copy holds, and that Intacct no longer has."""
     stream = run.stream
     if not trail or stream.group:
         return []
     hints: dict[str, list[str]] = {}
-    for object_key in trail:
+    times: dict[str, datetime] = {}
+    for object_key, at in trail.items():
         for name, value in keys.audited(stream.object, object_key):
             hints.setdefault(name, []).append(value)
+            times[value] = at
     copied: dict[Value, None] = {}
     for name, values in hints.items():
         if name in stream.fields:
             typed = as_kind(values, stream.fields[name])
             keys_by_value = run.writer.keys_by_value(name, typed)
             if keys_by_value is None:
-                _replace_by_field(run, name, typed)
+                _replace_by_field(run, name, typed, times)
             else:
                 copied |= dict.fromkeys(key for some in keys_by_value.values() for key in some)
     deleted = [key for some in deleted_keys(run.reader, run.partition(), list(copied)) for key in some]
     if deleted:
-        run.writer.delete(deleted)
+        run.writer.delete(deleted, times=times)
     return deleted
 
 
-def _replace_by_field(run: StreamRun, field: str, values: Sequence[Value]) -> None:
+def _replace_by_field(run: StreamRun, field: str, values: Sequence[Value], times: Mapping[str, datetime]) -> None:
     """Delete the rows with these values from a destination that cannot be asked, then send the rows that have them now.
 
-    A record may have been created under the name of a deleted one.
+    A record may have been created under the name of a deleted one. All of these rows are read before the delete, since
+    what a failed read leaves behind is committed.
     """
     for filter_, batch in lookup_filters(field, values):
-        run.writer.delete(batch, field=field)
-        for page in run.walk(run.partition(filter_)):
+        pages = list(run.walk(run.partition(filter_)))
+        run.writer.delete(batch, field=field, times=times)
+        for page in pages:
             run.take(page)
 
 
 def _deleted_with_header(
-    run: StreamRun, header: Stream | None, trail: Mapping[str, Sequence[str]], deleted: Mapping[str, Sequence[Value]]
+    run: StreamRun, header: Stream, trail: Mapping[str, datetime], deleted: Sequence[Value]
 ) -> list[Value]:
     """Delete the rows whose header is deleted; their keys, for the lines below them."""
     stream = run.stream
-    if header is None or not stream.header_key:
+    if not stream.header_key:
         return []
-    deleted_headers = as_kind(deleted.get(header.object, ()), stream.fields[stream.header_key])
+    deleted_headers = as_kind(deleted, stream.fields[stream.header_key])
     hints = [
         value
-        for object_key in trail.get(header.object, ())
+        for object_key in trail
         for field, value in keys.audited(header.object, object_key)
         if field == stream.refers_to
     ]
@@ -303,7 +322,8 @@ def _deleted_with_header(
             deleted_headers += as_kind(batch, stream.fields[stream.header_key])
     without = [parent for parent in deleted_headers if parent in copied]
     if without:
-        run.writer.delete(without, field=stream.header_key)
+        times = {value: at for key, at in trail.items() for _, value in keys.audited(header.object, key)}
+        run.writer.delete(without, field=stream.header_key, times=times)
     return [key for parent in without for key in copied[parent]]
 
 

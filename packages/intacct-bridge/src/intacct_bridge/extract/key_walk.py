@@ -39,6 +39,8 @@ class WalkPage:
     """How many rows are still to come, as far as the gateway's counts tell."""
     groups: tuple[Value, ...] = ()
     """The groups that begin in this page; their rows in the destination are replaced."""
+    goes_on: bool = False
+    """Further rows of its group follow in the next page."""
 
 
 @dataclass(slots=True)
@@ -251,5 +253,5 @@ class _Walk:
             elif complete:
                 span.low = str(group)
             span.left = max(0, (span.left or 0) - page.rows.num_rows)
-            yield self.page(page.rows, begins)
+            yield replace(self.page(page.rows, begins), goes_on=not complete)
             begins = ()

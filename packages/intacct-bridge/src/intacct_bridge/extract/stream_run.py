@@ -118,6 +118,8 @@ class StreamRun:
         self._other_readers: list[PageReader] = []
         self._waiting_rows = 0
         self._waiting_bytes = 0
+        self._in_group = False
+        """The rows of a group are waiting that has not been read to its end."""
         self._saved_at = monotonic()
         self._committing = False
         self._offset: int | None = None
@@ -135,8 +137,8 @@ class StreamRun:
 
     @property
     def sound(self) -> bool:
-        """Whether the writer is free of rows of a failed commit."""
-        return not self._committing
+        """Whether the writer is free of rows of a failed commit, and of a group that was read in part."""
+        return not self._committing and not self._in_group
 
     # --- the walk
 
@@ -345,6 +347,7 @@ class StreamRun:
             self.writer.write(page.rows)
         elif page.rows.num_rows:
             self.writer.write(self._convert(page.rows))
+        self._in_group = page.goes_on
         self.count.rows += page.rows.num_rows
         self._waiting_rows += page.rows.num_rows
         if self.context.commit_bytes:  # counting takes a while
@@ -352,11 +355,13 @@ class StreamRun:
         self.context.emit(StreamProgress(self.name, self.count.rows, self.expected, self.pages))
 
     def safe_point(self, walked: WalkPage | None = None) -> None:
-        """Commit if many rows are waiting, or if rows have been waiting for long.
+        """Commit if many rows are waiting, or if rows have been waiting for long, but never a part of a group.
 
         A page of the stream's own walk is committed sooner while the last page is on its way, so that little is left
         to do once that has come; but not just before the end, which commits anyway.
         """
+        if self._in_group:
+            return
         seconds = self.context.commit_seconds
         by_key = walked is not None and not self._bookmark.progress.windows
         if walked is not None and by_key and walked.expected <= self.context.options.page_size:
@@ -389,12 +394,12 @@ class StreamRun:
     def save_after_failure(self) -> None:
         """Commit what was read before the stream failed, so that the next run continues from there.
 
-        Nothing is committed if the commit itself failed, or if this run began the walk and read nothing: a walk
-        left in progress would cost the next run the changes since then as well.
+        Nothing is committed if the commit itself failed, if a group was read in part, or if this run began the walk
+        and read nothing: a walk left in progress would cost the next run the changes since then as well.
         """
         learnt = self.pages or self.reader.unqueryable != self._bookmark.columns.unqueryable
         fruitless = self._bookmark.progress.run == self.context.run and not (learnt or self.context.options.full)
-        if not fruitless and not self._committing:
+        if not fruitless and self.sound:
             self.save()
 
     # --- the outcome

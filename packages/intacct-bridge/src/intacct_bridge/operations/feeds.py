@@ -19,7 +19,7 @@ from hashlib import sha256
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Protocol
 
-from intacct_bridge.copies.destinations.base import ColumnDifference, Committed
+from intacct_bridge.copies.destinations.base import NO_TIMES, ColumnDifference, Committed
 from intacct_bridge.extract.deletes import POSTED_TO
 from intacct_bridge.extract.known_keys import KeyBlocks, KnownKeys
 from intacct_bridge.extract.options import STATE_KEYS_KB, TRAIL_SECONDS, ExtractOptions
@@ -352,7 +352,13 @@ class FeedWriter:
         if sent or not self._first:
             self._note(self._stream.group or self._stream.header_key, parents, "replaced")
 
-    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+    def delete(
+        self,
+        keys: Sequence[Value],
+        *,
+        field: str = "",
+        times: Mapping[str, datetime] = NO_TIMES,  # noqa: ARG002
+    ) -> None:
         """Send a deleted record for each key, or a row in `deletes` if the field is not the stream's key."""
         self._deleted += len(keys)
         if field in ("", self._stream.walk_field):

@@ -1,7 +1,8 @@
 """Another company as a receiver: each event is planned and posted as a load of one record, through the outbox.
 
 A created or changed record is upserted, a deleted one is deleted. A repeated delivery changes nothing: the plan finds
-the record as it should be, and the outbox knows what it has sent.
+the record as it should be, and the outbox knows what it has sent. The record number of the watched company says nothing
+of a record in the other one, so only a mapping gets it.
 """
 
 import threading
@@ -17,6 +18,7 @@ from intacct_bridge.operations.loads import JsonLines, LoadRequest, Mode, plan_l
 from intacct_bridge.operations.plans import ApplyOptions, Verdict, apply_plan, refuse_without_plan
 from intacct_bridge.operations.recorded_run import CompanyRun, RecordedRun
 from intacct_protocol.errors import SettingsError
+from intacct_protocol.model import keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class LoadReceiver:
                 self._post(event)
 
     def _post(self, event: ChangeEvent) -> None:
+        if event.kind is ChangeKind.DELETED:
+            _refuse_unclear(event)
         plan = plan_load(self._run, self._request(event))
         removed = event.kind is ChangeKind.DELETED and all(record.receipt is None for record in plan.records)
         if plan.refused and not removed:
@@ -75,11 +79,12 @@ class LoadReceiver:
 
     def _request(self, event: ChangeEvent) -> LoadRequest:
         """The load of one event, which is read as a file of one row is."""
-        values = {name: value for name, value in event.record.items() if value is not None}
+        number = "" if self._options.map_file else keys.record_key(_object_of(event))
+        values = {name: value for name, value in event.record.items() if value is not None and name != number}
         return LoadRequest(
             source=JsonLines(tuple(values), lambda: (encode(values),)),
             name="event",
-            layout=self._options.as_name or event.object.split(":")[0],
+            layout=self._options.as_name or _object_of(event),
             mapping=self._options.map_file,
             mode=Mode.DELETE if event.kind is ChangeKind.DELETED else Mode.UPSERT,
             key=self._options.key,
@@ -90,3 +95,22 @@ class LoadReceiver:
         """Close the connection and the outbox."""
         self._outbox.close()
         self._client.close()
+
+
+def _object_of(event: ChangeEvent) -> str:
+    return event.object.split(":")[0]
+
+
+def _refuse_unclear(event: ChangeEvent) -> None:
+    """DeliveryError if a deleted record was never read, and what the audit history has of it may be a record number."""
+    if len(event.record) != 1:
+        return
+    ((name, value),) = event.record.items()
+    meanings = [field for field, _ in keys.audited(_object_of(event), str(value))]
+    number = keys.record_key(_object_of(event))
+    if name == number or (name == keys.natural_key(_object_of(event)) and number in meanings):
+        raise DeliveryError(
+            f"the watch never read the deleted {event.object} {value}, and this may be its record number,"
+            " which says nothing of the other company: delete the record there by hand",
+            final=True,
+        )

@@ -9,6 +9,7 @@ the first full refresh has ended.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from intacct_bridge.streams.bookmark import Bookmark
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 READ_ON = "read_on"
 """The setting of a copy with the day of the last extraction, in the company's time."""
+
+
+NO_TIMES: Mapping[str, datetime] = MappingProxyType({})
+"""For deletes that the audit history does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +141,8 @@ class StreamWriter(Protocol):
     def replace(self, parents: Sequence[Value]) -> None:
         """Replace the rows of these parents (of these groups) by those that are written before the next commit."""
 
-    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
-        """Delete rows by key, or by the named field."""
+    def delete(self, keys: Sequence[Value], *, field: str = "", times: Mapping[str, datetime] = NO_TIMES) -> None:
+        """Delete rows by key, or by the named field. `times` are those of the audit history, by the text of a value."""
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
         """Make everything since the last commit visible, with the bookmark. `at` is the company's time."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from intacct_bridge.copies.destinations.base import (
+    NO_TIMES,
     READ_ON,
     ColumnDifference,
     Committed,
@@ -452,7 +453,13 @@ class FileWriter:
         """Mark the rows under the parents as deleted; rows that are written later stay."""
         self._mark(self._stream.group or self._stream.header_key, parents)
 
-    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+    def delete(
+        self,
+        keys: Sequence[Value],
+        *,
+        field: str = "",
+        times: Mapping[str, datetime] = NO_TIMES,  # noqa: ARG002
+    ) -> None:
         """Mark rows as deleted."""
         name = field or self._stream.key
         deleted = sum(map(len, self.keys_by_value(name, keys).values()))

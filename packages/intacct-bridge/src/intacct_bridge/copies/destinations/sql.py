@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from intacct_bridge.copies.destinations.base import (
+    NO_TIMES,
     READ_ON,
     ColumnDifference,
     Committed,
@@ -447,7 +448,13 @@ class SqlWriter:
         """Keep the parents until the commit."""
         self._parents.extend(parents)
 
-    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+    def delete(
+        self,
+        keys: Sequence[Value],
+        *,
+        field: str = "",
+        times: Mapping[str, datetime] = NO_TIMES,  # noqa: ARG002
+    ) -> None:
         """Keep the deletes until the commit."""
         self._deleted.append((field or self._stream.key, list(keys)))
 
