@@ -7,6 +7,7 @@ import company_files
 import fidelity
 import library_reference
 import operations
+import unified_schemas
 from reference import commands_page, errors_page
 
 docs = Path(__file__).parent.parent / "docs"
@@ -16,6 +17,7 @@ docs = Path(__file__).parent.parent / "docs"
 fidelity.PAGE.write_text(fidelity.page(), encoding="utf-8")
 company_files.PAGE.write_text(company_files.page(), encoding="utf-8")
 library_reference.PAGE.write_text(library_reference.page(), encoding="utf-8")
+unified_schemas.PAGE.write_text(unified_schemas.page(), encoding="utf-8")
 operations.PAGE.write_text(operations.page(), encoding="utf-8")
 operations.LIST.write_text(operations.listing(), encoding="utf-8")
 architecture.PICTURE.parent.mkdir(exist_ok=True)

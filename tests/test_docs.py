@@ -15,6 +15,7 @@ import company_files
 import library_reference
 import operations
 import pytest
+import unified_schemas
 from reference import commands_page, errors_page
 
 import intacct_bridge
@@ -84,6 +85,7 @@ def test_the_generated_pages_are_current() -> None:
     assert (DOCS / "reference" / "commands.md").read_text("utf-8") == commands_page(), "run: make docs"
     assert library_reference.PAGE.read_text("utf-8") == library_reference.page(), "run: make docs"
     assert company_files.PAGE.read_text("utf-8") == company_files.page(), "run: make docs"
+    assert unified_schemas.PAGE.read_text("utf-8") == unified_schemas.page(), "run: make docs"
     assert operations.PAGE.read_text("utf-8") == operations.page(), "run: make docs"
     assert operations.LIST.read_text("utf-8") == operations.listing(), "run: make docs"
 

@@ -7,6 +7,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,15 @@ def files() -> dict[Path, str]:
         GENERATED / "emulator_catalogue.json": _lines(objects),
         GENERATED / "emulator_required.json": _lines(required_fields(objects)),
         GENERATED / "emulator_parts.json": _lines(PartModels(ROOT / PROTOCOL).table()),
-        GENERATED / "emulator_owned_parts.json": _lines(owned_parts(objects, _wrappers())),
+        GENERATED / "emulator_owned_parts.json": _lines(owned_parts(objects, _wrappers(objects))),
         OPERATIONS: operation_list(ROOT / OPERATIONS),
     }
 
 
-def _wrappers() -> set[tuple[str, str]]:
-    """The objects with the wrappers of their lines."""
+def _wrappers(objects: Container[str]) -> set[tuple[str, str]]:
+    """The objects with the wrappers of their lines, as far as these have an object of their own."""
     lines = json.loads((ROOT / PROTOCOL / "keys.json").read_text(encoding="utf-8"))["lines"]
-    return {(one["header"], one.get("wrapper", "")) for one in lines}
+    return {(one["header"], one.get("wrapper", "")) for one in lines if one["line"] in objects}
 
 
 def _lines(table: dict[str, Any]) -> str:

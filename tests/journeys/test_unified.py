@@ -28,8 +28,9 @@ V1 = {
     "Departments", "Invoices", "Items", "JournalEntries", "Locations", "Projects", "PurchaseOrders", "Vendors",
 }  # fmt: skip
 V2 = {
-    "Account", "Bill", "BillPayment", "Class", "Customer", "Department", "GeneralLedgerReport", "Invoice",
-    "InvoicePayment", "Item", "JournalEntry", "Location", "PurchaseOrder", "Subsidiary",
+    "Account", "BankAccount", "Bill", "BillPayment", "Class", "CreditCardAccount", "CreditCardTransaction", "Customer",
+    "Department", "GeneralLedgerReport", "Invoice", "InvoicePayment", "Item", "JournalEntry", "Location", "Project",
+    "PurchaseOrder", "Subsidiary",
     "TrialBalanceReport", "Vendor", "VendorCredit",
 }  # fmt: skip
 

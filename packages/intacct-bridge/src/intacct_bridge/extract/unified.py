@@ -26,7 +26,7 @@ from intacct_bridge.mapping.unify import column_types, line_reads, read_lines, r
 from intacct_bridge.streams.names import VirtualStream, parse_virtual
 from intacct_bridge.streams.partition import PartitionPage, lookup_filters
 from intacct_bridge.streams.stream import Stream, StreamOutcome, stream_of
-from intacct_protocol.errors import InvalidRequestError, RefusedError
+from intacct_protocol.errors import InvalidRequestError, RefusedError, SettingsError
 from intacct_protocol.model import keys
 from intacct_protocol.model.catalog import ObjectDef
 from intacct_protocol.model.query.query import MAX_IN, MAX_PAGE, Query
@@ -100,7 +100,7 @@ def select_unified(
     if maps:
         entities = [(one.name, one) for one in maps]
     elif names:
-        entities = [(name, unified_map(name, version)) for name in names]
+        entities = [(name, _readable(unified_map(name, version))) for name in names]
     else:
         entities = [(one.name, one) for one in _possible(gateway, version)]
     closed: dict[str, RefusedError] = {}
@@ -120,6 +120,15 @@ def select_unified(
             message = f"{missing} cannot be read: {error.message}"
             refused.append(StreamOutcome(name, complete=False, error=message, fix=error.fix))
     return streams
+
+
+def _readable(entity: EntityMap) -> EntityMap:
+    if not entity.read:
+        raise SettingsError(
+            f"{entity.name} can only be loaded: Intacct answers no query for such records",
+            fix=f"intacct load FILE --as v2:{entity.name}",
+        )
+    return entity
 
 
 def _unified_stream(
@@ -155,7 +164,7 @@ def _of_virtual(entity: EntityMap, select: Sequence[str]) -> UnifiedStream:
 
 def _possible(gateway: ReadGateway, version: str) -> list[EntityMap]:
     objects = {name.upper() for name in gateway.objects()}
-    maps = (one for one in unified_maps(version).values() if one.name not in SYNONYMS)
+    maps = (one for one in unified_maps(version).values() if one.read and one.name not in SYNONYMS)
     return [one for one in maps if objects.issuperset(_objects(one))]
 
 
@@ -172,7 +181,7 @@ def _needed_objects(entity: EntityMap) -> tuple[str, ...]:
 def _of_object(
     gateway: ReadGateway, entity: EntityMap, object_name: str, select: Sequence[str], closed: Container[str]
 ) -> UnifiedStream:
-    described = gateway.describe(object_name)
+    entity, described = entity.reading(object_name), gateway.describe(object_name)
     custom = tuple(one.name for one in described.fields.values() if one.custom) if entity.custom else ()
     needed = [*reads(entity), *custom]
     own_fields = [one for one in needed if one in described.fields]

@@ -137,6 +137,14 @@ Rules = tuple[Rule, ...]
 _Written = str | RuleText | list[str | RuleText]
 
 
+class ObjectRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The object of each record, if a column says it, as the type of a bank account does."""
+
+    from_: str = msgspec.field(name="from")
+    map: dict[str, str]
+    """The object for each value, without regard to case; an empty cell means the object of the mapping."""
+
+
 class Custom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A list of custom fields by name, such as `[{name = "COLOUR", value = "red"}]`."""
 
@@ -181,12 +189,14 @@ class _Lines(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     object: str
+    object_by: ObjectRule | None = None
     name: str = ""
     about: str = ""
     aliases: tuple[str, ...] = ()
     read_object: str = ""
     also_reads: tuple[str, ...] = ()
     read_stream: str = ""
+    read_only: str = ""
     day_as: Literal["date", "time"] = "date"
     group_by: tuple[str, ...] = ()
     rest: Literal["refuse", "drop", "pass"] = "refuse"
@@ -242,6 +252,11 @@ class EntityMap(msgspec.Struct, frozen=True):
     """Columns for the loader that no field takes, by the loader's names, such as `attachments`."""
     custom: Custom | None
     lines: tuple[LineMap, ...]
+    object_by: ObjectRule | None = None
+    read_only: str = ""
+    """Why records cannot be written, if they cannot."""
+    equivalents: Mapping[str, Mapping[str, frozenset[str]]] = {}
+    """By field and value, the company's other values that read as the same: `active non-posting` for `active`."""
     state: Rules = ()
     """The columns that say whether the record is live, a draft, or void in its source; each of them counts."""
     total: TotalRule | None = None
@@ -249,6 +264,19 @@ class EntityMap(msgspec.Struct, frozen=True):
     """Every column or path of the input that the map knows: used, carried or ignored."""
     record_columns: frozenset[str] = frozenset()
     """The same columns by the names that a record has."""
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The objects that records are written to."""
+        return tuple(dict.fromkeys((self.object, *(self.object_by.map.values() if self.object_by else ()))))
+
+    def reading(self, object_name: str) -> "EntityMap":
+        """The map for records that are read from this object, whose word a column has."""
+        if self.object_by is None:
+            return self
+        word = next((word for word, name in self.object_by.map.items() if name == object_name), "")
+        says = {self.object_by.from_: (_complete(RuleText(constant=word)),)} if word else {}
+        return msgspec.structs.replace(self, read={**self.read, **says})
 
     def with_known(self, names: Iterable[str]) -> "EntityMap":
         """The map for inputs whose columns `names` are used elsewhere; a map with `rest = "pass"` passes them on."""
@@ -335,11 +363,29 @@ def _checked(document: _Document, stem: str) -> EntityMap:
         carry=document.carry,
         custom=document.custom,
         lines=tuple(_checked_lines(one) for one in document.lines),
+        object_by=document.object_by,
+        read_only=document.read_only,
+        equivalents=_equivalents(write, read),
         state=_rules(document.state, "state"),
         total=document.total,
     )
+    entity = entity.reading(entity.object)
     columns = tuple(dict.fromkeys(_columns_read(entity)))
     return msgspec.structs.replace(entity, columns=columns, record_columns=frozenset((*columns, *map(column, columns))))
+
+
+def _equivalents(write: Mapping[str, Rules], read: Mapping[str, Rules]) -> dict[str, Mapping[str, frozenset[str]]]:
+    """For each field whose values a column reads by a map, the values that it reads alike."""
+    equivalents: dict[str, Mapping[str, frozenset[str]]] = {}
+    for rule in (rules[0] for rules in read.values() if len(rules) == 1 and rules[0].map):
+        if len(rule.sources) == 1 and rule.sources[0] in write:
+            alike = {
+                value: frozenset(one for one in rule.map if rule.map[one] == rule.map[value]) for value in rule.map
+            }
+            equivalents[rule.sources[0]] = {
+                value: others - {value} for value, others in alike.items() if others != {value}
+            }
+    return {name: values for name, values in equivalents.items() if values}
 
 
 def _checked_lines(document: _Lines) -> LineMap:
@@ -456,6 +502,8 @@ def _scalar(key: str) -> Scalar:
 
 def _columns_read(entity: EntityMap) -> Iterator[str]:
     yield from entity.group_by
+    if entity.object_by:
+        yield entity.object_by.from_
     yield from _mentioned(entity.write, entity.custom, of_rows=True)
     for line in entity.lines:
         yield from _mentioned(line.write, line.custom, of_rows=line.sources in ((), (".",)))

@@ -148,7 +148,7 @@ class _Writer:
         unused = self._unused(fields, columns)
         states = tuple(self._states())
         return NativeRecord(
-            self._entity.object,
+            self._object(),
             fields,
             {wrapper: members for wrapper, members in lines.items() if members},
             columns,
@@ -158,6 +158,19 @@ class _Writer:
             tuple(self._repeated),
             states,
         )
+
+    def _object(self) -> str:
+        """The object of the record, which a column may say."""
+        rule = self._entity.object_by
+        word = "" if rule is None else cell_text(value_at(self._rows[0], rule.from_))
+        if rule is None or not word:
+            return self._entity.object
+        names = {key.casefold(): name for key, name in rule.map.items()}
+        if word.casefold() not in names:
+            self._problems.append(
+                Problem(f"{word!r} is not one of {', '.join(rule.map)}", f"correct {rule.from_}", rule.from_)
+            )
+        return names.get(word.casefold(), self._entity.object)
 
     def _states(self) -> Iterator[StateCell]:
         """What each row says of the record's state, in every column that has one."""

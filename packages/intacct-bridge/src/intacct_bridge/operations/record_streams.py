@@ -372,7 +372,8 @@ class _Batches:
 
     def _apply(self, plan: Plan, records: Sequence[InputRecord]) -> Iterator[RecordResult]:
         by_place = {one.place: one for one in records}
-        self._facts.forget(plan.object)
+        for stage in plan.stages:
+            self._facts.forget(stage.object)
         for row, reason in plan.refused_rows:
             yield _refused(by_place[row.source, row.number], reason, plan.object)
         stopped: IntacctError | None = None

@@ -93,13 +93,21 @@ def layout_for(
         return DeclaredLayout(declared, described, company, **read, clear=clear, folder=folder, complete=complete)
     entity = _entity(name, map_file)
     if entity is not None:
-        writable = _writable(entity.object, company, draft=draft)
+        if entity.read_only:
+            raise SettingsError(
+                f"{entity.name} can only be read: {entity.read_only}",
+                fix=f"intacct extract --unified {name.partition(':')[0] or 'v1'} {entity.name}",
+                setting="as",
+            )
+        writable, *others = (_writable(one, company, draft=draft) for one in entity.objects)
         return MappedLayout(
             entity.with_known(key),
             writable,
             company,
             **read,
+            others={one.name: one for one in others},
             folder=folder,
+            names={name: path for name, rules in entity.write.items() for path in rules[0].paths[:1]},
             strict=map_file is not None,
         )
     writable = _writable(name, company, draft=draft)

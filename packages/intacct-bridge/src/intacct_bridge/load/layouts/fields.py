@@ -160,6 +160,7 @@ class WriteBuilder:
         findings: Iterable[Finding] = (),
         entity: tuple[str, str] = ("", ""),
         only_new: frozenset[str] = frozenset(),
+        equivalents: Mapping[str, Mapping[str, frozenset[str]]] | None = None,
         states: Iterable[StateCell] = (),
     ) -> Write:
         """The record as a write that creates it; planning makes it an update or a delete if the mode is that."""
@@ -190,6 +191,7 @@ class WriteBuilder:
             entity=entity[0],
             entity_by=entity[1],
             only_new=only_new,
+            equivalents=equivalents or {},
             state=state,
             source_key=source_key,
         )

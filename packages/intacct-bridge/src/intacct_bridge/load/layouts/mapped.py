@@ -70,6 +70,8 @@ class MappedLayout:
     """The columns that give a field itself; from another column, or from none, only new records get it."""
     sides: Sides | None = None
     """The step before the mapping, if amounts are in columns of debits and credits."""
+    others: Mapping[str, WritableObject] = field(default_factory=dict)
+    """Further objects that the mapping writes records to, by a column of theirs."""
     strict: bool = True
     """Whether the mapping is the user's own; its columns and fields must exist then."""
 
@@ -134,10 +136,15 @@ class MappedLayout:
         if _looks_up(self.entity):
             natives = list(natives)
             lookups.learn(one for record, _ in natives for one in lookup_requests(record))
-        builder = WriteBuilder(self.writable, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
+        clear, writables = self.entity.empty == "clear", {self.object: self.writable, **self.others}
+        of_object = {
+            name: (replace(self, writable=one), WriteBuilder(one, clear=clear, draft=self.draft, folder=self.folder))
+            for name, one in writables.items()
+        }
         base = real_folder(table.files)
         for rows, (record, findings) in zip(records, natives, strict=True):
-            yield self._write(
+            layout, builder = of_object[record.object if record.object in of_object else self.object]
+            yield layout._write(
                 builder,
                 rows,
                 with_answers(record, lookups.answer),
@@ -255,6 +262,7 @@ class MappedLayout:
             findings=findings,
             entity=_entity(carried),
             only_new=frozenset(name for name in others if name in fields),
+            equivalents=self.entity.equivalents,
             states=record.states,
         )
 

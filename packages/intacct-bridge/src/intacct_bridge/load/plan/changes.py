@@ -83,7 +83,8 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
     for name, value in write.fields.items():
         if name in current.row and name not in excluded:
             before, after = current.row[name], _moment(value, current.row[name], writable)
-            if equal_form(before) != equal_form(after):
+            alike = write.equivalents.get(name, {}).get(comparable(after), ())
+            if equal_form(before) != equal_form(after) and before not in alike:
                 yield Change(name, comparable(before), comparable(after))
     for wrapper, lines in write.lines.items():
         theirs = current.lines.get(wrapper)
@@ -140,7 +141,7 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
     """The update that sends only the fields and lines that change, beside the record number."""
     names = {change.name for change in changes}
     required = writable.legacy.required("update") if writable.legacy else ()
-    fields = {
+    fields = {name: current.row[name] for name in writable.lookup.update_requires if current.row.get(name)} | {
         name: value
         for name, value in write.fields.items()
         if name in names or name in required or (name not in current.row and name != writable.lookup.record_key)

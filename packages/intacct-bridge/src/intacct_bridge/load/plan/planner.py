@@ -9,8 +9,9 @@ Planning reads the company (and counts the cost) but writes nothing to it. The r
 session of its own; the plan has all of them in the order of the input.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 from intacct_bridge.client.protocol import Gateway
@@ -217,15 +218,18 @@ def plan_in_stages(writes: Iterable[Write], company: Gateway, outbox: Outbox, *,
         of_kind = PlanSettings(mode=_MODES.get(operation, Mode.CREATE))
         planned.append(_plan_all(some, Plan(target, name, source, (), (), 0), company, outbox, of_kind, facts=facts))
     stages = after_payments(planned)
-    return Plan(
-        target,
-        stages[0].object if len(stages) == 1 else "",
-        source,
-        (),
-        tuple(record for stage in stages for record in stage.records),
-        sum(stage.reads for stage in stages),
-        tuple(dict.fromkeys(note for stage in stages for note in stage.notes)),
-        tuple(dict.fromkeys(text for stage in stages for text in stage.unchecked)),
+    return _in_stages(stages, Plan(target, "", source, (), (), 0))
+
+
+def _in_stages(stages: Sequence[Plan], empty: Plan) -> Plan:
+    """The plans of records of several kinds as one, which is applied one kind after the other."""
+    return replace(
+        empty,
+        object=stages[0].object if len(stages) == 1 else "",
+        records=tuple(record for stage in stages for record in stage.records),
+        reads=sum(stage.reads for stage in stages),
+        notes=tuple(dict.fromkeys(note for stage in stages for note in stage.notes)),
+        unchecked=tuple(dict.fromkeys(text for stage in stages for text in stage.unchecked)),
         names=_names(stages),
     )
 
@@ -248,24 +252,31 @@ def _plan_all(
     facts = facts or CompanyFacts()
     rows_of_entities = (lambda: None) if settings.offline else facts.within(company).entity_rows
     writes = with_entities(read, company.connection.location_id, rows_of_entities)
+    objects = dict.fromkeys(write.object for write in writes) or {empty.object: None}
+    plans = [
+        _plan_object(
+            [write for write in writes if write.object == name],
+            replace(empty, object=name),
+            partial(_planner, company, outbox, settings, name, facts=facts),
+        )
+        for name in objects
+    ]
+    plan = plans[0] if len(plans) == 1 else _in_stages(plans, empty)
+    return replace(plan, reads=company.meter.transactions - before)
+
+
+def _plan_object(writes: Sequence[Write], empty: Plan, planner: Callable[[str], Planner]) -> Plan:
+    """The plan for records of one object, those of each entity in a session of its own."""
     places = by_entity(writes)
     parts = {
-        entity: _planner(entity, company, outbox, settings, empty.object, facts=facts).plan(
-            [writes[place] for place in some], empty
-        )
+        entity: planner(entity).plan([writes[place] for place in some], empty)
         for entity, some in (places or {"": []}).items()
     }
-    return replace(_joined(parts, places, empty), reads=company.meter.transactions - before)
+    return _joined(parts, places, empty)
 
 
 def _planner(
-    entity: str,
-    company: Gateway,
-    outbox: Outbox,
-    settings: PlanSettings,
-    object_name: str,
-    *,
-    facts: CompanyFacts | None = None,
+    company: Gateway, outbox: Outbox, settings: PlanSettings, object_name: str, entity: str, *, facts: CompanyFacts
 ) -> Planner:
     within = company.entity(entity) if entity else company
     return Planner(within, PlanContext(within, outbox, settings, object_name, facts))
@@ -368,7 +379,7 @@ def _confirm_stage(stage: Plan, company: Gateway, outbox: Outbox, facts: Company
         some = replace(stage, records=tuple(stage.records[place] for place in places))
         warned = any(finding.rule == UNUSUAL_RATE for record in some.records for finding in record.findings)
         settings = PlanSettings(rules=stage.rules, unusual_rates="use" if warned else "")
-        part = _planner(entity, company, outbox, settings, stage.object, facts=facts).confirm(some)
+        part = _planner(company, outbox, settings, stage.object, entity, facts=facts).confirm(some)
         done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
     return replace(
         stage,

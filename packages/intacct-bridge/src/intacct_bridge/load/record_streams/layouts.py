@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.load.layouts.base import Layout
 
-_NEVER_CHANGED = ("GLBATCH", "APPYMT", "ARPYMT", "ARADVANCE", "DEPOSIT", "OTHERRECEIPTS", "CCTRANSACTION")
+_NEVER_CHANGED = ("GLBATCH", "APPYMT", "ARPYMT", "ARADVANCE", "DEPOSIT", "OTHERRECEIPTS", "CCTRANSACTION",
+                  "BANKACCTTXNFEED")  # fmt: skip
 """Objects that an upsert only creates: a person corrects what was posted or paid, not a second load."""
 _USUALLY_NEEDED: Mapping[str, tuple[str, ...]] = {
     "GLACCOUNT": (),

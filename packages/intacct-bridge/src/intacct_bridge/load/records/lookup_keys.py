@@ -57,6 +57,8 @@ class LookupKeys:
     """Whether the object answers queries, or only the legacy `get`."""
     required: tuple[str, ...] = ()
     """Fields, or wrappers of lines, that a new record must have."""
+    update_requires: tuple[str, ...] = ()
+    """Fields that an update must have too; it sends the company's own values of those that do not change."""
     draft: Mapping[str, str] = field(default_factory=dict)
     """The values that make a new record a draft; empty if the object has no drafts."""
     locked_states: tuple[str, ...] = ()

@@ -197,6 +197,8 @@ class Write:
     """The content as the input gives it; None if the fields and lines are still those."""
     only_new: frozenset[str] = frozenset()
     """Fields that the layout fills and the input does not, such as a default; they are left out of an update."""
+    equivalents: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    """By field and value, the company's values that mean the same in the input's words, so that they stay."""
     undoes: int | None = None
     """The outbox entry whose record this write takes back."""
     state: RecordState = LIVE

@@ -166,7 +166,8 @@ class Locator:
     def _rows(self, names: Names, writes: Sequence[Write]) -> Iterable[Row]:
         described = self._writable.described
         extra = {name for write in writes for name in write.fields}
-        select = (self._writable.lookup.record_key, *names, *_STATES, *_FACTS, *sorted(extra))
+        lookup = self._writable.lookup
+        select = (lookup.record_key, *names, *_STATES, *_FACTS, *lookup.update_requires, *sorted(extra))
         described_names = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
         keys = [{name: write.fields[name] for name in names} for write in writes]
         query = Query(self._writable.name, described_names, show_private=True)
