@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from intacct_bridge.apps.web.rendering import render
-from intacct_bridge.apps.web.security import LOOPBACK, SAFE, host_of, only, same_secret
+from intacct_bridge.apps.web.security import LOOPBACK, SAFE, WrongTokens, host_of, only, same_secret
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.console.app import ConsoleApp
@@ -29,6 +29,7 @@ class ConsoleCheck:
 
     def __init__(self, app: "ConsoleApp") -> None:
         self._app = app
+        self._wrong = WrongTokens()
 
     async def __call__(self, request: Request) -> Response | None:
         """The answer to a request that goes no further."""
@@ -94,6 +95,10 @@ class ConsoleCheck:
         session = None
         if request.method == "GET":
             session = self._app.sessions.begin(request.scope["path"].removeprefix(START), self._app.settings.person)
+        if session is None and request.method == "GET" and (seconds := self._wrong.wait()):
+            answer = self._page(request, 429, "Too many attempts", f"Try again in {seconds} seconds.")
+            answer.headers["retry-after"] = str(seconds)
+            return answer
         if session is None:
             text = f"This start address was already used, or is incomplete. {self._sign_in_text()}"
             return self._page(request, 403, "Sign in to the console", text)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from intacct_bridge.apps.fleet_site.link_pages import refused
 from intacct_bridge.apps.fleet_site.problems import error_body
 from intacct_bridge.apps.fleet_site.site import FleetApp
-from intacct_bridge.apps.web.security import SAFE, carries_token, only
+from intacct_bridge.apps.web.security import SAFE, WrongTokens, carries_token, only
 from intacct_protocol.errors import SettingsError
 
 PAGE, INTERFACE = "/connect", "/api/"
@@ -22,6 +22,7 @@ class FleetCheck:
 
     def __init__(self, app: FleetApp) -> None:
         self._app = app
+        self._wrong = WrongTokens()
 
     async def __call__(self, request: Request) -> Response | None:
         """The answer to a request that goes no further."""
@@ -49,10 +50,13 @@ class FleetCheck:
             return _problem(421, "The interface does not answer under this host name.", "Use `--allow-host`.")
         if not carries_token(request, self._app.settings.token):
             text = "The request does not carry the bearer token."
+            if seconds := self._wrong.wait():
+                return _problem(429, text, f"Correct the token, and try again in {seconds} seconds.", seconds)
             return _problem(401, text, "Send `Authorization: Bearer TOKEN`.")
         return None
 
 
-def _problem(status: int, message: str, fix: str) -> Response:
+def _problem(status: int, message: str, fix: str, wait: int = 0) -> Response:
     headers = {"connection": "close"} | ({"www-authenticate": "Bearer"} if status == 401 else {})
+    headers |= {"retry-after": str(wait)} if wait else {}
     return Response(error_body(SettingsError(message, fix=fix)), status, headers, "application/json")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from intacct_bridge.apps.web.security import SecurityMiddleware, carries_token
+from intacct_bridge.apps.web.security import SecurityMiddleware, WrongTokens, carries_token
 from intacct_bridge.apps.web.server import address_of, http_server, listen
 
 if TYPE_CHECKING:
@@ -34,9 +34,13 @@ def application(server: "AgentServer", port: int, token: str) -> "ASGIApp":
         streamable_http_path=PATH, transport_security=security, max_request_body_size=_LARGEST_REQUEST
     )
 
+    wrong = WrongTokens()
+
     async def check(request: Request) -> Response | None:
         if carries_token(request, token):
             return None
+        if seconds := wrong.wait():
+            return PlainTextResponse("Too many wrong tokens.\n", 429, headers={"Retry-After": str(seconds)})
         return PlainTextResponse("This server needs its token.\n", 401, headers={"WWW-Authenticate": "Bearer"})
 
     return SecurityMiddleware(app, check)

@@ -7,8 +7,13 @@ Starlette's TrustedHostMiddleware does not look at the port of a Host header, or
 since another site can point its own name at this machine, so that `host_of` stands in for it.
 """
 
+import asyncio
 import hmac
+import logging
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -36,6 +41,13 @@ HEADERS = {
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 SAFE = ("GET", "HEAD")
 _BEARER = "bearer "
+_LOG = logging.getLogger("intacct_bridge.server")
+_REST_SECONDS, _REST_PAUSE = 30.0, 5.0
+"""How long the rest of a refused body is read and dropped, and the longest pause in it (nginx's `lingering_time` and
+`lingering_timeout`). A client that still sends when the connection is closed never sees the answer."""
+_REST_BYTES, _REST_UNKNOWN = 1 << 30, 16 << 20
+"""The largest body whose rest is dropped so; a larger one is cut off. A body without a length counts until here."""
+_WRONG_TOKENS, _WRONG_SECONDS = 60, 60.0
 
 Check = Callable[[Request], Awaitable[Response | None]]
 """Answers a request that is refused, and returns None for one that may go on."""
@@ -59,9 +71,14 @@ class SecurityMiddleware:
             await send({"type": "websocket.close", "code": 1008})
             return
         may_keep = bool(self._static) and scope["path"].startswith(self._static)
-        request = Request(scope, receive)
+        body = _Body(scope, receive)
+        request = Request(scope, body.receive)
 
         async def sending(message: "Message") -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body", False) and body.is_unread:
+                await send({**message, "more_body": True})
+                await body.drop_rest()
+                message = {"type": "http.response.body"}
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
@@ -71,7 +88,46 @@ class SecurityMiddleware:
             await send(message)
 
         answer = await self._check(request)
-        await (self._application if answer is None else answer)(scope, receive, sending)
+        await (self._application if answer is None else answer)(scope, body.receive, sending)
+
+
+class _Body:
+    """The body of a request, of which an answer may leave a rest unread."""
+
+    def __init__(self, scope: "Scope", receive: "Receive") -> None:
+        headers = dict(scope["headers"])
+        self._receive = receive
+        self._chunked = b"transfer-encoding" in headers
+        self._left = _REST_UNKNOWN if self._chunked else _length(headers.get(b"content-length", b""))
+        self._awaits_leave = b"expect" in headers
+        """Whether the client sends the body only once it is asked to."""
+        self._ended = False
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the client still sends, and can be heard to the end."""
+        return not self._ended and not self._awaits_leave and 0 < self._left <= _REST_BYTES
+
+    async def receive(self) -> "Message":
+        """The next part of the body."""
+        self._awaits_leave = False
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        self._ended = self._ended or not message.get("more_body", False)
+        return message
+
+    async def drop_rest(self) -> None:
+        """Read what the client still sends, so that it comes to read its answer."""
+        try:
+            async with asyncio.timeout(_REST_SECONDS):
+                while self.is_unread:
+                    await asyncio.wait_for(self.receive(), _REST_PAUSE)
+        except TimeoutError:
+            pass
+
+
+def _length(header: bytes) -> int:
+    return int(header) if header.isdigit() and len(header) < 20 else 0
 
 
 def only(request: Request, header: str) -> str:
@@ -99,3 +155,34 @@ def carries_token(request: Request, token: str) -> bool:
     """Whether a request carries this bearer token, and no other one."""
     header = only(request, "authorization")
     return header.lower().startswith(_BEARER) and same_secret(header[len(_BEARER) :].strip(), token)
+
+
+class WrongTokens:
+    """Counts requests with a wrong token; a program that sends too many gets 429 until a minute has passed.
+
+    A right token is always accepted: another program on the machine must not lock its owner out. Guessing is hopeless
+    anyway, since tokens have at least 24 characters.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._times: deque[float] = deque()
+        self._told = -_WRONG_SECONDS
+
+    def wait(self) -> int:
+        """Note a wrong token; the seconds after which to try again, 0 below the limit."""
+        with self._lock:
+            now = self._clock()
+            while self._times and self._times[0] <= now - _WRONG_SECONDS:
+                self._times.popleft()
+            if len(self._times) < _WRONG_TOKENS:
+                self._times.append(now)
+                return 0
+            seconds = max(1, round(self._times[0] + _WRONG_SECONDS - now))
+            is_news = now - self._told >= _WRONG_SECONDS
+            if is_news:
+                self._told = now
+        if is_news:
+            _LOG.warning("More than %d requests in a minute had a wrong token; further ones get 429.", _WRONG_TOKENS)
+        return seconds
