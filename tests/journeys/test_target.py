@@ -617,3 +617,24 @@ def test_each_record_s_address_is_told_on_request(pipe: Pipe) -> None:
     assert [row["record_url"] for row in rows] == [f"https://company.example/class?id={row['id']}" for row in rows]
     plain = pipe(lines, transport=with_addresses, state_format="hotglue")
     assert [row for row in plain.states[0]["bookmarks"]["CLASS"] if "record_url" in row] == []
+
+
+@pytest.mark.parametrize(("corrected", "ends"), [("", 0), ("Due", FAILED)])
+def test_a_dead_letter_does_not_change_back_what_came_after_it(pipe: Pipe, corrected: str, ends: int) -> None:
+    """A class whose parent does not exist is refused. Its next version is posted, before the letter is piped in."""
+    named = schema("CLASS", "CLASSID", "NAME", "PARENTID", keys=["CLASSID"])
+    assert pipe([CLASSES, record("CLASS", CLASSID="T-1", NAME="One")]).status == 0
+    refused = pipe([named, record("CLASS", CLASSID="T-1", NAME="Uno", PARENTID="T-9")])
+    assert refused.status == FAILED
+    if corrected:
+        assert pipe([CLASSES, record("CLASS", CLASSID="T-1", NAME=corrected)]).status == 0
+    assert pipe([CLASSES, record("CLASS", CLASSID="T-9", NAME="Parent")]).status == 0
+    letters = [json.dumps(letter).encode() + b"\n" for letter in refused.letters]
+    again = pipe(b"".join(letters))
+    assert again.status == ends
+    names = {row["CLASSID"]: row["NAME"] for row in pipe.rows("CLASS")}
+    assert names["T-1"] == (corrected or "Uno")
+    if corrected:
+        (_, letter) = again.letters
+        assert "after this version was refused" in letter["reason"]
+        assert letter["refused_at"] == refused.letters[-1]["refused_at"], "however often it is piped in"

@@ -75,6 +75,24 @@ def test_an_entry_whose_record_a_later_load_posted_is_superseded(
     assert ledger.posted == ["A"]
 
 
+def test_of_two_refused_versions_only_the_later_one_is_sent(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
+    """The source corrected the reference's title in between, and neither version was posted."""
+    ledger.refuse = lambda record: "closed"
+    load(tmp_path, ledger, outbox, "A")
+    (tmp_path / "je.csv").write_text(HEADER + entry("A").replace("Entry A", "Corrected"))
+    corrected = make_plan(open_csv(tmp_path / "je.csv"), journal_layout(), ledger.gateway, outbox)
+    assert [one.status for one in Loader(ledger.gateway, outbox).apply(corrected)] == [RecordStatus.REJECTED]
+    ledger.refuse = lambda record: ""
+    first, second = outbox.entries()
+    for only in ([first.number], []):
+        left = {one.number: one for one in retry(ledger.gateway, outbox, only=only)}[first.number]
+        assert left.note == f"superseded by entry {second.number}, which is the same record"
+    assert [one.status for one in outbox.entries()] == [RecordStatus.REJECTED, RecordStatus.APPLIED]
+    assert ledger.posted == ["A"]
+    outbox.release(outbox.entry(second.number), "deleted in Intacct")
+    assert ["superseded" in one.note for one in retry(ledger.gateway, outbox)] == [True], "it is outdated all the same"
+
+
 def test_an_atomic_request_is_retried_as_one(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
     ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "B" else ""
     load(tmp_path, ledger, outbox, "ABC", atomic=True)

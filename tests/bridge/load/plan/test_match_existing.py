@@ -56,7 +56,7 @@ def entry(status: RecordStatus, operation: WriteOperation = UPDATE) -> OutboxEnt
 
 def matching(mode: Mode) -> MatchExisting:
     step = MatchExisting.__new__(MatchExisting)
-    step._mode, step._match, step._writable = mode, (), BILL
+    step._mode, step._match, step._writable, step._source_name = mode, (), BILL, ""
     return step
 
 

@@ -311,14 +311,16 @@ def write_refused_rows(plan: Plan, outcomes: Iterable[RecordOutcome], path: Path
     assert plan.input is not None, "only a plan that was made in this program knows its input"
     failed = missing_rows(outcomes) if all_missing else rejected_rows(outcomes)
     rows = sorted([*plan.refused_rows, *failed], key=lambda pair: pair[0].number)
-    return _write_refused(plan.input, rows, path) if rows else 0
+    return _write_refused(plan.input, rows, path, at=plan.position) if rows else 0
 
 
 def write_rows_again(run: CompanyRun, request: LoadRequest, reasons: Mapping[int, str], path: Path) -> int:
     """Write the rows of these numbers, each with its reason, from an input that was planned in another program."""
     table = _table(request, _layout(run, request))
     rows: list[tuple[SourceRow, str]] = [(row, reasons[row.number]) for row in table if row.number in reasons]
-    return _write_refused(table, rows, path) if rows else 0
+    with run.open_outbox() as outbox:
+        position = outbox.position
+    return _write_refused(table, rows, path, at=position) if rows else 0
 
 
 # --- reading the input

@@ -15,7 +15,6 @@ from intacct_bridge.load.outbox.audit import (
     currency_text,
     facts,
     identities_of,
-    identity_text,
     local_text,
     sums,
 )
@@ -54,8 +53,6 @@ __all__ = [
     "find_entries",
     "forget",
     "has_outbox",
-    "identities_of",
-    "identity_text",
     "local_text",
     "move_outbox",
     "outcome_word",
@@ -116,12 +113,14 @@ class EntryDetail:
     """Every status that it had, oldest first."""
     decisions: tuple[Decision, ...]
     """What people decided about it."""
+    identities: tuple[dict[str, object], ...] = ()
+    """Everything that its record is known by: kind, text, place, source and state."""
 
     def to_dict(self) -> dict[str, object]:
         """The entry, for JSON."""
         return {
             **facts(self.entry),
-            "identities": identities_of(self.entry),
+            "identities": list(self.identities),
             "earlier": dict(self.earlier),
             "history": [event.to_dict() for event in self.history],
             "decisions": [decision.to_dict() for decision in self.decisions],
@@ -196,6 +195,7 @@ def show_entry(run: CompanyRun, number: int, *, links: bool = False) -> EntryDet
             outbox.replaced_values(entry) or {},
             tuple(outbox.history(entry)),
             tuple(outbox.decisions(entry)),
+            tuple(identities_of(entry, outbox.holders_of(entry))),
         )
 
 

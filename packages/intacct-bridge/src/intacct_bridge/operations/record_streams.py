@@ -79,6 +79,8 @@ class RecordResult:
     error: str = ""
     updated: bool = False
     url: str = ""
+    position: str = ""
+    """The position of the outbox when it was planned."""
 
 
 class StreamProgram(Protocol):
@@ -305,10 +307,11 @@ class _Batches:
         waiting, self._waiting = self._waiting, {}
         left, self._count = self._count, 0
         for stream, records in waiting.items():
+            position = self._outbox.position
             for result in self._load(stream, list(records.values())):
                 left -= 1
                 self.unfinished -= 1
-                yield result
+                yield replace(result, position=position)
         self.unfinished -= left
 
     def _load(self, stream: str, records: Sequence[InputRecord]) -> Iterator[RecordResult]:

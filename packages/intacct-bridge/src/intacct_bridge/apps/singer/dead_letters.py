@@ -50,14 +50,19 @@ class DeadLetters:
         self._schemas[stream] = message
         self._begun.discard(stream)
 
-    def add(self, arrived: InputRecord, reason: str) -> None:
-        """Add a refused record with the reason; a killed process keeps it, and after `force` a power cut too."""
+    def add(self, arrived: InputRecord, reason: str, position: str = "") -> None:
+        """Add a refused record with the reason; a killed process keeps it, and after `force` a power cut too.
+
+        `position`: that of the outbox when it was planned. A record that was a dead letter before keeps its own.
+        """
         stream = arrived.stream
         if stream not in self._begun and stream in self._schemas:
             self._write(self._schemas[stream])
         self._begun.add(stream)
         place = f"{arrived.source}:{arrived.number}"
         refusal = {"status": "refused", "reason": reason, "place": place}
+        if at := arrived.refused_at or position:
+            refusal["refused_at"] = at
         numbered = arrived.equal is not None and arrived.equal.number
         equal = {"equal_number": arrived.equal_number, "equal_hash": arrived.digest} if numbered else {}
         self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **refusal, **equal})

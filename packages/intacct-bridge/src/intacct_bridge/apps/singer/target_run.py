@@ -146,7 +146,7 @@ class TargetRun:
 
     def _add(self, message: Message, record: Mapping[str, Any], number: int, source: str) -> None:
         version = "" if message.version is None else str(message.version)
-        letter = (message.equal_number, message.equal_hash)
+        letter = (message.equal_number, message.equal_hash, message.refused_at)
         self._streams.add(InputRecord(message.stream, record, number, source, version, *letter))
 
     def _batch(self, message: Message, number: int) -> None:
@@ -176,7 +176,7 @@ class TargetRun:
         if self._report is not None:
             self._report.enter(result)
         if result.status.is_failed:
-            self._letters.add(result.arrived, result.error)
+            self._letters.add(result.arrived, result.error, result.position)
         if result.error:
             self._show_error(result)
 

@@ -1,17 +1,17 @@
 """Entries of the outbox: as a row of a list, and with everything about one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from intacct_bridge.apps.terminal.exit_statuses import FAILURES, IN_DOUBT
 from intacct_bridge.operations.outbox import (
+    EntryDetail,
     OutboxEntry,
     RecordStatus,
     amount_text,
     comparable,
     currency_text,
-    identity_text,
     local_text,
     outcome_word,
 )
@@ -46,8 +46,9 @@ def entry_row(entry: OutboxEntry) -> tuple[object, ...]:
     )
 
 
-def entry_facts(entry: OutboxEntry, earlier: Mapping[str, Any], *, grouped: bool) -> dict[str, Any]:
+def entry_facts(detail: EntryDetail, *, grouped: bool) -> dict[str, Any]:
     """Everything about an entry, by label; `grouped`: amounts have thousands separators."""
+    entry = detail.entry
     return {
         "number": entry.number,
         "record": entry.label,
@@ -58,7 +59,7 @@ def entry_facts(entry: OutboxEntry, earlier: Mapping[str, Any], *, grouped: bool
         "company": entry.target.company,
         "entity": entry.target.entity,
         "identity": entry.identity,
-        "known by": [identity_text(identity, entry.label) for identity in entry.identities],
+        "known by": [f"{identity['text']}: {identity['state']}" for identity in detail.identities],
         "attempt": entry.attempt,
         "control id": entry.control_id,
         "source": entry.position,
@@ -69,7 +70,7 @@ def entry_facts(entry: OutboxEntry, earlier: Mapping[str, Any], *, grouped: bool
         "link": entry.url,
         "run": entry.loader,
         "takes back entry": entry.undoes,
-        "earlier values": [f"{name}: {comparable(value) or '(empty)'}" for name, value in earlier.items()],
+        "earlier values": [f"{name}: {comparable(value) or '(empty)'}" for name, value in detail.earlier.items()],
         "tracked": ", ".join(f"{name} {value}" for name, value in entry.tracked.items()),
         "faults": [str(fault) for fault in entry.faults],
         "note": entry.note,

@@ -374,7 +374,7 @@ class Loader:
             totals=totals([write]),
             posting_date=posting_date(write),
             undoes=write.undoes,
-            identities=write.identities if write.operation is WriteOperation.CREATE else (),
+            identities=write.identities,
             earlier=write.earlier,
         )
 
@@ -382,7 +382,8 @@ class Loader:
 def _learns(write: Write, entry: OutboxEntry) -> bool:
     """Whether a record that was posted before is known by more from now on, such as a key that the input has by now."""
     held = {(one.kind, one.text) for one in entry.identities}
-    return entry.is_live and any((one.kind, one.text) not in held for one in write.identities)
+    creates = write.operation is WriteOperation.CREATE
+    return creates and entry.is_live and any((one.kind, one.text) not in held for one in write.identities)
 
 
 def _as_seen(record: PlannedRecord) -> Write:

@@ -6,6 +6,7 @@ level they sign in to each entity that has entries. All other entries are left a
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.loader import BATCH
@@ -43,8 +44,10 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
 
     This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
     one transaction are sent in one again. An update, a delete or an action is left out, with all of its transaction, if
-    its record is not as its plan has seen it; the note says so. So is a new record that another one has superseded: a
-    later load has posted it with other content. The outbox keeps the values that an update replaces now.
+    its record is not as its plan has seen it; the note says so. So is a new record that is superseded: a later load has
+    sent, or is to send, the same record with other content. The outbox keeps the values that an update replaces now.
+
+    An entry that another loader has taken meanwhile is returned as it is then.
     """
     refuse_read_only(company.connection)
     refuse_without_plan(company.connection)
@@ -56,7 +59,10 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
         entries, left = _without_outdated(outbox, unapplied, now)
         done += left
         for batch, together in _requests(outbox, entries):
-            begun = outbox.begin(outbox.plan([_new_entry(one, now) for one in batch], repeat=False), together=together)
+            planned = outbox.plan([_new_entry(entry, now) for entry in batch], repeat=False)
+            begun = outbox.begin(planned, together=together)
+            numbers = {entry.number for entry in begun}
+            done += (outbox.entry(entry.number) for entry in planned if entry.number not in numbers)
             if begun:
                 done += sender.send(begun, transaction=together)
     return done
@@ -95,23 +101,42 @@ def _without_outdated(
 
 
 def _superseded(outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, str]:
-    """The new records that others which are in Intacct, or may be, are the same as; with what is to be said of them."""
+    """The new records of which Intacct has, or may have, another version, or that were planned again since; with what
+    is to be said of them.
+
+    A later version counts even if it was taken back or is not sent yet: the earlier one is not what the source says.
+    """
     by_target: dict[WriteTarget, list[OutboxEntry]] = {}
     for entry in entries:
-        by_target.setdefault(entry.target, []).append(entry)
+        if entry.target.operation is WriteOperation.CREATE and entry.undoes is None:
+            by_target.setdefault(entry.target, []).append(entry)
     notes: dict[int, str] = {}
     for target, members in by_target.items():
+        versions: dict[tuple[str, str, int], list[OutboxEntry]] = {}
         holders = outbox.holders(target, (identity for entry in members for identity in entry.identities))
+        for (kind, text), places in holders.items():
+            for holder in places:
+                versions.setdefault((kind, text, holder.place), []).append(holder.entry)
+        waiting = outbox.entries(company=target.company, statuses=UNAPPLIED, object=target.object)
+        for other in waiting:
+            for identity in other.identities if other.target == target else ():
+                versions.setdefault((identity.kind, identity.text, identity.place), []).append(other)
         for entry in members:
-            later = (
-                holder.entry.number
+            others = (
+                other
                 for identity in entry.identities
-                for holder in holders.get((identity.kind, identity.text), ())
-                if holder.place == identity.place and holder.entry.is_live and holder.entry.number != entry.number
+                for other in versions.get((identity.kind, identity.text, identity.place), ())
+                if identity.place and other.number != entry.number
+                if other.is_live or _planned(other) > _planned(entry)
             )
-            if (other := next(later, 0)) != 0:
-                notes[entry.number] = f"superseded by entry {other}, which is the same record"
+            if (latest := max(others, key=_planned, default=None)) is not None:
+                notes[entry.number] = f"superseded by entry {latest.number}, which is the same record"
     return notes
+
+
+def _planned(entry: OutboxEntry) -> tuple[datetime, int]:
+    """The place of an entry in the order of plans."""
+    return entry.planned_at, entry.number
 
 
 def _requests(outbox: Outbox, entries: Sequence[OutboxEntry]) -> Iterator[tuple[list[OutboxEntry], bool]]:

@@ -11,9 +11,9 @@ folder of the files that rows name is kept on this machine, so that they are fou
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import msgspec
 
 from intacct_bridge.load.tables.cells import SignedAmount, text_of
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_bridge.load.tables.table import REASON, InputTable
+from intacct_bridge.load.tables.table import POSITION, REASON, InputTable
 from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.machine.locks import locked
 from intacct_bridge.machine.replaced_file import replaced
@@ -30,10 +30,11 @@ from intacct_protocol.errors import SettingsError
 _NOT_IN_SHEETS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path, *, at: str = "") -> int:
     """Write rows with their reasons and return how many; an existing file is replaced once the new one is complete.
 
-    Of two loads that write the same file at once, the last one that is complete stays.
+    Of two loads that write the same file at once, the last one that is complete stays. `at`: the position of the outbox
+    when they were planned; a row that an earlier load refused keeps its own.
     """
     rows = list(rows)
     nested = any(isinstance(cell, dict | list) for row, _ in rows for cell in row.cells.values())
@@ -41,12 +42,29 @@ def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path
     write = _write_csv if as_csv else _WRITERS[table.form]
     try:
         with replaced(path) as fresh:
-            count = write(table, rows, fresh)
+            count = write(table, _RefusedRows([(row, reason, row.refused_at or at) for row, reason in rows]), fresh)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
     with suppress(OSError):  # the rows are written; without the note, their files must be beside them
         _remember_folder(table, path)
     return count
+
+
+@dataclass(frozen=True, slots=True)
+class _RefusedRows:
+    """Rows, each with the reason and with the position of the outbox at that time."""
+
+    rows: Sequence[tuple[SourceRow, str, str]]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the file has beside those of the rows."""
+        return (POSITION, REASON) if any(position for _, _, position in self.rows) else (REASON,)
+
+    def cells(self) -> Iterator[tuple[SourceRow, tuple[str, ...]]]:
+        """Each row with the cells of these columns."""
+        for row, reason, position in self.rows:
+            yield row, (position, reason) if POSITION in self.columns else (reason,)
 
 
 _MEMORY = "refused-files.json"
@@ -82,7 +100,7 @@ def _known_folders() -> dict[str, str]:
         return {}
 
 
-def _write_csv(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_csv(table: InputTable, refused: _RefusedRows, path: Path) -> int:
     columns, dialect = table.columns, table.dialect
     # A byte order mark keeps Excel from reading UTF-8 as something else.
     plain = dialect.encoding in ("utf-8", "cp1252") and not dialect.encoding_named
@@ -96,13 +114,13 @@ def _write_csv(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: P
             file.write(f"sep={dialect.delimiter}\n")
             line += 1
         out = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
-        for number, cells in (*table.above, (table.header, [*columns, REASON])):
+        for number, cells in (*table.above, (table.header, [*columns, *refused.columns])):
             file.write("\n" * (number - line) if table.above else "")
             texts = list(map(_cell, cells))
             out.writerow(texts)
             line = max(number, line) + 1 + sum(text.count("\n") for text in texts)
-        for row, reason in rows:
-            out.writerow([*(_cell(row.cells.get(column)) for column in columns), reason, *map(_cell, row.beyond)])
+        for row, added in refused.cells():
+            out.writerow([*(_cell(row.cells.get(column)) for column in columns), *added, *map(_cell, row.beyond)])
             count += 1
     return count
 
@@ -111,11 +129,11 @@ def _cell(value: object) -> str:
     return value if isinstance(value, str) else text_of(value)
 
 
-def _write_jsonl(_: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_jsonl(_: InputTable, refused: _RefusedRows, path: Path) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
-        for row, reason in rows:
-            file.write(_json({**row.cells, REASON: reason}) + "\n")
+        for row, added in refused.cells():
+            file.write(_json(dict(row.cells) | dict(zip(refused.columns, added, strict=True))) + "\n")
             count += 1
     return count
 
@@ -129,7 +147,7 @@ def _json(value: object) -> str:
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
-def _write_excel(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_excel(table: InputTable, refused: _RefusedRows, path: Path) -> int:
     """A workbook with one sheet of the input's name."""
     from openpyxl import Workbook
 
@@ -137,14 +155,14 @@ def _write_excel(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path:
     book = Workbook(write_only=True)
     sheet = book.create_sheet(table.sheet)
     place = 1
-    for number, cells in (*table.above, (table.header, [*columns, REASON])):
+    for number, cells in (*table.above, (table.header, [*columns, *refused.columns])):
         for _ in range(number - place if table.above else 0):
             sheet.append([])
         sheet.append([_sheet_cell(sheet, cell) for cell in cells])
         place = number + 1
     count = 0
-    for row, reason in rows:
-        cells = (*(row.cells.get(column) for column in columns), reason, *row.beyond)
+    for row, added in refused.cells():
+        cells = (*(row.cells.get(column) for column in columns), *added, *row.beyond)
         sheet.append([_sheet_cell(sheet, cell) for cell in cells])
         count += 1
     book.save(path)
@@ -173,21 +191,22 @@ def _sheet_cell(sheet: object, value: object) -> object:
     return cell
 
 
-def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
+def _write_parquet(table: InputTable, refused: _RefusedRows, path: Path) -> int:
     """The rows of the input itself, in its own types. SettingsError if the file has other rows by now."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    marked = list(rows)
-    _refuse_changed(table, [row for row, _ in marked])
-    chosen = pq.read_table(table.path).take([row.number - 1 for row, _ in marked])
-    if REASON in chosen.column_names:
-        chosen = chosen.drop_columns([REASON])
+    rows = [row for row, _, _ in refused.rows]
+    _refuse_changed(table, rows)
+    chosen = pq.read_table(table.path).take([row.number - 1 for row in rows])
+    chosen = chosen.drop_columns([name for name in (POSITION, REASON) if name in chosen.column_names])
     for name, value in table.constants.items():
         if name not in chosen.column_names:
-            chosen = chosen.append_column(name, pa.array([value] * len(marked), pa.string()))
-    pq.write_table(chosen.append_column(REASON, pa.array([reason for _, reason in marked], pa.string())), path)
-    return len(marked)
+            chosen = chosen.append_column(name, pa.array([value] * len(rows), pa.string()))
+    for name, cells in zip(refused.columns, zip(*(added for _, added in refused.cells()), strict=True), strict=True):
+        chosen = chosen.append_column(name, pa.array(cells, pa.string()))
+    pq.write_table(chosen, path)
+    return len(rows)
 
 
 def _refuse_changed(table: InputTable, rows: Sequence[SourceRow]) -> None:
@@ -207,7 +226,7 @@ def _refuse_changed(table: InputTable, rows: Sequence[SourceRow]) -> None:
         )
 
 
-_WRITERS: Mapping[str, Callable[[InputTable, Iterable[tuple[SourceRow, str]], Path], int]] = {
+_WRITERS: Mapping[str, Callable[[InputTable, _RefusedRows, Path], int]] = {
     "csv": _write_csv,
     "jsonl": _write_jsonl,
     "excel": _write_excel,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from intacct_bridge.load.outbox.entry import OutboxEntry, Total, added, outcome_word
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.records.write import Identity, WriteOperation
+from intacct_bridge.load.records.write import OF_SOURCE, Identity, WriteOperation
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.text_forms import no_formula
 from intacct_protocol.model.wording import amount_shown
@@ -120,9 +120,39 @@ def _as_in(label: str, folded: str) -> str:
     return shown if shown.casefold() == folded else folded
 
 
-def identities_of(entry: OutboxEntry) -> list[dict[str, object]]:
-    """Everything that the record of an entry is known by, for JSON."""
-    return [{"kind": one.kind, "text": identity_text(one, entry.label), "place": one.place} for one in entry.identities]
+def identities_of(entry: OutboxEntry, holders: Mapping[Identity, int]) -> list[dict[str, object]]:
+    """Everything that the record of an entry is known by, for JSON: with its kind, its source and its state.
+
+    `holders`: the live entries that hold these identities.
+    """
+    return [
+        {
+            "kind": identity.kind,
+            "text": identity_text(identity, entry.label),
+            "place": identity.place,
+            "source": identity_source(identity),
+            "state": identity_state(entry, holders.get(identity)),
+        }
+        for identity in entry.identities
+    ]
+
+
+def identity_source(identity: Identity) -> str:
+    """The name of the source that a key belongs to; empty for the source without a name, and for other kinds."""
+    return identity.detail if identity.kind in OF_SOURCE else ""
+
+
+def identity_state(entry: OutboxEntry, holder: int | None) -> str:
+    """Whether the record of an entry has an identity: `held`, `released`, or `held by entry 7`.
+
+    Of an update that was applied: `replaced` if its record is not known by that any more.
+    """
+    if holder == entry.number:
+        return "held"
+    updates = entry.target.operation is WriteOperation.UPDATE
+    if holder is not None:
+        return f"held by entry {holder}"
+    return "replaced" if updates and entry.status is RecordStatus.APPLIED else "released"
 
 
 def facts(entry: OutboxEntry) -> dict[str, str | int]:

@@ -160,7 +160,8 @@ class OutboxEntry:
     input: str = ""
     """The run that entered it first; records of one input have the same."""
     identities: tuple[Identity, ...] = ()
-    """Everything that its record is known by, if it creates one."""
+    """Of a new record, everything that it is known by. Of an update, what its record is known by after it; once it was
+    applied, what that was before."""
     earlier: Mapping[str, Value] | None = field(default=None, compare=False, repr=False)
     """Of a new entry: the values that an update replaces, or what the plan of a delete or an action has seen of its
     record; None if they are not known. The outbox keeps them apart from the entry."""

@@ -41,7 +41,6 @@ from intacct_bridge.load.outbox.storage import (
     END_DELETED,
     END_RECEIPT,
     FORGET_REPLACED,
-    FORGET_SOURCE_KEYS,
     HOLD_IDENTITY,
     JOIN,
     KEEP_IDENTITIES,
@@ -55,6 +54,7 @@ from intacct_bridge.load.outbox.storage import (
     PLAN_PAGE,
     RECOVER,
     RELEASE,
+    RELEASE_IDENTITIES,
     RENAME,
     REPLACED,
     REPLAN,
@@ -71,10 +71,10 @@ from intacct_bridge.load.outbox.storage import (
     tables,
     time_text,
 )
-from intacct_bridge.load.records.identity import control_id, free_place
+from intacct_bridge.load.records.identity import control_id, corrected_identities, free_place
 from intacct_bridge.load.records.kept_values import fields_text
 from intacct_bridge.load.records.status import ANSWERED, UNAPPLIED, RecordStatus
-from intacct_bridge.load.records.write import Identity, Receipt, WriteOperation
+from intacct_bridge.load.records.write import OF_SOURCE, SHARED, Identity, Receipt, WriteOperation
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.shared_state.database import Clock, Row, placeholders
 from intacct_bridge.shared_state.open import open_database
@@ -276,7 +276,8 @@ class Outbox(OutboxReader):
         """
         by_target: dict[WriteTarget, list[OutboxEntry]] = {}
         for entry in entries:
-            by_target.setdefault(entry.target, []).append(entry)
+            if entry.target.operation is WriteOperation.CREATE:
+                by_target.setdefault(entry.target, []).append(entry)
         refused: set[int] = set()
         numbered: dict[int, OutboxEntry] = {}
         for target, members in by_target.items():
@@ -306,7 +307,8 @@ class Outbox(OutboxReader):
                     numbered[entry.number] = replace(entry, identities=tuple(holds))
                     self._db.execute(KEEP_IDENTITIES, (identities_text(tuple(holds)), entry.number))
         begun = [numbered.get(entry.number, entry) for entry in entries if entry.number not in refused]
-        self._db.executemany(HOLD_IDENTITY, (values for entry in begun for values in held_values(entry)))
+        new = (entry for entry in begun if entry.target.operation is WriteOperation.CREATE)
+        self._db.executemany(HOLD_IDENTITY, (values for entry in new for values in held_values(entry)))
         return begun
 
     def learn(self, identities: Mapping[int, tuple[Identity, ...]]) -> None:
@@ -316,22 +318,44 @@ class Outbox(OutboxReader):
         """
         with self._db.transaction():
             for number, entry in self.numbered(identities).items():
-                holders = self.holders(entry.target, identities[number])
-                others = {
-                    (kind, text): {holder.place for holder in places if holder.entry.is_live}
-                    for (kind, text), places in holders.items()
-                }
-                known_by = {(one.kind, one.text) for one in entry.identities}
-                new = [
-                    replace(one, place=one.place or free_place(others.get((one.kind, one.text), ())))
-                    for one in identities[number]
-                    if (one.kind, one.text) not in known_by
-                ]
-                new = [one for one in new if one.place not in others.get((one.kind, one.text), ())]
-                if entry.is_live and new:
-                    learned = replace(entry, identities=(*entry.identities, *new))
-                    self._db.execute(KEEP_IDENTITIES, (identities_text(learned.identities), number))
-                    self._db.executemany(HOLD_IDENTITY, held_values(learned))
+                if entry.is_live:
+                    self._identify(entry, (*entry.identities, *identities[number]))
+
+    def _identify(self, entry: OutboxEntry, identities: Iterable[Identity]) -> None:
+        """Let a live record be known by these identities, and by no others.
+
+        A key that another live entry holds stays with that one. Numbers and contents have a place for each record.
+        """
+        wanted: dict[tuple[str, str], Identity] = {}
+        for identity in identities:
+            wanted.setdefault((identity.kind, identity.text), identity)
+        holders = self.holders(entry.target, wanted.values())
+        held: list[Identity] = []
+        for key, identity in wanted.items():
+            live = (holder for holder in holders.get(key, ()) if holder.entry.is_live)
+            others = {holder.place for holder in live if holder.entry.number != entry.number}
+            if not others or (identity.place and identity.place not in others):
+                held.append(replace(identity, place=identity.place or 1))
+            elif identity.kind in SHARED:
+                held.append(replace(identity, place=free_place(others)))
+        self._db.execute(RELEASE_IDENTITIES, (entry.number,))
+        self._db.execute(KEEP_IDENTITIES, (identities_text(tuple(held)), entry.number))
+        self._db.executemany(HOLD_IDENTITY, held_values(replace(entry, identities=tuple(held))))
+
+    def _identify_corrected(self, update: OutboxEntry) -> None:
+        """Let the record of an update that was applied be known by what it says now.
+
+        From then on the update has what its record was known by before, which taking it back restores.
+        """
+        if (created := self._created(update)) is not None:
+            self._db.execute(KEEP_IDENTITIES, (identities_text(created.identities), update.number))
+            self._identify(created, corrected_identities(created.identities, update.identities))
+
+    def _created(self, update: OutboxEntry) -> OutboxEntry | None:
+        """The live entry that created the record of an update."""
+        record = update.receipt.record if update.receipt is not None else ""
+        created = self.created_as(update.target.company, update.target.object, [record]) if record else {}
+        return next(iter(created.values()), None)
 
     def _changed_by_others(
         self, entries: Sequence[OutboxEntry], current: Mapping[int, tuple[str, RecordStatus, int, str, str]]
@@ -435,8 +459,16 @@ class Outbox(OutboxReader):
                 if ours and sendings == end.sendings and not (claim and self._belongs_to_another(end)):
                     done.append(end if status is end.status else replace(end, changed_at=now))
             self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
-            taken_back = [one for one in done if one.undoes is not None and one.status is RecordStatus.APPLIED]
-            self._db.executemany(RELEASE, ((time_text(now), one.number, one.undoes) for one in taken_back))
+            applied = [entry for entry in done if entry.status is RecordStatus.APPLIED]
+            for update in applied:
+                if update.target.operation is WriteOperation.UPDATE and update.identities:
+                    self._identify_corrected(update)
+            taken_back = {entry.undoes: entry.number for entry in applied if entry.undoes is not None}
+            for undone in self.numbered(taken_back).values():
+                if undone.status is RecordStatus.APPLIED and undone.target.operation is WriteOperation.UPDATE:
+                    if undone.identities and (created := self._created(undone)) is not None:
+                        self._identify(created, undone.identities)
+            self._db.executemany(RELEASE, ((time_text(now), by, number) for number, by in taken_back.items()))
             self._db.executemany(END_DELETED, (_deleted_values(one, now) for one in done if _has_deleted(one)))
         return done
 
@@ -494,11 +526,10 @@ class Outbox(OutboxReader):
 
     def rename(self, entry: OutboxEntry, identity: Identity) -> None:
         """Let a record be known by another key of its source from now on, in place of the one that it had."""
-        identities = (*(one for one in entry.identities if one.kind not in ("source", "equal")), identity)
+        others = (other for other in entry.identities if other.kind not in OF_SOURCE)
         with self._db.transaction():
-            self._db.execute(RENAME, (identity.text, identities_text(identities), entry.number))
-            self._db.execute(FORGET_SOURCE_KEYS, (entry.number,))
-            self._db.executemany(HOLD_IDENTITY, held_values(replace(entry, identities=identities)))
+            self._db.execute(RENAME, (identity.text, entry.number))
+            self._identify(entry, (*others, identity))
 
     def recover(self) -> list[OutboxEntry]:
         """Put entries in doubt that ended loaders left as sent. Every run begins with this: a crash reports nothing."""

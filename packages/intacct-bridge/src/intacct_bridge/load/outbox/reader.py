@@ -15,7 +15,7 @@ from intacct_bridge.load.outbox.storage import (
     entry_of,
 )
 from intacct_bridge.load.records.kept_values import fields_from
-from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.status import MAYBE_APPLIED, WITH_RECEIPT, RecordStatus
 from intacct_bridge.load.records.write import Identity, WriteOperation
 from intacct_bridge.shared_state.database import Row, StateDatabase, placeholders
 from intacct_protocol.errors import SettingsError
@@ -105,6 +105,16 @@ class OutboxReader:
                 holders.setdefault((kind, text), []).append(Holder(place, detail, entries[number]))
         return holders
 
+    def holders_of(self, entry: OutboxEntry) -> dict[Identity, int]:
+        """The live entries that hold the identities of an entry, by number."""
+        holders = self.holders(entry.target, entry.identities)
+        return {
+            identity: holder.entry.number
+            for identity in entry.identities
+            for holder in holders.get((identity.kind, identity.text), ())
+            if holder.place == identity.place and holder.entry.is_live
+        }
+
     def numbered(self, numbers: Iterable[int]) -> dict[int, OutboxEntry]:
         """The entries with these numbers."""
         entries: dict[int, OutboxEntry] = {}
@@ -167,6 +177,43 @@ class OutboxReader:
             sql = f"SELECT record FROM entry WHERE {where} {placeholders(some)}"
             found |= {row[0] for row in self._db.read(sql, (company, object, *some))}
         return found
+
+    @property
+    def position(self) -> str:
+        """The outbox with its last event: what it holds now, so that what is sent later can be told apart."""
+        (row,) = self._db.read("SELECT id, (SELECT coalesce(max(number), 0) FROM event) FROM outbox_id")
+        return f"{row[0]}:{row[1]}"
+
+    def posted_after(self, position: str, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
+        """Those of these entries that were sent after a position of this outbox and not refused; none for another's."""
+        outbox, _, event = position.partition(":")
+        candidates = {entry.number: entry for entry in entries if entry.status in (*MAYBE_APPLIED, *WITH_RECEIPT)}
+        if not candidates or not event.isdecimal() or outbox != self.position.partition(":")[0]:
+            return []
+        sent: set[int] = set()
+        for batch in batched(candidates, _BATCH):
+            sql = f"SELECT entry FROM event WHERE status = 'sent' AND number > ? AND entry IN {placeholders(batch)}"
+            sent.update(row[0] for row in self._db.read(sql, (int(event), *batch)))
+        return [entry for number, entry in candidates.items() if number in sent]
+
+    def created_as(self, company: str, object: str, records: Iterable[str]) -> dict[str, OutboxEntry]:
+        """The live entries that created these records of the company, by record."""
+        created: dict[str, OutboxEntry] = {}
+        where = "company = ? AND object = ? AND operation = 'create' AND status = 'applied' AND record IN"
+        for batch in batched(records, _BATCH):
+            rows = self._db.read(f"{SELECT} WHERE {where} {placeholders(batch)}", (company, object, *batch))
+            created |= {entry.receipt.record: entry for entry in map(entry_of, rows) if entry.receipt is not None}
+        return created
+
+    def written(self, company: str, object: str, records: Iterable[str]) -> dict[str, list[OutboxEntry]]:
+        """The applied writes of these records of the company, by record."""
+        written: dict[str, list[OutboxEntry]] = {}
+        where = "company = ? AND object = ? AND status = 'applied' AND record IN"
+        for batch in batched(records, _BATCH):
+            for row in self._db.read(f"{SELECT} WHERE {where} {placeholders(batch)}", (company, object, *batch)):
+                entry = entry_of(row)
+                written.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
+        return written
 
     def later_writes(
         self, company: str, object: str, operation: WriteOperation, records: Iterable[str]

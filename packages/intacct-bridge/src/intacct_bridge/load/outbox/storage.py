@@ -75,6 +75,7 @@ WHERE identity.kind = 'content' AND entry.company = ? AND entry.entity = ? AND e
     AND entry.status IN ('sent', 'in_doubt', 'applied') AND entry.input = ?
 """
 KEEP_IDENTITIES = "UPDATE entry SET identities = ? WHERE number = ?"
+RELEASE_IDENTITIES = "DELETE FROM identity WHERE entry = ?"
 NOT_SENT = "UPDATE entry SET status = 'not_sent', changed_at = ?, note = ? WHERE number = ?"
 STILL_CLAIMS = "NOT (status = 'released' AND ltrim(record, '0123456789') <> '')"
 """A record number is never used again. A name, such as an order's, is free again once its record was deleted."""
@@ -82,8 +83,7 @@ CLAIMED = f"""
 SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
 AND {STILL_CLAIMS}
 """
-RENAME = "UPDATE entry SET identity = ?, identities = ? WHERE number = ?"
-FORGET_SOURCE_KEYS = "DELETE FROM identity WHERE entry = ? AND kind IN ('source', 'equal')"
+RENAME = "UPDATE entry SET identity = ? WHERE number = ?"
 END_RECEIPT = """
 UPDATE entry SET status = 'released', changed_at = ?, note = ? WHERE number = ? AND status = 'applied'
 """

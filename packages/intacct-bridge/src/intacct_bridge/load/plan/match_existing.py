@@ -26,10 +26,10 @@ from intacct_bridge.load.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck
 from intacct_bridge.load.plan.resolve_references import as_given
 from intacct_bridge.load.plan.same_record import PostedBySource, posted_by_source
-from intacct_bridge.load.records.identity import content_digest, existing_identity, without_draft
+from intacct_bridge.load.records.identity import all_identities, content_digest, existing_identity, without_draft
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable, equal_form
-from intacct_bridge.load.records.write import Finding, Receipt, Write, WriteOperation
+from intacct_bridge.load.records.write import Finding, GivenContent, Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.target.current_records import (
     CurrentRecord,
     Locator,
@@ -86,6 +86,7 @@ class MatchExisting:
     def __init__(self, context: PlanContext) -> None:
         self._context = context
         self._mode, self._match = context.settings.mode, context.settings.match
+        self._source_name = context.settings.rules.source_name
         self._writable = context.describe()
         self._locator = Locator(context.company, self._writable)
 
@@ -209,9 +210,10 @@ class MatchExisting:
         if state and not is_draft_state(write.object, state):  # what was posted since is not made a draft again
             write = replace(write, fields=without_draft(write.object, write.fields))
         changes = differences(write, current, self._writable, names) + unknown_changes(write, current, self._writable)
+        update = update_of(write, current, self._writable, changes)
         existing = replace(
             record,
-            write=update_of(write, current, self._writable, changes),
+            write=replace(update, identities=self._known_by(write, current)),
             receipt=receipt,
             verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
             changes=changes,
@@ -222,6 +224,14 @@ class MatchExisting:
         if not posts and (self._mode is Mode.UPSERT or write.state.word):
             existing = not_a_draft(existing, state)
         return existing.with_findings(*left_alone(write, current), *obstacles(write, current, self._writable, changes))
+
+    def _known_by(self, write: Write, current: CurrentRecord) -> tuple[Identity, ...]:
+        """What the record is known by once it has the values of the input: its key or number may be another then."""
+        names = self._writable.lookup.identifying
+        held = {name: current.row[name] for name in names if current.row.get(name) not in (None, "")}
+        given = GivenContent({**held, **write.content.fields}, write.content.lines)
+        new = replace(write, operation=WriteOperation.CREATE, fields={**held, **write.fields}, given=given)
+        return all_identities(new, self._source_name)
 
 
 def _moved_text(change: Change, label: str, planned: Change | None) -> str:

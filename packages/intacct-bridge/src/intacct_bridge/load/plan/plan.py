@@ -248,6 +248,8 @@ class Plan:
     """The saved plan that this one was revalidated from."""
     names: Names = field(default_factory=dict, compare=False)
     """The names of the company's records that its own refer to."""
+    position: str = field(default="", compare=False)
+    """The position of the outbox when it was made; empty if it was made in another program."""
     input: InputTable | None = field(default=None, repr=False, compare=False)
     """The rows that it was made from; None if it was made in another program, or from no rows."""
 

@@ -28,6 +28,7 @@ from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting
 from intacct_bridge.load.plan.plan import LEFT_OUT, WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.load.plan.resolve_references import ResolveReferences
 from intacct_bridge.load.plan.same_record import MatchPosted
+from intacct_bridge.load.plan.superseded import RefuseSuperseded
 from intacct_bridge.load.plan.void_records import SkipVoid
 from intacct_bridge.load.records.identity import in_source
 from intacct_bridge.load.records.write import Write, WriteOperation
@@ -54,6 +55,7 @@ def steps_to_create(context: PlanContext, *, saved: bool = False) -> tuple[PlanS
     return (
         RefuseUncertainEquals(context),
         match_posted,
+        RefuseSuperseded(context),
         context.describe_for,
         ResolveReferences(context),
         DecideCurrency(context, saved=saved),
@@ -75,6 +77,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
         refuse_same_existing,
         RefuseUncertainEquals(context),
         MatchPosted(context),
+        RefuseSuperseded(context),
         DecideCurrency(context),
         ApplyRules(context),
     )
@@ -249,6 +252,7 @@ def _plan_all(
     before = company.meter.transactions
     source = settings.rules.source_name
     read = [in_source(write, source) for write in writes]  # a layout reads its file here, and may ask the company
+    empty = replace(empty, position=outbox.position)
     facts = facts or CompanyFacts()
     rows_of_entities = (lambda: None) if settings.offline else facts.within(company).entity_rows
     writes = with_entities(read, company.connection.location_id, rows_of_entities)

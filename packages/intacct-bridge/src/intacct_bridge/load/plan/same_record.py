@@ -16,8 +16,9 @@ Records of one source with different keys are different records, regardless of t
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from intacct_bridge.load.outbox.described import write_target
 from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget
@@ -73,7 +74,16 @@ class MatchPosted:
         receipts = ReceiptCheck(self._context)
         checked = receipts.check(entries.values())
         inputs = _Inputs(outbox, target, [one.write for one in records if one.is_new], receipts)
-        matching = _Matching(writes, holders, entered, _Live(checked), inputs, rules, matched_entries=self._matched)
+        matching = _Matching(
+            writes,
+            holders,
+            entered,
+            _Live(checked),
+            inputs,
+            rules,
+            latest=lambda write: self._context.entries([write])[0],
+            matched_entries=self._matched,
+        )
         matching.run()
         decided = receipts.decide(
             [matching.record(at, one) for at, one in new.items()], [matching.matched.get(at) for at in new], checked
@@ -197,6 +207,8 @@ class _Matching:
     live: _Live
     inputs: "_Inputs"
     rules: MatchRules
+    latest: Callable[[Write], OutboxEntry | None]
+    """The newest entry of a write's identity."""
     matched_entries: set[int]
     """The entries that records of this input are."""
     matched: dict[int, OutboxEntry] = field(default_factory=dict)
@@ -252,7 +264,7 @@ class _Matching:
         write = self.writes[at]
         candidates: dict[int, OutboxEntry] = {}
         entry = self.entered[at]
-        if entry is not None and self.live(entry) and write.identity.kind != "content":
+        if entry is not None and self.live(entry) and _is_known_by(entry, write):
             candidates[entry.number] = entry
         for identity in write.identities:
             if identity.kind in _EXACT and (entry := self._best(_key(identity), write)) is not None:
@@ -390,7 +402,12 @@ class _Matching:
         if entry is None or not self.live(entry):
             return write.identity
         place = max((one.place for one in identities if one.kind != "content"), default=2)
-        return replace(write.identity, text=f"{write.identity.text}~{max(place, 2)}")
+        for number in count(max(place, 2)):  # several corrected records may have had this identity
+            numbered = replace(write.identity, text=f"{write.identity.text}~{number}")
+            entry = self.latest(replace(write, identity=numbered))
+            if entry is None or not self.live(entry):
+                break
+        return numbered
 
     # --- findings
 
@@ -425,6 +442,13 @@ class _Matching:
     def _add(self, at: int, rule: str, text: str, fix: str, *, refuses: bool = True) -> None:
         position = self.writes[at].position
         self.findings.setdefault(at, []).append(Finding(rule, text, fix, position=position, refuses=refuses))
+
+
+def _is_known_by(entry: OutboxEntry, write: Write) -> bool:
+    """Whether the record that an entry posted is known by a key or a number of a write; a correction may change them."""
+    held = {(one.kind, one.text) for one in entry.identities}
+    known_by = {_key(one) for one in write.identities if one.kind != "content"}
+    return write.identity.kind != "content" and (not held or not held.isdisjoint(known_by))
 
 
 def _both_have_keys(entry: OutboxEntry, write: Write) -> bool:

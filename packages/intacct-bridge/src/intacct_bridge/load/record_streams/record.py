@@ -53,6 +53,8 @@ class InputRecord:
     """Of a dead letter: the number that it had among equal records."""
     letter_digest: str = ""
     """The digest of the content that this number is for."""
+    refused_at: str = ""
+    """Of a dead letter: the position of the outbox at which an earlier run refused it."""
     key: tuple[str, ...] = ()
     """The values of its key, as the stream names them."""
     refusal: str = ""
@@ -65,7 +67,15 @@ class InputRecord:
         cells = {name: value for name, value in self.record.items() if not name.startswith(_PRIVATE)}
         key = (self.stream, *self.source_key)
         deleted = DELETED if self.record.get(DELETED) else ""
-        return SourceRow(self.source, self.number, {**defaults, **cells}, key=key, equal=self.equal, deleted=deleted)
+        return SourceRow(
+            self.source,
+            self.number,
+            {**defaults, **cells},
+            key=key,
+            equal=self.equal,
+            deleted=deleted,
+            refused_at=self.refused_at,
+        )
 
     @property
     def source_key(self) -> tuple[str, ...]:

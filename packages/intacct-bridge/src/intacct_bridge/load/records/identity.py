@@ -17,7 +17,7 @@ Strings count in NFC: an accented letter is the same letter in either of its for
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -118,6 +118,17 @@ def all_identities(write: Write, source: str) -> tuple[Identity, ...]:
         identities.append(replace(by_source, kind="equal") if numbers_equals(write.rows) else by_source)
     identities.append(Identity(content_text(write.digest), "content", detail=source))
     return tuple({(identity.kind, identity.text): identity for identity in identities}.values())
+
+
+def corrected_identities(before: Iterable[Identity], after: Sequence[Identity]) -> Iterator[Identity]:
+    """What a record is known by after a correction: a new key or number takes the place of the old one.
+
+    It keeps its keys in sources, and each of its contents: its source may send the old content again.
+    """
+    replaced = {identity.kind for identity in after} & {"key", "number"}
+    held = {(identity.kind, identity.text) for identity in after}
+    yield from (one for one in before if one.kind not in replaced or (one.kind, one.text) in held)
+    yield from after
 
 
 def content_identity(digest: str, number: int = 1) -> Identity:

@@ -71,6 +71,11 @@ class LookupKeys:
         """The field whose value the receipt of a new record has."""
         return self.answered_key or self.record_key
 
+    @property
+    def identifying(self) -> tuple[str, ...]:
+        """The fields that say which document it is: those of its first key, its number, and its party."""
+        return tuple(filter(None, (*(self.keys[0] if self.keys else ()), self.number, self.party)))
+
     def filled_key(self, fields: Mapping[str, Value]) -> tuple[str, ...]:
         """The fields of the first key for which these values are complete; empty if none is."""
         for names in self.keys:

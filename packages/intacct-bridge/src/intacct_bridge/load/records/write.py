@@ -151,6 +151,8 @@ class Identity:
 
 OF_SOURCE = ("source", "equal")
 """Kinds of identities that a source gives."""
+SHARED = ("number", "content")
+"""Kinds of identities that several live records may have, each in a place of its own."""
 
 
 @dataclass(frozen=True, slots=True)

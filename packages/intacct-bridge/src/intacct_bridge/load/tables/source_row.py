@@ -49,6 +49,8 @@ class SourceRow(msgspec.Struct, frozen=True):
     """Its number among equal records."""
     deleted: str = ""
     """The column beside the cells by which the source marks the record as deleted; empty if it does not."""
+    refused_at: str = ""
+    """The position of the outbox at which an earlier run refused it; empty if none did."""
     beyond: tuple[object, ...] = ()
     """The cells beyond the columns of the header."""
     unreadable: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -12,8 +12,9 @@ from intacct_bridge.load.tables.header_row import Record
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_protocol.errors import SettingsError
 
-REASON = "refused because"
-"""The column of reasons in a file of refused rows; it is not read when that file is loaded."""
+REASON, POSITION = "refused because", "refused at"
+"""The columns of a file of refused rows with the reason, and with the position of the outbox at that time. They are no
+columns of the records when that file is loaded."""
 
 
 @dataclass(slots=True)
@@ -106,18 +107,20 @@ def _table_of(source: str, rows: Sequence[SourceRow]) -> InputTable:
 
 def without_reasons(table: InputTable) -> InputTable:
     """A file of refused rows without the reasons; any other input as it is."""
-    named = {name for name in table.columns if name.strip().casefold() == REASON}
-    if not named:
+    reasons = {name for name in table.columns if name.strip().casefold() == REASON}
+    if not reasons:
         return table
+    positions = {name for name in table.columns if name.strip().casefold() == POSITION}
+    added = reasons | positions
 
     def rows() -> Iterator[SourceRow]:
         for row in table:
-            yield msgspec.structs.replace(
-                row, cells={name: cell for name, cell in row.cells.items() if name not in named}
-            )
+            at = next((str(row.cells[name]) for name in positions if row.cells.get(name)), "")
+            cells = {name: cell for name, cell in row.cells.items() if name not in added}
+            yield msgspec.structs.replace(row, cells=cells, refused_at=at)
 
     return replace(
-        table, columns=tuple(name for name in table.columns if name not in named), rows=rows, was_refused=True
+        table, columns=tuple(name for name in table.columns if name not in added), rows=rows, was_refused=True
     )
 
 

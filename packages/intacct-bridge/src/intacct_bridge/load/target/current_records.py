@@ -167,7 +167,8 @@ class Locator:
         described = self._writable.described
         extra = {name for write in writes for name in write.fields}
         lookup = self._writable.lookup
-        select = (lookup.record_key, *names, *_STATES, *_FACTS, *lookup.update_requires, *sorted(extra))
+        required = (*lookup.update_requires, *lookup.identifying)
+        select = (lookup.record_key, *names, *_STATES, *_FACTS, *required, *sorted(extra))
         described_names = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
         keys = [{name: write.fields[name] for name in names} for write in writes]
         query = Query(self._writable.name, described_names, show_private=True)

@@ -126,16 +126,21 @@ def list_command(
 def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     """Show one entry, with every state that it had."""
     from intacct_bridge.apps.views.outbox_entries import entry_facts
-    from intacct_bridge.operations.outbox import identities_of, show_entry
+    from intacct_bridge.operations.outbox import show_entry
 
     detail = show_entry(context, number, links=links)
     history = [event.to_dict() for event in detail.history]
     decisions = [decision.to_dict() for decision in detail.decisions]
-    facts = entry_facts(detail.entry, detail.earlier, grouped=not context.output.as_json)
+    facts = entry_facts(detail, grouped=not context.output.as_json)
     if context.output.as_json:
-        known_by = identities_of(detail.entry)
         context.output.json(
-            {**facts, "identities": known_by, "history": history, "decisions": decisions, "body": detail.entry.body}
+            {
+                **facts,
+                "identities": detail.identities,
+                "history": history,
+                "decisions": decisions,
+                "body": detail.entry.body,
+            }
         )
         return
     context.output.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})

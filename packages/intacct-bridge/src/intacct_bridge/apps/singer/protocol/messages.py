@@ -248,6 +248,8 @@ class Message:
     """The number of a dead letter among equal records."""
     equal_hash: str = ""
     """The digest of the content that the number is for."""
+    refused_at: str = ""
+    """The position of the outbox at which an earlier run refused a dead letter."""
 
 
 _DECODER = msgspec.json.Decoder(float_hook=json_number)
@@ -287,6 +289,7 @@ def parse_message(line: bytes, number: int) -> Message:
         raw.get("encoding") or {},
         tuple(raw.get("manifest") or ()),
         *_equal_number(raw),
+        position if isinstance(position := raw.get("refused_at"), str) else "",
     )
 
 

@@ -107,7 +107,7 @@ def show_entry(request: PageRequest) -> PageView:
         except NoEntryError as error:
             raise NotFoundError(f"{error.message}.", fix="Search the outbox.") from None
         entry = detail.entry
-        facts = entry_facts(entry, detail.earlier, grouped=True)
+        facts = entry_facts(detail, grouped=True)
         state = entry.status.value
         looks_for_candidates = state == "in_doubt" and "candidates" in request.query
         proposals = propose_records(run, [entry]) if looks_for_candidates else ()
