@@ -351,6 +351,12 @@ class Outbox(OutboxReader):
             self._db.execute(KEEP_IDENTITIES, (identities_text(created.identities), update.number))
             self._identify(created, corrected_identities(created.identities, update.identities))
 
+    def _identify_restored(self, update: OutboxEntry) -> None:
+        """Let the record of an update that is taken back be known by what it was known by before."""
+        updates = update.target.operation is WriteOperation.UPDATE and update.status is RecordStatus.APPLIED
+        if updates and update.identities and (created := self._created(update)) is not None:
+            self._identify(created, update.identities)
+
     def _created(self, update: OutboxEntry) -> OutboxEntry | None:
         """The live entry that created the record of an update."""
         record = update.receipt.record if update.receipt is not None else ""
@@ -465,9 +471,7 @@ class Outbox(OutboxReader):
                     self._identify_corrected(update)
             taken_back = {entry.undoes: entry.number for entry in applied if entry.undoes is not None}
             for undone in self.numbered(taken_back).values():
-                if undone.status is RecordStatus.APPLIED and undone.target.operation is WriteOperation.UPDATE:
-                    if undone.identities and (created := self._created(undone)) is not None:
-                        self._identify(created, undone.identities)
+                self._identify_restored(undone)
             self._db.executemany(RELEASE, ((time_text(now), by, number) for number, by in taken_back.items()))
             self._db.executemany(END_DELETED, (_deleted_values(one, now) for one in done if _has_deleted(one)))
         return done

@@ -445,7 +445,7 @@ class _Matching:
 
 
 def _is_known_by(entry: OutboxEntry, write: Write) -> bool:
-    """Whether the record that an entry posted is known by a key or a number of a write; a correction may change them."""
+    """Whether the record that an entry posted has a key or a number of a write; a correction may change them."""
     held = {(one.kind, one.text) for one in entry.identities}
     known_by = {_key(one) for one in write.identities if one.kind != "content"}
     return write.identity.kind != "content" and (not held or not held.isdisjoint(known_by))
