@@ -229,8 +229,8 @@ class MatchExisting:
         """What the record is known by once it has the values of the input: its key or number may be another then."""
         names = self._writable.lookup.identifying
         held = {name: current.row[name] for name in names if current.row.get(name) not in (None, "")}
-        given = GivenContent({**held, **write.content.fields}, write.content.lines)
-        new = replace(write, operation=WriteOperation.CREATE, fields={**held, **write.fields}, given=given)
+        content = GivenContent({**held, **write.content.fields}, write.content.lines)
+        new = replace(write, operation=WriteOperation.CREATE, fields={**held, **write.fields}, given=content)
         return all_identities(new, self._source_name)
 
 

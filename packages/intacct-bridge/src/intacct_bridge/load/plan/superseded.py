@@ -34,7 +34,7 @@ class RefuseSuperseded:
             newer = self._context.outbox.posted_after(_refused_at(record), posted[at])
             newest = max(newer, key=lambda entry: entry.number, default=None)
             if newest is not None:
-                done[at] = record.with_findings(_superseded(record, newest)).or_refused()
+                done[at] = record.with_findings(_newer_version(record, newest)).or_refused()
         return done
 
     def _posted(self, letters: Mapping[int, PlannedRecord]) -> dict[int, list[OutboxEntry]]:
@@ -62,7 +62,7 @@ def _refused_at(record: PlannedRecord) -> str:
     return next((row.refused_at for row in record.write.rows if row.refused_at), "")
 
 
-def _superseded(record: PlannedRecord, newest: OutboxEntry) -> Finding:
+def _newer_version(record: PlannedRecord, newest: OutboxEntry) -> Finding:
     write = record.write
     text = f"{write.label} was {sent_text(write, newest)} with other content (entry {newest.number}), after this "
     text += "version was refused"
