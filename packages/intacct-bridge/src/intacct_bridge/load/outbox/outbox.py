@@ -326,12 +326,12 @@ class Outbox(OutboxReader):
 
         A key that another live entry holds stays with that one. Numbers and contents have a place for each record.
         """
-        wanted: dict[tuple[str, str], Identity] = {}
+        by_key: dict[tuple[str, str], Identity] = {}
         for identity in identities:
-            wanted.setdefault((identity.kind, identity.text), identity)
-        holders = self.holders(entry.target, wanted.values())
+            by_key.setdefault((identity.kind, identity.text), identity)
+        holders = self.holders(entry.target, by_key.values())
         held: list[Identity] = []
-        for key, identity in wanted.items():
+        for key, identity in by_key.items():
             live = (holder for holder in holders.get(key, ()) if holder.entry.is_live)
             others = {holder.place for holder in live if holder.entry.number != entry.number}
             if not others or (identity.place and identity.place not in others):
