@@ -175,14 +175,14 @@ class EventWriter:
         return [self._typed(value) for (value,) in rows]
 
     def rows_by_value(self) -> dict[Value, int] | None:
-        """The number of records for each walked value; None if not all records are known."""
-        if not self._knows_all:
+        """The number of records that the watch has read, by walked value; None before the first read has ended."""
+        if not self.complete:
             return None
         rows = self._read(f"SELECT {self._walked}, count(*) FROM record WHERE {_OF} GROUP BY 1")
         return {self._typed(value): count for value, count in rows}
 
     def count_rows(self) -> tuple[int, Value] | None:
-        """The number of records, and the highest walked value; None if not all records are known."""
+        """The number of records that the watch has read, and the highest walked value; None as for `rows_by_value`."""
         counts = self.rows_by_value()
         if counts is None:
             return None

@@ -13,11 +13,12 @@ Not every delete is in the audit trail: editing or deleting a bill takes its jou
 another module made is replaced under a new number. So after a run that read changes, a stream's records are counted on
 both sides, which costs one call. If the counts differ, halves of the key's range are counted until a part fits in a
 page and can be compared key by key. Keys above the copy's highest are not counted: the next run reads newer records.
+Nor are records that have not changed since the time at which a copy began.
 """
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -181,7 +182,7 @@ class _Deletes:
 
     def _may_differ(self, run: StreamRun, *, uncounted: bool) -> bool:
         """Whether something happened that may have deleted records without an audit entry."""
-        if run.stream.where is not None or run.bookmark.progress.start:
+        if run.stream.where is not None:
             return False
         taken_back = run.stream.object in self.posted_to and any(self.deleted.values())
         return uncounted or (taken_back and not run.count.full)
@@ -358,8 +359,7 @@ def _differing_values(run: StreamRun, company: "_CompanyCount") -> list[Value]:
         return []
     copied = run.writer.rows_by_value() or {}
     if as_text:
-        here = _values(run, KeySpan())
-        return [value for value in copied if here[value] != copied[value]]
+        return _differing(run, copied, copied, KeySpan())
     search = _CountSearch(run, company, sorted(value for value in copied if isinstance(value, int)), copied)
     return list(search.differing(0, len(search.values), there))
 
@@ -386,8 +386,7 @@ class _CountSearch:
             return
         span = KeySpan(str(self.values[first] - 1), str(self.values[last - 1] + 1))
         if mine <= self.run.partition().page_size or last - first == 1:
-            here = _values(self.run, span)
-            yield from (value for value in self.values[first:last] if here[value] != self.copied[value])
+            yield from _differing(self.run, self.values[first:last], self.copied, span)
             return
         half = bisect_left(self.below, (self.below[first] + self.below[last]) // 2, first + 1, last - 1)
         middle = max(first + 1, min(half, last - 1))
@@ -418,10 +417,25 @@ class _CompanyCount:
         """A page of one row says how many remain."""
         run, count = self.run, 0
         for days in self.windows:
-            part = run.partition(*days.filter(run.stream.window))
+            part = _copied_part(run, *days.filter(run.stream.window))
             answer = run.reader.read(replace(part, select=(run.stream.walk_field,), page_size=1).query(span))
             count += int(answer.rows.num_rows) + answer.remaining
         return count
+
+
+def _differing(run: StreamRun, values: Iterable[Value], copied: Mapping[Value, int], span: KeySpan) -> list[Value]:
+    """The values of a span of which Intacct has another number of rows than the copy. Of a group that changed in part
+    since the beginning of a copy, the copy has all rows: there a group is missing or not.
+    """
+    here = _values(run, span)
+    if run.stream.group and run.bookmark.progress.start:
+        return [value for value in values if value not in here]
+    return [value for value in values if here[value] != copied[value]]
+
+
+def _copied_part(run: StreamRun, *where: Filter) -> Partition:
+    """The rows of a stream that belong to the copy: what began at a time holds only what has changed since."""
+    return run.partition(*where, *run.changed(run.stream, run.bookmark.progress.start))
 
 
 def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":
@@ -429,7 +443,7 @@ def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":
     select = tuple(dict.fromkeys((run.stream.walk_field, run.stream.key)))
     unread = EVERYTHING if span == KeySpan() else (span,)
     counts: Counter[Value] = Counter()
-    for page in run.walk(replace(run.partition(), select=select, unread=unread)):
+    for page in run.walk(replace(_copied_part(run), select=select, unread=unread)):
         counts.update(page.rows.column(run.stream.walk_field).to_pylist())
     return counts
 
