@@ -10,6 +10,9 @@ TOKENS = (
     b"&amp;lt;", b"&#0;", b"&#x41;", b"]]>", b"<![CDATA[", b"<!DOCTYPE a>", b"<a/>", b"</data>", b"'", b'"', b"''",
     b"(", b")", b"null", b"true", b"[]", b"{}", b"[5]", b"13/45/2026", b"02/30/2026", b"2026-02-29",
     b"12/31/9999 23:59",
+    b"(" * 600, b"[" * 3_000, b'{"a":' * 3_000, b"<a>" * 200, b"not " * 200, b"- " * 3_000, b"," * 20_000,
+    b"<c/>" * 20_000,
+    b'<row r="99999999999">', b'<c r="XFE1"/>', b'<dimension ref="A1:XFD1048576"/>', b"[a" + b".a" * 3_000 + b"]",
     b"%", b"\\", b"\t", b";", b"|", b"=", b"\xc2\xa0", b"\xe2\x82\xac", b"\xd9\xa1", b"not ", b" and ", b" or ",
 )  # fmt: skip
 """Texts that readers stumble over."""

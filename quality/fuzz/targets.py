@@ -20,6 +20,11 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from intacct_bridge.apps.singer.protocol.messages import parse_message, read_catalog
+from intacct_bridge.apps.terminal.process import json_object
+from intacct_bridge.connections import toml_file
+from intacct_bridge.copies.live_sql.statement import live_statement, parsed
+from intacct_bridge.copies.questions.checked_select import checked_select
+from intacct_bridge.fleet.tenant_files import TenantParts, read_flows, read_secrets, read_tenants
 from intacct_bridge.load.plan.plan import Plan
 from intacct_bridge.load.plan.plan_file import open_plan
 from intacct_bridge.load.tables.cells import (
@@ -35,8 +40,9 @@ from intacct_bridge.load.tables.cells import (
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.mapping.language import parse_map
 from intacct_bridge.mapping.unify import lookup_requests, native
+from intacct_bridge.operations.records import fields_of_json
 from intacct_emulator.reading.condition_text import parse_legacy
-from intacct_protocol.errors import IntacctError, RecordError
+from intacct_protocol.errors import IntacctError, InvalidRequestError, RecordError
 from intacct_protocol.model.query.evaluate import predicate
 from intacct_protocol.model.query.filter_xml import filter_element, filter_from
 from intacct_protocol.model.query.query import Compare, Filter, comparisons, negated
@@ -343,6 +349,49 @@ def _shape(node: Filter) -> Any:
     return (type(node).__name__, [_shape(part) for part in node.parts])  # type: ignore[attr-defined]
 
 
+_TABLES = {"APBILL": {"RECORDNO": Kind.INTEGER, "TOTALDUE": Kind.CURRENCY, "VENDORID": Kind.TEXT}}
+
+
+def _fields_of(name: str) -> Mapping[str, Kind]:
+    if name not in _TABLES:
+        raise InvalidRequestError(f"there is no object {name}")
+    return _TABLES[name]
+
+
+def statements(data: bytes) -> None:
+    """A SELECT over the company, and a question of an agent: what is accepted is read again as one SELECT."""
+    text = data.decode(errors="replace")
+    live = _accepted(lambda: live_statement(text, _fields_of))
+    if live is not None:
+        assert all(read.object in _TABLES for read in live.reads)
+    for dialect in ("duckdb", "postgres"):
+        question = _accepted(lambda dialect=dialect: checked_select(text, _TABLES, dialect=dialect))  # type: ignore[misc]
+        if question is not None:
+            assert set(question.tables) <= set(_TABLES)
+            parsed(question.query.sql(dialect=dialect, comments=False), dialect=dialect)
+
+
+# --- settings and tenants
+
+
+def settings(data: bytes) -> None:
+    """A file of settings, and one of the flows of a tenant."""
+    path = _folder() / "intacct.toml"
+    path.write_bytes(data)
+    _accepted(lambda: toml_file.read(path))
+    _accepted(lambda: read_flows(path))
+
+
+def tenants(data: bytes) -> None:
+    """Tenants and secrets in JSON, and a record of the command line."""
+    path = _folder() / "tenants.json"
+    path.write_bytes(data)
+    _accepted(lambda: read_tenants(path, TenantParts()))
+    _accepted(lambda: read_secrets(str(path)))
+    _accepted(lambda: fields_of_json(data, path.name))
+    _accepted(lambda: json_object(path, "config"))
+
+
 # --- plans and Singer lines
 
 
@@ -405,6 +454,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "workbooks": zipped,
     "mappings": mappings,
     "filters": filters,
+    "statements": statements,
+    "settings": settings,
+    "tenants": tenants,
     "plans": plans,
     "singer": singer,
 }

@@ -44,17 +44,23 @@ def text_of_part(path: Path, part: str) -> str:
         return book.read(part).decode()
 
 
+def refusal(path: Path) -> str:
+    """The message of a workbook that is refused."""
+    with pytest.raises(SettingsError) as caught:
+        list(open_table(path))
+    assert caught.value.fix and path.name in caught.value.message
+    return caught.value.message
+
+
 def bounded(path: Path) -> str:
     """The refusal of a workbook, which takes little memory."""
     tracemalloc.start()
     try:
-        with pytest.raises(SettingsError) as caught:
-            list(open_table(path))
+        message = refusal(path)
         assert tracemalloc.get_traced_memory()[1] < 40 << 20
     finally:
         tracemalloc.stop()
-    assert caught.value.fix and path.name in caught.value.message
-    return caught.value.message
+    return message
 
 
 def test_a_huge_cell_is_refused_with_bounded_memory(workbook: Path) -> None:
@@ -76,6 +82,52 @@ def test_a_document_type_is_refused_in_every_part(workbook: Path, part: str) -> 
     text = text_of_part(workbook, part)
     body = text.partition("?>")[2] if text.startswith("<?xml") else text
     assert "declares a document type" in bounded(changed(workbook, part, (BOMB + body).encode()))
+
+
+def sheet(rows: str, head: str = "") -> bytes:
+    """A sheet with the rows of the fixture, and these below them."""
+    named = '<row><c t="inlineStr"><is><t>Name</t></is></c></row>'
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    return f'<worksheet xmlns="{main}">{head}<sheetData>{named}{rows}</sheetData></worksheet>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ('<row r="99999999999"><c><v>1</v></c></row>', "has a row 99,999,999,999, and a sheet has at most 1,048,576"),
+        ('<row r="1048577"/>', "has a row 1,048,577"),
+        ('<row r="1e300"/>', "has a row 2,097,152"),
+        ("<row/>" * 1_048_576, "has a row 1,048,577"),
+        ('<row r="5"/><row r="3"/>', "has row 3 after row 5"),
+        ('<row r="2"><c r="XFE2"><v>1</v></c></row>', "has more than 16,384 columns in row 2"),
+        ('<row r="2"><c r="AAAAAAAAAAAAAAAA2"/></row>', "has more than 16,384 columns in row 2"),
+        ("<row>" + "<c/>" * 16_385 + "</row>", "has more than 16,384 columns in row 2"),
+        ("<row>" + '<c r="A2"/>' * 16_385 + "</row>", "has more than 16,384 columns in row 2"),
+        ('<row><c r="XFD2"/></row>' + "<row><c/></row>" * 6_110, "has 16,384 columns and over 6,103 rows"),
+        ("<row><c><is>" + "<r/>" * 500_000 + "</is></c></row>", "has more than 500,000 elements"),
+        ("<row>" + "<x>" * 101 + "</x>" * 101 + "</row>", "nests elements more than 100 deep"),
+    ],
+)
+def test_a_sheet_larger_than_one_of_excel_is_refused(workbook: Path, rows: str, message: str) -> None:
+    assert f"b.xlsx {message}" in refusal(changed(workbook, SHEET, sheet(rows)))
+
+
+def test_more_texts_than_a_workbook_can_have_are_refused(workbook: Path) -> None:
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    texts = [f'<sst xmlns="{main}">'.encode(), *[b"<si/>" * 100_000] * 21, b"</sst>"]
+    assert "has more than 2,097,152 texts" in refusal(changed(workbook, "xl/sharedStrings.xml", texts))
+
+
+def test_more_formats_than_excel_allows_are_refused(workbook: Path) -> None:
+    styles = b"<styleSheet>" + b"<xf/>" * 500_000 + b"</styleSheet>"
+    assert "has more than 500,000 elements, in xl/styles.xml" in refusal(changed(workbook, "xl/styles.xml", styles))
+
+
+def test_a_sheet_that_says_that_it_is_huge_is_read_to_its_last_cell(workbook: Path) -> None:
+    rows = '<row r="1048576"><c r="A1048576" t="inlineStr"><is><t>A</t></is></c></row>'
+    head = '<dimension ref="A1:XFD1048576"/>'
+    table = open_table(changed(workbook, SHEET, sheet(rows, head)))
+    assert [(row.number, dict(row.cells)) for row in table] == [(1_048_576, {"Name": "A"})]
 
 
 @pytest.mark.parametrize(

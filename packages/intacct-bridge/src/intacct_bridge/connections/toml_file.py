@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.machine.replaced_file import replaced
 from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.nesting import refusing_depth
 
 if TYPE_CHECKING:
     from tomlkit.items import Item, Key, Table
@@ -144,7 +145,8 @@ def _text(path: Path) -> str | None:
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        with refusing_depth(str(path), text):
+            return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.connections.connection import SECRETS
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.json_input import refuse_repeated_keys
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ def read_secrets(source: str) -> dict[str, str]:
 
 def _json_secrets(text: str, where: str) -> dict[str, str]:
     try:
-        table = json.loads(text)
+        with refusing_depth(where, text):
+            table = json.loads(text)
+            refuse_repeated_keys(text.encode(errors="surrogatepass"), table, where)
     except ValueError:
         raise SettingsError(f"{where} is not valid JSON", fix="Correct it, or write lines NAME=VALUE.") from None
-    refuse_repeated_keys(text.encode(errors="surrogatepass"), table, where)
     return _by_secret_name(table.items(), where)
 
 
@@ -98,7 +100,9 @@ def _by_secret_name(pairs: Iterable[tuple[str, str]], where: str) -> dict[str, s
 def read_flows(path: Path) -> TenantParts:
     """The tables `[flows.NAME]`, and the times of `[schedule]`, of a file that is written as intacct.toml is."""
     try:
-        tables = tomllib.loads(_text(path))
+        text = _text(path)
+        with refusing_depth(str(path), text):
+            tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}", fix="Correct the file.") from None
     flows, schedule = tables.get("flows", {}), tables.get("schedule", {})
@@ -158,10 +162,11 @@ def _is_secret(name: str) -> bool:
 
 def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        rows = json.loads(text)
+        with refusing_depth(str(path), text):
+            rows = json.loads(text)
+            refuse_repeated_keys(text.encode(), rows, str(path))
     except ValueError as error:
         raise SettingsError(f"{path} is not valid JSON: {error}", fix="Write a list of tenants.") from None
-    refuse_repeated_keys(text.encode(), rows, str(path))
     for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
         if not isinstance(row, dict):
             raise SettingsError(f"{path}, tenant {number} is not an object", fix='Write {"name": ..., ...}.')

@@ -35,6 +35,7 @@ from intacct_bridge.mapping.paths import column
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.day_formats import check_format
 from intacct_protocol.model.keys import natural_key, owner
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.text_forms import nfc
 
@@ -306,7 +307,8 @@ class EntityMap(msgspec.Struct, frozen=True):
 def parse_map(text: str, source: str) -> EntityMap:
     """Read a mapping file; the SettingsError names the file and the place in it."""
     try:
-        return make_map(tomllib.loads(nfc(text)), source)
+        with refusing_depth(source, text):
+            return make_map(tomllib.loads(nfc(text)), source)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source} is not TOML: {error}") from None
 

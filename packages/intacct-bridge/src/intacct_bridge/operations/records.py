@@ -26,6 +26,7 @@ from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import IntacctError, InvalidRequestError, RecordError, SettingsError
 from intacct_protocol.model.json_input import json_number, refuse_repeated_keys
 from intacct_protocol.model.keys import natural_key, record_key
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.query.query import Query, any_of, field
 from intacct_protocol.model.writing.actions import action_of
 from intacct_protocol.xml.envelope import SUCCESS
@@ -154,10 +155,11 @@ def _typed(kind: Kind, name: str, text: str) -> Any:
 def fields_of_json(text: bytes, name: str) -> dict[str, Any]:
     """The fields of one record from a JSON object; SettingsError names the file."""
     try:
-        fields = json.loads(text, parse_float=json_number)
+        with refusing_depth(name, text):
+            fields = json.loads(text, parse_float=json_number)
+            refuse_repeated_keys(text, fields, name)
     except (ValueError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name} is not JSON: {error}") from None
-    refuse_repeated_keys(text, fields, name)
     if not isinstance(fields, dict):
         raise SettingsError(
             f"{name} is not a JSON object", fix="Give one record as one object; for many records use `intacct load`."

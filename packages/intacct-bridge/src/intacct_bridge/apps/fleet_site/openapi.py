@@ -13,6 +13,7 @@ from intacct_bridge.apps.web.pages import NotFoundError
 from intacct_bridge.apps.web.rendering import render_json
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.json_input import refuse_repeated_keys
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ class ApiRequest:
         """The body. BodyError names the field that is wrong."""
         text = self.body or b"{}"
         try:
-            body = msgspec.json.decode(text, type=kind)
-            refuse_repeated_keys(text, msgspec.json.decode(text), "The body")
+            with refusing_depth("The body", text):
+                body = msgspec.json.decode(text, type=kind)
+                refuse_repeated_keys(text, msgspec.json.decode(text), "The body")
         except SettingsError as error:
             raise BodyError(f"{error.message}.", fix=error.fix) from None
         except msgspec.ValidationError as error:

@@ -119,7 +119,7 @@ def _from_environment(environ: Mapping[str, str], keys: ConfigKeys[S]) -> dict[s
         if kind != "string":
             try:
                 values[key] = json.loads(text.lower() if kind == "boolean" else text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise SettingsError(
                     f"{name} is not a JSON {kind}: {text!r}", fix=f"write it as {_EXAMPLES[kind]}", setting=key
                 ) from None

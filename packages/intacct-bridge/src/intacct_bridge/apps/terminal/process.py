@@ -25,6 +25,7 @@ from intacct_bridge.apps.terminal.failures import INTERRUPTED_NOTE, report, usag
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED, USAGE, Terminated
 from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.nesting import refusing_depth
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 """The click settings of every command."""
@@ -250,8 +251,9 @@ def json_object(path: Path | None, what: str, *, lines: bool = False) -> dict[st
         return {}
     try:
         text = path.read_bytes().strip() or b"{}"
-        document = _last_object(text) if lines else None
-        document = json.loads(text) if document is None else document
+        with refusing_depth(f"the {what} {path}", text):
+            document = _last_object(text) if lines else None
+            document = json.loads(text) if document is None else document
     except OSError as error:
         raise SettingsError(f"the {what} {path} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from intacct_bridge.copies.live_sql.conditions import filter_of
 from intacct_bridge.copies.views.definitions import view_definitions
 from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.query.query import MAX_PAGE, And, Compare, Filter, Op, Order, all_of
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.xml.values import Kind
@@ -64,7 +65,8 @@ def parsed(sql: str, *, dialect: str = "duckdb") -> "exp.Query":
     from sqlglot import exp
 
     try:
-        statements = [one for one in sqlglot.parse(sql, read=dialect) if one is not None]
+        with refusing_depth("the statement", sql, InvalidRequestError):
+            statements = [one for one in sqlglot.parse(sql, read=dialect) if one is not None]
     except sqlglot.errors.SqlglotError as error:
         reason = str(error).splitlines()[0] if str(error) else "it is not SQL"
         raise InvalidRequestError(f"the statement cannot be read: {reason}", fix=_ONE_SELECT) from None
@@ -100,9 +102,13 @@ def table_names(query: "exp.Query") -> list[str]:
 
 def live_statement(sql: str, fields_of: FieldsOf) -> LiveStatement:
     """A statement over objects of the company. InvalidRequestError for what is no object, and for other tables."""
+    with refusing_depth("the statement", sql, InvalidRequestError):
+        return _live_statement(parsed(sql), sql, fields_of)
+
+
+def _live_statement(query: "exp.Query", sql: str, fields_of: FieldsOf) -> LiveStatement:
     from sqlglot import exp
 
-    query = parsed(sql)
     tables = list(base_tables(query))
     for table, _ in tables:
         if not isinstance(table.this, exp.Identifier) or table.db:

@@ -164,7 +164,7 @@ def open_plan(path: Path) -> Plan:
         return plan
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror or error}", fix="check the path") from None
-    except (ValueError, ArithmeticError):  # msgspec's errors are ValueErrors
+    except (ValueError, ArithmeticError, RecursionError):  # msgspec's errors are ValueErrors
         raise SettingsError(f"{path} is not a plan", fix="make one with: intacct load FILE --out PLAN") from None
 
 

@@ -11,7 +11,7 @@ from typing import IO
 
 from intacct_bridge.load.tables.header_row import FIRST_ROW, LOOKED_AT, HeaderSearch, different_names, header_note
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_bridge.load.tables.table import CsvDialect, InputTable, open_input, too_wide, without_reasons
+from intacct_bridge.load.tables.table import CsvDialect, InputTable, check_width, open_input, too_wide, without_reasons
 from intacct_protocol.errors import SettingsError
 
 DELIMITERS = (",", ";", "\t")
@@ -45,7 +45,9 @@ def open_csv(
     character, header = search.find(heads, separator, path.name)
     dialect = replace(usual, delimiter=character)
     above = tuple(record for record in heads[character] if record[0] < header)
-    columns = different_names(next(cells for number, cells in heads[character] if number == header), path.name)
+    names = next(cells for number, cells in heads[character] if number == header)
+    check_width(len(names), f"{path.name}:{header}")
+    columns = different_names(names, path.name)
     table = InputTable(
         path,
         columns,
@@ -134,7 +136,14 @@ def _empty(path: Path) -> SettingsError:
 
 def _find_delimiter(header: str) -> str:
     """The delimiter that splits the header into most cells; a comma if none does."""
-    return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
+
+    def cells(delimiter: str) -> int:
+        try:
+            return len(next(csv.reader([header], delimiter=delimiter)))
+        except csv.Error:  # by another delimiter than its own, a wide header is one cell that is too long
+            return 0
+
+    return max(DELIMITERS, key=cells)
 
 
 def _csv_rows(path: Path, dialect: CsvDialect, columns: tuple[str, ...], header: int) -> Iterator[SourceRow]:

@@ -1,6 +1,6 @@
 """Sheets of Excel workbooks. The library is imported only when a file needs it."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -29,6 +29,10 @@ def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTabl
     facts = look_through(path)
     parts = _sheet_parts(path)
     names = list(parts)
+    widths = {}
+    for name, part in parts.items():
+        sheet_facts = facts.get(part, SheetFacts())
+        widths[name] = min(sheet_facts.width, sheet_facts.declared_width)
     if not names:
         raise SettingsError(f"{path.name} has no sheet", fix="give a workbook with a header row and rows")
     chosen = sheet or names[0]
@@ -37,8 +41,9 @@ def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTabl
             f"{path.name} has no sheet {chosen!r}", fix=f"choose one of {', '.join(names)}", setting="sheet"
         )
     if sheet is None and len(names) > 1:
-        _suggest_sheet(path, names, search)
-    heads = list(islice(_excel_records(path, chosen), LOOKED_AT))
+        _suggest_sheet(path, widths, search)
+    width = widths[chosen]
+    heads = list(islice(_excel_records(path, chosen, width), LOOKED_AT))
     if not heads:
         raise SettingsError(f"sheet {chosen!r} of {path.name} is empty", fix="give a header row and rows")
     _, header = search.find({"": heads}, "", f"sheet {chosen!r} of {path.name}")
@@ -49,7 +54,7 @@ def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTabl
     return InputTable(
         path,
         columns,
-        lambda: _excel_rows(path, chosen, columns, header),
+        lambda: _excel_rows(path, chosen, columns, header, width),
         "excel",
         notes=notes + header_note(path.name, header, above),
         sheet=chosen,
@@ -58,11 +63,11 @@ def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTabl
     )
 
 
-def _suggest_sheet(path: Path, names: Sequence[str], search: HeaderSearch) -> None:
+def _suggest_sheet(path: Path, widths: Mapping[str, int], search: HeaderSearch) -> None:
     """SettingsError if the first sheet has not the columns that the layout needs, and another one has."""
-    fitting: list[str] = []
-    for name in names:
-        heads = list(islice(_excel_records(path, name), LOOKED_AT))
+    names, fitting = list(widths), list[str]()
+    for name, width in widths.items():
+        heads = list(islice(_excel_records(path, name, width), LOOKED_AT))
         number = search.find({"": heads}, "", name)[1] if heads and search.row is None else search.row
         header = next((cells for one, cells in heads if one == number), ())
         if header and search.fits(column_names(header)):
@@ -106,7 +111,7 @@ def _opened_workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
         ) from None
     try:
         with path.open("rb") as file:  # the library leaves a damaged file open
-            book = load_workbook(file, read_only=True, data_only=not formulas)
+            book = load_workbook(file, read_only=True, data_only=not formulas, keep_links=False)
             try:
                 yield book
             finally:
@@ -117,18 +122,22 @@ def _opened_workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
         raise unreadable(path, error) from None
 
 
-def _excel_records(path: Path, sheet: str, *, keep: Container[int] = ()) -> Iterator[tuple[int, tuple[object, ...]]]:
+def _excel_records(
+    path: Path, sheet: str, width: int, *, keep: Container[int] = ()
+) -> Iterator[tuple[int, tuple[object, ...]]]:
     """Every row with a filled cell, and the rows that are always kept."""
-    for number, values in enumerate(_excel_values(path, sheet), 1):
-        if number in keep or any(value is not None and str(value).strip() for value in values):
-            yield number, values
-
-
-def _excel_values(path: Path, sheet: str) -> Iterator[tuple[object, ...]]:
     with _opened_workbook(path) as book:
-        page: ReadOnlyWorksheet = book[sheet]
-        for row in page.iter_rows():
-            yield tuple(_as_shown(cell) for cell in row)
+        for number, row in enumerate(_rows_of(book[sheet]), 1):
+            if row:
+                values = tuple(map(_as_shown, row)) + (None,) * (width - len(row))
+                if number in keep or any(value is not None and str(value).strip() for value in values):
+                    yield number, values
+
+
+def _rows_of(page: "ReadOnlyWorksheet") -> Iterator[tuple[Any, ...]]:
+    """Each row up to its last cell; a row without cells is empty, however large the sheet says that it is."""
+    page.reset_dimensions()
+    return iter(page.iter_rows())
 
 
 def _as_shown(cell: Any) -> object:
@@ -137,9 +146,9 @@ def _as_shown(cell: Any) -> object:
     return value if type(value) not in (int, float) else number_format(cell.number_format).shown(value)
 
 
-def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...], header: int) -> Iterator[SourceRow]:
+def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...], header: int, width: int) -> Iterator[SourceRow]:
     unknown = _uncalculated(path, sheet)
-    for number, values in _excel_records(path, sheet, keep=unknown):
+    for number, values in _excel_records(path, sheet, width, keep=unknown):
         if number <= header:
             continue
         fault = too_wide(values, len(columns))
@@ -180,5 +189,5 @@ def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
 def _excel_cells(path: Path, sheet: str, *, formulas: bool = False) -> Iterator[list[Any]]:
     """The cells of each row that exist."""
     with _opened_workbook(path, formulas=formulas) as book:
-        for row in book[sheet].iter_rows():
+        for row in _rows_of(book[sheet]):
             yield [cell for cell in row if hasattr(cell, "row")]

@@ -3,6 +3,7 @@
 A layout knows some names. A lower row is the header if it has more of them than the first row, and the plan says so.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -95,7 +96,7 @@ def column_names(header: Sequence[object]) -> tuple[str, ...]:
 def different_names(header: Sequence[object], source: str) -> tuple[str, ...]:
     """The names in a header row. SettingsError if two columns have the same one."""
     names = column_names(header)
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise SettingsError(
             f"{source} has two columns named {', '.join(map(repr, twice))}", fix="give each column its own name"

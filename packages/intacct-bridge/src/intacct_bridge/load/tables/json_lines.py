@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_bridge.load.tables.table import InputTable, open_input
+from intacct_bridge.load.tables.table import InputTable, check_width, open_input
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.json_input import json_number, refuse_repeated_keys
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.text_forms import nfc
 
 
@@ -18,6 +19,7 @@ def open_jsonl(path: Path) -> InputTable:
     columns: dict[str, None] = {}
     for row in _jsonl_rows(path):
         columns.update(dict.fromkeys(row.cells))
+        check_width(len(columns), row.position)
     if not columns:
         raise SettingsError(f"{path.name} has no records", fix="give one JSON object per line")
     return InputTable(path, tuple(columns), lambda: _jsonl_rows(path), "jsonl")
@@ -40,11 +42,11 @@ def _rows_of_lines(source: str, lines: Iterable[bytes]) -> Iterator[SourceRow]:
         text = line.removeprefix(b"\xef\xbb\xbf").strip()
         if not text:
             continue
+        place = f"{source}:{number}"
         try:
-            cells = decoder.decode(text)
+            with refusing_depth(place, text):
+                cells = decoder.decode(text)
+                refuse_repeated_keys(text, cells, place)
         except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
-            raise SettingsError(
-                f"{source}:{number} is not a JSON object: {error}", fix="give one JSON object per line"
-            ) from None
-        refuse_repeated_keys(text, cells, f"{source}:{number}")
+            raise SettingsError(f"{place} is not a JSON object: {error}", fix="give one JSON object per line") from None
         yield SourceRow(source, number, {nfc(name): cell for name, cell in cells.items()})

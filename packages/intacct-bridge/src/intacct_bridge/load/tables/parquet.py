@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.load.tables.table import InputTable, check_width
 from intacct_bridge.load.tables.typed_cells import typed_row
 from intacct_protocol.errors import SettingsError
 
@@ -18,6 +18,7 @@ def open_parquet(path: Path) -> InputTable:
         schema = pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
         raise SettingsError(f"{path.name} is not readable as Parquet: {error}", fix="check the file") from None
+    check_width(len(schema.names), path.name)
     return InputTable(path, tuple(schema.names), lambda: _parquet_rows(path), "parquet")
 
 

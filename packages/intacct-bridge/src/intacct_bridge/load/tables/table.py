@@ -16,6 +16,9 @@ REASON, POSITION = "refused because", "refused at"
 """The columns of a file of refused rows with the reason, and with the position of the outbox at that time. They are no
 columns of the records when that file is loaded."""
 
+MOST_COLUMNS = 16_384
+"""Columns of an input, as many as a sheet of Excel has."""
+
 
 @dataclass(slots=True)
 class RowFilter:
@@ -122,6 +125,15 @@ def without_reasons(table: InputTable) -> InputTable:
     return replace(
         table, columns=tuple(name for name in table.columns if name not in added), rows=rows, was_refused=True
     )
+
+
+def check_width(columns: int, place: str) -> None:
+    """SettingsError if an input has more columns than a sheet of Excel can have; `place` names its header."""
+    if columns > MOST_COLUMNS:
+        raise SettingsError(
+            f"{place} has {columns:,} columns, and at most {MOST_COLUMNS:,} are read",
+            fix="check the delimiter, and that the file is a table with a row for each line",
+        )
 
 
 def too_wide(cells: Sequence[object], width: int) -> str:

@@ -79,7 +79,7 @@ def _list_in_text(cell: str) -> object:
     """A list in a text, as some taps write it."""
     try:
         entries: object = json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         return cell
     return entries
 

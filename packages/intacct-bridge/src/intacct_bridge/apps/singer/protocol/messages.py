@@ -21,6 +21,7 @@ import msgspec
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import ObjectDef
 from intacct_protocol.model.json_input import json_number, refuse_repeated_keys
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.xml.values import Kind, shown
 from intacct_protocol.xml.xml import names_an_element
 
@@ -261,12 +262,13 @@ def parse_message(line: bytes, number: int) -> Message:
     if number == 1:
         line = line.removeprefix(BOM_UTF8)  # PowerShell writes one when it pipes UTF-8
     try:
-        raw = _DECODER.decode(line)
+        with refusing_depth(f"line {number}", line):
+            raw = _DECODER.decode(line)
+            refuse_repeated_keys(line, raw, f"line {number}")
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
         raise SettingsError(
             f"line {number} is not JSON: {error}", fix="Pipe the output of a Singer tap to the target."
         ) from None
-    refuse_repeated_keys(line, raw, f"line {number}")
     kind = raw.get("type") if isinstance(raw, dict) else None
     if kind not in _TYPES:
         raise SettingsError(
@@ -337,8 +339,9 @@ def batch_records(
         with path.open("rb") as raw, _unpacked(raw, compression) as file:
             for number, line in enumerate(file, 1):  # the error names the number
                 if line.strip():
-                    record = _BATCH_DECODER.decode(line)
-                    refuse_repeated_keys(line, record, f"{path}:{number}")
+                    with refusing_depth(f"{path}:{number}", line):
+                        record = _BATCH_DECODER.decode(line)
+                        refuse_repeated_keys(line, record, f"{path}:{number}")
                     yield number, path.name, record
     except (OSError, EOFError) as error:
         raise SettingsError(

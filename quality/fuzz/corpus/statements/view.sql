@@ -1,0 +1,1 @@
+SELECT account_no, sum(debit) FROM reporting.trial_balance GROUP BY 1
