@@ -236,14 +236,14 @@ def _use(folder: Path) -> None:
 def _draw(wanted: list[Picture]) -> None:
     from playwright.sync_api import sync_playwright
 
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
     from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer, ConsoleSettings
     from intacct_bridge.apps.console.pages.registry import PAGES
+    from intacct_bridge.apps.jobs.program import FlowRunner
     from intacct_bridge.connections.demo_company import demo_settings
 
     os.environ["PICTURED_GATEWAY"] = demo_settings()["endpoint"]
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
-    site = ConsoleApp(ConsoleSettings(person="anna", connection="demo"), flows=CommandFlows())
+    site = ConsoleApp(ConsoleSettings(person="anna", connection="demo"), flows=FlowRunner())
     FOLDER.mkdir(parents=True, exist_ok=True)
     with ConsoleServer(site, PAGES) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])

@@ -51,7 +51,7 @@ ONLY_IN = {
 READS = ("intacct_bridge.streams.", "intacct_bridge.copies.", "intacct_bridge.extract.")
 WRITES = ("intacct_bridge.load.",)
 DEMO = "intacct_emulator.demo_company."
-_APPS = ("console", "demo", "fleet_site", "mcp", "singer", "spark", "terminal", "views", "web")
+_APPS = ("console", "demo", "fleet_site", "jobs", "mcp", "singer", "spark", "terminal", "views", "web")
 NO_COMMANDS = tuple(f"intacct_bridge.apps.{app}." for app in _APPS)
 """The apps that the command line starts, or that use its output: none of them runs a command."""
 APART = (
@@ -169,6 +169,7 @@ def test_every_package_in_the_order_exists() -> None:
         ("intacct_bridge.load.apply.loader", "from intacct_bridge.apps.cli.context import CommandContext"),
         ("intacct_bridge.load.apply.loader", "import click"),
         ("intacct_bridge.apps.console.app", "from intacct_bridge.apps.cli.context import CommandContext"),
+        ("intacct_bridge.apps.jobs.extract", "from intacct_bridge.apps.cli.extract import extract_command"),
         ("intacct_bridge.apps.fleet_site.site", "from intacct_bridge.apps.console.app import ConsoleApp"),
         ("intacct_emulator.reading.query", "from intacct_emulator.subledgers.document_types import DOCUMENT_TYPES"),
         ("intacct_emulator.demo_company.company", "from intacct_emulator.store.store import Store"),

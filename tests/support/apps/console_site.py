@@ -14,10 +14,10 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from intacct_bridge.apps.cli.flows.program import CommandFlows
 from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer, ConsoleSettings
 from intacct_bridge.apps.console.pages import connections
 from intacct_bridge.apps.console.pages.registry import PAGES
+from intacct_bridge.apps.jobs.program import FlowRunner
 from intacct_bridge.apps.web.pages import Page
 from intacct_bridge.connections.sources import add_connection
 from intacct_emulator import CREDENTIALS
@@ -176,7 +176,7 @@ class RunningConsole:
 @contextmanager
 def running_console(*, pages: Sequence[Page] = PAGES, **settings: Any) -> Iterator[RunningConsole]:
     """A console with these settings of `ConsoleSettings`. Its forms wait a minute for a sign-in on a busy machine."""
-    app = ConsoleApp(ConsoleSettings(**{"person": "anna", **settings}), flows=CommandFlows())
+    app = ConsoleApp(ConsoleSettings(**{"person": "anna", **settings}), flows=FlowRunner())
     with pytest.MonkeyPatch.context() as patch, ConsoleServer(app, pages) as server:
         patch.setattr(connections, "_WAIT", 60.0)
         yield RunningConsole(server)

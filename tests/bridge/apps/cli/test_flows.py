@@ -4,19 +4,24 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from intacct_bridge.apps.cli.app import root
-from intacct_bridge.apps.cli.flows.program import command_of
 from intacct_bridge.machine.account import machine_name
+from intacct_bridge.operations.flow_jobs import flow_job
+from intacct_bridge.operations.job_settings import JOBS, ExtractSettings, LoadSettings, declared_settings
 from intacct_bridge.runs.commands import UNATTENDED
 from intacct_bridge.runs.definitions import Flow, find_flow
 from intacct_bridge.runs.flow_lock import flow_lock, lock_path
 from intacct_bridge.shared_state.place import PostgresPlace
+from intacct_protocol.errors import SettingsError
 from support.apps.command_line import Intacct
 
 NIGHTLY = """
@@ -335,8 +340,97 @@ yes = true
     assert flows("run", "rent").status == 0
 
 
-@pytest.mark.parametrize("name", UNATTENDED)
-def test_no_variable_of_the_environment_outranks_a_flow(name: str) -> None:
-    """click asks the environment before the values that a flow gives."""
-    _, command = command_of(Flow("x", Path("intacct.toml"), name), root)
-    assert [option.name for option in command.params if option.envvar] == []
+def _command(job: str) -> click.Command:
+    """The command of a job; `watch` is short for `watch run`."""
+    command = root.get_command(click.Context(root), job)
+    if isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), "run")
+    assert command is not None
+    return command
+
+
+def test_a_flow_can_run_what_a_scheduler_runs() -> None:
+    assert tuple(JOBS) == UNATTENDED
+
+
+@pytest.mark.parametrize("job", UNATTENDED)
+def test_the_options_of_a_command_are_the_settings_of_its_job(job: str) -> None:
+    settings = declared_settings(JOBS[job])
+    of_every_command = {"connection", "entity", "as_json", "log_format", "quiet", "verbose"}
+    assert {option.name for option in _command(job).params} - of_every_command == set(settings)
+    assert [option.name for option in _command(job).params if option.envvar] == []
+
+
+WRONG = [
+    ("extract", 'unified = "v3"', ["--unified", "v3"]),
+    ("extract", 'names = "upper"', ["--names", "upper"]),
+    ("extract", 'since = "yesterday"', ["--since", "yesterday"]),
+    ("extract", "max-transactions = 0", ["--max-transactions", "0"]),
+    ("extract", 'max-transactions = "many"', ["--max-transactions", "many"]),
+    ("extract", 'attachments = "intacct.toml"', ["--attachments", "intacct.toml"]),
+    ("extract", 'map = ["."]', ["--map", "."]),
+    ("load", "batch-size = 101", ["--batch-size", "101"]),
+    ("load", 'mode = "upset"', ["--mode", "upset"]),
+    ("load", 'decimal = ";"', ["--decimal", ";"]),
+    ("load", 'out = "."', ["--out", "."]),
+    ("watch", "every = 0", ["--every", "0"]),
+    ("watch", "keep-days = 1.5", ["--keep-days", "1.5"]),
+    ("reconcile", 'report = "."', ["--report", "."]),
+    ("sql", 'format = "xml"', ["--format", "xml"]),
+]
+NEEDED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "extract": ({"to": "csv:x"}, ["--to", "csv:x"]),
+    "load": ({}, []),
+    "watch": ({"streams": ["VENDOR"], "to": "jsonl:x"}, ["VENDOR", "--to", "jsonl:x"]),
+    "reconcile": ({"with": "csv:x"}, ["--with", "csv:x"]),
+    "sql": ({"statement": "SELECT 1"}, ["SELECT 1"]),
+}
+
+
+@pytest.mark.parametrize(("job", "line", "words"), WRONG)
+def test_a_flow_refuses_a_value_with_the_words_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str, line: str, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("intacct.toml").write_text("")
+    table, arguments = NEEDED[job]
+    with pytest.raises(click.UsageError) as by_command:
+        _command(job).make_context(job, [*arguments, *words])
+    with pytest.raises(SettingsError) as by_flow:
+        flow_job(Flow("one", Path("intacct.toml"), job, options={**table, **tomllib.loads(line)}))
+    assert by_flow.value.message.endswith(f": {by_command.value.format_message()}")
+
+
+@pytest.mark.parametrize(
+    ("job", "table"),
+    [("extract", {}), ("watch", {"to": "jsonl:x"}), ("watch", {"streams": ["VENDOR"]}), ("reconcile", {}), ("sql", {})],
+)
+def test_a_flow_misses_a_setting_with_the_words_of_the_command(job: str, table: dict[str, Any]) -> None:
+    words = [*table.get("streams", []), *(["--to", table["to"]] if "to" in table else [])]
+    with pytest.raises(click.UsageError) as by_command:
+        _command(job).make_context(job, words)
+    with pytest.raises(SettingsError) as by_flow:
+        flow_job(Flow("one", Path("intacct.toml"), job, options=table))
+    assert by_flow.value.message.endswith(f": {by_command.value.format_message()}")
+
+
+def test_the_settings_of_a_flow_are_typed() -> None:
+    options = {
+        "streams": ["VENDOR", "APBILL"], "to": "csv:x", "since": date(2026, 1, 31), "full_every": ["24"],
+        "max-transactions": 50, "map": "bills.toml", "no-views": True,
+    }  # fmt: skip
+    job = flow_job(Flow("one", Path("intacct.toml"), "extract", "books", options=options))
+    assert job.settings == ExtractSettings(
+        streams=("VENDOR", "APBILL"), to="csv:x", since=datetime(2026, 1, 31), periods=("24",), max_transactions=50,
+        map_files=(Path("bills.toml"),), no_views=True, written=frozenset(
+            {"streams", "to", "since", "periods", "max_transactions", "map_files", "no_views"}
+        ),
+    )  # fmt: skip
+    assert job.words == (
+        "extract", "--connection", "books", "--to", "csv:x", "--since", "2026-01-31", "--full-every", "24",
+        "--max-transactions", "50", "--map", "bills.toml", "--no-views", "VENDOR", "APBILL",
+    )  # fmt: skip
+    apply = flow_job(Flow("one", Path("intacct.toml"), "load", options={"files": "-x.csv", "apply": True}))
+    assert isinstance(apply.settings, LoadSettings)
+    assert not apply.settings.only_plan
+    assert apply.words == ("load", "--apply", "--", "-x.csv")

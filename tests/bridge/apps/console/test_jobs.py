@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from intacct_bridge.apps.cli.flows.program import CommandFlows
 from intacct_bridge.apps.console.app import ConsoleApp, ConsoleSettings
+from intacct_bridge.apps.jobs.program import FlowRunner
 from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_protocol.errors import SettingsError
 from support.apps.console_site import RunningConsole, Visitor, running_console
@@ -95,7 +95,7 @@ def test_an_error_has_its_cause_and_a_bug_says_nothing_but_that(console: Running
 
 def test_a_bug_is_told_where_the_console_was_started() -> None:
     told: list[BaseException] = []
-    site = ConsoleApp(ConsoleSettings(), flows=CommandFlows(), report=told.append)
+    site = ConsoleApp(ConsoleSettings(), flows=FlowRunner(), report=told.append)
 
     def bug(job: BackgroundJob) -> None:
         raise ValueError(SECRET)

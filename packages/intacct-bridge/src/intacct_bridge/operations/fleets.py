@@ -17,7 +17,7 @@ from intacct_bridge.fleet.tenant import Tenant, with_secrets
 from intacct_bridge.fleet.tenant_files import TenantParts, read_flows, read_secrets, read_tenants
 from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun
 from intacct_bridge.fleet.worker import FleetWorker
-from intacct_bridge.operations.flows import FlowProgram, prepare_flow, run_flow
+from intacct_bridge.operations.flows import FlowProgram, flow_job, prepare_flow, run_flow
 from intacct_bridge.operations.recorded_run import TenantRun
 from intacct_bridge.runs.messages import Messages
 from intacct_bridge.runs.run import WORST_FIRST, RunError, end_of, worst
@@ -48,9 +48,7 @@ _SHOWN_MISTAKES = 20
 # --- tenants
 
 
-def add_tenants(
-    fleet: Fleet, tenants: Sequence[NewTenant], program: FlowProgram, *, skip_existing: bool = False
-) -> int:
+def add_tenants(fleet: Fleet, tenants: Sequence[NewTenant], *, skip_existing: bool = False) -> int:
     """Add tenants, and return how many were added. Nothing is added until all of them are right.
 
     SettingsError lists those that have mistakes.
@@ -58,7 +56,7 @@ def add_tenants(
     mistakes, names = [], set[str]()
     for tenant in tenants:
         try:
-            check_tenant_flows(tenant.checked(), program)
+            check_tenant_flows(tenant.checked())
             if tenant.name in names:
                 raise SettingsError(f"tenant {tenant.name!r} is given twice", fix="Leave one of them.")
             names.add(tenant.name)
@@ -78,11 +76,11 @@ def add_tenants(
     return fleet.add_all(tenant for tenant in tenants if tenant.name not in existing)
 
 
-def check_tenant_flows(tenant: Tenant, program: FlowProgram) -> None:
+def check_tenant_flows(tenant: Tenant) -> None:
     """SettingsError if the options of a flow are not those of its command."""
     for name in tenant.flows:
         flow = tenant.flow(name)
-        program.check(replace(flow, options=with_secrets(flow, defaultdict(lambda: "a-secret"))))
+        flow_job(replace(flow, options=with_secrets(flow, defaultdict(lambda: "a-secret"))))
 
 
 # --- runs
@@ -112,7 +110,7 @@ def fleet_worker(
             hiding.hide((*work.connection.secrets, *work.secrets))
         tenant = TenantRun(work.connection, work.history, work.stop_if_asked)
         try:
-            prepared = prepare_flow(work.flow, program)
+            prepared = prepare_flow(work.flow)
         except IntacctError as error:
             return FlowEnd(error.exit_status, None, RunError.of(error))
         result = run_flow(prepared, program, of_tenant, person=person, warnings=messages, tenant=tenant)

@@ -1,6 +1,6 @@
 """Flows: the named jobs of intacct.toml, or of a fleet's tenant, are listed, checked, scheduled and run.
 
-What carries out a flow is given by the program: a flow names a command, and commands belong to the apps.
+A flow becomes a job with checked settings here. The program that runs it hands in what shows its results.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.load.outbox.storage import outbox_place
 from intacct_bridge.machine.account import account_name
 from intacct_bridge.machine.directories import config_directory
+from intacct_bridge.operations.flow_jobs import FlowJob, flow_job
 from intacct_bridge.operations.recorded_run import TenantRun
 from intacct_bridge.operations.runs import last_run_of
 from intacct_bridge.runs.channels import Channel, find_channels
@@ -32,6 +33,7 @@ from intacct_protocol.model.suggestions import did_you_mean
 __all__ = [
     "Flow",
     "FlowFinding",
+    "FlowJob",
     "FlowProgram",
     "FlowResult",
     "FlowSchedule",
@@ -40,6 +42,7 @@ __all__ = [
     "check_flow",
     "cron_entry_of",
     "find_flow",
+    "flow_job",
     "install_cron_entry",
     "list_flows",
     "load_flows",
@@ -55,16 +58,10 @@ __all__ = [
 
 
 class FlowProgram(Protocol):
-    """Carries out flows."""
-
-    def check(self, flow: Flow) -> None:
-        """SettingsError names the key that is wrong."""
-
-    def shown(self, flow: Flow, messages: Messages) -> str:
-        """The work of a flow in a line without secrets, which the messages mask from then on."""
+    """Carries out flows, and shows what they do to a person in its own way."""
 
     def carry_out(
-        self, flow: Flow, messages: Messages, *, person: str = "", tenant: TenantRun | None = None
+        self, job: FlowJob, messages: Messages, *, person: str = "", tenant: TenantRun | None = None
     ) -> tuple[int, Run | None]:
         """Carry out a flow as a run of its own: the exit status, and the run if the history has one."""
 
@@ -96,14 +93,14 @@ class FlowFinding:
     fix: str
 
 
-def check_flow(flow: Flow, program: FlowProgram) -> list[FlowFinding]:
+def check_flow(flow: Flow) -> list[FlowFinding]:
     """Check a flow in each of its environments without running it; each finding once."""
     findings: dict[tuple[str, str], FlowFinding] = {}
     others = [str(table.get("connection", name)) for name, table in flow.environments.items()]
     for connection in dict.fromkeys((None, *others)):
         here = flow.on(connection)
         try:
-            _check(here, program)
+            _check(here)
         except IntacctError as error:
             mistake = FlowFinding("mistake", here.connection, error.message, error.fix)
             findings.setdefault((mistake.kind, mistake.finding), mistake)
@@ -112,8 +109,8 @@ def check_flow(flow: Flow, program: FlowProgram) -> list[FlowFinding]:
     return list(findings.values())
 
 
-def _check(flow: Flow, program: FlowProgram) -> None:
-    program.check(flow)
+def _check(flow: Flow) -> None:
+    flow_job(flow)
     names = [DEMO, *(listed.name for listed in list_connections())]
     if flow.connection and flow.connection not in names:
         near = did_you_mean(flow.connection, names)
@@ -145,7 +142,7 @@ def _notes(flow: Flow) -> list[str]:
 class PreparedFlow:
     """A flow that was checked, and the receivers of its notifications."""
 
-    flow: Flow
+    job: FlowJob
     channels: Sequence[Channel]
 
 
@@ -162,10 +159,9 @@ class FlowResult:
     """Why it did not begin."""
 
 
-def prepare_flow(flow: Flow, program: FlowProgram) -> PreparedFlow:
+def prepare_flow(flow: Flow) -> PreparedFlow:
     """Check a flow before it runs. SettingsError names the place of a mistake."""
-    program.check(flow)
-    return PreparedFlow(flow, find_channels(flow.notify))
+    return PreparedFlow(flow_job(flow), find_channels(flow.notify))
 
 
 def run_flow(
@@ -181,17 +177,17 @@ def run_flow(
 
     `warnings` get what the receivers refuse; without them the messages do. A fleet holds its tenants' locks itself.
     """
-    flow, warn = prepared.flow, (warnings or messages).complain
+    flow, warn = prepared.job.flow, (warnings or messages).complain
     messages.log_facts["flow"] = flow.name
     messages.hide(flow.secrets())
     for channel in prepared.channels:
         messages.hide(channel.secrets)
     try:
         if tenant is not None:
-            status, run = program.carry_out(flow, messages, person=person, tenant=tenant)
+            status, run = program.carry_out(prepared.job, messages, person=person, tenant=tenant)
         else:
             with flow_lock(flow, person or account_name(), _outbox_of(flow)):
-                status, run = program.carry_out(flow, messages, person=person)
+                status, run = program.carry_out(prepared.job, messages, person=person)
     except IntacctError as error:
         return FlowResult(flow, error.exit_status, None, RunError.of(error), error)
     if run is not None:

@@ -4,20 +4,40 @@ The context holds the console, the connection, and the client on that connection
 """
 
 import functools
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from intacct_bridge.apps.terminal.output import LOG_FORMATS, PLAIN, Output
-from intacct_bridge.operations.recorded_run import RecordedRun
+from intacct_bridge.apps.terminal.command_context import CommandContext
+from intacct_bridge.apps.terminal.output import LOG_FORMATS
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    pass
+    from intacct_bridge.operations.job_settings import JobSettings, Setting
+
+__all__ = [
+    "COMPLETE",
+    "DEMO",
+    "PROGRAM",
+    "SETTLE_AFTER",
+    "SPREADSHEET_SAFE",
+    "CommandContext",
+    "Day",
+    "Duration",
+    "WholeNumber",
+    "day_option",
+    "file_option",
+    "format_option",
+    "job_option",
+    "number_option",
+    "require_packages",
+    "settings_from",
+    "shared_options",
+]
 
 PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
@@ -25,14 +45,6 @@ COMPLETE = "_INTACCT_COMPLETE"
 DEMO = "demo"
 SETTLE_AFTER = "After this many seconds, a record in doubt that cannot be found counts as not applied (default: 3600)."
 Command = Callable[..., Any]
-
-
-class CommandContext(RecordedRun):
-    """A command's output and connection."""
-
-    def __init__(self, output: Output, *, flow: str = "", arguments: Sequence[str] = (), person: str = "") -> None:
-        super().__init__(output, flow=flow, arguments=arguments, person=person)
-        self.output = output
 
 
 def shared_options(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
@@ -46,7 +58,8 @@ def shared_options(*, connected: bool = True, prints_table: bool = False) -> Cal
             assert isinstance(context, CommandContext)
             context.name = options.pop("connection", None)
             context.entity = options.pop("entity", None)
-            context.output.options = _options_by_setting(ctx.command)
+            flags = [max(one.opts, key=len) for one in ctx.command.params if isinstance(one, click.Option)]
+            context.takes(flags, every_setting=ctx.command.name == "add")
             context.output.as_json = options.pop("as_json", False)
             context.command = ctx.command_path.partition(" ")[2]
             form = options.pop("log_format")
@@ -54,8 +67,7 @@ def shared_options(*, connected: bool = True, prints_table: bool = False) -> Cal
                 context.output.log_format = form
             context.output.quiet = options.pop("quiet")
             context.output.verbose = options.pop("verbose")
-            if context.tenant is None:  # its messages go where the worker's go
-                _log_to(context.output)
+            context.begins()
             return command(context, *args, **options)
 
         wrapped: Command = run
@@ -93,18 +105,6 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
         click.option("-v", "--verbose", count=True, help="Print details; -vv also prints every call."),
     ]
     return options
-
-
-def _options_by_setting(command: click.Command) -> dict[str, str]:
-    """The command's options by the settings that they give: `date_order` is `--date-order`.
-
-    Settings of a connection are options of `intacct connections add` only; `--timeout` of a report is another one.
-    """
-    from intacct_bridge.connections.connection import SETTINGS
-
-    flags = [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option)]
-    options = {flag.removeprefix("--").replace("-", "_"): flag for flag in flags}
-    return options if command.name == "add" else {name: flag for name, flag in options.items() if name not in SETTINGS}
 
 
 class WholeNumber(click.IntRange):
@@ -191,6 +191,51 @@ def day_option(flag: str, sentence: str) -> Callable[..., Any]:
     return click.option(flag, metavar="DATE", type=Day(), help=sentence)
 
 
+# --- the options of a job that a flow can run too, made of its declared settings
+
+
+def job_option(settings: "type[JobSettings]", name: str, *flags: str, **texts: Any) -> Callable[[Command], Command]:
+    """The option or argument of a setting, by the name of its field. `flags` are its short forms.
+
+    `texts` are what only the help shows: `help`, `metavar` and `show_default`.
+    """
+    from intacct_bridge.operations.job_settings import declared_settings, default_of
+
+    declared = declared_settings(settings)[name]
+    if declared.argument:
+        kind = click.Path(path_type=Path) if declared.kind == "path" else None
+        many = -1 if declared.several else 1
+        return click.argument(name, metavar=declared.argument, required=declared.required, type=kind, nargs=many)
+    flag = f"--{declared.name}/--{declared.off}" if declared.off else f"--{declared.name}"
+    return click.option(*flags, flag, name, **_takes(declared, default_of(settings, name)), **texts)
+
+
+def _takes(declared: "Setting", default: Any) -> Mapping[str, Any]:
+    """How click reads the values of a setting."""
+    if declared.kind == "flag":
+        return {"default": default} if declared.off else {"is_flag": True}
+    kinds = {
+        "whole": WholeNumber(declared.least, declared.most),
+        "choice": click.Choice(declared.choices),
+        "day": Day(),
+        "path": click.Path(path_type=Path),
+        "file": click.Path(dir_okay=False, path_type=Path),
+        "folder": click.Path(file_okay=False, path_type=Path),
+    }
+    kind = {"type": kinds[declared.kind]} if declared.kind in kinds else {}
+    if declared.several:
+        return {**kind, "multiple": True}
+    return {**kind, "required": True} if declared.required else {**kind, "default": default}
+
+
+def settings_from(settings: "type[JobSettings]", options: Mapping[str, Any]) -> Any:
+    """The settings of a job from the options of its command."""
+    source = click.get_current_context().get_parameter_source
+    return settings(
+        **options, written=frozenset(name for name in options if source(name) is ParameterSource.COMMANDLINE)
+    )
+
+
 def _connection_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Names for the shell to complete; none if the files cannot be read."""
     from intacct_bridge.connections.sources import list_connections
@@ -201,26 +246,3 @@ def _connection_names(_context: click.Context, _parameter: click.Parameter, begu
     except IntacctError:
         return []
     return [name for name in dict.fromkeys(names) if name.startswith(begun)]
-
-
-class _ToOutput(logging.Handler):
-    """A handler that prints log records as details on the console, which masks secrets."""
-
-    def __init__(self, output: Output) -> None:
-        super().__init__()
-        self._console = output
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        shown = text if self._console.log_format != PLAIN else f"{record.levelname.lower():>7}  {text}"
-        stream = getattr(record, "stream", "")
-        self._console.detail(shown, **({"stream": stream} if stream else {}))
-
-
-def _log_to(output: Output) -> None:
-    logger = logging.getLogger("intacct_bridge")
-    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(output.verbose, 2)]
-    logger.handlers = [_ToOutput(output)]
-    logger.handlers[0].setLevel(level)  # a trace lowers the level of one logger below
-    logger.propagate = False
-    logger.setLevel(level)

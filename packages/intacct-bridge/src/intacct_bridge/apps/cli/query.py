@@ -14,7 +14,8 @@ from intacct_bridge.apps.cli.context import (
     shared_options,
 )
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
-from intacct_bridge.apps.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
+from intacct_bridge.apps.terminal.row_formats import format_of, write_parquet, write_rows
+from intacct_bridge.operations.job_settings import ROW_FORMATS
 from intacct_protocol.model.wording import counted
 
 _TABLE_ROWS = 50
@@ -39,7 +40,7 @@ _TABLE_ROWS = 50
 )
 @click.option("--order-by", metavar="F", help="Sort by these fields; DESC after one reverses it.")
 @number_option("--limit", "Read at most N rows, 0 for all (default: 50 in a table, otherwise all).")
-@format_option(FORMATS)
+@format_option(ROW_FORMATS)
 @file_option("--out", "Write to this file (default: standard output).")
 @SPREADSHEET_SAFE
 @file_option(

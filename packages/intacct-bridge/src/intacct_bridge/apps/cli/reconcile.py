@@ -1,19 +1,14 @@
 """`intacct reconcile`: whether a copy matches the company, and whether its sub-ledgers tie to its ledger."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
+from functools import partial
+from typing import Any
 
 from intacct_bridge.apps.cli.command import READ, command
-from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option, shared_options
-from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES
-from intacct_protocol.model.uri_text import redacted
-from intacct_protocol.model.wording import counted
+from intacct_bridge.apps.cli.context import CommandContext, job_option, settings_from, shared_options
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
+from intacct_bridge.operations.job_settings import ReconcileSettings
 
-if TYPE_CHECKING:
-    from intacct_bridge.operations.reconcile import Estimate
+_option = partial(job_option, ReconcileSettings)
 
 
 @command(
@@ -23,47 +18,33 @@ if TYPE_CHECKING:
     short_help="Prove that a copy matches the company, to the cent.",
     exits=CONNECTED | {1: "the copy differs from the company"},
 )
-@click.option(
-    "--with",
-    "uri",
-    required=True,
-    metavar="URI",
-    help="The copy: the destination of `intacct extract`.",
-)
-@click.option(
-    "--period",
+@_option("uri", metavar="URI", help="The copy: the destination of `intacct extract`.")
+@_option(
+    "period",
     metavar="P",
-    default="",
     help="Compare only the ledger of a month such as 2026-01, or of a reporting period by name (default: everything).",
 )
-@click.option("--fields", "all_fields", is_flag=True, help="Read every record, so that changed text is found too.")
-@click.option(
-    "--ignore",
+@_option("all_fields", help="Read every record, so that changed text is found too.")
+@_option(
+    "ignore",
     metavar="STREAM.FIELD",
-    multiple=True,
     help="Leave these fields out, or a table as STREAM.*; separate them with commas. Repeatable.",
 )
-@click.option(
-    "--strict-tie-out", is_flag=True, help="Also fail if a sub-ledger has an unexplained difference from the ledger."
+@_option("strict_tie_out", help="Also fail if a sub-ledger has an unexplained difference from the ledger.")
+@_option("estimate", help="Only show what the comparison would cost.")
+@_option("max_transactions", metavar="N", help="Stop before using more API transactions than this.")
+@_option(
+    "report",
+    metavar="FILE",
+    help="Also write an HTML report, with the result as JSON and a digest of each table.",
 )
-@click.option("--estimate", is_flag=True, help="Only show what the comparison would cost.")
-@number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
-@file_option("--report", "Also write an HTML report, with the result as JSON and a digest of each table.")
-@file_option("--verify", "Only check whether the copy has changed since this report; send no request.")
+@_option(
+    "verify",
+    metavar="FILE",
+    help="Only check whether the copy has changed since this report; send no request.",
+)
 @shared_options(prints_table=True)
-def reconcile_command(
-    context: CommandContext,
-    *,
-    uri: str,
-    period: str,
-    all_fields: bool,
-    ignore: tuple[str, ...],
-    strict_tie_out: bool,
-    estimate: bool,
-    max_transactions: int | None,
-    report: Path | None,
-    verify: Path | None,
-) -> int:
+def reconcile_command(context: CommandContext, **options: Any) -> int:
     """Compare a copy with the company: the ledger's balances to the cent, and every table record by record or by sums.
 
     The result names each record that is missing, extra, duplicated or changed, and the field that differs. A matching
@@ -77,50 +58,6 @@ def reconcile_command(
       intacct reconcile --with duckdb:///books.duckdb --report 2026-01.html
       intacct reconcile --with duckdb:///books.duckdb --verify 2026-01.html
     """
-    from intacct_bridge.apps.views.reconcile import notes, show_estimate, show_reconciliation
-    from intacct_bridge.apps.views.reconcile_report import refuse_unwritable, report_html, write_report
-    from intacct_bridge.apps.views.tie_out import show_tie_out
-    from intacct_bridge.operations.reconcile import ReconcileRequest, estimate_reconciliation, reconcile
+    from intacct_bridge.apps.jobs.reconcile import reconcile_copy
 
-    output = context.output
-    context.recorder.destination = redacted(uri)
-    if verify:
-        return _verify(context, uri, verify)
-    if report:
-        refuse_unwritable(report)
-    request = ReconcileRequest(uri, period, all_fields, ignore, digests=report is not None)
-    client = context.limited_client(max_transactions)
-    if estimate:
-        show_estimate(estimate_reconciliation(client, request), output)
-        return 0
-    output.say(f"Comparing the copy with {context.connection.target} ...")
-
-    def priced(estimates: "Sequence[Estimate]") -> None:
-        total = sum(one.transactions for one in estimates)
-        output.say(f"Reading every record: about {counted(total, 'API transaction')}")
-
-    result = reconcile(client, request, run=context.recorder, priced=priced)
-    if report:
-        write_report(report, report_html(result, redacted(uri)))
-    good = result.equal and (result.ties or not strict_tie_out)
-    if output.as_json:
-        output.json(result.to_dict())
-    elif not (output.quiet and good):
-        show_reconciliation(result, output)
-        if result.tie_out is not None:
-            show_tie_out(result.tie_out, output)
-        for line in notes(result):
-            output.say(line)
-    output.say(counted(client.meter.transactions, "API transaction"))
-    return 0 if good else FAILURES
-
-
-def _verify(context: CommandContext, uri: str, report: Path) -> int:
-    """Compare the copy with the digests of a report."""
-    from intacct_bridge.apps.views.reconcile_report import read_report, reported_digests, show_changed_tables
-    from intacct_bridge.operations.reconcile import changed_since_report
-
-    data = read_report(report)
-    changed = changed_since_report(uri, reported_digests(data))
-    show_changed_tables(data, changed, context.output)
-    return FAILURES if changed else 0
+    return reconcile_copy(context, settings_from(ReconcileSettings, options))

@@ -54,26 +54,25 @@ def run(
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
 
-    def context() -> click.Context:
+    def work() -> int:
         _refuse_undecoded(words)
-        return command.make_context(name, words, obj=click_object)
+        return _invoked(
+            lambda: command.make_context(name, words, obj=click_object),
+            output,
+            lambda: command_path(command, name, words),
+        )
 
-    return run_checked(context, output, target=target, keep=keep, path=lambda: command_path(command, name, words))
+    return run_job(work, output, target=target, keep=keep)
 
 
-def run_checked(
-    make_context: Callable[[], click.Context],
-    output: Output,
-    *,
-    target: Callable[[], str],
-    keep: Callable[[BaseException], None],
-    path: Callable[[], str] = str,
+def run_job(
+    work: Callable[[], int], output: Output, *, target: Callable[[], str], keep: Callable[[BaseException], None]
 ) -> int:
-    """Run the command of a context, as `run` does; `path` names it if a usage error does not."""
+    """Do the work of a command and return its exit status, as `run` does."""
     os.umask(os.umask(_OTHERS) | _OTHERS)  # copies, caches and exports hold a company's data
     accept_every_character(sys.stdout, sys.stderr)
     try:
-        status = _invoked(make_context, output, path)
+        status = work()
         sys.stdout.flush()
         return status
     except BaseException as error:

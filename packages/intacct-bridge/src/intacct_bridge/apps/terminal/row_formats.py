@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from intacct_bridge.apps.terminal.output import Output, as_json
 from intacct_bridge.apps.terminal.tables import shown
+from intacct_bridge.operations.job_settings import ROW_FORMATS
 from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_protocol.model.text_forms import no_formula
 from intacct_protocol.model.wording import counted
@@ -36,14 +37,11 @@ class TextOutput(Protocol):
         """Write a text."""
 
 
-FORMATS = ("table", "csv", "json", "jsonl", "parquet")
-
-
 _ENDINGS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 _WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 
 
-def format_of(kind: str, output: Output, *, to: Path | None, formats: Sequence[str] = FORMATS) -> str:
+def format_of(kind: str, output: Output, *, to: Path | None, formats: Sequence[str] = ROW_FORMATS) -> str:
     """The format of rows: the one that was named, else JSON under `--json`, else that of the file's ending, else CSV.
 
     Raises SettingsError for a file whose ending promises a format that is not written.

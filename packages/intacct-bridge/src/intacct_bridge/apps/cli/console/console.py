@@ -84,12 +84,12 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
       intacct console --port 8090 --trust-header X-Forwarded-User --allow-host books.example.org
     """
     require_packages(_EXTRA, "console", "The console needs")
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
     from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer
     from intacct_bridge.apps.console.pages.registry import PAGES
+    from intacct_bridge.apps.jobs.program import FlowRunner
 
     settings = _console_settings(context, host, options)
-    app = ConsoleApp(settings, flows=CommandFlows(), report=lambda error: _report(context, error))
+    app = ConsoleApp(settings, flows=FlowRunner(), report=lambda error: _report(context, error))
     with ConsoleServer(app, PAGES, host=host, port=port) as server:
         if settings.team is not None:
             context.output.say(f"Serving {server.url} for {', '.join(settings.hosts)}; press Ctrl-C to stop.")

@@ -78,7 +78,6 @@ def add_command(
       intacct fleet add acme --set company_id=acme --set user_id=bridge --secrets-from -
       intacct fleet add --from customers.csv --flows-from flows.toml --schedule nightly="every 24h"
     """
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
     from intacct_bridge.operations.fleets import NewTenant, add_tenants, read_tenants
 
     source: Path | None = options.pop("from")
@@ -91,7 +90,7 @@ def add_command(
         new = [NewTenant(name or "", parts.settings, parts.flows, parts.schedule, parts.limits, parts.secrets, paused)]
     for tenant in new:
         context.output.hide(map(str, tenant.secrets.values()))
-    added = add_tenants(fleet, new, CommandFlows(), skip_existing=skip_existing)
+    added = add_tenants(fleet, new, skip_existing=skip_existing)
     skipped = f"; the fleet had {len(new) - added:,} of them" if added < len(new) else ""
     context.output.say(f"Added {counted(added, 'tenant')}{skipped}.")
     if name is not None and (missing := fleet.status_of(name).missing):
@@ -171,7 +170,6 @@ def change_command(
 
     The current run is not affected; the next one has the new values.
     """
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
     from intacct_bridge.operations.fleets import check_tenant_flows
 
     parts = _parts_of(context, options)
@@ -188,7 +186,7 @@ def change_command(
     }
     if not secrets and not any(changes.values()):
         raise click.UsageError("Give what to change, such as --set NAME=VALUE.")
-    fleet.change(name, **changes, secrets=secrets, check=lambda tenant: check_tenant_flows(tenant, CommandFlows()))
+    fleet.change(name, **changes, secrets=secrets, check=check_tenant_flows)
     context.output.say(f"Changed tenant {name}.")
 
 

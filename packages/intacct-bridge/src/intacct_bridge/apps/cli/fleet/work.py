@@ -185,12 +185,12 @@ COMMANDS = (work_command, run_command, workers_command)
 
 
 def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: int) -> "FleetWorker":
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
+    from intacct_bridge.apps.jobs.program import FlowRunner
     from intacct_bridge.operations.fleets import fleet_worker
 
     return fleet_worker(
         fleet,
-        CommandFlows(),
+        FlowRunner(),
         context.output,
         person=context.actor,
         threads=threads,

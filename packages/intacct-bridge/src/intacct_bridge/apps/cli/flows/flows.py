@@ -55,12 +55,11 @@ def show_command(context: CommandContext, *, name: str) -> None:
       intacct flows show nightly
       intacct flows show nightly --connection books
     """
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
-    from intacct_bridge.operations.flows import find_flow
+    from intacct_bridge.operations.flows import find_flow, flow_job
     from intacct_bridge.operations.runs import last_run_of
 
     flow = find_flow(name).on(context.name)
-    line = CommandFlows().shown(flow, context.output)
+    line = flow_job(flow).line(context.output)
     run = last_run_of(name)
     facts = {
         "flow": flow.name,
@@ -84,15 +83,13 @@ def check_command(context: CommandContext, *, names: tuple[str, ...]) -> int:
 
     Each mistake is shown with its place in the file. Without names, every flow is checked, in each environment.
     """
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
     from intacct_bridge.operations.flows import check_flow, find_flow, load_flows
 
-    program = CommandFlows()
     chosen = [find_flow(name) for name in names] if names else list(load_flows().values())
     rows = [
         (flow.name, finding.kind, finding.connection, finding.finding, finding.fix)
         for flow in chosen
-        for finding in check_flow(flow, program)
+        for finding in check_flow(flow)
     ]
     mistakes = [row for row in rows if row[1] == "mistake"]
     if rows or context.output.as_json:
@@ -130,11 +127,10 @@ def systemd_command(context: CommandContext, *, name: str, on_calendar: str, to:
       intacct flows systemd nightly --on-calendar "Mon..Fri 06:30"
       intacct flows systemd nightly --to ~/.config/systemd/user
     """
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
-    from intacct_bridge.operations.flows import find_flow, timer_files, write_timer
+    from intacct_bridge.operations.flows import find_flow, flow_job, timer_files, write_timer
 
     flow = find_flow(name).on(context.name)
-    CommandFlows().check(flow)
+    flow_job(flow)
     texts = timer_files(flow, scheduled_words(flow, context.name), calendar=on_calendar)
     if to is None:
         for file, text in texts.items():
@@ -163,15 +159,14 @@ def cron_command(context: CommandContext, *, name: str, when: str, install: bool
       intacct flows cron nightly --when "15 2 * * 1-6" --install
       intacct flows cron nightly --remove
     """
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
-    from intacct_bridge.operations.flows import cron_entry_of, find_flow, install_cron_entry
+    from intacct_bridge.operations.flows import cron_entry_of, find_flow, flow_job, install_cron_entry
 
     if remove:
         install_cron_entry(name, "")
         context.output.say(f"The crontab has no entry of {name}.")
         return
     flow = find_flow(name).on(context.name)
-    CommandFlows().check(flow)
+    flow_job(flow)
     entry = cron_entry_of(flow, scheduled_words(flow, context.name), when=when)
     if install:
         install_cron_entry(name, entry)

@@ -43,12 +43,12 @@ def run_command(context: CommandContext, *, names: tuple[str, ...], metrics: Pat
       intacct run nightly check --connection books
       intacct run nightly --metrics /var/lib/node_exporter/intacct.prom
     """
-    from intacct_bridge.apps.cli.flows.program import CommandFlows
+    from intacct_bridge.apps.jobs.program import FlowRunner
     from intacct_bridge.operations.flows import find_flow, prepare_flow, worst
     from intacct_bridge.operations.runs import write_metrics_of_all
 
-    program = CommandFlows(entity=context.entity)
-    prepared = [prepare_flow(find_flow(name).on(context.name), program) for name in dict.fromkeys(names)]
+    program = FlowRunner(entity=context.entity)
+    prepared = [prepare_flow(find_flow(name).on(context.name)) for name in dict.fromkeys(names)]
     statuses, results = [], []
     for flow in prepared:
         result, printed = _run(context, flow, program)

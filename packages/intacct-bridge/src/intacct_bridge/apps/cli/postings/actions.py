@@ -79,7 +79,7 @@ def _act(
     comment: str = "",
     out: Path | None = None,
 ) -> int:
-    from intacct_bridge.apps.cli.postings.saved_plans import apply_action_plan, save_sound
+    from intacct_bridge.apps.views.saved_plans import apply_action_plan, save_sound
     from intacct_bridge.operations.records import plan_action
 
     day = date.date() if date is not None else None

@@ -9,8 +9,8 @@ import click
 
 from intacct_bridge.apps.cli.command import WRITE, command_group
 from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
-from intacct_bridge.apps.cli.postings.saved_plans import apply_saved_plan, next_step, show_saved_plan
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
+from intacct_bridge.apps.views.saved_plans import apply_saved_plan, next_step, show_saved_plan
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:

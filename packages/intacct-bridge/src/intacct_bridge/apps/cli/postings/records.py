@@ -8,8 +8,8 @@ import click
 
 from intacct_bridge.apps.cli.command import READ, WRITE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
-from intacct_bridge.apps.cli.postings.saved_plans import approval_hint
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
+from intacct_bridge.apps.views.saved_plans import approval_hint
 from intacct_protocol.errors import IntacctError, SettingsError
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _make(context: CommandContext, change: "RecordChange", what: str, *, yes: bo
 
 def _save(context: CommandContext, change: "RecordChange", out: Path) -> int:
     """Plan the change as a load would, and save the plan."""
-    from intacct_bridge.apps.cli.postings.saved_plans import save_sound
+    from intacct_bridge.apps.views.saved_plans import save_sound
     from intacct_bridge.operations.records import plan_change
 
     with context.open_outbox():

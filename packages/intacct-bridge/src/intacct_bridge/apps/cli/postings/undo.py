@@ -64,9 +64,9 @@ def undo_command(
       intacct undo --entry 17 --delete --apply
       intacct undo payroll.csv --out undo.plan
     """
-    from intacct_bridge.apps.cli.postings.saved_plans import apply_action_plan, approval_hint, save_sound
     from intacct_bridge.apps.terminal.exit_statuses import FAILURES
     from intacct_bridge.apps.views.load import show_plan
+    from intacct_bridge.apps.views.saved_plans import apply_action_plan, approval_hint, save_sound
     from intacct_bridge.operations.undo import UndoRequest, plan_undo
 
     if (file is not None) + bool(runs) + bool(numbers) != 1:

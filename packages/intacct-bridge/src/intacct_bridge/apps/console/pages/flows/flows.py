@@ -10,6 +10,7 @@ from intacct_bridge.operations.flows import (
     check_flow,
     cron_entry_of,
     find_flow,
+    flow_job,
     install_cron_entry,
     list_flows,
     load_flows,
@@ -53,13 +54,13 @@ def show(request: PageRequest) -> PageView:  # noqa: ARG001
 def show_flow(request: PageRequest) -> PageView:
     """One flow: its command line, what a check finds, its schedule and its runs."""
     name = _name(request)
-    flow, program = find_flow(name), request.app.flows
+    flow = find_flow(name)
     last = last_run_of(name)
     facts = {
         "file": str(flow.path),
         "description": flow.description,
         "connection": flow.connection,
-        "runs": program.shown(flow, Messages()),
+        "runs": flow_job(flow).line(Messages()),
         "last run": f"{last.started:%Y-%m-%d %H:%M:%S} UTC: {last.end.value}" if last is not None else "",
     }
     data = {
@@ -67,7 +68,7 @@ def show_flow(request: PageRequest) -> PageView:
         "facts": {label: text for label, text in facts.items() if text},
         "connections": [flow.connection, *(str(one.get("connection", key)) for key, one in flow.environments.items())],
         "notifies": list(flow.notify),
-        "findings": [asdict(finding) for finding in check_flow(flow, program)],
+        "findings": [asdict(finding) for finding in check_flow(flow)],
         "schedule": asdict(schedule_of(name)),
         "units": str(timer_folder()),
         "may_configure": request.may_configure,
@@ -86,7 +87,7 @@ def _name(request: PageRequest) -> str:
 def run(request: PageRequest) -> Redirect:
     """Run the flow now, as a job."""
     name, program = _name(request), request.app.flows
-    prepared = prepare_flow(find_flow(name).on(request.field("connection") or None), program)
+    prepared = prepare_flow(find_flow(name).on(request.field("connection") or None))
 
     def work(job: BackgroundJob) -> None:
         job.result = address("flows", name)
@@ -107,7 +108,7 @@ def schedule(request: PageRequest) -> Redirect:
     if kind == "remove":
         remove_schedule(name)
         return request.redirect(address("flows", name), notice="The schedule is removed.")
-    flow = prepare_flow(find_flow(name), request.app.flows).flow
+    flow = prepare_flow(find_flow(name)).job.flow
     words = scheduled_words(flow)
     if kind == "systemd":
         write_timer(timer_files(flow, words, calendar=request.field("calendar")), timer_folder())

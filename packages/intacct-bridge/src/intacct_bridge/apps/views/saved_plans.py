@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intacct_bridge.apps.cli.context import CommandContext
+from intacct_bridge.apps.terminal.command_context import CommandContext
 from intacct_bridge.apps.terminal.exit_statuses import FAILURES
 from intacct_protocol.model.wording import counted
 
