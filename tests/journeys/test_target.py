@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.runs.statuses import USAGE
+from intacct_bridge.operations.exit_statuses import USAGE
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.journeys.piping import Pipe, record, schema, state

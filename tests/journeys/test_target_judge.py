@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.runs.statuses import USAGE
+from intacct_bridge.operations.exit_statuses import USAGE
 from support.journeys.piping import Pipe
 from support.judges import judge
 from support.small_company import Clock, company

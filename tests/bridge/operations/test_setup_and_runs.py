@@ -17,10 +17,10 @@ from intacct_bridge.operations.connections import (
     try_unsaved_connection,
     user_file,
 )
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_bridge.operations.runs import RunFilter, find_run, list_runs, run_log, runs_overview
 from intacct_bridge.operations.setup import DoctorFinding, examine, job_from_text
-from intacct_bridge.runs.messages import Messages
 from intacct_emulator.server.server import serve
 from intacct_protocol.errors import SettingsError, SignInError
 from support.apps.console_site import save_connection as saved_in_file

@@ -17,7 +17,7 @@ from intacct_bridge.apps.cli.app import root
 from intacct_bridge.machine.account import machine_name
 from intacct_bridge.operations.flow_jobs import flow_job
 from intacct_bridge.operations.job_settings import JOBS, ExtractSettings, LoadSettings, declared_settings
-from intacct_bridge.runs.commands import UNATTENDED
+from intacct_bridge.runs import UNATTENDED
 from intacct_bridge.runs.definitions import Flow, find_flow
 from intacct_bridge.runs.flow_lock import flow_lock, lock_path
 from intacct_bridge.shared_state.place import PostgresPlace

@@ -8,7 +8,7 @@ import pytest
 
 from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.apps.terminal.output import Output
-from intacct_bridge.runs.statuses import INTERNAL_ERROR
+from intacct_bridge.operations.exit_statuses import INTERNAL_ERROR
 from intacct_protocol.diagnosis import as_error
 from intacct_protocol.errors import (
     Fault,

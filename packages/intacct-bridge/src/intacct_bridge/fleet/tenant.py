@@ -13,7 +13,7 @@ from intacct_bridge.connections import sdk_profiles
 from intacct_bridge.connections.connection import PUBLIC_ENDPOINT, SECRETS, SETTINGS
 from intacct_bridge.connections.sources import check_settings
 from intacct_bridge.fleet.schedule import Schedule
-from intacct_bridge.runs.commands import UNATTENDED
+from intacct_bridge.runs import UNATTENDED
 from intacct_bridge.runs.definitions import Flow, flow_of
 from intacct_bridge.shared_state.place import name_at
 from intacct_protocol.errors import SettingsError

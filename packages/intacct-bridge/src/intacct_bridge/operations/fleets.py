@@ -18,8 +18,8 @@ from intacct_bridge.fleet.tenant_files import TenantParts, read_flows, read_secr
 from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun
 from intacct_bridge.fleet.worker import FleetWorker
 from intacct_bridge.operations.flows import FlowProgram, flow_job, prepare_flow, run_flow
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import TenantRun
-from intacct_bridge.runs.messages import Messages
 from intacct_bridge.runs.run import WORST_FIRST, RunError, end_of, worst
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 from intacct_bridge.operations.job_settings import JOBS, JobSettings, Setting, declared_settings
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.runs.definitions import OWN_KEYS, Flow
-from intacct_bridge.runs.messages import Messages
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.uri_text import redacted_word

@@ -16,13 +16,13 @@ from intacct_bridge.load.outbox.storage import outbox_place
 from intacct_bridge.machine.account import account_name
 from intacct_bridge.machine.directories import config_directory
 from intacct_bridge.operations.flow_jobs import FlowJob, flow_job
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import TenantRun
 from intacct_bridge.operations.runs import last_run_of
 from intacct_bridge.runs.channels import Channel, find_channels
 from intacct_bridge.runs.crontab import cron_entry, install_entry, installed_entry
 from intacct_bridge.runs.definitions import Flow, find_flow, load_flows
 from intacct_bridge.runs.flow_lock import flow_lock
-from intacct_bridge.runs.messages import Messages
 from intacct_bridge.runs.notify import notify
 from intacct_bridge.runs.run import Run, RunError, worst
 from intacct_bridge.runs.systemd import unit_name, units_of

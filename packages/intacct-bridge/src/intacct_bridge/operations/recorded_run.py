@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from intacct_bridge import __version__
-from intacct_bridge.runs.commands import UNATTENDED
-from intacct_bridge.runs.messages import Messages
-from intacct_bridge.runs.statuses import status_of
+from intacct_bridge.operations.exit_statuses import status_of
+from intacct_bridge.operations.messages import Messages
+from intacct_bridge.runs import UNATTENDED
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:

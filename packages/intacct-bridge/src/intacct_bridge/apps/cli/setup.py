@@ -7,7 +7,7 @@ import click
 
 from intacct_bridge.apps.cli.command import BEGIN, command
 from intacct_bridge.apps.cli.context import CommandContext, number_option, shared_options
-from intacct_bridge.runs.statuses import FAILURES, TRANSIENT
+from intacct_bridge.operations.exit_statuses import FAILURES, TRANSIENT
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import run_job
 from intacct_bridge.operations.flow_jobs import FlowJob
 from intacct_bridge.operations.job_settings import JobSettings, declared_settings
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import TenantRun
-from intacct_bridge.runs.messages import Messages
 
 if TYPE_CHECKING:
     from intacct_bridge.runs.run import Run

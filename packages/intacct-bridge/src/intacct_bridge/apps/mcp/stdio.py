@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from intacct_bridge.apps.mcp.values import HALF_PAIR
-from intacct_bridge.runs.statuses import Terminated
+from intacct_bridge.operations.exit_statuses import Terminated
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.mcp.server import AgentServer

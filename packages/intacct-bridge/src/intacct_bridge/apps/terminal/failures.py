@@ -13,7 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from intacct_bridge.apps.terminal.output import PLAIN, TEXT, Output
-from intacct_bridge.runs.statuses import INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED, TERMINATED, USAGE, Terminated
+from intacct_bridge.operations.exit_statuses import (
+    INTERNAL_ERROR,
+    INTERRUPTED,
+    OUTPUT_CLOSED,
+    TERMINATED,
+    USAGE,
+    Terminated,
+)
 from intacct_protocol.errors import (
     BusyError,
     InDoubtError,

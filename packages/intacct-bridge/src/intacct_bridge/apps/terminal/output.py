@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from intacct_bridge.apps.terminal.tables import Cell, plain_lines, print_fitted, shown
-from intacct_bridge.runs.messages import Messages, json_line, time_now
+from intacct_bridge.operations.messages import Messages, json_line, time_now
 from intacct_protocol.model.wording import counted, display_lines
 
 PLAIN, TEXT, JSON = "plain", "text", "json"

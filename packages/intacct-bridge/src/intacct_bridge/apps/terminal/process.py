@@ -23,7 +23,7 @@ from intacct_bridge import __version__
 from intacct_bridge.apps.terminal.exit_statuses import exit_line
 from intacct_bridge.apps.terminal.failures import INTERRUPTED_NOTE, report, usage
 from intacct_bridge.apps.terminal.output import Output
-from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED, USAGE, Terminated
+from intacct_bridge.operations.exit_statuses import INTERRUPTED, TERMINATED, USAGE, Terminated
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.nesting import refusing_depth
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from intacct_bridge.apps.terminal.output import Output
-from intacct_bridge.runs.messages import Messages
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.setup.findings import DoctorFinding, DoctorReport, Status, titles
 from intacct_protocol.model.wording import counted
 

@@ -9,8 +9,8 @@ from intacct_bridge.apps.terminal.process import stoppable
 from intacct_bridge.apps.terminal.progress import progress
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.operations.extract import ExtractRequest, ExtractResult, StreamOutcome, extract
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import CompanyRun
-from intacct_bridge.runs.messages import Messages
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:

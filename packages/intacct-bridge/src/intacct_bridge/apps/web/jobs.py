@@ -15,8 +15,8 @@ from typing import Any, TextIO
 
 from intacct_bridge.apps.terminal.failures import described, explained
 from intacct_bridge.apps.terminal.output import Output
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import RecordedRun
-from intacct_bridge.runs.messages import Messages
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 

@@ -13,8 +13,8 @@ from intacct_bridge.operations.flows import FlowProgram
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
+    from intacct_bridge.operations.messages import Messages
     from intacct_bridge.operations.recorded_run import RecordedRun
-    from intacct_bridge.runs.messages import Messages
 
 
 class WebApp:

@@ -12,7 +12,7 @@ import click
 
 from intacct_bridge.apps.cli.command import command
 from intacct_bridge.apps.cli.context import CommandContext, number_option, shared_options
-from intacct_bridge.runs.statuses import Terminated
+from intacct_bridge.operations.exit_statuses import Terminated
 from intacct_protocol.model.wording import counted
 
 _COMPANIES = 50

@@ -20,7 +20,7 @@ from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FLEET_DATABASE
 from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.machine.replaced_file import replaced
-from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED
+from intacct_bridge.operations.exit_statuses import INTERRUPTED, TERMINATED
 from intacct_protocol.errors import IntacctError
 from intacct_protocol.model.wording import counted
 

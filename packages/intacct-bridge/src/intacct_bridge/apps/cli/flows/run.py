@@ -10,7 +10,7 @@ import click
 from intacct_bridge.apps.cli.command import AUTOMATE, command
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
 from intacct_bridge.apps.terminal.failures import report
-from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED
+from intacct_bridge.operations.exit_statuses import INTERRUPTED, TERMINATED
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:

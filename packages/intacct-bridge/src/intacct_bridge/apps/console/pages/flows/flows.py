@@ -22,8 +22,8 @@ from intacct_bridge.operations.flows import (
     timer_folder,
     write_timer,
 )
+from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.runs import RunFilter, has_history, last_run_of, list_runs, run_statistics
-from intacct_bridge.runs.messages import Messages
 from intacct_protocol.errors import SettingsError
 
 _RUNS = 20
