@@ -1,11 +1,20 @@
 """Drafts in the source and in the company: a draft that should be live is never called unchanged."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
+from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.plan.plan_file import open_plan, save_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
 from support.journeys.objects import BILLS, VENDORS, LoadScenario
+from support.small_company import client
 
+SAME = Verdict.UNCHANGED
 BILL = "Vendor,Bill no,Date,Due date,Account,Amount,Location,Department,Status\n"
 ENTRY = "Journal,Date,Title,Reference,Account,Debit,Credit,Location,Department,Status\n"
 
@@ -42,7 +51,8 @@ def held(desk: LoadScenario, layout: str) -> list[str]:
         ("Draft", "", "Draft", "upsert", Verdict.UNCHANGED, ""),
         ("Draft", "", "Open", "create", Verdict.REFUSED, "is a draft in Intacct, and live in its source"),
         ("Draft", "", "", "create", Verdict.REFUSED, "is a draft in Intacct, and live in its source"),
-        ("Draft", "", "Open", "upsert", Verdict.REFUSED, "is a draft in Intacct, and live in its source"),
+        ("Draft", "", "Open", "upsert", Verdict.UPDATE, ""),
+        ("Draft", "", "", "upsert", Verdict.UPDATE, ""),
         ("Draft", "Posted", "Draft", "create", Verdict.UNCHANGED, ""),
         ("Draft", "Posted", "Draft", "upsert", Verdict.UNCHANGED, ""),
         ("Draft", "Posted", "Open", "create", Verdict.UNCHANGED, ""),
@@ -62,30 +72,103 @@ def test_a_draft_is_a_state_and_not_a_content(
     if in_company:
         set_state(desk, layout, in_company)
     before = held(desk, layout)
-    if layout == "journal-entries" and mode == "upsert":
-        return  # an entry is changed by its record number only
     (record,) = desk.plan(text_of(layout, then), layout, mode).records
     assert (record.verdict, [reason in finding.message for finding in record.reasons]) == (
         verdict,
         [True] * bool(reason),
     )
     outcomes = desk.load(text_of(layout, then), layout, mode)
-    assert all(one.status.outcome_text == "unchanged" for one in outcomes)
-    assert held(desk, layout) == before
+    posts = verdict is Verdict.UPDATE
+    assert all(one.status.outcome_text == ("posted" if posts else "unchanged") for one in outcomes)
+    assert held(desk, layout) == (["Posted"] if posts else before)
+    if posts:
+        for again in ("create", "upsert"):
+            assert [one.verdict for one in desk.plan(text_of(layout, then), layout, again).records] == [SAME]
 
 
-@pytest.mark.parametrize("mode", ["create", "upsert"])
-def test_a_load_of_drafts_that_is_loaded_live_is_refused(desk: LoadScenario, mode: str) -> None:
+def test_a_load_of_drafts_is_posted_by_an_upsert(desk: LoadScenario) -> None:
     desk.load(VENDORS, "VENDOR")
     text = text_of("bills", "").replace(",Status", "").replace("100,100,\n", "100,100\n")
     assert all(one.good for one in desk.load(text, "bills", draft=True))
     assert held(desk, "bills") == ["Draft"]
-    (record,) = desk.plan(text, "bills", mode).records
+    (record,) = desk.plan(text, "bills", "create").records
     (finding,) = record.reasons
     assert finding.advice.endswith(
-        "post it in Intacct: Accounts Payable > All > Bills, filtered by vendor, date and amount"
+        "load it with `mode` upsert, which posts a draft that we created, or post it in Intacct: "
+        "Accounts Payable > All > Bills, filtered by vendor, date and amount"
     )
-    assert held(desk, "bills") == ["Draft"]
+    assert [one.status for one in desk.load(text, "bills", "upsert")] == [RecordStatus.APPLIED]
+    assert held(desk, "bills") == ["Posted"]
+
+
+@pytest.mark.parametrize("layout", ["bills", "journal-entries"])
+def test_a_draft_that_a_person_changed_is_left_to_that_person(desk: LoadScenario, layout: str) -> None:
+    desk.load(VENDORS, "VENDOR")
+    desk.load(text_of(layout, "Draft"), layout)
+    name, field = OBJECTS[layout], "DESCRIPTION" if layout == "bills" else "BATCH_TITLE"
+    (number,) = (row["RECORDNO"] for row in desk.rows(name) if "B-1" in row.values() or "R-1" in row.values())
+    changed = {"bills": ("WHENDUE", "2026-12-24"), "journal-entries": (field, "Rent of May")}[layout]
+    table = desk.emulator.company().table(name)
+    table.update(int(number), {**(table.get(int(number)) or {}), changed[0]: changed[1]})
+    (record,) = desk.plan(text_of(layout, "Open"), layout, "upsert").records
+    assert record.verdict is Verdict.REFUSED
+    assert "which was changed in Intacct since" in record.reasons[0].message
+    assert held(desk, layout) == ["Draft"]
+
+
+@pytest.mark.parametrize("setting", ["submit", "kept", "ignored"])
+@pytest.mark.parametrize(
+    ("then", "amount", "states"),
+    [  # the status and the amount now, and the state in Intacct by the gateway's behaviour
+        ("Draft", "60", {"submit": "Draft", "kept": "Draft", "ignored": "Draft"}),
+        ("Open", "50", {"submit": "Posted", "kept": "Posted", "ignored": "Draft"}),
+        ("Open", "60", {"submit": "Posted", "kept": "Posted", "ignored": "Draft"}),
+    ],
+)
+def test_whatever_an_update_does_with_drafts_the_outcome_is_true(
+    desk: LoadScenario, setting: str, then: str, amount: str, states: dict[str, str]
+) -> None:
+    desk.load(VENDORS, "VENDOR")
+    desk.load(text_of("bills", "Draft"), "bills")
+    company = desk.emulator.company()
+    company.behaviour = replace(company.behaviour, update_action=setting)
+    (outcome,) = desk.load(text_of("bills", then).replace(",50,", f",{amount},"), "bills", "upsert")
+    assert held(desk, "bills") == [states[setting]]
+    (bill,) = (row for row in desk.rows("APBILL") if row["RECORDID"] == "B-1")
+    assert bill["TOTALENTERED"] == amount
+    if then == "Open" and setting == "ignored":
+        assert (outcome.status, "it is still a draft" in outcome.reason) == (RecordStatus.CONFLICT, True)
+    else:
+        assert outcome.status is RecordStatus.APPLIED
+
+
+def test_a_saved_plan_posts_a_draft(desk: LoadScenario) -> None:
+    desk.load(VENDORS, "VENDOR")
+    desk.load(text_of("journal-entries", "Draft"), "journal-entries")
+    plan = desk.plan(text_of("journal-entries", "Open"), "journal-entries", "upsert")
+    save_plan(plan, desk.folder / "plan.json")
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        saved = revalidate_plan(open_plan(desk.folder / "plan.json"), gateway, outbox)
+        assert [one.verdict for one in saved.records] == [Verdict.UPDATE]
+        assert [one.status for one in Loader(gateway, outbox).apply(saved)] == [RecordStatus.APPLIED]
+        again = revalidate_plan(open_plan(desk.folder / "plan.json"), gateway, outbox)
+        assert [one.verdict for one in again.records] == [SAME]
+    assert held(desk, "journal-entries") == ["Posted"]
+
+
+@pytest.mark.parametrize("layout", ["bills", "journal-entries"])
+def test_a_draft_that_was_posted_is_taken_back_as_a_whole(desk: LoadScenario, layout: str) -> None:
+    desk.load(VENDORS, "VENDOR")
+    desk.load(text_of(layout, "Draft"), layout)
+    desk.load(text_of(layout, "Open"), layout, "upsert")
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        ours = [one for one in outbox.entries() if one.target.object == OBJECTS[layout]]
+        undo = plan_undo(gateway, outbox, ours, UndoSettings(date(2026, 11, 30)))
+        assert [(one.entry.number, one.reason) for one in undo.left] == [
+            (ours[1].number, "it posted a draft, which is taken back as a whole")
+        ]
+        assert undo.plan is not None
+        assert [one.status for one in Loader(gateway, outbox).apply(undo.plan)] == [RecordStatus.APPLIED]
 
 
 def test_a_draft_of_a_person_is_not_taken_for_posted(desk: LoadScenario) -> None:

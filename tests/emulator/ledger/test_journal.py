@@ -153,3 +153,16 @@ def test_amounts_are_rounded_half_up_to_the_cent(demo: Emulator) -> None:
     key = key_of(demo, entry("60100 D 100.125 DEPARTMENT=100", "10010 C 100.125"))
     where = f"<equalto><field>BATCHKEY</field><value>{key}</value></equalto>"
     assert [row["AMOUNT"] for row in rows(data(demo, query("GLDETAIL", "AMOUNT", where)))] == ["100.13", "-100.13"]
+
+
+@pytest.mark.parametrize(("asked", "option", "entries"), [("PR-1", "", 1), ("pr-1", "", 0), ("pr-1", "true", 1)])
+def test_a_query_tells_cases_apart_unless_it_says_otherwise(
+    demo: Emulator, asked: str, option: str, entries: int
+) -> None:
+    key_of(demo, entry(*GOOD, REFERENCENO="PR-1"))
+    where = f"<equalto><field>REFERENCENO</field><value>{asked}</value></equalto>"
+    options = f"<options><caseinsensitive>{option}</caseinsensitive></options>" if option else ""
+    request = query("GLBATCH", "RECORDNO MODULE", where).replace("</query>", f"{options}</query>")
+    posted = rows(data(demo, request))
+    assert len(posted) == entries
+    assert [row["MODULE"] for row in posted] == ["2.GL"] * entries, "an entry that no document made"

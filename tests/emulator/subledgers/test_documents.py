@@ -3,6 +3,7 @@
 Shapes: the documented parameter tables of "Create AP Bill" and "Create AP Payment"; amounts are made up.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -103,6 +104,34 @@ def test_a_draft_waits_until_it_is_submitted(demo: Emulator) -> None:
     assert one(demo, f"<update>{element('APBILL', RECORDNO=key, ACTION='Submit')}</update>").status == "success"
     assert state(demo, key)["STATE"] == "Posted"
     assert balances(demo.company()) != before
+    assert_true(demo)
+
+
+@pytest.mark.parametrize(
+    ("setting", "action", "state_after"),
+    [
+        ("submit", "", "Posted"),
+        ("submit", "Draft", "Draft"),
+        ("submit", "Submit", "Posted"),
+        ("kept", "", "Draft"),
+        ("kept", "Submit", "Posted"),
+        ("ignored", "Submit", "Draft"),
+    ],
+)
+@pytest.mark.parametrize("function", ["update", "update_bill"])
+def test_an_update_of_a_draft_submits_it_unless_it_says_draft(
+    demo: Emulator, function: str, setting: str, action: str, state_after: str
+) -> None:
+    demo.company().behaviour = replace(demo.company().behaviour, update_action=setting)
+    key = made(demo, bill(ACTION="Draft"))
+    if function == "update":
+        said = {"ACTION": action} if action else {}
+        request = f"<update>{element('APBILL', RECORDNO=key, DESCRIPTION='Paper', **said)}</update>"
+    else:
+        said_text = f"<action>{action}</action>" if action else ""
+        request = f'<update_bill key="{key}">{said_text}<description>Paper</description></update_bill>'
+    assert one(demo, request).status == "success"
+    assert state(demo, key)["STATE"] == state_after
     assert_true(demo)
 
 

@@ -70,6 +70,9 @@ class Behaviour:
     unnamed_currency: str = "party"
     """The currency of a document or an order that names none: its vendor's or customer's (`party`), the entity's
     (`base`), or, where the company has several currencies, none: it is refused (`refused`). No page says which."""
+    update_action: str = "submit"
+    """What an update of a draft document without ACTION does: `submit` it, the default on Sage's pages on bills and
+    invoices, or leave it as it is (`kept`). `ignored`: no ACTION of an update has an effect on a draft."""
     rename_ids: str = "refused"
     """An update that changes the id of a record, such as VENDORID: always `refused`, or accepted while the record is
     `unused`. Sage's help forbids it for journals and, without a preference, for accounts."""

@@ -4,7 +4,7 @@ A record in another currency than its plan said is in the company, and wrong. It
 later load of it is refused for the same reason (`plan.receipts`), until it is taken back.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from intacct_bridge.client.protocol import Gateway
@@ -17,35 +17,44 @@ from intacct_bridge.load.target.document_currencies import DOCUMENTS, posted_cur
 from intacct_protocol.errors import IntacctError
 from intacct_protocol.model.query.query import MAX_IN
 
-_POSTED = (RecordStatus.APPLIED, RecordStatus.SETTLED)
+POSTED = (RecordStatus.APPLIED, RecordStatus.SETTLED)
 
 
 def with_currencies_read(outcomes: Iterable[RecordOutcome], company: Gateway) -> Iterator[RecordOutcome]:
-    """The outcomes; those of new records in a company that may have several currencies after their currency is read.
+    """The outcomes; those of new records in a company that may have several currencies after their currency is read."""
+    return read_in_groups(outcomes, lambda outcome: _is_to_read(outcome, company), lambda group: _read(group, company))
+
+
+def read_in_groups(
+    outcomes: Iterable[RecordOutcome],
+    is_to_read: Callable[[RecordOutcome], bool],
+    read: Callable[[Sequence[RecordOutcome]], Iterator[RecordOutcome]],
+) -> Iterator[RecordOutcome]:
+    """The outcomes; those whose records are to be read, after one look for 1,000 of them.
 
     If an error ends the outcomes, those before it come first.
     """
-    held: list[RecordOutcome] = []
+    group: list[RecordOutcome] = []
     try:
         for outcome in outcomes:
-            if not _is_to_read(outcome, company):
+            if not is_to_read(outcome):
                 yield outcome
                 continue
-            held.append(outcome)
-            if len(held) == MAX_IN:
-                yield from _read(held, company)
-                held = []
+            group.append(outcome)
+            if len(group) == MAX_IN:
+                yield from read(group)
+                group = []
     except IntacctError:
-        yield from _read(held, company)
+        yield from read(group)
         raise
-    yield from _read(held, company)
+    yield from read(group)
 
 
 def _is_to_read(outcome: RecordOutcome, company: Gateway) -> bool:
     write = outcome.write
     return (
         write.operation is WriteOperation.CREATE
-        and outcome.status in _POSTED
+        and outcome.status in POSTED
         and write.object in DOCUMENTS
         and bool(outcome.key and currencies_of(write))
         and company.financial_setup.is_multi_currency is not False

@@ -13,6 +13,7 @@ from itertools import islice
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.currency_readback import with_currencies_read
+from intacct_bridge.load.apply.draft_readback import with_drafts_read
 from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of, outcome_of_skipped
 from intacct_bridge.load.apply.own_reference import with_own_reference
 from intacct_bridge.load.apply.record_order import in_order, waves
@@ -155,7 +156,8 @@ class Loader:
                 to_send.append(_as_seen(record))
         yield from map(outcome_of_skipped, plan.of(Verdict.SKIPPED))
         yield from self._conclude(doubtful_changes)
-        yield from with_currencies_read(self._load(in_order(to_send)), self._company)
+        outcomes = with_currencies_read(self._load(in_order(to_send)), self._company)
+        yield from with_drafts_read(outcomes, self._company)
 
     def _not_sent(self, plan: Plan) -> dict[int, str]:
         """The records that an atomic load does not send, because the plan refused a record of their batch; and why."""

@@ -63,11 +63,11 @@ def differences_from_sent(sent: Write, given: Write, write: Write, left_out: Col
         places = rows if len(rows) == len(mine) else [_NO_ROW] * len(mine)
         new: list[tuple[_Line, SourceRow]] = []
         for line, place in zip(mine, places, strict=True):
-            twin = next((one for one in theirs if _same(one, line)), None)
-            if twin is None:
+            equal_line = next((one for one in theirs if _same(one, line)), None)
+            if equal_line is None:
                 new.append((line, place))
             else:
-                theirs.remove(twin)
+                theirs.remove(equal_line)
         for (line, place), old in zip(new, theirs, strict=False):
             yield from _differing(old, line, write, (), place)
         if len(new) != len(theirs):

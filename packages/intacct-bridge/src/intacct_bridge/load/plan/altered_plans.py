@@ -181,8 +181,9 @@ def _sends_content(write: Write) -> bool:
         or write.lines.keys() != content.lines.keys()
     ):
         return False
-    fields = list(write.fields.items())
-    sent = dict(fields if creates else fields[1:])
+    fields, lookup = list(write.fields.items()), lookup_keys_of(write.object)
+    states = () if creates else (*lookup.draft.items(), *lookup.posts.items())
+    sent = dict(fields if creates else (pair for pair in fields[1:] if pair not in states))
     of_lines = currency if write.object == JOURNAL_ENTRY else {}
     return _follows(write.object, sent, {**decided, **content.fields}) and all(
         wrapper in content.lines and _same_lines(lines, content.lines[wrapper], of_lines)

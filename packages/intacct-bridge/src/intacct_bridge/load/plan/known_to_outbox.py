@@ -46,16 +46,16 @@ class RefuseUncertainEquals:
         posted = self._posted((records[at].write, equal) for at, equal in unknown.items())
         done = list(records)
         for at, equal in unknown.items():
-            twins = posted[equal.key]
-            if equal.arrival <= len(twins):
-                done[at] = self._verdict(records[at], equal, twins[equal.arrival - 1])
+            equals = posted[equal.key]
+            if equal.arrival <= len(equals):
+                done[at] = self._verdict(records[at], equal, equals[equal.arrival - 1])
         return done
 
-    def _verdict(self, record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
+    def _verdict(self, record: PlannedRecord, equal: EqualNumber, posted: OutboxEntry) -> PlannedRecord:
         if equal.same:  # from now on it is known by its key
-            self._context.outbox.rename(twin, record.write.identity)
-            return by_outbox(record, twin)
-        return _refused(record, equal, twin)
+            self._context.outbox.rename(posted, record.write.identity)
+            return by_outbox(record, posted)
+        return _refused(record, equal, posted)
 
     def _posted(self, uncertain: Iterable[tuple[Write, EqualNumber]]) -> Mapping[_Class, list[OutboxEntry]]:
         """The equal records of earlier runs that may be in the company."""
@@ -92,10 +92,10 @@ def _to_ask_for(record: PlannedRecord, source: str) -> EqualNumber | None:
     return equal if equal.earlier and not equal.certain else None
 
 
-def _refused(record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
+def _refused(record: PlannedRecord, equal: EqualNumber, posted: OutboxEntry) -> PlannedRecord:
     finding = Finding(
         "equal",
-        f"an equal record was {sent_text(record.write, twin)}; without a key, this may be that record or a new one",
+        f"an equal record was {sent_text(record.write, posted)}; without a key, this may be that record or a new one",
         equal.fix,
         position=record.write.position,
     )

@@ -20,13 +20,14 @@ from intacct_bridge.load.plan.changes import (
     update_of,
 )
 from intacct_bridge.load.plan.context import PlanContext
-from intacct_bridge.load.plan.drafts import is_draft_state, not_a_draft
+from intacct_bridge.load.plan.drafts import is_left_draft, not_a_draft
 from intacct_bridge.load.plan.outbox_verdict import CONFLICT, by_outbox, is_doubtful, sent_text
 from intacct_bridge.load.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck
 from intacct_bridge.load.plan.resolve_references import as_given
 from intacct_bridge.load.plan.same_record import PostedBySource, posted_by_source
 from intacct_bridge.load.records.identity import all_identities, content_digest, existing_identity, without_draft
+from intacct_bridge.load.records.lookup_keys import is_draft_state
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, GivenContent, Identity, Receipt, Write, WriteOperation
@@ -113,6 +114,8 @@ class MatchExisting:
             match = replace(match, verdict=Verdict.UNCHANGED, changes=())
         if match.verdict is Verdict.UNCHANGED and record.write.attachments and not _has_posted(given, record.write):
             return _without_files(match), None
+        if is_left_draft(match):
+            return match, None
         if match.verdict is not Verdict.REFUSED:
             return match, None if match.receipt is not None else latest
         if latest is not None and match.receipt is None and _has_deleted(latest):
@@ -207,7 +210,8 @@ class MatchExisting:
             return existing.with_findings(*obstacles(delete, current, self._writable))
         write = replace(write, fields={name: one for name, one in write.fields.items() if name not in write.only_new})
         state = comparable(current.row.get("STATE"))
-        if state and not is_draft_state(write.object, state):  # what was posted since is not made a draft again
+        is_draft = is_draft_state(write.object, state)
+        if state and not is_draft:  # what was posted since is not made a draft again
             write = replace(write, fields=without_draft(write.object, write.fields))
         changes = differences(write, current, self._writable, names) + unknown_changes(write, current, self._writable)
         update = update_of(write, current, self._writable, changes)
@@ -221,6 +225,9 @@ class MatchExisting:
         posts = any(
             change.name in self._writable.lookup.draft for change in changes
         )  # the input itself gives it the state
+        if not posts and changes and is_draft and self._writable.lookup.posts:  # an update posts what does not say that
+            fields = {**existing.write.fields, **self._writable.lookup.draft}
+            existing = replace(existing, write=replace(existing.write, fields=fields))
         if not posts and (self._mode is Mode.UPSERT or write.state.word):
             existing = not_a_draft(existing, state)
         return existing.with_findings(*left_alone(write, current), *obstacles(write, current, self._writable, changes))

@@ -22,6 +22,7 @@ from intacct_bridge.load.plan.apply_rules import ApplyRules, CheckAmountsDue, re
 from intacct_bridge.load.plan.company_facts import CompanyFacts
 from intacct_bridge.load.plan.context import PlanContext, PlanStep
 from intacct_bridge.load.plan.decide_currency import DecideCurrency
+from intacct_bridge.load.plan.drafts import PostDrafts
 from intacct_bridge.load.plan.duplicates import FindDuplicates, RefuseRepeated, refuse_same_existing
 from intacct_bridge.load.plan.known_to_outbox import RefuseUncertainEquals, check_outbox
 from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
@@ -77,6 +78,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
         refuse_same_existing,
         RefuseUncertainEquals(context),
         MatchPosted(context),
+        PostDrafts(context),
         RefuseSuperseded(context),
         DecideCurrency(context),
         ApplyRules(context),

@@ -61,6 +61,9 @@ class LookupKeys:
     """Fields that an update must have too; it sends the company's own values of those that do not change."""
     draft: Mapping[str, str] = field(default_factory=dict)
     """The values that make a new record a draft; empty if the object has no drafts."""
+    posts: Mapping[str, str] = field(default_factory=dict)
+    """The values by which an update posts a draft, or submits it to the approval in Intacct (Sage's pages on bills and
+    journal entries; of the others by the same parameter). Empty if only a person can do that."""
     locked_states: tuple[str, ...] = ()
     """States in which the company allows no change or deletion of the record."""
     hint: str = ""
@@ -97,6 +100,11 @@ def lookup_keys_of(object_name: str) -> LookupKeys:
         key = natural_key(object_name)
         row = {"keys": [[key]], "enforced": True, "required": [key]} if key else {}
     return msgspec.convert({**common, **row}, LookupKeys)
+
+
+def is_draft_state(object_name: str, state: str) -> bool:
+    """Whether the state of a record in Intacct is that of a draft; payments have it as a letter too."""
+    return state.casefold() == "draft" or (state == "D" and bool(lookup_keys_of(object_name).payment_lines))
 
 
 @cache

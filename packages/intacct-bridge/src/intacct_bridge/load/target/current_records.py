@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.key_lookup import rows_by_keys
+from intacct_bridge.load.records.lookup_keys import is_draft_state
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, Write
 from intacct_bridge.load.target.writable import LineSet, WritableObject
@@ -149,7 +150,7 @@ class Locator:
             for row in self._rows(names, writes):
                 record = comparable(row.get(self._writable.lookup.record_key))
                 key = tuple((name, equal_form(row.get(name))) for name in names)
-                by_key.setdefault(key, {})[record] = CurrentRecord(record, row)
+                by_key.setdefault(key, {})[record] = CurrentRecord(record, self._with_action(row))
         numbers = [record for records in by_key.values() for record in records]
         undone, by_number = taken_back(numbers), (self._writable.lookup.record_key,)
         located = [
@@ -173,6 +174,14 @@ class Locator:
         keys = [{name: write.fields[name] for name in names} for write in writes]
         query = Query(self._writable.name, described_names, show_private=True)
         return rows_by_keys(self._company.query, query, keys, described.kind_of, batch=_BATCH)
+
+    def _with_action(self, row: Row) -> Row:
+        """A row with the action that its record's state stands for: Intacct shows no ACTION, and takes one."""
+        draft = self._writable.lookup.draft
+        if "ACTION" not in draft or not row.get("STATE"):
+            return row
+        is_draft = is_draft_state(self._writable.name, comparable(row["STATE"]))
+        return {**row, "ACTION": draft["ACTION"] if is_draft else "Submit"}
 
     def _add_lines(self, writes: Sequence[Write], located: list[list[CurrentRecord]]) -> None:
         """Add the lines of the records that were found, for the line sets that their writes give."""

@@ -18,7 +18,7 @@ from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.sent_write import sent_write
 from intacct_bridge.load.plan.actions import early_day
 from intacct_bridge.load.plan.changes import differences
-from intacct_bridge.load.records.identity import content_digest, undo_identity
+from intacct_bridge.load.records.identity import content_digest, undo_identity, without_draft
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import RecordLine, Write, WriteOperation
 from intacct_bridge.load.target.current_records import Locator
@@ -44,7 +44,7 @@ def opposite_write(company: Gateway, entry: OutboxEntry, *, day: date, memo: str
     if sent.fields.get("REVERSEDATE"):
         raise RecordError(f"it reverses itself on {comparable(sent.fields['REVERSEDATE'])}", fix="delete it")
     number: Value = int(entry.receipt.record)
-    existing = replace(sent, fields={**sent.fields, "RECORDNO": number})
+    existing = replace(sent, fields={**without_draft(JOURNAL_ENTRY, sent.fields), "RECORDNO": number})
     (records,) = Locator(company, writable).locate([(existing, ("RECORDNO",))])
     if not records:
         raise RecordError(f"{JOURNAL_ENTRY} {number} is not visible in Intacct", fix="check the entity")

@@ -14,6 +14,7 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.outbox.sent_write import sent_key, sent_write
 from intacct_bridge.load.plan.changes import differences
 from intacct_bridge.load.records.identity import content_digest, existing_identity
+from intacct_bridge.load.records.lookup_keys import is_draft_state
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Write, WriteOperation, record_label
 from intacct_bridge.load.target.current_records import CurrentRecord, Locator
@@ -39,7 +40,7 @@ def restoring_writes(
     """
     writable = writable_object(company, entries[0].target.object)
     by, key = writable.lookup.record_key, sent_key(writable, entries[0])
-    sent = [sent_write(writable, entry) for entry in entries]
+    sent = [_without_state(writable, sent_write(writable, entry)) for entry in entries]
     located = Locator(company, writable).locate([(replace(write, lines={}), (key,)) for write in sent])
     done: list[Write | RecordError | None] = []
     for entry, write, records in zip(entries, sent, located, strict=True):
@@ -52,10 +53,23 @@ def restoring_writes(
                 restoring: Write | None = _update(entry, {by: records[0].number, **earlier}, by, entity)
             else:
                 restoring = _restored(writable, entry, write, records[0], earlier, entity=entity)
+            if restoring is not None and is_draft_state(write.object, comparable(records[0].row.get("STATE"))):
+                restoring = replace(restoring, fields={**restoring.fields, **_draft_fields(writable)})
             done.append(replace(restoring, known=key_values) if restoring is not None else None)
         except RecordError as error:
             done.append(error)
     return done
+
+
+def _draft_fields(writable: WritableObject) -> Mapping[str, Value]:
+    """The fields by which an update leaves a draft as a draft."""
+    return writable.lookup.draft if writable.lookup.posts else {}
+
+
+def _without_state(writable: WritableObject, write: Write) -> Write:
+    """An update without the fields that post a draft or leave it as one: what was posted stays posted."""
+    state = _draft_fields(writable)
+    return replace(write, fields={name: value for name, value in write.fields.items() if name not in state})
 
 
 def _restored(

@@ -18,6 +18,7 @@ from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan
 from intacct_bridge.load.plan.planner import plan_in_stages
+from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Write, WriteOperation
@@ -134,6 +135,8 @@ def _choose(outbox: Outbox, entries: Iterable[OutboxEntry]) -> _Chosen:
             continue
         elif entry.target.object == _FOLDER:
             chosen.left.append(UndoRefusal(entry, "an attachment folder stays, because other records may use it"))
+        elif updates and _only_posts(outbox, entry):
+            chosen.left.append(UndoRefusal(entry, "it posted a draft, which is taken back as a whole"))
         elif key in updated and (updates or entry.target.object == JOURNAL_ENTRY):
             text = f"entry {updated[key]} is taken back first; run the undo again after that"
             chosen.left.append(UndoRefusal(entry, text))
@@ -142,6 +145,13 @@ def _choose(outbox: Outbox, entries: Iterable[OutboxEntry]) -> _Chosen:
             if updates:
                 updated[key] = entry.number
     return chosen
+
+
+def _only_posts(outbox: Outbox, entry: OutboxEntry) -> bool:
+    """Whether an update changed nothing but that its record was a draft."""
+    replaced = outbox.replaced_values(entry) or {}
+    posts = lookup_keys_of(entry.target.object).posts
+    return bool(replaced) and replaced.keys() <= posts.keys()
 
 
 def _with_day(plan: Plan, day: date) -> Plan:

@@ -41,7 +41,7 @@ class DocumentVerbs:
     def update(self, call: FunctionCall, draft: Draft, number: int) -> Row:
         """Change a document; the lines that are sent replace the stored ones."""
         stored = call.company.table(self.document_type.object).get(number) or {}
-        waits = _waits(draft) or (stored.get("STATE") == "Draft" and not draft.extra.get("ACTION"))
+        waits = entry.stays_draft(call, self.document_type, stored, draft.extra.get("ACTION", ""))
         return entry.change(call, self.document_type, number, DocumentInput(_values(draft), self._lines(draft), waits))
 
     def delete(self, call: FunctionCall, described: ObjectDef, number: int) -> None:  # noqa: ARG002  # the verbs' signature

@@ -69,7 +69,7 @@ class DocumentFunctions:
         number = self._number(call)
         old = call.company.table(self.document_type.object).get(number) or {}
         entry = self._entry(call, ())
-        waits = entry.draft or (old.get("STATE") == "Draft" and call.body.find("action") is None)
+        waits = documents.stays_draft(call, self.document_type, old, call.body.findtext("action"))
         values = entry.values
         if call.body.get("set_nulls") != "true":
             values = {name: text for name, text in values.items() if text}

@@ -92,6 +92,19 @@ def enter(call: FunctionCall, document_type: DocumentType, entry: DocumentInput)
     return _write(call, document_type, row, entry, key=str(next_number(call.company, "PRRECORD")))
 
 
+_WITH_ACTION = ("APBILL", "APADJUSTMENT", "ARINVOICE", "ARADJUSTMENT")
+"""Documents whose updates take an ACTION."""
+
+
+def stays_draft(call: FunctionCall, document_type: DocumentType, stored: Row, action: str) -> bool:
+    """Whether a document waits after an update with this action, which may be empty."""
+    named = action.strip().lower()
+    if stored.get("STATE") != "Draft":
+        return named == "draft"
+    setting = call.company.behaviour.update_action if document_type.object in _WITH_ACTION else "kept"
+    return named == "draft" or setting == "ignored" or (not named and setting == "kept")
+
+
 def change(call: FunctionCall, document_type: DocumentType, number: int, entry: DocumentInput) -> Row:
     """Change a document; a change of its lines or amounts withdraws its postings and posts it again."""
     company = call.company
