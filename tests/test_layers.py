@@ -45,7 +45,6 @@ ONLY_IN = {
     "jinja2": ("intacct_bridge.apps.",),
     "mcp": ("intacct_bridge.apps.mcp.",),
     "pg8000": ("intacct_bridge.shared_state.",),
-    "dbos": ("intacct_bridge.fleet.",),
     "cryptography": ("intacct_bridge.fleet.",),
 }
 READS = ("intacct_bridge.streams.", "intacct_bridge.copies.", "intacct_bridge.extract.")

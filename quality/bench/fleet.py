@@ -23,10 +23,8 @@ from statistics import median, quantiles
 
 from bench.measure import serving
 from intacct_bridge.apps.demo.own_postgres import own_postgres
-from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.fleet import Fleet, NewTenant
-from intacct_bridge.fleet.registry import TenantRun
-from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.run_queue import RunKey, TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_emulator import CREDENTIALS
 
@@ -63,7 +61,6 @@ class Bench:
         self.fleet, self.names, self._server = fleet, names, server
         self.most_connections = 0
         """Sessions of the database at once, those of this program included."""
-        self.runner = DbosRunner(fleet.registry.place)
         environment = {**os.environ, "INTACCT_FLEET": uri, "INTACCT_FLEET_KEY": key}
         command = [sys.executable, "-m", "intacct_bridge", "fleet", "work", "-q", "--threads", str(THREADS)]
         self.workers = [
@@ -84,8 +81,7 @@ class Bench:
         """Run every tenant's flow once, and wait for the ends of all but the first `without`."""
         due, waited = self.fleet.registry.now(), set(self.names[without:])
         before, began = self._cpu(), time.monotonic()
-        for name in self.names:
-            self.runner.submit(RunKey(name, "copy", due))
+        self.fleet.queue.submit(RunKey(name, "copy", due) for name in self.names)
         while len(ended := self._ended(due, waited)) < len(waited):
             if time.monotonic() - began > 60 + 3 * len(self.names):
                 raise SystemExit(f"{len(waited) - len(ended):,} of {len(waited):,} runs did not end")
@@ -96,7 +92,7 @@ class Bench:
             raise SystemExit(f"{wrong[0].tenant}: {wrong[0].outcome}: {wrong[0].detail}")
         after = self._cpu()
         last = max(one.ended_at for one in ended if one.ended_at is not None)
-        starts = [(one.started_at - due).total_seconds() for one in ended]
+        starts = [(one.started_at - due).total_seconds() for one in ended if one.started_at is not None]
         emulator, workers, database = (b - a for a, b in zip(before, after, strict=True))
         return Round((last - due).total_seconds(), emulator, workers, database, starts)
 
@@ -106,11 +102,11 @@ class Bench:
 
     def wait_for_all(self) -> None:
         """Wait until no run is queued or goes on, those that hung included."""
-        while self.runner.unfinished():
+        while self.fleet.queue.unfinished(limit=1):
             time.sleep(0.5)
 
     def _ended(self, due: datetime, waited: set[str]) -> list[TenantRun]:
-        runs = self.fleet.registry.runs(since=due, limit=_ALL)
+        runs = self.fleet.queue.runs(since=due, limit=_ALL)
         return [one for one in runs if one.ended_at is not None and one.due_at == due and one.tenant in waited]
 
     def _cpu(self) -> tuple[float, float, float]:
@@ -130,7 +126,6 @@ class Bench:
         for one in self.workers:
             one.kill()
             one.wait()
-        self.runner.close()
 
 
 @contextmanager

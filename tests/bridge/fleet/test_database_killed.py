@@ -31,7 +31,7 @@ def test_workers_go_on_after_the_database_server_was_killed(tmp_path: Path) -> N
                 assert worker.returncode == 4
                 workers.remove(worker)
                 workers.append(served.start("work", "--threads", "4"))  # as a service manager does
-            runs = served.fleet.registry.runs(limit=1_000)
+            runs = served.fleet.queue.runs(limit=1_000)
             going_on = [run for run in runs if run.ended_at is None]
             return not going_on and {(run.tenant, run.flow) for run in runs} == wanted
 

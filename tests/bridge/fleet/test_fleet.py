@@ -18,6 +18,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import RefusedError, SettingsError
 from intacct_protocol.model.query.query import Query
 from support.fleet.database import dump
+from support.fleet.runs import begun
 from support.small_company import Clock, company
 
 KEY = FleetKey.new().text
@@ -232,28 +233,28 @@ def test_a_removed_tenant_leaves_no_secret_and_no_link(fleet: Fleet) -> None:
 
 def test_a_run_is_counted_once_and_its_end_is_kept_once(fleet: Fleet) -> None:
     add(fleet, flows={"nightly": NIGHTLY}, schedule={"nightly": "@hourly"})
-    first = fleet.begin_run("acme", "nightly", NOON, worker="one")
-    again = fleet.begin_run("acme", "nightly", NOON, worker="two")
-    assert first is not None
-    assert again is not None
+    first = begun(fleet, "acme", "nightly", NOON, worker="one")
+    fleet.queue.recover(["one"])
+    again = begun(fleet, "acme", "nightly", NOON, worker="two")
     assert again.started_at == first.started_at
+    assert not fleet.end_run(first, "bug"), "another worker has it"
     assert fleet.end_run(again, "done", transactions=7, rows=3)
-    assert not fleet.end_run(first, "bug")
-    assert fleet.begin_run("acme", "nightly", NOON) is None
+    assert not fleet.end_run(again, "bug")
+    fleet.queue.submit([again.key])
+    assert fleet.queue.take("three", 1) == []
     status = fleet.status_of("acme").flows[0]
     assert status.last is not None
     assert (status.last.outcome, status.last.transactions, status.last.worker) == ("done", 7, "two")
     assert status.failures == 0
     for hour in (1, 2):
-        late = fleet.begin_run("acme", "nightly", NOON + timedelta(hours=hour))
-        assert late is not None
+        late = begun(fleet, "acme", "nightly", NOON + timedelta(hours=hour))
         fleet.end_run(late, "in doubt", in_doubt=2)
     status = fleet.status_of("acme").flows[0]
     assert status.failures == 2
     assert fleet.status_of("acme").in_doubt == 2
     assert fleet.status_of("acme").needs_attention
-    assert fleet.registry.prune_runs(datetime.now(UTC) + timedelta(days=1)) == 2
-    assert [run.due_at for run in fleet.registry.runs(tenant="acme")] == [NOON + timedelta(hours=2)]
+    assert fleet.queue.prune(datetime.now(UTC) + timedelta(days=1)) == 2
+    assert [run.due_at for run in fleet.queue.runs(tenant="acme")] == [NOON + timedelta(hours=2)]
 
 
 def test_a_paused_tenant_has_no_next_run(fleet: Fleet) -> None:
@@ -311,14 +312,12 @@ def test_no_dump_holds_a_credential_after_failures_either(fleet: Fleet, monkeypa
     token = fleet.link("acme")
     with closing(company(Clock())) as emulator, pytest.raises(RefusedError):
         _read(fleet, emulator)
-    run = fleet.begin_run("acme", "nightly", NOON)
-    assert run is not None
+    run = begun(fleet, "acme", "nightly", NOON)
     connection = fleet.connection("acme")
     detail = f"{WAREHOUSE} refused {connection.user_password}, {connection.sender_password}: S3cret-of-the-warehouse"
     fleet.end_run(run, "refused", detail=detail)
-    assert fleet.registry.runs()[0].detail == "*** refused ***, ***: ***"
-    late = fleet.begin_run("acme", "nightly", NOON + timedelta(minutes=1))
-    assert late is not None
+    assert fleet.queue.runs()[0].detail == "*** refused ***, ***: ***"
+    late = begun(fleet, "acme", "nightly", NOON + timedelta(minutes=1))
     fleet.end_run(late, "refused", detail="Earlier-s3cret-word", hide=("Earlier-s3cret-word",))
     held = dump(fleet.registry.place)
     assert "acme" in held
@@ -328,8 +327,7 @@ def test_no_dump_holds_a_credential_after_failures_either(fleet: Fleet, monkeypa
     for secret in (*PASSWORDS.values(), "Wrong-s3cret-word", "S3cret-of-the-warehouse", KEY, token, password):
         assert not secret or secret not in held
     monkeypatch.setattr(fleet, "_keys", fleet.keys.of(FleetKey.new().text))
-    late = fleet.begin_run("acme", "nightly", NOON + timedelta(hours=1))
-    assert late is not None
+    late = begun(fleet, "acme", "nightly", NOON + timedelta(hours=1))
     fleet.end_run(late, "wrong settings", detail=detail)
     assert "S3cret" not in dump(fleet.registry.place)
 

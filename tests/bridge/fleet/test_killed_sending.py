@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.fleet.registry import TenantRun
+from intacct_bridge.fleet.run_queue import TenantRun
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.shared_state.postgres_link import open_link
 from intacct_protocol.model.sql_text import literal, quoted

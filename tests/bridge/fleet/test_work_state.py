@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from intacct_bridge.fleet import Fleet
-from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.run_queue import RunKey
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun, StopSignal, TenantWork, wait_after
 from intacct_bridge.fleet.work_state import Worker, WorkState
 from intacct_bridge.runs.run import Run, RunError
+from support.fleet.runs import begun
 
 FLOWS = {"nightly": {"command": "extract", "to": "jsonl:out"}, "hourly": {"command": "extract", "to": "jsonl:out"}}
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -111,7 +112,7 @@ def test_a_clock_of_the_server_that_is_set_back_delays_no_flow(fleet: Fleet, sta
     ran = {one.key.flow: one.key for one in state.due()}
     assert ran["nightly"].due_at == right + timedelta(hours=1)
     state.submitted(state.due())
-    fleet.registry.count_unanswered("acme", lambda _: timedelta(days=1))
+    fleet.queue.count_unanswered("acme", lambda _: timedelta(days=1))
     now[0] = right
     state.plan([tenant])
     nightly, hourly = due_at(state, "acme", "nightly"), due_at(state, "acme", "hourly")
@@ -224,8 +225,7 @@ def test_a_password_that_changes_during_a_run_is_in_no_kept_text(fleet: Fleet, s
         fleet.set_secrets("acme", {"user_password": "later-password"})
         return FlowEnd(1, None, RunError(f"refused: {work.connection.user_password}"))
 
-    doing = TenantWork(fleet, state, changed_meanwhile, worker="one", stop=StopSignal())
-    assert doing.carry_out(RunKey("acme", "nightly", START)) != "busy"
+    TenantWork(fleet, state, changed_meanwhile, stop=StopSignal()).carry_out(begun(fleet, "acme", "nightly", START))
     (status,) = fleet.status()
     (run,) = (one.last for one in status.flows if one.last is not None)
     assert run.detail.startswith("refused: ***")
@@ -241,9 +241,9 @@ def test_the_time_until_the_next_run_doubles_up_to_an_hour() -> None:
 
 def carry_out(fleet: Fleet, state: WorkState, end: FlowEnd) -> str:
     """Carry out a run of acme with this end, and give the detail that is kept of it."""
-    key = RunKey("acme", "nightly", state.now())
-    TenantWork(fleet, state, lambda _: end, worker="one", stop=StopSignal()).carry_out(key)
-    return fleet.registry.latest_runs(["acme"])["acme", "nightly"].detail
+    run = begun(fleet, "acme", "nightly", state.now())
+    TenantWork(fleet, state, lambda _: end, stop=StopSignal()).carry_out(run)
+    return fleet.queue.latest(["acme"])["acme", "nightly"].detail
 
 
 def test_a_company_that_does_not_answer_is_asked_less_often_until_it_answers(
@@ -272,17 +272,17 @@ def test_a_company_that_does_not_answer_is_asked_less_often_until_it_answers(
     answered = Run(id="1", started=START, command="extract", status=1, transactions=1)
     carry_out(fleet, state, FlowEnd(1, answered, RunError("refused")))
     assert [one.key.tenant for one in state.due()] == ["acme", "beta"]
-    assert fleet.registry.unanswered(["acme"]) == {}
+    assert fleet.queue.unanswered(["acme"]) == {}
 
 
 def test_a_fault_that_comes_at_once_lets_no_run_wait(fleet: Fleet, state: WorkState) -> None:
     add(fleet)
     assert "got no answer" not in carry_out(fleet, state, FlowEnd(4, None, RunError("connection refused")))
-    assert fleet.registry.unanswered(["acme"]) == {}
+    assert fleet.queue.unanswered(["acme"]) == {}
 
 
 def test_a_tenant_that_is_added_again_does_not_wait(fleet: Fleet) -> None:
     add(fleet)
-    fleet.registry.count_unanswered("acme", wait_after)
+    fleet.queue.count_unanswered("acme", wait_after)
     fleet.remove("acme")
-    assert fleet.registry.unanswered(["acme"]) == {}
+    assert fleet.queue.unanswered(["acme"]) == {}

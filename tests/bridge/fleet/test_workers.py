@@ -45,7 +45,7 @@ def test_run_carries_out_a_flow_of_every_tenant_and_counts_what_the_gateway_coun
     assert {row["transactions"] for row in rows} == {served.emulator.transactions("c0").total}
     assert served.emulator.transactions("c2").total == 0
     assert list((served.folder / "c0").glob("DEPARTMENT*"))
-    assert served.fleet.registry.runs(tenant="c0")[0].rows == rows[0]["rows"] > 0
+    assert served.fleet.queue.runs(tenant="c0")[0].rows == rows[0]["rows"] > 0
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_wrong_passwords_are_tried_twice_then_no_more_until_they_change(served: 
     assert status == 3, shown
     assert "refused" in shown
     assert served.emulator.requests == requests
-    last = served.fleet.registry.runs()[0]
+    last = served.fleet.queue.runs()[0]
     assert last.outcome == "refused"
     assert "no further run begins" in last.detail
     kept = dump(served.fleet.registry.place)
@@ -129,7 +129,7 @@ def test_more_companies_hang_than_a_worker_has_threads_and_the_others_run(postgr
         names = served.add(6, {"copy": COPY})
         served.start("work", "--threads", "2")
         submit(served, names[:3], flows=("copy",))
-        until(lambda: len(served.fleet.registry.runs()) == 3, "all that hang have begun")
+        until(lambda: len(served.fleet.queue.runs()) == 3, "all that hang have begun")
         submit(served, names[3:], flows=("copy",))
         until(lambda: len(ended(served)) == 3, "the others have ended")
         assert {run.tenant for run in ended(served)} == set(names[3:])
@@ -143,7 +143,7 @@ def test_a_worker_ends_where_a_newer_version_has_changed_the_tables(postgres: st
         names = served.add(1, {"copy": COPY})
         worker = served.start("work")
         submit(served, names, flows=("copy",))
-        until(lambda: len(served.fleet.registry.runs()) == 1, "the run has begun")
+        until(lambda: len(served.fleet.queue.runs()) == 1, "the run has begun")
         database = served.fleet.registry._db
         database.execute("UPDATE bridge_part SET version = version + 1 WHERE part = ?", (part,))
         kept = contents(served, part)

@@ -11,7 +11,7 @@ from typing import Any
 
 from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.fleet import NewTenant
-from intacct_bridge.fleet.registry import TenantRun
+from intacct_bridge.fleet.run_queue import TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -129,19 +129,15 @@ def post_flow(folder: Path) -> dict[str, object]:
 
 
 def submit(served: ServedFleet, names: list[str], flows: tuple[str, ...] = ("post", "copy")) -> None:
-    from intacct_bridge.fleet.dbos_runner import DbosRunner
     from intacct_bridge.operations.fleets import requested_runs
 
-    runner = DbosRunner(served.fleet.registry.place)
     for name in names:
         for flow in flows:
-            for key in requested_runs(served.fleet, name, flow):
-                runner.submit(key)
-    runner.close()
+            served.fleet.queue.submit(requested_runs(served.fleet, name, flow))
 
 
 def ended(served: ServedFleet) -> list[TenantRun]:
-    return [run for run in served.fleet.registry.runs(limit=1_000) if run.ended_at is not None]
+    return [run for run in served.fleet.queue.runs(limit=1_000) if run.ended_at is not None]
 
 
 def titles(served: ServedFleet, name: str) -> list[str]:

@@ -12,6 +12,7 @@ from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_protocol.errors import RefusedError
 from support.apps.command_line import Intacct, Ran
+from support.fleet.runs import begun
 
 KEY = FleetKey.new().text
 FLOWS = """
@@ -234,8 +235,7 @@ def test_the_status_tells_who_needs_a_person(fleet: Intacct, customers: Ran, ope
     for name in ("acme", "beta"):
         assert fleet("change", name, "--set", "sender_id=vendor").status == 0
     assert fleet("status", "--attention").status == 0
-    run = opened.begin_run("beta", "nightly", datetime(2026, 11, 30, tzinfo=UTC))
-    assert run is not None
+    run = begun(opened, "beta", "nightly", datetime(2026, 11, 30, tzinfo=UTC))
     opened.end_run(run, "in doubt", detail="no answer for S3cret-two", in_doubt=2)
     ran = fleet("status", "--attention", "--json")
     assert ran.status == 1

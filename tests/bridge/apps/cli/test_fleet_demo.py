@@ -11,6 +11,7 @@ from intacct_bridge.apps.demo.fleet_demo import fleet_of_companies
 from intacct_bridge.apps.demo.fleet_demo_checks import checks
 from intacct_bridge.shared_state.place import PostgresPlace
 from support.apps.command_line import Intacct
+from support.fleet.runs import begun
 
 pytestmark = pytest.mark.slow
 
@@ -33,8 +34,7 @@ def test_a_night_in_which_nothing_ran_or_something_is_twice_fails_its_checks(
         table = demo.emulator.company(name).table("GLBATCH")
         for _ in range(2):
             table.insert({"REFERENCENO": f"NIGHT-{name}-1", "BATCH_TITLE": "Twice"})
-        run = demo.fleet.begin_run(name, "copy", datetime.now(UTC), worker="w")
-        assert run is not None
+        run = begun(demo.fleet, name, "copy", datetime.now(UTC))
         demo.killed = (run,)
         demo.runs = (replace(run, outcome="bug"),)
         found = {one.what.split(":")[0]: one for one in checks(demo)}

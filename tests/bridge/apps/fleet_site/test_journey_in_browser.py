@@ -117,7 +117,7 @@ def test_an_administrator_connects_the_company(
         begun = served.fleet.registry.now()
         ran = subprocess.run(words, env={**os.environ, **fleet}, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr
-        assert [(one.flow, one.outcome) for one in served.fleet.registry.runs(tenant="initech", since=begun)] == [
+        assert [(one.flow, one.outcome) for one in served.fleet.queue.runs(tenant="initech", since=begun)] == [
             ("nightly", "done")
         ]
     finally:

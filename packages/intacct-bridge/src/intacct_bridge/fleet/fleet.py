@@ -17,7 +17,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
 from intacct_bridge.connections.connection import SETTINGS, Connection
-from intacct_bridge.fleet.registry import SHARED, Registry, SealedSecrets, SecretsChange, TenantRun
+from intacct_bridge.fleet.registry import SHARED, Registry, SealedSecrets, SecretsChange
+from intacct_bridge.fleet.run_queue import RunQueue, TenantRun
 from intacct_bridge.fleet.sealing import FleetKeys, SealedKey, owner_name, seal, unseal
 from intacct_bridge.fleet.status import TenantStatus, tenant_statuses
 from intacct_bridge.fleet.tenant import Tenant, TenantLimits, check_secret, tenant_of, with_secrets
@@ -83,6 +84,7 @@ class Fleet:
 
     def __init__(self, registry: Registry, keys: FleetKeys | None = None) -> None:
         self.registry = registry
+        self.queue = RunQueue(registry.place)
         self._keys = keys
 
     @classmethod
@@ -115,6 +117,7 @@ class Fleet:
 
     def close(self) -> None:
         """Close the connections to the database."""
+        self.queue.close()
         self.registry.close()
 
     @property
@@ -217,6 +220,7 @@ class Fleet:
         """
         tenant = self.tenant(name)
         self.registry.remove(name)
+        self.queue.clear_unanswered(name)
         return tenant
 
     # --- secrets
@@ -369,10 +373,6 @@ class Fleet:
 
     # --- runs, status, usage
 
-    def begin_run(self, name: str, flow: str, due_at: datetime, *, worker: str = "") -> TenantRun | None:
-        """Keep that a run begins, or goes on with another worker; None if it has ended before."""
-        return self.registry.begin_run(name, flow, due_at, worker=worker)
-
     def end_run(
         self,
         run: TenantRun,
@@ -384,15 +384,13 @@ class Fleet:
         in_doubt: int = 0,
         hide: Iterable[str] = (),
     ) -> bool:
-        """Keep how a run ended, in the words of `RunEnd`; False if its end is known already.
+        """Keep how a run ended, in the words of `RunEnd`; False if its worker has it no longer.
 
         The tenant's secrets are masked in `detail`, and those in `hide`, such as a password that was changed meanwhile;
         if the secrets cannot be opened, the detail is left out.
         """
         shown = self._masked(run.tenant, detail, hide)[:_LONGEST_DETAIL] if detail else ""
-        return self.registry.end_run(
-            run, outcome, detail=shown, transactions=transactions, rows=rows, in_doubt=in_doubt
-        )
+        return self.queue.end(run, outcome, detail=shown, transactions=transactions, rows=rows, in_doubt=in_doubt)
 
     def _masked(self, name: str, text: str, hide: Iterable[str]) -> str:
         try:
@@ -407,18 +405,18 @@ class Fleet:
         now = self.registry.now()
         shared = self.registry.secret_names([SHARED])[SHARED]
         for chunk in batched(self.tenants(like=like), _AT_ONCE):
-            yield from tenant_statuses(self.registry, chunk, shared, now)
+            yield from tenant_statuses(self.registry, self.queue, chunk, shared, now)
 
     def status_page(self, after: str = "", *, like: str = "", limit: int = _AT_ONCE) -> list[TenantStatus]:
         """The status of the tenants behind a name in the order of names, at most `limit`."""
         shared = self.registry.secret_names([SHARED])[SHARED]
         tenants = self.registry.page(after, like=like, limit=limit)
-        return tenant_statuses(self.registry, tenants, shared, self.registry.now())
+        return tenant_statuses(self.registry, self.queue, tenants, shared, self.registry.now())
 
     def status_of(self, name: str) -> TenantStatus:
         """The status of one tenant."""
         shared = self.registry.secret_names([SHARED])[SHARED]
-        return tenant_statuses(self.registry, [self.tenant(name)], shared, self.registry.now())[0]
+        return tenant_statuses(self.registry, self.queue, [self.tenant(name)], shared, self.registry.now())[0]
 
     def usage(self, month: str = "", *, like: str = "") -> dict[str, int]:
         """The API transactions of each tenant's company in a month such as `2026-11`, by all machines.

@@ -1,4 +1,4 @@
-"""The tables of a fleet: tenants, sealed secrets, links for administrators, and the runs of flows.
+"""The tables of a fleet: tenants, sealed secrets, and links for administrators.
 
 Lists are read in pages by name, and what belongs to a page of tenants is read with one query for all of them.
 """
@@ -37,19 +37,6 @@ CREATE INDEX link_by_tenant ON link (tenant);
 """
     ),
 )
-_RUN_TABLES = TableSet(
-    "fleet_runs",
-    "the runs of the fleet",
-    lambda: (
-        """
-CREATE TABLE run (tenant TEXT NOT NULL, flow TEXT NOT NULL, due_at TEXT NOT NULL, started_at TEXT NOT NULL,
-    ended_at TEXT, outcome TEXT, detail TEXT NOT NULL, transactions INTEGER NOT NULL, "rows" INTEGER NOT NULL,
-    in_doubt INTEGER NOT NULL, worker TEXT NOT NULL, PRIMARY KEY (tenant, flow, due_at));
-CREATE INDEX run_by_start ON run (started_at);
-CREATE TABLE unanswered (tenant TEXT PRIMARY KEY, times INTEGER NOT NULL, until TEXT NOT NULL);
-"""
-    ),
-)
 _ADD = "INSERT INTO tenant (name, company, paused, added_at, changed_at, body) VALUES (?, ?, ?, ?, ?, ?)"
 _CHANGE = "UPDATE tenant SET company = ?, paused = ?, changed_at = ?, body = ? WHERE name = ?"
 _TENANT = "SELECT name, paused, added_at, body FROM tenant"
@@ -67,26 +54,6 @@ _PUT_SEALED = """
 INSERT INTO secret (owner, name, sealed) VALUES (?, ?, ?)
 ON CONFLICT (owner, name) DO UPDATE SET sealed = excluded.sealed
 """
-_RUN_COLUMNS = 'tenant, flow, due_at, started_at, ended_at, outcome, detail, transactions, "rows", in_doubt, worker'
-_BEGIN_RUN = f"""
-INSERT INTO run ({_RUN_COLUMNS}) VALUES (?, ?, ?, ?, NULL, NULL, '', 0, 0, 0, ?)
-ON CONFLICT (tenant, flow, due_at) DO UPDATE SET worker = excluded.worker WHERE run.ended_at IS NULL
-RETURNING started_at
-"""
-_END_RUN = """
-UPDATE run SET ended_at = ?, outcome = ?, detail = ?, transactions = ?, "rows" = ?, in_doubt = ?
-WHERE tenant = ? AND flow = ? AND due_at = ? AND ended_at IS NULL
-"""
-_LATEST = f"""
-SELECT DISTINCT ON (tenant, flow) {_RUN_COLUMNS} FROM run WHERE tenant = ANY(?)
-ORDER BY tenant, flow, due_at DESC
-"""
-_FAILURES = """
-SELECT tenant, flow, count(*) FROM run WHERE tenant = ANY(?) AND ended_at IS NOT NULL AND outcome <> 'done'
-    AND due_at > coalesce((SELECT max(due_at) FROM run AS good WHERE good.tenant = run.tenant AND good.flow = run.flow
-        AND good.outcome = 'done'), '')
-GROUP BY tenant, flow
-"""
 
 
 class UnknownTenantError(SettingsError):
@@ -95,36 +62,6 @@ class UnknownTenantError(SettingsError):
 
 class CompanyTakenError(SettingsError):
     """A company belongs to another tenant already. The message does not name that tenant; `fix` does."""
-
-
-@dataclass(frozen=True, slots=True)
-class TenantRun:
-    """One run of a flow for one tenant."""
-
-    tenant: str
-    flow: str
-    due_at: datetime
-    """The time it was due at; a run that was asked for has the time of the question. It identifies the run."""
-    started_at: datetime
-    ended_at: datetime | None = None
-    outcome: str = ""
-    """How it ended, in the words of the run history (`RunEnd`), such as `done`; empty while it runs."""
-    detail: str = ""
-    """A sentence for a person, such as the error's message."""
-    transactions: int = 0
-    rows: int = 0
-    in_doubt: int = 0
-    """Records of which it is not known whether they were posted."""
-    worker: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """The runs of a tenant that waited for an answer in vain, one after the other."""
-
-    times: int
-    until: datetime
-    """No further run begins before this time by its schedule, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +91,16 @@ class Registry:
     def __init__(self, place: PostgresPlace) -> None:
         """Open them, or make them. UnreachableError or SettingsError if the database cannot be used."""
         self.place = place
-        self._db = PostgresDatabase(place, _TABLES)
-        self._runs = PostgresDatabase(place, _RUN_TABLES)
+        self._db = PostgresDatabase(place, _TABLES, pooled=True)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connection."""
         self._db.close()
-        self._runs.close()
 
     def check_version(self) -> None:
         """SettingsError if a newer version of the package has changed the tables since they were opened."""
-        for tables in (self._db, self._runs):
-            with tables.transaction():  # checks it at its beginning
-                pass
+        with self._db.transaction():  # checks it at its beginning
+            pass
 
     def now(self) -> datetime:
         """The time of the database server, in UTC."""
@@ -243,7 +177,6 @@ class Registry:
             self.find(name)
             for table, column in (("secret", "owner"), ("data_key", "owner"), ("link", "tenant"), ("tenant", "name")):
                 self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
-        self.clear_unanswered(name)
 
     def _refuse_taken(self, tenants: Sequence[Tenant], *, but: str = "") -> None:
         names = [tenant.name for tenant in tenants]
@@ -420,84 +353,10 @@ class Registry:
             self._db.execute("UPDATE link SET expires_at = ? WHERE tenant = ? AND expires_at > ?", (now, tenant, now))
         return was_open
 
-    # --- runs
-
-    def begin_run(self, tenant: str, flow: str, due_at: datetime, *, worker: str = "") -> TenantRun | None:
-        """Keep that a run begins, or goes on with another worker; None if it has ended before."""
-        with self._runs.transaction():
-            now = self._runs.clock()
-            row = self._runs.execute(_BEGIN_RUN, (tenant, flow, _text(due_at), _text(now), worker)).fetchone()
-        return None if row is None else TenantRun(tenant, flow, due_at, _time(row[0]), worker=worker)
-
-    def end_run(
-        self, run: TenantRun, outcome: str, *, detail: str = "", transactions: int = 0, rows: int = 0, in_doubt: int = 0
-    ) -> bool:
-        """Keep how a run ended; False if its end is known already. `detail` must hold no secret."""
-        with self._runs.transaction():
-            now = _text(self._runs.clock())
-            values = (now, outcome, detail, transactions, rows, in_doubt, run.tenant, run.flow, _text(run.due_at))
-            return self._runs.execute(_END_RUN, values).rowcount == 1
-
-    def runs(
-        self, *, tenant: str = "", flow: str = "", since: datetime | None = None, limit: int = 100
-    ) -> list[TenantRun]:
-        """Runs, the latest first."""
-        tests = {"tenant = ?": tenant, "flow = ?": flow, "started_at >= ?": _text(since) if since else ""}
-        conditions = {test: value for test, value in tests.items() if value}
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        sql = f"SELECT {_RUN_COLUMNS} FROM run{where} ORDER BY started_at DESC, tenant, flow LIMIT ?"
-        return [_run(row) for row in self._runs.read(sql, (*conditions.values(), limit))]
-
-    def latest_runs(self, tenants: Sequence[str]) -> dict[tuple[str, str], TenantRun]:
-        """The latest run of each flow of these tenants, by tenant and flow."""
-        runs = [_run(row) for row in self._runs.read(_LATEST, (list(tenants),))]
-        return {(run.tenant, run.flow): run for run in runs}
-
-    def failures(self, tenants: Sequence[str]) -> dict[tuple[str, str], int]:
-        """How often each flow of these tenants ended otherwise than `done` since it last was."""
-        return {(row[0], row[1]): int(row[2]) for row in self._runs.read(_FAILURES, (list(tenants),))}
-
-    def count_unanswered(self, tenant: str, waits: Callable[[int], timedelta]) -> Unanswered:
-        """Count a run that got no answer; `waits` gives the time until the next one by the number of them."""
-        with self._runs.transaction():
-            now = self._runs.clock().astimezone(UTC)
-            times = 1 + sum(one.times for one in self.unanswered([tenant]).values())
-            until = now + waits(times)
-            sql = "INSERT INTO unanswered (tenant, times, until) VALUES (?, ?, ?) ON CONFLICT (tenant) DO UPDATE"
-            sql += " SET times = excluded.times, until = excluded.until"
-            self._runs.execute(sql, (tenant, times, _text(until)))
-        return Unanswered(times, until)
-
-    def clear_unanswered(self, tenant: str) -> None:
-        """Set the count of runs without an answer to zero."""
-        if self.unanswered([tenant]):
-            with self._runs.transaction():
-                self._runs.execute("DELETE FROM unanswered WHERE tenant = ?", (tenant,))
-
-    def unanswered(self, tenants: Sequence[str]) -> dict[str, Unanswered]:
-        """The tenants among these whose last run got no answer."""
-        sql = "SELECT tenant, times, until FROM unanswered WHERE tenant = ANY(?)"
-        return {row[0]: Unanswered(int(row[1]), _time(row[2])) for row in self._runs.read(sql, (list(tenants),))}
-
-    def prune_runs(self, before: datetime) -> int:
-        """Remove runs that began before a time, except the latest of each flow; how many there were."""
-        with self._runs.transaction():
-            sql = "DELETE FROM run WHERE started_at < ? AND due_at < (SELECT max(due_at) FROM run AS later WHERE"
-            sql += " later.tenant = run.tenant AND later.flow = run.flow)"
-            return self._runs.execute(sql, (_text(before),)).rowcount
-
 
 def _tenant(row: Row) -> Tenant:
     name, paused, added_at, body = tuple(row)
     return decoded(name, body, paused=bool(paused), added_at=_time(added_at))
-
-
-def _run(row: Row) -> TenantRun:
-    tenant, flow, due, started, ended, outcome, detail, transactions, rows, in_doubt, worker = tuple(row)
-    end = _time(ended) if ended else None
-    return TenantRun(
-        tenant, flow, _time(due), _time(started), end, outcome or "", detail, transactions, rows, in_doubt, worker
-    )
 
 
 def _doubled(names: Iterable[str]) -> list[str]:

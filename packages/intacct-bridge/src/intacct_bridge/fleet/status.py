@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from intacct_bridge.fleet.registry import Registry, TenantRun, Unanswered
+from intacct_bridge.fleet.registry import Registry
+from intacct_bridge.fleet.run_queue import RunQueue, TenantRun, Unanswered
 from intacct_bridge.fleet.tenant import Tenant
 
 
@@ -42,13 +43,13 @@ class TenantStatus:
 
 
 def tenant_statuses(
-    registry: Registry, tenants: Sequence[Tenant], shared: Sequence[str], now: datetime
+    registry: Registry, queue: RunQueue, tenants: Sequence[Tenant], shared: Sequence[str], now: datetime
 ) -> list[TenantStatus]:
     """The status of each of these tenants; `shared` has the names of the secrets that all tenants share."""
     names = [tenant.name for tenant in tenants]
     names_by_tenant = registry.secret_names(names)
-    latest, failures = registry.latest_runs(names), registry.failures(names)
-    unanswered = registry.unanswered(names)
+    latest, failures = queue.latest(names), queue.failures(names)
+    unanswered = queue.unanswered(names)
 
     def flow_status(tenant: Tenant, flow: str) -> FlowStatus:
         last = latest.get((tenant.name, flow))

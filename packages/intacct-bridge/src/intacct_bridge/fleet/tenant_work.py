@@ -16,8 +16,9 @@ from typing import Protocol
 
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.fleet.fleet import Fleet
-from intacct_bridge.fleet.registry import SHARED, TenantRun
-from intacct_bridge.fleet.runner import HandedBackError, RunKey
+from intacct_bridge.fleet.registry import SHARED
+from intacct_bridge.fleet.run_queue import RunKey, TenantRun
+from intacct_bridge.fleet.run_threads import HandedBackError
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.fleet.waiting_runs import WaitingRuns
 from intacct_bridge.fleet.work_state import SIGN_INS, WorkState
@@ -41,6 +42,7 @@ SENDING_IS_OVER = SEND_WITHIN + LONGEST_REQUEST + timedelta(minutes=1)
 _NOT_FOUND_LATER = SETTLE_AFTER - SENDING_IS_OVER + timedelta(minutes=1)
 """How long after that a record that was not found may be sent again."""
 LONGEST_RUN = timedelta(hours=6)
+_NO_FURTHER_RUN = "no further run begins until the credentials change."
 _WAIT_FOR_OTHER = 60.0
 """Seconds to wait for another process that still runs the tenant, as far as the database knows."""
 
@@ -120,7 +122,6 @@ class TenantWork:
         state: WorkState,
         program: FlowProgram,
         *,
-        worker: str,
         stop: StopSignal,
         waiting: WaitingRuns | None = None,
         longest_run: timedelta = LONGEST_RUN,
@@ -128,36 +129,41 @@ class TenantWork:
     ) -> None:
         """`ended` is told of each run that ended."""
         self._fleet, self._state, self._program = fleet, state, program
-        self._worker, self._stop, self._longest = worker, stop, longest_run
+        self._stop, self._longest = stop, longest_run
         self._waiting = waiting or WaitingRuns()
         self._ended = ended
 
-    def carry_out(self, key: RunKey) -> str:
-        """Carry out a run, and return one word about it. It raises HandedBackError only, of which nothing is kept."""
-        self._waiting.began(key)
+    def carry_out(self, run: TenantRun) -> None:
+        """Carry out a run, and keep its end. It raises HandedBackError only."""
+        self._waiting.began(run.key)
         try:
-            return self._carry_out(key)
+            self._carry_out(run)
         except HandedBackError:
             raise
         except Exception as error:
-            _log.exception("run of %s %s", key.tenant, key.flow)
-            return self._keep_failure(key, error)
+            _log.exception("run of %s %s", run.tenant, run.flow)
+            self._keep_failure(run, error)
         finally:
-            self._waiting.ended(key)
+            self._waiting.ended(run.key)
 
-    def _carry_out(self, key: RunKey) -> str:
+    def _carry_out(self, run: TenantRun) -> None:
         try:
-            tenant = self._fleet.tenant(key.tenant)
+            tenant = self._fleet.tenant(run.tenant)
         except SettingsError:
-            return "removed"
+            self._end_unbegun(run, RunEnd.SETTINGS, "The tenant was removed.")
+            return
         if tenant.paused:
-            return "paused"
-        if not self._hold(key.tenant):
-            return self._end_busy(key)
-        try:
-            return self._run(tenant, key)
-        finally:
-            self._state.release_tenant(key.tenant)
+            self._end_unbegun(run, RunEnd.INTERRUPTED, "The tenant is paused.")
+        elif not self._hold(run.tenant):
+            self._end_busy(run)
+        else:
+            try:
+                self._run(tenant, run)
+            finally:
+                self._state.release_tenant(run.tenant)
+
+    def _end_unbegun(self, run: TenantRun, end: RunEnd, detail: str) -> None:
+        self._fleet.queue.end(run, end.value, detail=detail)
 
     def _hold(self, tenant: str) -> bool:
         until = time.monotonic() + _WAIT_FOR_OTHER
@@ -167,22 +173,20 @@ class TenantWork:
             time.sleep(0.5)
         return True
 
-    def _run(self, tenant: Tenant, key: RunKey) -> str:
+    def _run(self, tenant: Tenant, run: TenantRun) -> None:
+        key = run.key
         credentials = credentials_digest(self._fleet, tenant)
         if self._state.refused_sign_ins(tenant.name, credentials) >= SIGN_INS:
-            return "sign-in refused"
-        run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
-        if run is None:
-            return "ended before"
+            self._end_unbegun(run, RunEnd.REFUSED, f"The sign-in was refused before: {_NO_FURTHER_RUN}")
+            return
         end = self._end(tenant, key)
         if self._stop.is_asked and (end.error is None or end.error.kind == RunStoppedError.__name__) and end.status:
             raise HandedBackError
         detail = self._react(key, credentials, end)
         counts = end.run
-        outcome = end_of(end.status)
         self._fleet.end_run(
             run,
-            outcome.value,
+            end_of(end.status).value,
             detail=detail,
             transactions=counts.transactions if counts is not None else 0,
             rows=counts.rows if counts is not None else 0,
@@ -190,7 +194,6 @@ class TenantWork:
             hide=end.secrets,
         )
         self._ended(run, end)
-        return outcome.value
 
     def _end(self, tenant: Tenant, key: RunKey) -> FlowEnd:
         hidden: tuple[str, ...] = ()
@@ -220,15 +223,13 @@ class TenantWork:
         if end.error is not None and end.error.kind == SignInError.__name__:
             times = self._state.sign_in_refused(key.tenant, credentials)
             if times >= SIGN_INS:
-                sentences.append(
-                    f"The sign-in was refused {times} times: no further run begins until the credentials change."
-                )
+                sentences.append(f"The sign-in was refused {times} times: {_NO_FURTHER_RUN}")
         elif end.run is not None and end.run.transactions:
             self._state.signed_in(key.tenant)
         sentences += self._delay_if_unanswered(key, end)
         sending_is_open = _sending_is_open(end)
         if sending_is_open or end_of(end.status) is RunEnd.TRANSIENT:
-            earlier = self._fleet.registry.failures([key.tenant]).get((key.tenant, key.flow), 0)
+            earlier = self._fleet.queue.failures([key.tenant]).get((key.tenant, key.flow), 0)
             if earlier < len(RETRIES):
                 after = RETRIES[earlier]
                 if sending_is_open:
@@ -241,34 +242,28 @@ class TenantWork:
     def _delay_if_unanswered(self, key: RunKey, end: FlowEnd) -> Iterator[str]:
         """Where the company did not answer, let its next run begin later, and say so."""
         if self._waiting.waits(key) and end_of(end.status) is RunEnd.TRANSIENT:
-            unanswered = self._fleet.registry.count_unanswered(key.tenant, wait_after)
+            unanswered = self._fleet.queue.count_unanswered(key.tenant, wait_after)
             runs = f"{unanswered.times} runs one after the other" if unanswered.times > 1 else "This run"
             yield f"{runs} got no answer: by schedule, none begins before {unanswered.until:%Y-%m-%d %H:%M} UTC."
         elif end.run is not None and end.run.transactions:
-            self._fleet.registry.clear_unanswered(key.tenant)
+            self._fleet.queue.clear_unanswered(key.tenant)
 
-    def _end_busy(self, key: RunKey) -> str:
+    def _end_busy(self, run: TenantRun) -> None:
         if self._stop.is_asked:
             raise HandedBackError
-        run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
-        if run is not None:
-            detail = "Another process was still running a flow of this tenant."
-            self._fleet.end_run(run, RunEnd.TRANSIENT.value, detail=detail)
-        self._state.retry(key, RETRIES[0])
-        return RunEnd.TRANSIENT.value
+        detail = "Another process was still running a flow of this tenant."
+        self._end_unbegun(run, RunEnd.TRANSIENT, detail)
+        self._state.retry(run.key, RETRIES[0])
 
-    def _keep_failure(self, key: RunKey, error: Exception) -> str:
+    def _keep_failure(self, run: TenantRun, error: Exception) -> None:
         """Keep the end of a run that failed by a bug, or since the fleet's database failed."""
         status = error.exit_status if isinstance(error, IntacctError) else 70
         try:
-            run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
-            if run is not None:
-                self._fleet.end_run(run, end_of(status).value, detail=str(error))
+            self._fleet.end_run(run, end_of(status).value, detail=str(error))
             if status == 4:
-                self._state.retry(key, RETRIES[0])
+                self._state.retry(run.key, RETRIES[0])
         except IntacctError:
             raise HandedBackError from None  # the database does not answer, so that nothing can be kept
-        return end_of(status).value
 
 
 def wait_after(times: int) -> timedelta:

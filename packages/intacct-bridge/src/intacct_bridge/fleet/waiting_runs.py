@@ -6,7 +6,7 @@ A run that has begun no request for some seconds waits for one, and uses no proc
 import threading
 import time
 
-from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.run_queue import RunKey
 
 WAITS_AFTER = 10.0
 """Seconds without a new request after which a run counts as waiting."""

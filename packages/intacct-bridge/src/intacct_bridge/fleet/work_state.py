@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.run_queue import RunKey
 from intacct_bridge.fleet.schedule import Schedule
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.machine.clock import steady_seconds

@@ -10,15 +10,14 @@ from datetime import datetime, timedelta
 
 from intacct_bridge import __version__
 from intacct_bridge.fleet.fleet import Fleet
-from intacct_bridge.fleet.registry import TenantRun
-from intacct_bridge.fleet.runner import RunKey, Runner
+from intacct_bridge.fleet.run_queue import ATTEMPTS, TenantRun
+from intacct_bridge.fleet.run_threads import RunThreads
 from intacct_bridge.fleet.tenant_work import LONGEST_RUN, FlowEnd, FlowProgram, StopSignal, TenantWork
 from intacct_bridge.fleet.waiting_runs import WaitingRuns
 from intacct_bridge.fleet.work_state import DEAD_AFTER, Worker, WorkState
 from intacct_bridge.machine.account import machine_name
-from intacct_bridge.runs.run import RunEnd, end_of
+from intacct_bridge.runs.run import end_of
 from intacct_protocol.errors import IntacctError, TransientError
-from intacct_protocol.model.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +25,10 @@ THREADS = 16
 BEAT = 2.0
 """Seconds between two heartbeats, by which the other workers know that this one runs."""
 KEPT_RUNS = timedelta(days=400)
-"""How long the registry keeps a run; the engine keeps one for a day."""
+"""How long a run is kept after its end."""
 _CHANGES_LATE = timedelta(seconds=10)
 """How long after its time a change of a tenant may become visible."""
 _PRUNE_EVERY = 3_600.0
-_LOOK_FOR_LOST_EVERY = 10.0
-_GIVEN_UP_EVERY = 10.0
 
 
 class FleetWorker:
@@ -40,17 +37,16 @@ class FleetWorker:
     def __init__(
         self,
         fleet: Fleet,
-        runner: Runner,
         program: FlowProgram,
         *,
         threads: int = THREADS,
         longest_run: timedelta = LONGEST_RUN,
+        attempts: int = ATTEMPTS,
         ended: Callable[[TenantRun, FlowEnd], None] = lambda _run, _end: None,
     ) -> None:
         self.id = f"{machine_name()}-{os.getpid()}-{random.getrandbits(32):08x}"
         self.stop = StopSignal()
-        self._fleet, self._threads = fleet, threads
-        self.runner = runner
+        self._fleet, self._threads, self._attempts = fleet, threads, attempts
         self._state = WorkState(fleet.registry.place)
         self.waiting = WaitingRuns()
         self.outcomes: Counter[str] = Counter()
@@ -64,7 +60,6 @@ class FleetWorker:
             fleet,
             self._state,
             program,
-            worker=self.id,
             stop=self.stop,
             waiting=self.waiting,
             longest_run=longest_run,
@@ -75,10 +70,9 @@ class FleetWorker:
         self._recovers_from = 0.0
         """The time from which workers without a heartbeat count as dead."""
         self._pruned = -_PRUNE_EVERY
-        self._looked_for_lost = time.monotonic()
-        self._looked_for_given_up = -_GIVEN_UP_EVERY
-        self._given_up: set[RunKey] = set()
-        """The runs that the last look found given up; each of them has its end."""
+        self.runs = RunThreads(
+            fleet.queue, self._work.carry_out, worker=self.id, room=lambda: self.waiting.room(self._threads)
+        )
 
     def enter(self) -> None:
         """Register as a worker of the fleet, until this one is closed."""
@@ -89,7 +83,7 @@ class FleetWorker:
         """Begin to carry out runs."""
         self.enter()
         self._recovers_from = time.monotonic() + 2 * BEAT
-        self.runner.start(self._work.carry_out, worker=self.id, threads=lambda: self.waiting.room(self._threads))
+        self.runs.start()
 
     def tick(self) -> bool:
         """Do the work of a heartbeat, every two seconds. False if the worker must end: others took over its runs.
@@ -98,15 +92,14 @@ class FleetWorker:
         """
         try:
             self._fleet.registry.check_version()
-            if not self._state.beat(self.id, self.runner.running()):
+            self._fleet.queue.check_version()
+            if not self._state.beat(self.id, self.runs.running()):
                 self.stop.ask()
                 return False
             self._wait_after_outage()
             self._recover()
-            self._recover_lost()
             if self._state.lead():
                 self._submit_due()
-                self._end_given_up()
             self._prune()
         except TransientError as error:
             # This worker's runs send nothing meanwhile, since each request needs a slot in the database.
@@ -118,15 +111,14 @@ class FleetWorker:
 
         Returns how many runs were handed back.
         """
-        self.runner.stop_taking()
+        self.runs.stop_taking()
         self._wait(grace * 0.6)
         self.stop.ask()
         self._wait(grace * 0.4)
-        left = self.runner.running()
+        left = 0
         try:
-            self.runner.close()
-            if not left:
-                self._state.leave([self.id])
+            left = self.runs.hand_back()
+            self._state.leave([self.id])
         except IntacctError as error:  # the others see that this worker ended
             _log.warning("%s", error)
         self._state.close()
@@ -134,7 +126,7 @@ class FleetWorker:
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while self.runner.running() and time.monotonic() < until:
+        while self.runs.running() and time.monotonic() < until:
             time.sleep(0.05)
 
     def _wait_after_outage(self) -> None:
@@ -145,38 +137,17 @@ class FleetWorker:
         self._last_beat = now
 
     def _recover(self) -> None:
-        """Queue the runs of dead workers again."""
+        """Queue the runs of dead workers again, and those of this one of which it never heard."""
+        if lost := self.runs.recover_lost():
+            _log.warning("runs whose begin was lost with the database, and which are queued again: %d", lost)
         if time.monotonic() < self._recovers_from:
             return
         if dead := self._state.dead():
-            count = self.runner.recover(dead)
+            count, given_up = self._fleet.queue.recover(dead, attempts=self._attempts)
             self._state.leave(dead)
             _log.warning("workers that were killed: %s; their runs, which are queued again: %d", dead, count)
-
-    def _recover_lost(self) -> None:
-        """Requeue runs that are assigned to this worker and that it is not running."""
-        if time.monotonic() - self._looked_for_lost < _LOOK_FOR_LOST_EVERY:
-            return
-        self._looked_for_lost = time.monotonic()
-        if count := self.runner.recover_lost():
-            _log.warning("runs whose begin or end was lost with the database, and which are queued again: %d", count)
-
-    def _end_given_up(self) -> None:
-        """Keep an end for each run that is given up, since every worker that carried it out was killed."""
-        if time.monotonic() - self._looked_for_given_up < _GIVEN_UP_EVERY:
-            return
-        self._looked_for_given_up = time.monotonic()
-        given_up = self.runner.given_up()
-        for key in given_up.keys() - self._given_up:
-            if run := self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self.id):
-                detail = (
-                    f"{counted(given_up[key], 'worker')} ended while they carried out this run, so it is not tried"
-                    " again. The flow runs again at its next time. Look for the reason in the logs of the workers,"
-                    f" such as too little memory, and pause the tenant meanwhile: intacct fleet pause {key.tenant}"
-                )
-                self._fleet.end_run(run, RunEnd.KILLED.value, detail=detail)
-                _log.error("%s %s: %s", key.tenant, key.flow, detail)
-        self._given_up = set(given_up)
+            for run in given_up:
+                _log.error("%s %s: %s", run.tenant, run.flow, run.detail)
 
     def _submit_due(self) -> None:
         """Queue the runs that are due. A run waits while the flow's earlier run is still queued or running."""
@@ -192,15 +163,13 @@ class FleetWorker:
             self._state.drop_removed()
         self._changes = now
         due = self._state.due()
-        earlier = self.runner.unfinished_of([run.last for run in due if run.last is not None])
-        late = [run for run in due if run.last in earlier]
-        ready = [run for run in due if run.last not in earlier]
-        for run in ready:
-            if not run.paused:
-                self.runner.submit(run.key)
+        before = self._fleet.queue.find([run.last for run in due if run.last is not None])
+        going_on = {key for key, run in before.items() if run.ended_at is None}
+        ready = [run for run in due if run.last not in going_on]
+        self._fleet.queue.submit(run.key for run in ready if not run.paused)
         if ready:
             self._state.submitted(ready)
-        if late:
+        if late := [run for run in due if run.last in going_on]:
             self._state.put_off(late)
 
     def _prune(self) -> None:
@@ -208,9 +177,7 @@ class FleetWorker:
             return
         self._pruned = time.monotonic()
         now = self._state.now()
-        while self.runner.prune(now - timedelta(days=1)):
-            pass
-        self._fleet.registry.prune_runs(now - KEPT_RUNS)
+        self._fleet.queue.prune(now - KEPT_RUNS)
         self._state.drop_removed()
 
 
@@ -219,7 +186,7 @@ def worker_metrics(worker: FleetWorker) -> str:
     lines = [
         "# HELP intacct_fleet_running Runs that this worker carries out now.",
         "# TYPE intacct_fleet_running gauge",
-        f"intacct_fleet_running {worker.runner.running()}",
+        f"intacct_fleet_running {worker.runs.running()}",
         "# HELP intacct_fleet_waiting Runs of these that have waited for an answer for more than ten seconds.",
         "# TYPE intacct_fleet_waiting gauge",
         f"intacct_fleet_waiting {worker.waiting.count()}",

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.fleet import Fleet, NewTenant
-from intacct_bridge.fleet.registry import TenantRun as RegisteredRun
-from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.run_queue import RunKey
+from intacct_bridge.fleet.run_queue import TenantRun as QueuedRun
 from intacct_bridge.fleet.tenant import Tenant, with_secrets
 from intacct_bridge.fleet.tenant_files import TenantParts, read_flows, read_secrets, read_tenants
 from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun
@@ -20,7 +19,7 @@ from intacct_bridge.fleet.worker import FleetWorker
 from intacct_bridge.operations.flows import FlowProgram, flow_job, prepare_flow, run_flow
 from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import TenantRun
-from intacct_bridge.runs.run import WORST_FIRST, RunError, end_of, worst
+from intacct_bridge.runs.run import WORST_FIRST, RunEnd, RunError, end_of, worst
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -94,7 +93,7 @@ def fleet_worker(
     person: str,
     threads: int,
     longest_run: timedelta,
-    ended: Callable[[RegisteredRun, FlowEnd], None],
+    ended: Callable[[QueuedRun, FlowEnd], None],
 ) -> FleetWorker:
     """A worker that carries out the runs of a fleet; `ended` is told of each end.
 
@@ -116,8 +115,7 @@ def fleet_worker(
         result = run_flow(prepared, program, of_tenant, person=person, warnings=messages, tenant=tenant)
         return FlowEnd(result.status, result.run, result.error)
 
-    runner = DbosRunner(fleet.registry.place)
-    return FleetWorker(fleet, runner, run_tenants_flow, threads=threads, longest_run=longest_run, ended=ended)
+    return FleetWorker(fleet, run_tenants_flow, threads=threads, longest_run=longest_run, ended=ended)
 
 
 def requested_runs(fleet: Fleet, tenant: str | None, flow: str | None) -> list[RunKey]:
@@ -163,27 +161,12 @@ class FleetResult:
     """The exit status of the worst one."""
 
 
-_ENDS_WITHOUT_A_RUN = {
-    "sign-in refused": ("refused", "The sign-in was refused before. Enter the right credentials first."),
-    "paused": ("interrupted", "The tenant is paused."),
-    "max recovery attempts exceeded": ("killed", "Each worker that carried it out was killed."),
-    "removed": ("wrong settings", "The tenant was removed."),
-}
-"""The outcome and detail of runs that the runner ended and the registry does not have, by the runner's word."""
-
-
-def fleet_results(fleet: Fleet, words: dict[RunKey, str]) -> FleetResult:
-    """The results of requested runs, from the words with which the runner ended them."""
-    statuses = {end_of(status).value: status for status in reversed(WORST_FIRST)}
-    results, ends = [], []
-    latest = fleet.registry.latest_runs(list({key.tenant for key in words}))
-    for key, word in sorted(words.items(), key=lambda pair: (pair[0].tenant, pair[0].flow)):
-        run = latest.get((key.tenant, key.flow))
-        if run is not None and run.due_at == key.due_at and run.outcome:
-            result = TenantResult(key.tenant, key.flow, run.outcome, run.rows, run.transactions, run.detail)
-        else:
-            outcome, detail = _ENDS_WITHOUT_A_RUN.get(word, (word, ""))
-            result = TenantResult(key.tenant, key.flow, outcome, 0, 0, detail)
-        results.append(result)
-        ends.append(statuses.get(result.outcome, 70))
-    return FleetResult(tuple(results), worst(ends))
+def fleet_results(fleet: Fleet, keys: Sequence[RunKey]) -> FleetResult:
+    """The results of requested runs as far as they have ended."""
+    statuses = {end_of(status).value: status for status in reversed(WORST_FIRST)} | {RunEnd.KILLED.value: 70}
+    ended = [run for run in fleet.queue.find(keys).values() if run.outcome]
+    results = tuple(
+        TenantResult(run.tenant, run.flow, run.outcome, run.rows, run.transactions, run.detail)
+        for run in sorted(ended, key=lambda run: (run.tenant, run.flow))
+    )
+    return FleetResult(results, worst([statuses[run.outcome] for run in results]))

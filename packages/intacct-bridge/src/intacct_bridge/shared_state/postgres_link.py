@@ -22,6 +22,7 @@ _NO_CONNECTION_LEFT = "53300"
 _CONNECTION_ENDS = ("08", "57P01", "57P02", "57P03", _NO_CONNECTION_LEFT)
 """SQL states of a server that ends the connection, starts, stops, or has no connection left."""
 _NO_TABLE, _NO_SCHEMA, _READ_ONLY, _FORBIDDEN, _LOCK_TIMEOUT = "42P01", "3F000", "25006", "42501", "55P03"
+_DEADLOCK, _TAKEN = "40P01", "23505"
 
 _FIXES = {
     "28P01": "check the user and the password, in the URI or in PGUSER and PGPASSWORD; escape special characters in the"
@@ -41,6 +42,10 @@ class MissingTableError(SettingsError):
 
 class NoRightError(SettingsError):
     """The server does not let the user do it."""
+
+
+class TakenError(SettingsError):
+    """A row has what only one may have, and another one has it."""
 
 
 class NamedRow(tuple[Any, ...]):
@@ -155,14 +160,14 @@ def refusal_error(place: PostgresPlace, facts: Mapping[str, str], what: str) -> 
         )
     if state.startswith(_CONNECTION_ENDS):
         return unreachable(place, text)
-    if state == _LOCK_TIMEOUT:
+    if state in (_LOCK_TIMEOUT, _DEADLOCK):
         return BusyError(f"another process holds {what} in {place.name}", fix="Run it again later.")
     if state == _READ_ONLY:
         return SettingsError(f"{place.name} is read-only: {text}", fix="name the primary server")
     fix = _FIXES.get(state, "check the URI and the user's rights")
     if state == _FORBIDDEN:
         fix = f'as the owner of the database: CREATE SCHEMA "{place.schema}" AUTHORIZATION "the user"'
-    kinds = {_NO_TABLE: MissingTableError, _NO_SCHEMA: MissingTableError, _FORBIDDEN: NoRightError}
+    kinds = {_NO_TABLE: MissingTableError, _NO_SCHEMA: MissingTableError, _FORBIDDEN: NoRightError, _TAKEN: TakenError}
     return kinds.get(state, SettingsError)(f"{place.name} cannot be used: {text}", fix=fix)
 
 

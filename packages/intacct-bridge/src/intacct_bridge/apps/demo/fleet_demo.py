@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.fleet.fleet import Fleet, NewTenant
-from intacct_bridge.fleet.registry import TenantRun
+from intacct_bridge.fleet.run_queue import TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.runs.run import RunEnd
 from intacct_bridge.testing import Company
@@ -274,7 +274,7 @@ def kill_worker(demo: FleetDemo, worker: WorkerProcess) -> None:
 
 
 def _runs(demo: FleetDemo) -> list[TenantRun]:
-    return demo.fleet.registry.runs(limit=_ALL)
+    return [run for run in demo.fleet.queue.runs(limit=_ALL) if run.started_at is not None]
 
 
 def _ended(demo: FleetDemo) -> list[TenantRun]:
@@ -286,7 +286,8 @@ def _expected_runs(demo: FleetDemo) -> set[tuple[str, str]]:
 
 
 def _ran_since(demo: FleetDemo, moment: datetime) -> set[tuple[str, str]]:
-    return {(one.tenant, one.flow) for one in _ended(demo) if one.started_at > moment} & _expected_runs(demo)
+    later = (run for run in _ended(demo) if run.started_at is not None and run.started_at > moment)
+    return {(run.tenant, run.flow) for run in later} & _expected_runs(demo)
 
 
 def _until(

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from intacct_bridge.apps.demo.fleet_demo import STREAMS, FleetDemo, seen_by_emulator
-from intacct_bridge.fleet.registry import TenantRun
+from intacct_bridge.fleet.run_queue import TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.operations.copies import open_copy
 from intacct_bridge.runs.run import RunEnd
@@ -50,7 +51,7 @@ def _waiting(demo: FleetDemo) -> set[str]:
 
 def _well(demo: FleetDemo, run: TenantRun) -> bool:
     waits = run.flow == "post" and run.tenant in _waiting(demo)
-    cut = any(run.started_at <= ends and begins <= (run.ended_at or ends) for begins, ends in demo.outages)
+    cut = any(_overlaps(run, begins, ends) for begins, ends in demo.outages)
     return run.outcome == RunEnd.DONE or ((waits or cut) and run.outcome == RunEnd.TRANSIENT)
 
 
@@ -151,3 +152,7 @@ def _keys_replaced(demo: FleetDemo) -> FleetDemoCheck:
     key_ids = set(demo.fleet.registry.key_ids())
     wrong = () if key_ids == new_keys else (f"keys in use: {listed(sorted(key_ids))}",)
     return FleetDemoCheck("the new key alone seals the secrets", wrong)
+
+
+def _overlaps(run: TenantRun, begins: datetime, ends: datetime) -> bool:
+    return run.started_at is not None and run.started_at <= ends and begins <= (run.ended_at or ends)

@@ -265,7 +265,7 @@ def _fixed_company(app: FleetApp, tenant: Tenant, stored: StoredSetUp) -> str:
     """The company that the page may no longer change, since a sign-in has worked or a flow may have run; else empty."""
     company = str(tenant.settings.get("company_id", ""))
     is_used = stored.company == company or _has_password(app, tenant)
-    return company if company and (is_used or app.fleet.registry.runs(tenant=tenant.name, limit=1)) else ""
+    return company if company and (is_used or app.fleet.queue.latest([tenant.name])) else ""
 
 
 def _company(app: FleetApp, tenant: Tenant, stored: StoredSetUp) -> str:

@@ -41,8 +41,8 @@ from intacct_bridge.apps.fleet_site.schemas import (
 from intacct_bridge.apps.fleet_site.site import FleetApp
 from intacct_bridge.fleet.fleet import link_path
 from intacct_bridge.fleet.links import open_link
-from intacct_bridge.fleet.registry import TenantRun, UnknownTenantError
-from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.registry import UnknownTenantError
+from intacct_bridge.fleet.run_queue import RunKey, TenantRun
 from intacct_bridge.fleet.status import TenantStatus
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_protocol.errors import SettingsError
@@ -193,7 +193,7 @@ def start_run(request: ApiRequest) -> ApiAnswer:
         raise SettingsError(
             f"at is {body.at.isoformat()!r}, more than a day from now or without a zone.", fix=fix, setting="at"
         )
-    site.runner.submit(RunKey(tenant.name, body.flow, due_at))
+    site.fleet.queue.submit([RunKey(tenant.name, body.flow, due_at)])
     return ApiAnswer(RunQueued(_run_id(body.flow, due_at), tenant.name, body.flow, due_at), status=202)
 
 
@@ -204,9 +204,7 @@ def _run_id(flow: str, due_at: datetime) -> str:
 def list_runs(request: ApiRequest) -> ApiAnswer:
     """The latest runs of a tenant."""
     tenant = request.site.fleet.tenant(request.path["name"])
-    runs = request.site.fleet.registry.runs(
-        tenant=tenant.name, flow=request.query.get("flow", ""), limit=_limit(request)
-    )
+    runs = request.site.fleet.queue.runs(tenant=tenant.name, flow=request.query.get("flow", ""), limit=_limit(request))
     return ApiAnswer(RunPage([_run(one) for one in runs]))
 
 

@@ -118,10 +118,11 @@ class RunShown(msgspec.Struct, frozen=True):
     tenant: str
     flow: str
     due_at: datetime
-    started_at: datetime
+    started_at: datetime | None
+    """Null while it is queued."""
     ended_at: datetime | None
     outcome: str
-    """Such as `done`; empty while it runs."""
+    """Such as `done`; empty until it ends."""
     detail: str
     transactions: int
     rows: int

@@ -3,18 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Lock
 from urllib.parse import urlsplit
 
 from intacct_bridge.apps.web.jobs import Report
 from intacct_bridge.apps.web.pages import WebApp
 from intacct_bridge.apps.web.security import LOOPBACK, host_of
 from intacct_bridge.apps.web.sessions import VisitorSession
-from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.links import is_in_force
 from intacct_bridge.fleet.page_state import PageSession, PageState
-from intacct_bridge.fleet.runner import Runner
 from intacct_protocol.errors import SettingsError
 
 SESSION_LASTS = timedelta(hours=1)
@@ -55,8 +52,6 @@ class FleetApp(WebApp):
         self, fleet: Fleet, pages: PageState, settings: ServeSettings, *, report: Report = lambda _: None
     ) -> None:
         super().__init__(report=report, jobs_at_once=_CHECKS_AT_ONCE)
-        self._lock = Lock()
-        self._runner: Runner | None = None
         self.fleet = fleet
         self.pages = pages
         self.settings = settings
@@ -66,22 +61,6 @@ class FleetApp(WebApp):
         """The session of the credential page with that key; None once its link was ended, or its tenant removed."""
         session = self.pages.session(key) if key else None
         return session if session is not None and is_in_force(self.fleet, session.link) else None
-
-    @property
-    def runner(self) -> Runner:
-        """The queue of runs, opened when the first run is asked for."""
-        with self._lock:
-            if self._runner is None:
-                self._runner = DbosRunner(self.fleet.registry.place)
-            return self._runner
-
-    def close(self) -> None:
-        """Ask running checks to stop, and close the queue."""
-        super().close()
-        with self._lock:
-            if self._runner is not None:
-                self._runner.close()
-                self._runner = None
 
     @property
     def vendor(self) -> str:

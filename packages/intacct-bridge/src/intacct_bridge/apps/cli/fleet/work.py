@@ -26,8 +26,7 @@ from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.fleet.fleet import Fleet
-    from intacct_bridge.fleet.registry import TenantRun
-    from intacct_bridge.fleet.runner import RunKey
+    from intacct_bridge.fleet.run_queue import TenantRun
     from intacct_bridge.fleet.tenant_work import FlowEnd
     from intacct_bridge.fleet.worker import FleetWorker
 
@@ -137,22 +136,20 @@ def run_command(
     keys = requested_runs(fleet, None if name == ALL else name, flow)
     with _signals() as signals:
         worker = _worker(context, fleet, threads, longest_run)
-        for key in keys:
-            worker.runner.submit(key)
+        fleet.queue.submit(keys)
         worker.start()
-        results: dict[RunKey, str] = {}
+        ended = fleet_results(fleet, keys)
         beat = time.monotonic()
-        while len(results) < len(keys) and not signals.ending.wait(_LOOK_EVERY):
+        while len(ended.results) < len(keys) and not signals.ending.wait(_LOOK_EVERY):
             if time.monotonic() - beat >= BEAT:
                 beat = time.monotonic()
                 try:
                     worker.tick()
                 except IntacctError as error:
                     _end_worker(context, worker, report(error, context.output))
-            results |= worker.runner.results([key for key in keys if key not in results])
+            ended = fleet_results(fleet, keys)
         if signals.status:
             _end_worker(context, worker, signals.status)
-        ended = fleet_results(fleet, results)
         rows = [
             (one.tenant, one.flow, one.outcome, Count(one.rows), Count(one.transactions), one.detail)
             for one in ended.results
