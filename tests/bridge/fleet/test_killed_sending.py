@@ -92,7 +92,7 @@ def test_a_load_that_was_killed_while_it_sent_posts_each_entry_once_later(killed
     schema = served.fleet.schema(served.fleet.tenant("c0"))
     lost = served.fleet.usage()["c0"] - served.emulator.transactions("c0").total
     assert lost == 0 if killed.relay.passes_on else 0 < lost <= ENTRIES  # counted before it was sent
-    assert set(_texts(place, f"SELECT state FROM {quoted(schema)}.entry")) == {"applied"}
+    assert set(_texts(place, f"SELECT status FROM {quoted(schema)}.entry")) == {"applied"}
 
 
 def pass_time(served: ServedFleet, name: str, time: timedelta) -> None:

@@ -168,10 +168,13 @@ def test_a_lost_key_is_told_before_anything_changes_and_can_be_given_up(uri: str
 def test_a_sealed_secret_that_was_put_into_another_row_is_refused(uri: str) -> None:
     with Fleet.open(uri, OLD.text) as fleet:
         db = fleet.registry._db
-        db.execute("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE owner = 't1') WHERE owner = 't0'")
-        db.execute("UPDATE data_key SET sealed = (SELECT sealed FROM data_key WHERE owner = 't1') WHERE owner = 't0'")
-        db.execute("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE owner = 't3') WHERE owner = 't2'")
-        db.execute("UPDATE secret SET name = 'sender_password' WHERE owner = 't4'")
+        with db.transaction():
+            db.execute("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE owner = 't1') WHERE owner = 't0'")
+            db.execute(
+                "UPDATE data_key SET sealed = (SELECT sealed FROM data_key WHERE owner = 't1') WHERE owner = 't0'"
+            )
+            db.execute("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE owner = 't3') WHERE owner = 't2'")
+            db.execute("UPDATE secret SET name = 'sender_password' WHERE owner = 't4'")
         for name in ("t0", "t2", "t4"):
             with pytest.raises(SettingsError, match="cannot be opened"):
                 fleet._with_secrets(name)[1]

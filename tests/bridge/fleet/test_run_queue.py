@@ -105,7 +105,7 @@ def test_the_database_lets_no_two_runs_of_a_tenant_go_on(fleet: Fleet, queue: Ru
     begun(fleet, "acme", "copy", DUE)
     queue.submit([key("acme", "post")])
     with pytest.raises(TakenError):
-        queue._db.execute("UPDATE run SET worker = 'other' WHERE flow = 'post'")
+        queue._db.read("UPDATE run SET worker = 'other' WHERE flow = 'post' RETURNING 1")
 
 
 def test_the_runs_that_were_queued_first_are_taken_first(queue: RunQueue) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.fleet.run_queue import TenantRun
 from intacct_bridge.fleet.work_state import SIGN_INS
 from intacct_emulator.settings.faults import ScriptedFault
 from support.fleet.database import dump
@@ -129,7 +130,7 @@ def test_more_companies_hang_than_a_worker_has_threads_and_the_others_run(postgr
         names = served.add(6, {"copy": COPY})
         served.start("work", "--threads", "2")
         submit(served, names[:3], flows=("copy",))
-        until(lambda: len(served.fleet.queue.runs()) == 3, "all that hang have begun")
+        until(lambda: len(begun_runs(served)) == 3, "all that hang have begun")
         submit(served, names[3:], flows=("copy",))
         until(lambda: len(ended(served)) == 3, "the others have ended")
         assert {run.tenant for run in ended(served)} == set(names[3:])
@@ -143,9 +144,9 @@ def test_a_worker_ends_where_a_newer_version_has_changed_the_tables(postgres: st
         names = served.add(1, {"copy": COPY})
         worker = served.start("work")
         submit(served, names, flows=("copy",))
-        until(lambda: len(served.fleet.queue.runs()) == 1, "the run has begun")
-        database = served.fleet.registry._db
-        database.execute("UPDATE bridge_part SET version = version + 1 WHERE part = ?", (part,))
+        until(lambda: len(begun_runs(served)) == 1, "the run has begun")
+        sql = "UPDATE bridge_part SET version = version + 1 WHERE part = ? RETURNING 1"
+        assert served.fleet.registry._db.read(sql, (part,))
         kept = contents(served, part)
         shown, _ = worker.communicate(timeout=90)
         assert worker.returncode == 2, shown
@@ -172,6 +173,10 @@ def test_a_schedule_and_its_change_take_effect_in_a_running_worker(served: Serve
     worker.send_signal(signal.SIGINT)
     shown, _ = worker.communicate(timeout=60)
     assert worker.returncode == 130, shown
+
+
+def begun_runs(served: ServedFleet) -> list[TenantRun]:
+    return [run for run in served.fleet.queue.runs() if run.started_at is not None]
 
 
 def contents(served: ServedFleet, part: str) -> list[str]:

@@ -76,6 +76,8 @@ class RunningFleet:
 
     server: FleetServer
     fleet: Fleet
+    reported: list[BaseException]
+    """What the vendor's terminal was told."""
 
     @property
     def url(self) -> str:
@@ -107,10 +109,12 @@ def running_fleet(uri: str, **settings: Any) -> Iterator[RunningFleet]:
     fleet.share_secrets({"sender_password": SENDER_PASSWORD})
     pages = PageState(fleet.registry.place)
     reported: list[BaseException] = []
-    app = FleetApp(fleet, pages, ServeSettings(**{"token": TOKEN, **settings}), report=reported.append)
+    app = FleetApp(
+        fleet, pages, ServeSettings(**{"token": TOKEN, "database_seconds": 30.0, **settings}), report=reported.append
+    )
     try:
         with FleetServer(app) as server:
-            yield RunningFleet(server, fleet)
+            yield RunningFleet(server, fleet, reported)
     finally:
         pages.close()
         fleet.close()

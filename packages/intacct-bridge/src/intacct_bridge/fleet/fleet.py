@@ -120,6 +120,11 @@ class Fleet:
         self.queue.close()
         self.registry.close()
 
+    def answer_within(self, seconds: float) -> None:
+        """From now on let a call fail about twice these seconds after its begin if the database is away."""
+        self.registry.answer_within(seconds)
+        self.queue.answer_within(seconds)
+
     @property
     def keys(self) -> FleetKeys:
         """The keys; SettingsError if none is given."""

@@ -82,6 +82,10 @@ class PageState:
         """Close the connection to the database."""
         self._db.close()
 
+    def answer_within(self, seconds: float) -> None:
+        """From now on let a call fail about twice these seconds after its begin if the database is away."""
+        self._db.answer_within(seconds)
+
     # --- sessions
 
     def begin(self, link: CredentialLink, lasts: timedelta) -> str:

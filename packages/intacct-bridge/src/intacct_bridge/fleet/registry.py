@@ -97,6 +97,10 @@ class Registry:
         """Close the connection."""
         self._db.close()
 
+    def answer_within(self, seconds: float) -> None:
+        """From now on let a call fail about twice these seconds after its begin if the database is away."""
+        self._db.answer_within(seconds)
+
     def check_version(self) -> None:
         """SettingsError if a newer version of the package has changed the tables since they were opened."""
         with self._db.transaction():  # checks it at its beginning

@@ -37,6 +37,8 @@ CREATE TABLE unanswered (tenant TEXT PRIMARY KEY, times INTEGER NOT NULL, until 
 """
     ),
 )
+_UNCHANGED = f"(SELECT version FROM bridge_part WHERE part = '{_TABLES.part}') = {_TABLES.version}"
+"""Whether no newer version of the package has changed the tables; a single statement asks it without a lock."""
 _COLUMNS = 'tenant, flow, due_at, started_at, ended_at, outcome, detail, transactions, "rows", in_doubt, worker'
 _SUBMIT = "INSERT INTO run (tenant, flow, due_at, queued_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _TAKE = f"""
@@ -47,12 +49,17 @@ WITH free AS MATERIALIZED (
     ORDER BY queued_at, tenant, flow LIMIT ? FOR UPDATE SKIP LOCKED
 ), first AS (SELECT DISTINCT ON (tenant) tenant, flow, due_at FROM free ORDER BY tenant, queued_at, flow)
 UPDATE run SET worker = ?, attempts = attempts + 1, started_at = coalesce(started_at, ?)
-WHERE (tenant, flow, due_at) IN (SELECT tenant, flow, due_at FROM first)
+WHERE (tenant, flow, due_at) IN (SELECT tenant, flow, due_at FROM first) AND {_UNCHANGED}
 RETURNING {_COLUMNS}
 """
-_END = """
+_END = f"""
 UPDATE run SET ended_at = ?, outcome = ?, detail = ?, transactions = ?, "rows" = ?, in_doubt = ?
-WHERE tenant = ? AND flow = ? AND due_at = ? AND worker = ? AND ended_at IS NULL
+WHERE tenant = ? AND flow = ? AND due_at = ? AND worker = ? AND ended_at IS NULL AND {_UNCHANGED}
+RETURNING 1
+"""
+_HAND_BACK = f"""
+UPDATE run SET worker = '', attempts = attempts - 1
+WHERE tenant = ? AND flow = ? AND due_at = ? AND worker = ? AND ended_at IS NULL AND {_UNCHANGED}
 RETURNING 1
 """
 _GIVE_UP = f"""
@@ -128,6 +135,10 @@ class RunQueue:
         """Close the connection."""
         self._db.close()
 
+    def answer_within(self, seconds: float) -> None:
+        """From now on let a call fail about twice these seconds after its begin if the database is away."""
+        self._db.answer_within(seconds)
+
     def check_version(self) -> None:
         """SettingsError if a newer version of the package has changed the tables since they were opened."""
         with self._db.transaction():  # checks it at its beginning
@@ -160,8 +171,7 @@ class RunQueue:
 
     def hand_back(self, run: TenantRun) -> None:
         """Queue a run again that its worker does not carry out any more; it does not count as an attempt."""
-        sql = "UPDATE run SET worker = '', attempts = attempts - 1 WHERE tenant = ? AND flow = ? AND due_at = ?"
-        self._db.read(f"{sql} AND worker = ? AND ended_at IS NULL RETURNING 1", (*_values(run.key), run.worker))
+        self._db.read(_HAND_BACK, (*_values(run.key), run.worker))
 
     def recover(self, workers: Sequence[str], *, attempts: int = ATTEMPTS) -> tuple[int, list[TenantRun]]:
         """Queue the runs of workers again that were killed: how many, and those that are given up instead."""

@@ -100,7 +100,8 @@ class PostgresDatabase:
         self._moving = moving
         self._arriving = arriving
         self._guard = threading.RLock()
-        self._patience = patience
+        self._patience = PATIENCE if patience is None else patience
+        self._within: float = ANSWER_SECONDS
         self._held = {name: True} if name else {}
         """The names that are held, and whether no other process can have them."""
         self._missing: set[str] = set()
@@ -120,6 +121,16 @@ class PostgresDatabase:
         except BaseException:
             self.close()
             raise
+
+    def answer_within(self, seconds: float) -> None:
+        """From now on let a call fail about twice these seconds after its begin if the server is away: a person waits.
+
+        It waits neither for a server that restarts nor for long locks.
+        """
+        with self._guard:
+            self._within = self._patience = seconds
+            if self._link is not None:
+                self._link._usock.settimeout(seconds)
 
     @property
     def place_name(self) -> str:
@@ -325,7 +336,9 @@ class PostgresDatabase:
     @contextmanager
     def _using(self) -> Iterator[None]:
         """Let no other thread use the connection; at the end of the outermost use a pooled one is given back."""
-        with self._guard:
+        if not self._guard.acquire(timeout=-1 if self._within == ANSWER_SECONDS else self._within):
+            raise unreachable(self.place, "no answer in time")
+        try:
             self._uses += 1
             try:
                 yield
@@ -334,10 +347,12 @@ class PostgresDatabase:
                 if self._pool is not None and self._link is not None and not self._uses and not self._held:
                     link, prepared, self._link, self._prepared = self._link, self._prepared, None, {}
                     _IDLE_LINKS.put(self._pool, link, prepared)
+        finally:
+            self._guard.release()
 
     def _patiently(self, work: Callable[[], T]) -> T:
         """Do what changes nothing yet, and do it again if the connection is lost or another process is busy."""
-        ends, wait = time.monotonic() + (PATIENCE if self._patience is None else self._patience), 0.05
+        ends, wait = time.monotonic() + self._patience, 0.05
         while True:
             try:
                 if self._link is None:
@@ -355,13 +370,14 @@ class PostgresDatabase:
         self._stamp = None
         while self._pool is not None and (idle := _IDLE_LINKS.take(self._pool)):
             self._link, self._prepared = idle
+            self._link._usock.settimeout(self._within)
             try:
                 self._prepare(new=False)
                 return
             except UnreachableError:  # the server ended it while it was idle, and probably the others too
                 _IDLE_LINKS.drop(self._pool)
         self._prepared = {}
-        self._link = open_link(self.place, shared=self._pool is not None)
+        self._link = open_link(self.place, shared=self._pool is not None, within=self._within)
         self._prepare(new=True)
         self.reconnections += 1
 
@@ -462,7 +478,7 @@ class PostgresDatabase:
             ) from None
         finally:
             if self._link is not None:
-                self._link._usock.settimeout(ANSWER_SECONDS)
+                self._link._usock.settimeout(self._within)
         self._prepared = {}
         _log.warning(
             "%s in %s has tables of version %d now; earlier versions of intacct-bridge refuse them",

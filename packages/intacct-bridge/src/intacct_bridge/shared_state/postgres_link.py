@@ -88,8 +88,8 @@ def _row_kind(names: tuple[str, ...]) -> type[NamedRow]:
     return type("NamedRow", (NamedRow,), {"names": names})
 
 
-def open_link(place: PostgresPlace, *, shared: bool = False) -> Any:
-    """Connect to the server. UnreachableError or SettingsError if that fails.
+def open_link(place: PostgresPlace, *, shared: bool = False, within: float = ANSWER_SECONDS) -> Any:
+    """Connect to the server. UnreachableError or SettingsError if that fails. It waits so long for each answer.
 
     A `shared` link serves several schemas: its application name has none, so that `others` does not count it.
     """
@@ -111,10 +111,10 @@ def open_link(place: PostgresPlace, *, shared: bool = False) -> Any:
             password=server.password,
             unix_sock=server.socket,
             ssl_context=context,
-            timeout=server.connect_timeout,
+            timeout=min(within, server.connect_timeout),
             application_name=APPLICATION if shared else application_name(place),
         )
-        link._usock.settimeout(ANSWER_SECONDS)
+        link._usock.settimeout(within)
     except (DatabaseError, InterfaceError, OSError, ValueError, struct.error, AttributeError) as error:
         raise _open_error(place, error, DatabaseError) from None
     return link

@@ -170,6 +170,7 @@ def _run_operation(site: FleetApp, operation: ApiOperation, request: "Request", 
         raise BodyError("This operation takes no body.", fix="Leave the body out.")
     query = dict(request.query_params)
     answer = operation.run(ApiRequest(site, request.path_params, query, body, operation.query))
+    site.database_answered()
     if answer.data is None:
         return Response(status_code=answer.status, headers=dict(answer.headers))
     return Response(render_json(answer.data), answer.status, dict(answer.headers), _JSON)
@@ -201,11 +202,12 @@ def _not_there(request: "Request", by_method: Mapping[str, ApiOperation]) -> "Re
 def _problem(site: FleetApp | None, error: Exception) -> "Response":
     from starlette.responses import Response
 
-    status = status_of(error)
+    shown = site.shown_error(error) if site is not None else error
+    status = status_of(shown)
     if status == 500 and site is not None:
         site.report(error)
     headers = {"connection": "close"} if isinstance(error, LargeBodyError) else {}
-    return Response(error_body(error), status, headers, _JSON)
+    return Response(error_body(shown), status, headers, _JSON)
 
 
 # --- the document

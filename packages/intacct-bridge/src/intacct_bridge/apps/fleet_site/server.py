@@ -3,6 +3,7 @@
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,11 +12,12 @@ from intacct_bridge.apps.fleet_site.check import PAGE, FleetCheck
 from intacct_bridge.apps.fleet_site.credential_page import PAGES
 from intacct_bridge.apps.fleet_site.interface import interface_routes
 from intacct_bridge.apps.fleet_site.link_pages import LinkPages, csrf_of, refused, session_key
-from intacct_bridge.apps.fleet_site.site import FleetApp, LinkVisitor
+from intacct_bridge.apps.fleet_site.site import AwayError, FleetApp, LinkVisitor
 from intacct_bridge.apps.web.app import job_events, nothing, page_routes
 from intacct_bridge.apps.web.rendering import STATIC
 from intacct_bridge.apps.web.security import SecurityMiddleware
 from intacct_bridge.apps.web.server import ThreadedServer, address_of, listen
+from intacct_protocol.errors import UnreachableError
 
 
 class FleetServer(ThreadedServer):
@@ -47,7 +49,14 @@ def fleet_asgi(app: FleetApp) -> ASGIApp:
         *interface_routes(app),
         Mount("/", _InSession(Starlette(routes=inside), app)),
     ]
-    return SecurityMiddleware(Starlette(routes=routes), FleetCheck(app), static=f"{PAGE}/static/")
+
+    def away(_request: Request, error: Exception) -> Response:
+        shown = app.shown_error(error)
+        assert isinstance(shown, AwayError)
+        return refused(app, 503, "Not available", shown.message, shown.fix)
+
+    application = Starlette(routes=routes, exception_handlers={UnreachableError: away})
+    return SecurityMiddleware(application, FleetCheck(app), static=f"{PAGE}/static/")
 
 
 class _InSession:

@@ -12,7 +12,7 @@ from intacct_bridge.apps.web.sessions import VisitorSession
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.links import is_in_force
 from intacct_bridge.fleet.page_state import PageSession, PageState
-from intacct_protocol.errors import SettingsError
+from intacct_protocol.errors import SettingsError, TransientError, UnreachableError
 
 SESSION_LASTS = timedelta(hours=1)
 """How long the credential page stays open after a link was used."""
@@ -33,6 +33,15 @@ class ServeSettings:
     """The name of the company that connects its customers, as the credential page shows it."""
     hosts: tuple[str, ...] = ()
     """Further host names under which the JSON interface answers."""
+    database_seconds: float = 0.75
+    """How long a request waits for the fleet's database, once or twice."""
+
+
+class AwayError(TransientError):
+    """The fleet's database does not answer now."""
+
+    def __init__(self) -> None:
+        super().__init__("This cannot be answered at the moment. Nothing was changed.", fix="Try again in a minute.")
 
 
 @dataclass(slots=True)
@@ -56,11 +65,30 @@ class FleetApp(WebApp):
         self.pages = pages
         self.settings = settings
         self.public = public_origin(settings.public_address) if settings.public_address else ""
+        fleet.answer_within(settings.database_seconds)
+        pages.answer_within(settings.database_seconds)
+        self._is_away = False
+        """Whether the last request found the fleet's database away."""
 
     def session(self, key: str) -> PageSession | None:
         """The session of the credential page with that key; None once its link was ended, or its tenant removed."""
         session = self.pages.session(key) if key else None
-        return session if session is not None and is_in_force(self.fleet, session.link) else None
+        is_open = session is not None and is_in_force(self.fleet, session.link)
+        self.database_answered()
+        return session if is_open else None
+
+    def database_answered(self) -> None:
+        """Note that the fleet's database is not away, so that its next outage is told again."""
+        self._is_away = False
+
+    def shown_error(self, error: Exception) -> Exception:
+        """The error as a stranger may see it: that the database is away is told to the vendor, once for each outage."""
+        if not isinstance(error, UnreachableError):
+            return error
+        if not self._is_away:
+            self._is_away = True
+            self.report(error)
+        return AwayError()
 
     @property
     def vendor(self) -> str:

@@ -174,8 +174,9 @@ def _json_address(page_request: PageRequest) -> str:
 
 def _problem_page(page_request: PageRequest, error: Exception, status: int) -> PageView:
     """The page of an error: cause and fix, as a command prints them."""
-    lines = problem_of(error, page_request.app.report)
-    explained_error = explained(error)
+    shown = page_request.app.shown_error(error)
+    lines = problem_of(shown, page_request.app.report)
+    explained_error = explained(shown)
     code = next((number for kind, number in _STATUSES.items() if isinstance(explained_error, kind)), 500)
     if (
         isinstance(explained_error, InvalidRequestError)

@@ -47,6 +47,10 @@ class WebApp:
         """Whether a person may change connections and schedules."""
         return True
 
+    def shown_error(self, error: Exception) -> Exception:
+        """The error that a page shows in place of this one."""
+        return error
+
     def sign_out(self, session: VisitorSession) -> None:
         """End a visitor's session."""
 
