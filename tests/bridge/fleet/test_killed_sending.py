@@ -35,7 +35,7 @@ class Killed:
     @property
     def last(self) -> TenantRun:
         """The run that ended last."""
-        return max(ended(self.served), key=lambda run: run.ended_at or run.started_at)
+        return max(ended(self.served), key=_end)
 
     def waits(self, runs: int) -> None:
         """Wait until so many runs have ended."""
@@ -44,7 +44,7 @@ class Killed:
     def tried_again_in(self) -> timedelta:
         """How long after the last run the next one is due."""
         (due,) = _texts(self.served.fleet.registry.place, "SELECT start_at FROM due")
-        return datetime.fromisoformat(due) - (self.last.ended_at or self.last.started_at)
+        return datetime.fromisoformat(due) - _end(self.last)
 
 
 @pytest.fixture(params=["the gateway had posted it", "the gateway never received it"])
@@ -93,6 +93,11 @@ def test_a_load_that_was_killed_while_it_sent_posts_each_entry_once_later(killed
     lost = served.fleet.usage()["c0"] - served.emulator.transactions("c0").total
     assert lost == 0 if killed.relay.passes_on else 0 < lost <= ENTRIES  # counted before it was sent
     assert set(_texts(place, f"SELECT status FROM {quoted(schema)}.entry")) == {"applied"}
+
+
+def _end(run: TenantRun) -> datetime:
+    assert run.ended_at is not None
+    return run.ended_at
 
 
 def pass_time(served: ServedFleet, name: str, time: timedelta) -> None:

@@ -222,7 +222,11 @@ def test_a_database_that_fails_while_a_run_is_taken_does_not_end_the_worker(
 
     monkeypatch.setattr(queue, "take", failing_take)
     monkeypatch.setattr("intacct_bridge.fleet.run_threads.POLL_SECONDS", 0.01)
-    threads = RunThreads(queue, lambda run: queue.end(run, "done") and None, worker="one", room=lambda: 1)
+
+    def carry_out(run: TenantRun) -> None:
+        queue.end(run, "done")
+
+    threads = RunThreads(queue, carry_out, worker="one", room=lambda: 1)
     queue.submit([key("acme")])
     threads.start()
     until(lambda: not queue.unfinished(), "the run has ended")
