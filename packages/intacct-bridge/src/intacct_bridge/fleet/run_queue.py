@@ -243,7 +243,7 @@ class RunQueue:
         """Count a run that got no answer; `waits` gives the time until the next one by the number of them."""
         with self._db.transaction():
             now = self._db.clock().astimezone(UTC)
-            times = 1 + sum(one.times for one in self.unanswered([tenant]).values())
+            times = 1 + sum(before.times for before in self.unanswered([tenant]).values())
             until = now + waits(times)
             sql = "INSERT INTO unanswered (tenant, times, until) VALUES (?, ?, ?) ON CONFLICT (tenant) DO UPDATE"
             sql += " SET times = excluded.times, until = excluded.until"
