@@ -82,11 +82,11 @@ class RunThreads:
         """Take as many runs as there is room for; whether there was any."""
         with self._taking:
             room = self._room() - len(self._going_on)
-            taken = self._queue.take(self._worker, room) if room > 0 else []
-            self._going_on |= {run.key: run for run in taken}
-        for run in taken:
+            runs = self._queue.take(self._worker, room) if room > 0 else []
+            self._going_on |= {run.key: run for run in runs}
+        for run in runs:
             threading.Thread(target=self._run, args=(run,), name=f"{run.tenant} {run.flow}", daemon=True).start()
-        return bool(taken)
+        return bool(runs)
 
     def _run(self, run: TenantRun) -> None:
         try:
