@@ -27,7 +27,7 @@ def plan(console: RunningConsole) -> Planned:
     """Makes a plan of one journal entry, as an agent's server does; its id and digest."""
 
     def make(
-        reference: str, *, title: str = "Accrued rent", connection: str = "books", by: str = "zoe"
+        reference: str, *, title: str = "Accrued rent", connection: str = "books", by: str = "zoe", waits: bool = True
     ) -> tuple[str, str]:
         head = {name: ENTRY[name] for name in ("journal", "date")} | {"title": title, "reference": reference}
         rows = [head | {"debit": "", "credit": "", **line} for line in ENTRY["lines"]]
@@ -35,7 +35,7 @@ def plan(console: RunningConsole) -> Planned:
             company = context.client
             table = table_of_given_rows("journal-entries (agent)", rows)
             found = make_plan(table, layout_for("journal-entries", company), company, outbox)
-            kept = record_plan(found, company, outbox, SendOptions(), person=by, needs_approval=True)
+            kept = record_plan(found, company, outbox, SendOptions(), person=by, needs_approval=waits)
             PlanFolder(outbox).save(kept)
             assert kept.origin is not None
             made = outbox.plan_record(kept.origin.id)
@@ -46,7 +46,12 @@ def plan(console: RunningConsole) -> Planned:
 
 
 def waiting(visitor: Visitor) -> dict[str, Any]:
-    return {one["plan"]: one for one in visitor.get("/approvals.json").json["waiting"]}
+    return {one["plan"]: one for one in plans(visitor) if one["state"] == "waiting"}
+
+
+def plans(visitor: Visitor, state: str = "") -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = visitor.get(f"/approvals.json?state={state}").json["plans"]
+    return listed
 
 
 def test_a_plan_waits_is_seen_in_full_approved_and_posted_once(visitor: Visitor, plan: Planned, gateway: str) -> None:
@@ -63,12 +68,23 @@ def test_a_plan_waits_is_seen_in_full_approved_and_posted_once(visitor: Visitor,
     assert HttpReader(gateway).rows("GLBATCH", "RECORDNO", REFERENCENO="APP-1") == []
     assert visitor.post(f"{here}/approve", {"digest": digest}).status == 303
     assert name not in waiting(visitor)
-    assert name in {one["plan"] for one in visitor.get("/approvals.json").json["ready"]}
+    assert ("approved", name) in {(one["state"], one["plan"]) for one in plans(visitor)}
     done = visitor.until_done(visitor.post(f"{here}/apply").location)["job"]
     assert done["state"] == "done", done
     visitor.until_done(visitor.post(f"{here}/apply").location)
     assert len(HttpReader(gateway).rows("GLBATCH", "RECORDNO", REFERENCENO="APP-1")) == 1
-    assert name in {one["plan"] for one in visitor.get("/approvals.json").json["done"]}
+    assert name in {one["plan"] for one in plans(visitor, "done")}
+
+
+def test_a_plan_waits_in_sight_behind_more_than_fifty_newer_ones(visitor: Visitor, plan: Planned) -> None:
+    """Those that need no approval fill more than a page; that one waits is said first, and its link leads to it."""
+    name, _ = plan("APP-0", title="Behind the others")
+    for number in range(101):
+        plan(f"APP-{number}", waits=False)
+    page = visitor.get("/approvals")
+    assert name in page.html and "Behind the others" in visitor.follow(visitor.get(f"/approvals/{name}")).text
+    assert "Page 1 of 2" in page.text and "GLBATCH GJ APP-100" not in page.text.partition(name)[0]
+    assert next(iter(plans(visitor)))["state"] == "waiting"
 
 
 def test_another_digest_a_get_and_a_form_without_the_token_approve_nothing(visitor: Visitor, plan: Planned) -> None:
@@ -105,7 +121,7 @@ def test_who_may_not_approve_is_told_why(user: object, gateway: str, plan: Plann
         visitor = console.signed_in()
         assert "You may not approve it: anna made it" in visitor.get("/approvals").text
         visitor.post(f"/plans/strict/{name}/approve", {"digest": digest})
-        assert name in {one["plan"] for one in visitor.get("/approvals.json").json["waiting"]}
+        assert name in waiting(visitor)
 
 
 def test_an_unknown_plan_and_a_damaged_one_are_told(visitor: Visitor, plan: Planned) -> None:

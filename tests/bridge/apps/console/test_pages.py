@@ -36,7 +36,6 @@ MADE_BY_WORK = {
     "/load/{id}/mapping-file",
     "/load/{id}/refused-rows",
     "/plans/{connection}/{plan}",
-    "/outbox/{connection}/entries.csv",
     "/outbox/{connection}/{number}",
     "/reconcile/{id}",
     "/reconcile/{id}/report.html",

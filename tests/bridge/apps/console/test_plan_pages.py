@@ -79,15 +79,15 @@ def test_amounts_that_cancel_out_are_on_the_first_page_and_every_record_is_on_on
     for text in ("120 to create", "positive 900,118.00, negative −900,000.00 USD", " ".join(vendor), "L-5x", "L-5y"):
         assert text in page.text, text
     seen: list[str] = []
-    address = here
+    address = f"{here}?page=1"
     while address:
         shown = plan(visitor, address)
         seen += [record["record"] for record in shown["records"]]
-        address = shown["next"]
+        address = shown["lists"]["records"]["next"]
     assert seen == [f"APBILL {vendor[0]} {number}" for number in long("L")]
     assert [record["record"][-4:] for record in plan(visitor, f"{here}?sort=amount")["records"][:2]] == ["L-5x", "L-5y"]
     (found,) = plan(visitor, f"{here}?find=L-117")["records"]
-    assert "Records 1 to 1 of 1 that match" in visitor.get(f"{here}?find=L-117").text
+    assert "Records: 1 that match" in visitor.get(f"{here}?find=L-117").text
     alone = visitor.get(f"{here}?record={found['number']}").text
     assert "L-117" in alone and "60100" in alone and "1.00" in alone and "L-116" not in alone
     assert "No record matches" in visitor.get(f"{here}?find=nothing+such").text
@@ -175,16 +175,11 @@ def test_every_plan_is_on_a_page_of_the_list(visitor: Visitor, bills: Bills) -> 
     with company_run("strict", "plan list", person="zoe") as run:
         everything = [saved.id for saved in saved_plans(run, limit=1000).plans]
     assert made <= set(everything)
-    seen: list[str] = []
-    after = ""
-    while True:
-        found = visitor.get(f"/approvals.json?connection=strict{'&after=' + after if after else ''}").json
-        seen += [one["plan"] for one in (*found["waiting"], *found["ready"])]
-        if not found["more"]:
-            break
-        (following,) = found["more"]
-        after = following["after"]
-    assert sorted(seen) == sorted(everything)
+    listed = [row["plan"] for row in visitor.get("/approvals.json").json["plans"] if row["connection"] == "strict"]
+    assert sorted(listed) == sorted(everything)
+    lines = visitor.get("/approvals.csv").body.decode().splitlines()
+    assert lines[0].startswith("plan,digest,connection,environment,address,made,made_by,source,first,records")
+    assert all(any(line.startswith(name) for line in lines) for name in everything)
     assert re.search("waits for you", visitor.get("/approvals").text)
 
 

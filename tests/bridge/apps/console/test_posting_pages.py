@@ -173,7 +173,7 @@ def test_the_outbox_is_searched_and_saved(anna: Visitor) -> None:
     assert in_outbox(anna, since="2999-01-01") == []
     wrong = anna.get("/outbox?connection=town&since=yesterday")
     assert "is not a valid date" in wrong.text
-    lines = anna.get("/outbox/town/entries.csv?find=S-1").body.decode().splitlines()
+    lines = anna.get("/outbox.csv?connection=town&find=S-1").body.decode().splitlines()
     assert len(lines) == 3
     for missing in ("/outbox/town/999999", "/outbox/town/x", "/outbox/town/%2e%2e", "/outbox/nothing/1"):
         assert anna.get(missing).status in (400, 404), missing

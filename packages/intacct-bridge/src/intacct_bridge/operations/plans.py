@@ -75,6 +75,7 @@ __all__ = [
     "NamedRecord",
     "NoPlanError",
     "Plan",
+    "PlanRecord",
     "PlanSummary",
     "PlannedRecord",
     "Progress",
@@ -101,6 +102,7 @@ __all__ = [
     "missing_rows",
     "open_revalidated",
     "open_saved",
+    "plan_records",
     "refuse_without_plan",
     "refused_rows",
     "rejected_rows",
@@ -116,6 +118,7 @@ Confirm = Callable[[Plan], bool]
 Its error stops the work."""
 Progress = Callable[[RecordOutcome], object]
 """Called with the outcome of each record as it becomes known."""
+_EVERY_PLAN = 1_000_000
 _NAMED = 3
 """Refused records that an error names."""
 
@@ -395,6 +398,12 @@ def saved_plans(run: CompanyRun, *, done: bool = False, after: str = "", limit: 
                 unreadable.append(UnreadablePlan(record.id, error))
     following = records[limit - 1].id if len(records) > limit else ""
     return SavedPlanPage(tuple(plans), tuple(unreadable), following)
+
+
+def plan_records(run: CompanyRun, *, done: bool = False) -> tuple[PlanRecord, ...]:
+    """The same plans, all of them and as the outbox knows them: no plan is read."""
+    with run.open_outbox() as outbox:
+        return tuple(outbox.plan_page(TargetCompany.of(run.connection), done=done, limit=_EVERY_PLAN))
 
 
 def has_plan(run: CompanyRun, plan_id: str) -> bool:

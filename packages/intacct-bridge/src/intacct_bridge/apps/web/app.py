@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from intacct_bridge.apps.terminal.failures import explained
 from intacct_bridge.apps.web.jobs import problem_of
+from intacct_bridge.apps.web.lists import CSV, csv_of
 from intacct_bridge.apps.web.pages import (
     Answer,
     Download,
@@ -30,7 +31,7 @@ from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsE
 
 _EVENT_SECONDS = 0.3
 """How often a job is looked at for its events."""
-_JSON = "application/json"
+_HTML, _JSON = "text/html", "application/json"
 _STATUSES: Mapping[type[IntacctError], int] = {
     NotFoundError: 404,
     NotAllowedError: 403,
@@ -48,10 +49,13 @@ def page_routes(app: WebApp, pages: Sequence[Page], *, as_data: bool = True) -> 
     routes: list[BaseRoute] = []
     for page in pages:
         if as_data and not page.is_file:
-            routes.append(Route(page.json_path, _showing(app, pages, page, as_json=True), methods=["GET"]))
+            routes += [
+                Route(page.data_path("json"), _showing(app, pages, page, _JSON), methods=["GET"]),
+                Route(page.data_path("csv"), _showing(app, pages, page, CSV), methods=["GET"]),
+            ]
         for action, act in page.actions.items():
             routes.append(Route(page.address(action), _acted(app, pages, page, act), methods=["POST"]))
-    routes += [Route(page.path, _showing(app, pages, page, as_json=False), methods=["GET"]) for page in pages]
+    routes += [Route(page.path, _showing(app, pages, page), methods=["GET"]) for page in pages]
     return routes
 
 
@@ -59,12 +63,16 @@ def _page_request(app: WebApp, request: Request) -> PageRequest:
     return PageRequest(app, request.scope["session"], request.url.path, request.path_params, dict(request.query_params))
 
 
-def _showing(app: WebApp, pages: Sequence[Page], page: Page, *, as_json: bool) -> Endpoint:
+def _showing(app: WebApp, pages: Sequence[Page], page: Page, media_type: str = _HTML) -> Endpoint:
     async def show(request: Request) -> Response:
         page_request = _page_request(app, request)
-        return await run_in_threadpool(
-            _answered, page_request, pages, page, lambda: page.show(page_request), as_json=as_json
-        )
+        page_request.is_data = media_type != _HTML
+
+        def work() -> Answer:
+            answer = page.show(page_request)
+            return csv_of(page_request, answer) if media_type == CSV and isinstance(answer, PageView) else answer
+
+        return await run_in_threadpool(_answered, page_request, pages, page, work, as_json=media_type == _JSON)
 
     return show
 
@@ -137,7 +145,7 @@ def _answered(
         return Response(render_json(answer.data), status_code=answer.status, media_type=_JSON)
     values = {**answer.data, **_frame_values(page_request, pages, page, answer)}
     html = render(page_request.app.templates, answer.template, values)
-    return Response(html, status_code=answer.status, media_type="text/html")
+    return Response(html, status_code=answer.status, media_type=_HTML)
 
 
 def _frame_values(

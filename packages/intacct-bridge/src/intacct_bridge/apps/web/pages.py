@@ -112,6 +112,8 @@ class PageRequest:
     params: Mapping[str, str]
     """The parts of the address that the page's path names."""
     query: Mapping[str, str]
+    is_data: bool = False
+    """Whether the page is asked for as JSON or as CSV."""
     form: FormData = field(default_factory=FormData)
 
     @property
@@ -206,10 +208,9 @@ class Page:
         """The path of an action."""
         return f"{self.path.rstrip('/')}/{action}" if action else self.path
 
-    @property
-    def json_path(self) -> str:
-        """The path of the page's data."""
-        return "/index.json" if self.path == "/" else f"{self.path}.json"
+    def data_path(self, ending: str) -> str:
+        """The path of the page's data, as `json`, or of its list, as `csv`."""
+        return f"{'/index' if self.path == '/' else self.path}.{ending}"
 
 
 def address(*parts: str, **query: str) -> str:

@@ -1,6 +1,7 @@
 """Dead letters: the watches of a connection, and the events that a receiver did not take; replay or skip them."""
 
 from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.web.lists import Column, listed
 from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect, address
 from intacct_bridge.operations.connections import listed_connections
 from intacct_bridge.operations.recorded_run import RecordedRun
@@ -15,7 +16,15 @@ from intacct_bridge.operations.watch import (
 )
 from intacct_protocol.errors import IntacctError, SettingsError
 
-_MOST = 100
+_EVERY = 1_000_000
+_COLUMNS = (
+    Column("number", "Event"),
+    Column("watch", "Watch"),
+    Column("key", "Record"),
+    Column("kind", "Change"),
+    Column("attempts", "Attempts", is_number=True),
+    Column("error", "Last error"),
+)
 
 
 def show(request: PageRequest) -> PageView:
@@ -30,7 +39,7 @@ def show(request: PageRequest) -> PageView:
             with RecordedRun(connection=name, command="watch status", person=request.person) as run:
                 if has_watches(run.connection):
                     watches = watch_statuses(run.connection)
-                    letters = dead_letters(run.connection, limit=_MOST)
+                    letters = dead_letters(run.connection, limit=_EVERY)
     except IntacctError as error:
         problem = described(error)
     data = {
@@ -45,10 +54,9 @@ def show(request: PageRequest) -> PageView:
             }
             for one in watches
         ],
-        "letters": [letter.to_dict() for letter in letters],
         "problem": problem,
     }
-    return PageView("dead_letters.html", data)
+    return PageView("dead_letters.html", data | listed(request, "letters", _COLUMNS, letters, DeadLetter.to_dict))
 
 
 def replay_chosen(request: PageRequest) -> Redirect:

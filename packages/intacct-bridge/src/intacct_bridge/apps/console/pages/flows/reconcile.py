@@ -10,6 +10,7 @@ from typing import Any
 from intacct_bridge.apps.console.copies import check_known
 from intacct_bridge.apps.views.reconcile_report import read_report, report_html, write_report
 from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.apps.web.lists import Column, listed, merged
 from intacct_bridge.apps.web.pages import Download, NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.machine.directories import state_directory
@@ -20,8 +21,34 @@ from intacct_protocol.model.uri_text import redacted
 from intacct_protocol.model.wording import amount_shown, counted
 
 _KEPT = 50
-_SHOWN = 200
 _DIFFERENT = 1
+_REPORTS = (Column("made", "Made"), Column("company", "Company"), Column("equal", "Result"))
+_RECORDS = (
+    Column("table", "Table"),
+    Column("record", "Record"),
+    Column("what", "What"),
+    Column("facts", "Facts"),
+    Column("changed", "Changed in the company"),
+)
+_BALANCES = (
+    Column("period", "Period"),
+    Column("account", "Account"),
+    Column("location", "Location"),
+    Column("book", "Book"),
+    Column("currency", "Currency"),
+    Column("side", "Side"),
+    Column("ledger", "Ledger", is_number=True),
+    Column("copy", "Copy", is_number=True),
+    Column("difference", "Difference", is_number=True),
+)
+_TABLES = (
+    Column("table", "Table"),
+    Column("result", "Result"),
+    Column("compared_by", "Compared by"),
+    Column("records", "Copy", is_number=True),
+    Column("company_records", "Company", is_number=True),
+    Column("note", "Note"),
+)
 
 
 def show(request: PageRequest) -> PageView:
@@ -31,9 +58,8 @@ def show(request: PageRequest) -> PageView:
         "names": names,
         "chosen": request.query.get("connection") or request.app.proposed_connection or (names[0] if names else ""),
         "copies": _copies(),
-        "reports": [_line(one) for one in _reports(request.person)],
     }
-    return PageView("reconcile.html", data)
+    return PageView("reconcile.html", data | listed(request, "reports", _REPORTS, _reports(request.person), _line))
 
 
 def _copies() -> list[str]:
@@ -108,33 +134,37 @@ def show_report(request: PageRequest) -> PageView:
             f" credits {amount_shown(one['credits'], one['currency'])}"
             for one in (facts["ledger"] or {}).get("totals", [])
         ],
-        "balances": [row for one in (facts["ledger"] or {}).get("differences", [])[:_SHOWN] for row in _balance(one)],
         "missing": [[one["table"], one["reason"], one["fix"]] for one in facts.get("missing_tables", [])],
-        "records": [_record(one) for one in facts["records"][:_SHOWN]],
         "controls": [_control(one) for one in facts["sub_ledgers"]["control_accounts"]],
-        "tables": [_table(one) for one in facts["tables"]],
     }
-    return PageView("reconciliation.html", data, title="Reconciliation")
+    balances = [row for one in (facts["ledger"] or {}).get("differences", []) for row in _balance(one)]
+    lists = merged(
+        listed(request, "records", _RECORDS, facts["records"], _record, prefix="records."),
+        listed(request, "balances", _BALANCES, balances, dict, prefix="balances."),
+        listed(request, "tables", _TABLES, facts["tables"], _table, prefix="tables."),
+    )
+    return PageView("reconciliation.html", data | lists, title="Reconciliation")
 
 
-def _balance(balance: dict[str, Any]) -> list[list[Any]]:
-    place = [balance[name] or "" for name in ("period", "account", "location", "book", "currency")]
+def _balance(balance: dict[str, Any]) -> list[dict[str, Any]]:
+    place = {name: balance[name] or "" for name in ("period", "account", "location", "book", "currency")}
     return [
-        [
-            *place,
-            side["side"],
-            *(amount_shown(side[name], balance["currency"]) for name in ("ledger", "copy", "difference")),
-        ]
+        {**place, "side": side["side"]}
+        | {name: amount_shown(side[name], balance["currency"]) for name in ("ledger", "copy", "difference")}
         for side in balance["sides"]
     ]
 
 
-def _record(difference: dict[str, Any]) -> list[str]:
+def _record(difference: dict[str, Any]) -> dict[str, str]:
     facts = [f"{each['field']}: company {each['company']}, copy {each['copy']}" for each in difference["fields"]]
     facts += [f"{name} {value}" for name, value in (difference["row"] or {}).items()]
-    key = f"{difference['record']} {difference['natural_key'] or ''}".strip()
-    changed = str(difference["changed_in_company"] or "")[:16].replace("T", " ")
-    return [difference["table"], key, difference["kind"], "; ".join(facts), changed]
+    return {
+        "table": difference["table"],
+        "record": f"{difference['record']} {difference['natural_key'] or ''}".strip(),
+        "what": difference["kind"],
+        "facts": "; ".join(facts),
+        "changed": str(difference["changed_in_company"] or "")[:16].replace("T", " "),
+    }
 
 
 def _control(control: dict[str, Any]) -> list[str]:
@@ -145,16 +175,10 @@ def _control(control: dict[str, Any]) -> list[str]:
     return [control["sub_ledger"], control["entity"], ", ".join(control["accounts"]), control["currency"], *amounts]
 
 
-def _table(table: dict[str, Any]) -> list[Any]:
+def _table(table: dict[str, Any]) -> dict[str, Any]:
     result = "equal" if table["equal"] else f"{table['differing']:,} {'or more ' if table['more_differ'] else ''}differ"
-    return [
-        table["table"],
-        result,
-        table["compared_by"],
-        table["records"],
-        table["company_records"],
-        table["note"] or "",
-    ]
+    shown = {name: table[name] for name in ("table", "compared_by", "records", "company_records")}
+    return {**shown, "result": result, "note": table["note"] or ""}
 
 
 def download(request: PageRequest) -> Download:

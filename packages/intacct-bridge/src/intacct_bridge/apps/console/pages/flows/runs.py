@@ -6,11 +6,22 @@ from typing import Any
 from msgspec.structs import asdict
 
 from intacct_bridge.apps.console.pages.postings.outbox import plan_to_undo
+from intacct_bridge.apps.web.lists import Column, listed
 from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect
 from intacct_bridge.operations.runs import LIBRARY, Run, RunFilter, find_run, has_history, list_runs, run_log
 from intacct_protocol.errors import SettingsError
 
-_MOST = 100
+_COLUMNS = (
+    Column("started", "Started (UTC)"),
+    Column("end", "End"),
+    Column("what", "What"),
+    Column("connection", "Connection"),
+    Column("seconds", "Seconds", is_number=True),
+    Column("rows", "Rows", is_number=True),
+    Column("records", "Records"),
+    Column("transactions", "API transactions", is_number=True),
+    Column("person", "By"),
+)
 _LOG_LINES = 500
 _GOOD = {"done": "good", "running": "quiet", "interrupted": "warn", "temporary fault": "warn"}
 _FILTERS = ("flow", "command", "connection")
@@ -19,10 +30,10 @@ _FILTERS = ("flow", "command", "connection")
 def show(request: PageRequest) -> PageView:
     """The runs that match, the latest first."""
     filters = {name: request.query.get(name, "") for name in (*_FILTERS, "failed")}
-    chosen = RunFilter(filters["flow"], filters["command"], filters["connection"], bool(filters["failed"]), _MOST)
+    chosen = RunFilter(filters["flow"], filters["command"], filters["connection"], bool(filters["failed"]))
     runs = list_runs(chosen) if has_history() else []
-    data = {"runs": [run_line(run) for run in runs], "asked": filters, "has_history": has_history()}
-    return PageView("runs.html", data)
+    data = {"asked": filters, "has_history": has_history()}
+    return PageView("runs.html", data | listed(request, "runs", _COLUMNS, runs, run_line))
 
 
 def run_line(run: Run) -> dict[str, Any]:

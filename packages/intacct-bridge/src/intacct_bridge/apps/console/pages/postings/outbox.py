@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.apps.console.pages.postings.plans import refuse_missing_outbox
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.apps.web.lists import Column, listed
 from intacct_bridge.apps.web.pages import (
-    Download,
     NotFoundError,
     Page,
     PageRequest,
@@ -20,15 +20,21 @@ from intacct_bridge.connections.demo_company import listed_connections
 from intacct_protocol.errors import IntacctError, SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.operations.outbox import OutboxEntry
+    from intacct_bridge.operations.outbox import FoundEntries, OutboxEntry
     from intacct_bridge.operations.recorded_run import RecordedRun
 
-_SHOWN = 100
 _STATES = ("in_doubt", "rejected", "not_sent", "aborted", "sent", "planned", "applied", "released")
 _KINDS = {"applied": "good", "in_doubt": "bad", "rejected": "bad", "aborted": "bad", "released": "quiet"}
 _COLUMNS = (
-    "number", "state", "record", "operation", "outcome", "amount", "currency", "receipt", "last_sent", "by", "source",
-)  # fmt: skip
+    Column("number", "Entry"),
+    Column("state", "State"),
+    Column("record", "Record"),
+    Column("amount", "Amount", is_number=True),
+    Column("receipt", "In Intacct"),
+    Column("last_sent", "Sent (UTC)"),
+    Column("by", "By"),
+    Column("source", "Source"),
+)
 
 
 def show(request: PageRequest) -> PageView:
@@ -39,20 +45,27 @@ def show(request: PageRequest) -> PageView:
         "chosen": name,
         "states": [(one, one.replace("_", " ")) for one in _STATES],
         "asked": {key: request.query.get(key, "") for key in ("state", "object", "find", "run", "since", "until")},
-        "entries": [],
-        "total": 0,
         "sums": [],
         "kinds": _KINDS,
         "problem": {},
     }
+    entries: Sequence[OutboxEntry] = ()
     if name:
         try:
-            data |= _matches(request, name)
+            matches = _matches(request, name)
+            entries, data["sums"] = matches.entries, [total.to_dict() for total in matches.sums]
         except NotFoundError:
             pass
         except IntacctError as error:
             data["problem"] = described(error)
-    return PageView("outbox.html", data)
+    rows = listed(request, "entries", _COLUMNS, reversed(entries), _row, is_searched=True)
+    return PageView("outbox.html", data | rows)
+
+
+def _row(entry: "OutboxEntry") -> dict[str, Any]:
+    from intacct_bridge.operations.outbox import amount_text, facts
+
+    return {**facts(entry), "shown_amount": amount_text(entry, grouped=True)}
 
 
 def _chosen(request: PageRequest) -> str:
@@ -60,8 +73,8 @@ def _chosen(request: PageRequest) -> str:
     return request.query.get("connection") or request.app.proposed_connection or (names[0] if names else "")
 
 
-def _matches(request: PageRequest, name: str) -> dict[str, Any]:
-    from intacct_bridge.operations.outbox import EntryQuery, RecordStatus, amount_text, facts, find_entries
+def _matches(request: PageRequest, name: str) -> "FoundEntries":
+    from intacct_bridge.operations.outbox import EntryQuery, RecordStatus, find_entries
 
     parameters = request.query
     state = parameters.get("state", "")
@@ -77,13 +90,7 @@ def _matches(request: PageRequest, name: str) -> dict[str, Any]:
     )
     with request.run(name, "outbox list") as run:
         refuse_missing_outbox(run)
-        matches = find_entries(run, query)
-    shown = [
-        {column: facts(entry)[column] for column in _COLUMNS} | {"shown_amount": amount_text(entry, grouped=True)}
-        for entry in reversed(matches.entries[-_SHOWN:])
-    ]
-    totals = [total.to_dict() for total in matches.sums]
-    return {"entries": shown, "total": len(matches.entries), "sums": totals}
+        return find_entries(run, query)
 
 
 def _day(text: str | None) -> date | None:
@@ -254,24 +261,8 @@ def plan_to_undo(
     return request.redirect(address("plans", name, saved.id), notice=f"This plan takes back {what}. Nothing was sent.")
 
 
-def export(request: PageRequest) -> Download:
-    """Every entry that matches, with all values, as CSV."""
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
-
-    from intacct_bridge.operations.outbox import EntryQuery, export_entries
-
-    name = request.params["connection"]
-    with request.run(name, "outbox list") as run, TemporaryDirectory() as folder:
-        refuse_missing_outbox(run)
-        path = Path(folder) / "outbox.csv"
-        export_entries(run, path, EntryQuery(text=request.query.get("find", "")))
-        return Download(f"outbox-{name}.csv", path.read_bytes(), "text/csv")
-
-
 PAGES = (
     Page("/outbox", "Outbox", show, nav="Outbox"),
-    Page("/outbox/{connection}/entries.csv", "Entries", export, is_file=True),
     Page(
         "/outbox/{connection}/{number}",
         "Entry",

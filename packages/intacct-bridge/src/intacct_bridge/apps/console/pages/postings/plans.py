@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from intacct_bridge.apps.web.jobs import BackgroundJob, JobOutput, Work
+from intacct_bridge.apps.web.lists import Column, list_data, list_request
 from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_protocol.errors import SettingsError
 
@@ -24,6 +25,17 @@ _LINES_OF_RECORD = 500
 _GROUPS = 20
 """Parties and accounts that a page lists."""
 _SORTS = (("plan", "as in the plan"), ("amount", "largest first"), ("party", "by party"), ("record", "by name"))
+
+
+_COLUMNS = (
+    Column("number", "No.", is_number=True, is_sorted=False),
+    Column("record", "Record", is_sorted=False),
+    Column("amounts", "Amount", is_number=True, is_sorted=False),
+    Column("state", "What is done", is_sorted=False),
+    Column("in_intacct", "In Intacct", is_sorted=False),
+    Column("reasons", "Notes", is_sorted=False),
+)
+"""A plan is sorted by choices of its own, since a record has several amounts and a party that no column has."""
 
 
 def show(request: PageRequest) -> PageView:
@@ -92,28 +104,22 @@ def plan_facts(request: PageRequest, run: "RecordedRun", plan_id: str) -> dict[s
 
 def _records_on_page(request: PageRequest, saved: "SavedPlan", here: str) -> dict[str, Any]:
     """The page of the records that was asked for, or one record with its lines; the session notes what it shows."""
-    from intacct_bridge.operations.plans import WRITTEN, RecordQuery, RecordSort
+    from intacct_bridge.operations.plans import RECORDS_ON_PAGE, WRITTEN, RecordQuery, RecordSort
 
     summary, choice = saved.summary, request.query
-    find, sort, number = choice.get("find", "").strip(), choice.get("sort", ""), _number(choice.get("record"))
+    list_choice, number = list_request(request), _number(choice.get("record"))
     query = RecordQuery(
-        find=find,
-        sort=RecordSort(sort) if sort in [name for name, _ in _SORTS] else RecordSort.PLAN,
-        page=_number(choice.get("page")) or 1,
+        find=list_choice.find,
+        sort=RecordSort(list_choice.sort) if list_choice.sort in [name for name, _ in _SORTS] else RecordSort.PLAN,
+        page=list_choice.page or 1,
+        size=RECORDS_ON_PAGE if list_choice.page else max(1, len(summary.records)),
     )
     page = summary.page(query)
-    reviewed = request.session.note_reviewed(saved.digest, [] if number else [record.number for record in page.records])
-    search = {"find": find, "sort": sort}
-    data = {
-        "page": page.page,
-        "pages": page.pages,
-        "first": page.first,
-        "matching": page.matching,
-        "find": find,
-        "sort": query.sort.value,
+    shown_now = [] if number or request.is_data else [record.number for record in page.records]
+    reviewed = request.session.note_reviewed(saved.digest, shown_now)
+    data: dict[str, Any] = {
         "sorts": list(_SORTS),
-        "previous": address_of(here, **search, page=str(page.page - 1)) if page.page > 1 else "",
-        "next": address_of(here, **search, page=str(page.page + 1)) if not page.is_last else "",
+        "sorted": query.sort.value,
         "unseen": len(summary.records) - len(reviewed),
         "chosen": None,
     }
@@ -138,7 +144,8 @@ def _records_on_page(request: PageRequest, saved: "SavedPlan", here: str) -> dic
             shown["content"] = summary.content(record, most_lines=min(_LINES_IN_FULL, left)).to_dict()
             left -= len(shown["content"]["lines"])
         records.append(shown)
-    return {**data, "records": records}
+    return data | list_data(request, "records", _COLUMNS, records, list_choice, page=page.page, pages=page.pages,
+                            first=page.first, matching=page.matching, place=here)  # fmt: skip
 
 
 def _record(record: "RecordSummary") -> dict[str, Any]:
