@@ -40,7 +40,7 @@ from intacct_bridge.load.tables.cells import (
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.mapping.language import parse_map
 from intacct_bridge.mapping.unify import lookup_requests, native
-from intacct_bridge.operations.records import fields_of_json
+from intacct_bridge.operations.records import fields_of_document
 from intacct_emulator.reading.condition_text import parse_legacy
 from intacct_protocol.errors import IntacctError, InvalidRequestError, RecordError
 from intacct_protocol.model.query.evaluate import predicate
@@ -388,7 +388,7 @@ def tenants(data: bytes) -> None:
     path.write_bytes(data)
     _accepted(lambda: read_tenants(path, TenantParts()))
     _accepted(lambda: read_secrets(str(path)))
-    _accepted(lambda: fields_of_json(data, path.name))
+    _accepted(lambda: fields_of_document(data, path.name))
     _accepted(lambda: json_object(path, "config"))
 
 

@@ -14,7 +14,7 @@ from intacct_bridge.fleet.tenant_files import read_flows, read_secrets, read_ten
 from intacct_bridge.load.plan.plan_file import open_plan
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.mapping.language import parse_map
-from intacct_bridge.operations.records import fields_of_json
+from intacct_bridge.operations.records import fields_of_document
 from intacct_protocol.errors import IntacctError
 
 ARRAY = "[" * 100_000 + "]" * 100_000
@@ -34,8 +34,8 @@ def file(folder: Path, name: str, text: str) -> Path:
 READERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "rows": (lambda at: open_table(file(at, "a.jsonl", f'{{"a":1}}\n{{"a":{ARRAY}}}')), "a.jsonl:2 is nested 100,001"),
     "rows with keys": (lambda at: open_table(file(at, "a.jsonl", KEYS)), "a.jsonl:1 is nested 600"),
-    "record": (lambda _: fields_of_json(OBJECT.encode(), "a.json"), "a.json is nested 100,000"),
-    "record with keys": (lambda _: fields_of_json(KEYS.encode(), "a.json"), "a.json is nested 600"),
+    "record": (lambda _: fields_of_document(OBJECT.encode(), "a.json"), "a.json is nested 100,000"),
+    "record with keys": (lambda _: fields_of_document(KEYS.encode(), "a.json"), "a.json is nested 600"),
     "config": (lambda at: json_object(file(at, "a.json", OBJECT), "config"), "a.json is nested 100,000"),
     "message": (lambda _: parse_message(OBJECT.encode(), 7), "line 7 is nested 100,000"),
     "batch": (

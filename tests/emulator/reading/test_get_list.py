@@ -159,3 +159,8 @@ def test_one_attachment_has_the_requested_fields(emulator: Emulator) -> None:
             0
         ].description2
     )
+
+
+def test_master_data_is_found_by_its_number(emulator: Emulator) -> None:
+    _, rows = listed(emulator, 'object="customer"', f"<filter>{expression('recordno', '=', '2')}</filter>")
+    assert [(row.findtext("recordno"), row.findtext("customerid")) for row in rows] == [("2", "C2")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.reading.query import column
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.query.query import Query
+from intacct_protocol.model.query.query import MAX_PAGE, Query
 from intacct_protocol.model.query.where import parse_order, parse_select, parse_where
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class QueryRequest:
     """Leave out records that belong to an entity."""
     document_type: str | None = None
     """Include the custom fields of this transaction definition."""
+    page_size: int = 0
+    """The rows of one request; 0: as many as the gateway gives."""
     map: Path | None = None
     """Give the records in the columns of this mapping."""
     nested: bool = False
@@ -122,6 +124,7 @@ def _query(client: Client, request: QueryRequest) -> Query:
         case_insensitive=request.ignore_case,
         show_private=not request.shared_only and not client.connection.location_id,
         doc_par_id=document_type,
+        page_size=request.page_size or MAX_PAGE,
     )
 
 

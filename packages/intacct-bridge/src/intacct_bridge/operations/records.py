@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.protocol import ReadGateway, Row
 from intacct_bridge.client.reading.records import Record
 from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT, Outcome
 from intacct_bridge.load.apply.sender import refuse_without_plan
@@ -20,12 +20,14 @@ from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings
 from intacct_bridge.load.plan.planner import make_plan, plan_writes
 from intacct_bridge.load.tables.table import table_of_rows
+from intacct_bridge.load.tables.xml_records import read_records as read_xml_records
 from intacct_bridge.load.undo.action_writes import action_write
 from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import IntacctError, InvalidRequestError, RecordError, SettingsError
 from intacct_protocol.model.json_input import json_number, refuse_repeated_keys
 from intacct_protocol.model.keys import natural_key, record_key
+from intacct_protocol.model.legacy.objects import legacy_object
 from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.query.query import Query, any_of, field
 from intacct_protocol.model.writing.actions import action_of
@@ -41,7 +43,7 @@ __all__ = [
     "change_records",
     "creation",
     "deletion",
-    "fields_of_json",
+    "fields_of_document",
     "find_records",
     "plan_action",
     "plan_change",
@@ -79,7 +81,7 @@ class RecordChange:
 
 
 def find_records(
-    company: Gateway, object_name: str, keys: Sequence[str], *, by: KeyKind = "either"
+    company: ReadGateway, object_name: str, keys: Sequence[str], *, by: KeyKind = "either"
 ) -> list[FoundRecord]:
     """The record of each key, in order. RecordError if there is none, InvalidRequestError for two."""
     described = company.describe(object_name)
@@ -88,6 +90,8 @@ def find_records(
     if described.get(natural) is None or natural == key:
         natural = ""
     numbers = [text for text in keys if text.isdecimal()] if by != "name" else []
+    if numbers and natural and company.connection.is_legacy:
+        return _found_over_legacy(company, described.name, keys, by=by)
     names = list(keys) if natural and by != "recordno" else []
     parts = ([field(key).is_in([int(number) for number in numbers])] if numbers else []) + (
         [field(natural).is_in(names)] if names else []
@@ -103,6 +107,34 @@ def find_records(
     by_record = {str(row[key]): row for row in rows}
     by_name = {str(row.get(natural)): row for row in rows} if natural else {}
     return [_find(text, described.name, key, natural, by_record if text in numbers else {}, by_name) for text in keys]
+
+
+def _found_over_legacy(
+    company: ReadGateway, object_name: str, keys: Sequence[str], *, by: KeyKind
+) -> list[FoundRecord]:
+    """The same for master data over document type 2.1, whose functions ask for the natural key in place of a number."""
+    natural = natural_key(object_name) or ""
+    at_top = not company.connection.location_id
+    named: set[str] = set()
+    if by != "recordno":
+        query = Query(object_name, (natural,), where=field(natural).is_in(list(keys)), show_private=at_top)
+        named = {str(row.get(natural)) for row in company.query(query)}
+    numbers = [text for text in keys if text.isdecimal() and text not in named]
+    by_number: dict[str, str] = {}
+    if numbers:
+        where = field("recordno").is_in(numbers)  # a name of 2.1, which `pages` sends as it is
+        for page in company.pages(Query(object_name, ("*",), where=where, show_private=at_top)):
+            names = legacy_object(object_name).answer_names(natural)
+            by_number |= {str(row.get("recordno")): next(str(row[name]) for name in names if row.get(name))
+                          for row in page.rows}  # fmt: skip
+    names_by_key = {**by_number, **{name: name for name in named}}
+    missing = next((text for text in keys if text not in names_by_key), None)
+    if missing is not None:
+        raise RecordError(
+            f"there is no {object_name} with the {natural if by != 'recordno' else 'RECORDNO'} {missing!r}",
+            fix=f"List them: intacct query {object_name} --select {natural}",
+        )
+    return [FoundRecord(text, names_by_key[text], names_by_key[text]) for text in keys]
 
 
 def _find(  # noqa: PLR0917
@@ -152,8 +184,13 @@ def _typed(kind: Kind, name: str, text: str) -> Any:
         raise InvalidRequestError(f"{name}: {error.message}", fix=error.fix) from None
 
 
-def fields_of_json(text: bytes, name: str) -> dict[str, Any]:
-    """The fields of one record from a JSON object; SettingsError names the file."""
+def fields_of_document(text: bytes, name: str) -> dict[str, Any]:
+    """The fields of one record from a JSON object or an XML document; SettingsError names the file."""
+    if text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        records = list(read_xml_records(text, name))
+        if len(records) != 1:
+            raise SettingsError(f"{name} has {len(records)} records", fix="For many records use `intacct load`.")
+        return records[0]
     try:
         with refusing_depth(name, text):
             fields = json.loads(text, parse_float=json_number)

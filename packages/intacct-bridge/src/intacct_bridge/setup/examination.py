@@ -137,11 +137,12 @@ class Examination:
 
     def _rest(self, client: Client, sign_in: SignInCheck, times: TimeCheck) -> Iterator[Step]:
         """The steps after the sign-in, in order. Document type 2.1 has no queries for most of them."""
-        ids = sign_in.ids
+        ids, job = sign_in.ids, self.job
         if not self.connection.is_legacy:
             yield from self._rights(client, times, ids)
         else:
-            yield "pages", lambda: limits.pages(self.job.page_size)
+            yield "reading", lambda: read_rights.legacy_reading(client, job.examined_streams)
+            yield "pages", lambda: limits.pages(job.page_size)
         yield PACE, lambda: limits.pace(client)
         yield "budget", lambda: limits.budget(client, client.month_to_date)
         if not self.connection.is_legacy:

@@ -185,6 +185,12 @@ def lines(header: str) -> tuple[Owner, ...]:
     return tuple(one for one in _owners().values() if one.header == name)
 
 
+@cache
+def wrappers() -> frozenset[str]:
+    """The elements around the lines of any object."""
+    return frozenset(one.wrapper for one in _owners().values() if one.wrapper)
+
+
 def creator(object_name: str) -> str:
     """The function that creates a record: `create`, a legacy function's name, or empty if none is documented."""
     name, table = object_name.upper(), _table()

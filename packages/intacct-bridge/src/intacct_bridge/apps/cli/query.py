@@ -14,8 +14,7 @@ from intacct_bridge.apps.cli.context import (
     shared_options,
 )
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
-from intacct_bridge.apps.terminal.row_formats import format_of, write_parquet, write_rows
-from intacct_bridge.operations.job_settings import ROW_FORMATS
+from intacct_bridge.apps.terminal.row_formats import RECORD_FORMATS, format_of, write_parquet, write_rows
 from intacct_protocol.model.wording import counted
 
 _TABLE_ROWS = 50
@@ -40,7 +39,8 @@ _TABLE_ROWS = 50
 )
 @click.option("--order-by", metavar="F", help="Sort by these fields; DESC after one reverses it.")
 @number_option("--limit", "Read at most N rows, 0 for all (default: 50 in a table, otherwise all).")
-@format_option(ROW_FORMATS)
+@number_option("--page-size", "Read this many rows in one request, up to 2,000 (default: 2,000).", least=1, most=2000)
+@format_option(RECORD_FORMATS)
 @file_option("--out", "Write to this file (default: standard output).")
 @SPREADSHEET_SAFE
 @file_option(
@@ -58,6 +58,7 @@ def query_command(
     where: str | None,
     order_by: str | None,
     limit: int | None,
+    page_size: int | None,
     kind: str,
     out: Path | None,
     spreadsheet_safe: bool,
@@ -76,7 +77,7 @@ def query_command(
       intacct query APBILL --map payables.toml --format csv --out payables.csv
       intacct query APBILL --select "VENDORID, sum(TOTALDUE), count(RECORDNO)"
     """
-    kind = format_of(kind, context.output, to=out)
+    kind = format_of(kind, context.output, to=out, formats=RECORD_FORMATS)
     from intacct_bridge.operations.query import QueryRequest, query
 
     most = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
@@ -90,14 +91,21 @@ def query_command(
         shared_only=shared_only,
         document_type=document_type,
         map=map,
-        nested=kind in ("json", "jsonl"),
+        page_size=page_size or 0,
+        nested=kind in ("json", "jsonl", "xml"),
     )
     result = query(context.client, request, run=context.recorder)
     if kind == "parquet":
         count = write_parquet(result.batches(), to=out)
     else:
         count = write_rows(
-            result.rows, context.output, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=result.columns
+            result.rows,
+            context.output,
+            kind=kind,
+            to=out,
+            spreadsheet_safe=spreadsheet_safe,
+            columns=result.columns,
+            record=result.object,
         )
     _say_count(context, count, most, out)
 

@@ -20,9 +20,12 @@ from intacct_bridge.apps.terminal.output import Output, as_json
 from intacct_bridge.apps.terminal.tables import shown
 from intacct_bridge.operations.job_settings import ROW_FORMATS
 from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
+from intacct_protocol.model.keys import lines
 from intacct_protocol.model.text_forms import no_formula
 from intacct_protocol.model.wording import counted
+from intacct_protocol.xml.records import RECORDS, record_element
 from intacct_protocol.xml.values import Value
+from intacct_protocol.xml.xml import serialize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +40,9 @@ class TextOutput(Protocol):
         """Write a text."""
 
 
-_ENDINGS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+RECORD_FORMATS = (*ROW_FORMATS, "xml")
+"""The formats of rows that are records of one object."""
+_ENDINGS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".xml": "xml"}
 _WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 
 
@@ -65,16 +70,20 @@ def write_rows(
     to: Path | None = None,
     spreadsheet_safe: bool = False,
     columns: Callable[[], Sequence[str]] = tuple,
+    record: str = "record",
 ) -> int:
     """Write every row and return their number; `kind` is any format but Parquet, which `write_parquet` writes.
 
-    `columns` gives the header of CSV without rows, and is asked only then.
+    `record` is the element of each row in XML, the name of its object. `columns` gives the header of CSV without rows,
+    and is asked only then.
     """
     if kind == "table" and to is None:
         return _table(rows, output)
     with _cell_text(to, output) as out:
         if kind in ("csv", "table"):
             return _csv(rows, out, columns, spreadsheet_safe=spreadsheet_safe)
+        if kind == "xml":
+            return _xml(rows, out, record)
         return _json(rows, out) if kind == "json" else _json_lines(rows, out)
 
 
@@ -186,6 +195,17 @@ def _json_lines(rows: Iterable[Row], out: TextOutput) -> int:
     for row in rows:
         out.write(as_json(row) + "\n")
         count += 1
+    return count
+
+
+def _xml(rows: Iterable[Row], out: TextOutput, record: str) -> int:
+    line_names = {one.wrapper: one.line for one in lines(record) if one.wrapper}
+    out.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<{RECORDS}>\n')
+    count = 0
+    for row in rows:
+        out.write(serialize(record_element(record, row, line_names)) + "\n")
+        count += 1
+    out.write(f"</{RECORDS}>\n")
     return count
 
 

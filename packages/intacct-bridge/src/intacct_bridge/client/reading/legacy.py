@@ -233,12 +233,18 @@ class LegacyReader:
         doc_par_id: str | None = None,  # noqa: ARG002  # no field is custom
         by_name: bool = False,  # noqa: ARG002  # 2.1 has one key for each object
     ) -> Iterator[Record]:
-        """Records with their lines under the names of 2.1, one `get` each; a missing key raises."""
+        """Records with their lines under the names of 2.1, one `get` or `get_list` each; a missing key raises."""
         legacy = self._legacy_name(name)
-        if not legacy.single:
+        if not legacy.single and not legacy.listed:
             raise refused_by_legacy(f"get for {name}")
+        key_name = self._object(name).filter_name(RECORDNO)
         for key in keys:
-            for record_element in self._calls.data(get(legacy.name, str(key), fields=fields.split(","))):
+            if legacy.single:
+                function = get(legacy.name, str(key), fields=fields.split(","))
+            else:
+                where = Compare(key_name, Op.EQUALTO, (str(key),))
+                function = get_list(legacy.name, where=where, fields=fields.split(","), show_private=True)
+            for record_element in self._calls.data(function):
                 record: Record = dict(record_cells(record_element).items())
                 record.update(record_lines(record_element))
                 yield record

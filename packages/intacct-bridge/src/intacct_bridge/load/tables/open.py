@@ -1,5 +1,6 @@
 """Any input file: the ending of its name says which format it has."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from intacct_bridge.load.tables.delimited import open_csv
@@ -8,6 +9,7 @@ from intacct_bridge.load.tables.header_row import FIRST_ROW, HeaderSearch
 from intacct_bridge.load.tables.json_lines import open_jsonl
 from intacct_bridge.load.tables.parquet import open_parquet
 from intacct_bridge.load.tables.table import InputTable, open_input, without_reasons
+from intacct_bridge.load.tables.xml_records import open_xml
 from intacct_protocol.errors import SettingsError
 
 FORMS = {
@@ -16,9 +18,17 @@ FORMS = {
     ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".xml": "xml",
     ".parquet": "parquet",
     ".xlsx": "excel",
     ".xlsm": "excel",
+}
+
+
+_OPENERS: Mapping[str, Callable[[Path], InputTable]] = {
+    "jsonl": open_jsonl,
+    "xml": open_xml,
+    "parquet": open_parquet,
 }
 
 
@@ -57,7 +67,7 @@ def open_table(
         return without_reasons(open_excel(path, sheet, search))
     if search.row is not None:
         raise SettingsError(f"{path.name} has no header row", fix="leave out `header_row`", setting="header_row")
-    return without_reasons(open_jsonl(path) if form == "jsonl" else open_parquet(path))
+    return without_reasons(_OPENERS[form](path))
 
 
 def sheet_names(path: Path) -> list[str]:

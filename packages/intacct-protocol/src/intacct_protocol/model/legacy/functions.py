@@ -19,7 +19,7 @@ from typing import Any
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.legacy.content_model import UnexpectedElement, compile_model
 from intacct_protocol.model.legacy.grammar import FunctionDef, function_def
-from intacct_protocol.xml.values import UNSET, Kind, Unset, Value, render_value
+from intacct_protocol.xml.values import UNSET, Kind, Unset, Value, parse_value, render_value
 from intacct_protocol.xml.xml import Element, element
 
 Cells = Mapping[str, Value | Unset]
@@ -147,6 +147,8 @@ class _Writer:
         )
 
     def _cell(self, name: str, value: Value) -> Element:
+        if name in day_elements() and isinstance(value, str) and value:  # of JSON, which has no days
+            value = parse_value(Kind.DATE, value)
         if name in day_elements() and isinstance(value, date):
             day = value.date() if isinstance(value, datetime) else value
             return _date_element(name, day)
@@ -157,9 +159,14 @@ class _Writer:
         """The lines under their wrapper, or bare if the function takes them so."""
         plan = self._plan.lines.get(wrapper)
         if plan is None:
+            if not self._plan.lines:
+                raise InvalidRequestError(
+                    f"how {self._function.name} takes the lines {wrapper} is not documented",
+                    fix="use a connection with dtd_version 3.0, whose create is documented with its lines",
+                )
             raise InvalidRequestError(
                 f"{self._function.name} has no lines called {wrapper}",
-                fix=f"its lines are: {', '.join(self._plan.lines) or 'none'}",
+                fix=f"its lines are: {', '.join(self._plan.lines)}",
             )
         done = [self._line(plan, row, number) for number, row in enumerate(rows, start=1)]
         return [Element(plan.wrapper, children=tuple(done))] if plan.wrapper else done

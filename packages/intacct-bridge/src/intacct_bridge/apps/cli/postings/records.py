@@ -7,8 +7,9 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.apps.cli.command import READ, WRITE, command
-from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
+from intacct_bridge.apps.cli.context import CommandContext, file_option, format_option, shared_options
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
+from intacct_bridge.apps.terminal.row_formats import write_rows
 from intacct_bridge.apps.views.saved_plans import approval_hint
 from intacct_protocol.errors import IntacctError, SettingsError
 
@@ -27,7 +28,7 @@ FROM = click.option(
     "source",
     metavar="FILE",
     type=click.File("rb"),
-    help="A JSON object with the fields and lines; - for standard input.",
+    help="A JSON object or an XML document with the fields and lines; - for standard input.",
 )
 YES = click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
 OUT = file_option("--out", "Write nothing to Intacct; save the plan in this file.", metavar="PLAN")
@@ -43,19 +44,25 @@ OUT = file_option("--out", "Write nothing to Intacct; save the plan in this file
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY
+@format_option(("table", "json", "xml"))
 @shared_options(prints_table=True)
-def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: "KeyKind") -> None:
+def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: "KeyKind", kind: str) -> None:
     """Show records with all their fields and lines.
 
     \b
     Examples:
       intacct get VENDOR V-10012
       intacct get APBILL 4711 4712 --json
+      intacct get ALLOCATION HQ-SPLIT --format xml
     """
     from intacct_bridge.operations.records import read_records
 
     records = read_records(context, object_name, keys, by=by)
-    if context.output.as_json:
+    if kind == "xml":
+        rows: list[Any] = records  # with lines, which rows of a table do not have
+        write_rows(rows, context.output, kind=kind, record=object_name.upper())
+        return
+    if context.output.as_json or kind == "json":
         context.output.json(records)
         return
     for number, record in enumerate(records):
@@ -235,12 +242,12 @@ def _save(context: CommandContext, change: "RecordChange", out: Path) -> int:
 
 def _row(context: CommandContext, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:
     """The fields of the file, then those of the command line, which win; typed by the company's catalogue."""
-    from intacct_bridge.operations.records import fields_of_json, typed_fields
+    from intacct_bridge.operations.records import fields_of_document, typed_fields
 
     row: dict[str, Any] = {}
     if source is not None:
         named = getattr(source, "name", None)
-        row = fields_of_json(source.read(), Path(named).name if isinstance(named, str) else "the file")
+        row = fields_of_document(source.read(), Path(named).name if isinstance(named, str) else "the file")
     texts: dict[str, str] = {}
     for text in fields:
         name, equals, value = text.partition("=")
@@ -251,7 +258,7 @@ def _row(context: CommandContext, object_name: str, fields: Sequence[str], sourc
         texts[name.strip()] = value
     row |= typed_fields(context, object_name, texts)
     if not row:
-        raise SettingsError("no fields are given", fix="Give FIELD=VALUE, or a JSON file: --from FILE")
+        raise SettingsError("no fields are given", fix="Give FIELD=VALUE, or a JSON or XML file: --from FILE")
     return row
 
 

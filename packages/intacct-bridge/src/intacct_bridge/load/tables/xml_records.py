@@ -1,0 +1,34 @@
+"""XML documents: each element of the root is a record, with groups and lines inside it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.tables.table import InputTable, open_input
+from intacct_protocol.errors import RemoteProtocolError, SettingsError
+from intacct_protocol.model.keys import wrappers
+from intacct_protocol.model.text_forms import nfc
+from intacct_protocol.xml.records import records_of
+
+
+def open_xml(path: Path) -> InputTable:
+    """A document of records; its columns are the fields of all records."""
+    with open_input(path) as file:
+        rows = [
+            SourceRow(path.name, number, {nfc(name): cell for name, cell in cells.items()})
+            for number, cells in enumerate(read_records(file.read(), path.name), 1)
+        ]
+    columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
+    return InputTable(path, columns, lambda: iter(rows), "jsonl")
+
+
+def read_records(text: bytes, name: str) -> Iterator[dict[str, Any]]:
+    """The records of a document; SettingsError names the file."""
+    try:
+        yield from records_of(text, wrappers())
+    except RemoteProtocolError as error:
+        raise SettingsError(
+            f"{name} is not a document of records: {error.message}",
+            fix="Give one element for each record, inside a root element.",
+        ) from None
