@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.load.plan.plan import MatchRules
 from intacct_bridge.operations.exit_statuses import USAGE
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
+from support.journeys.objects import VENDORS, LoadScenario
 from support.journeys.piping import Pipe, record, schema, state
 from support.small_company import Clock, client
 
@@ -519,17 +521,25 @@ def test_every_row_of_a_refused_record_is_kept_and_every_row_of_a_written_one_is
     assert [row["TOTALENTERED"] for row in pipe.rows("APBILL")] == ["30", "70"]
 
 
-@pytest.mark.parametrize("mode", ["create", "upsert"])
-def test_a_draft_that_should_be_live_is_not_already_in_intacct(pipe: Pipe, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "status", "told", "held"),
+    [
+        ("create", FAILED, "is a draft in Intacct, and live in its source", "Draft"),
+        ("upsert", 0, "1 updated", "Posted"),
+    ],
+)
+def test_a_draft_that_should_be_live_is_not_already_in_intacct(
+    pipe: Pipe, mode: str, status: int, told: str, held: str
+) -> None:
     lines = [VENDOR, ACME, BILLS, line("V-1", "B-1", "10.00")]
     assert pipe(lines, draft=True, mode=mode).status == 0
     assert [row["STATE"] for row in pipe.rows("APBILL")] == ["Draft"]
     assert pipe([BILLS, line("V-1", "B-1", "10.00")], draft=True, mode=mode).status == 0
     ran = pipe([BILLS, line("V-1", "B-1", "10.00")], mode=mode)
-    assert ran.status == FAILED
-    assert "is a draft in Intacct, and live in its source" in ran.err
+    assert ran.status == status
+    assert told in ran.err
     assert "already in Intacct" not in ran.err
-    assert [row["STATE"] for row in pipe.rows("APBILL")] == ["Draft"]
+    assert [row["STATE"] for row in pipe.rows("APBILL")] == [held]
 
 
 def test_a_record_with_a_file_in_a_folder_that_is_not_there_yet(pipe: Pipe) -> None:
@@ -638,3 +648,44 @@ def test_a_dead_letter_does_not_change_back_what_came_after_it(pipe: Pipe, corre
         (_, letter) = again.letters
         assert "after this version was refused" in letter["reason"]
         assert letter["refused_at"] == refused.letters[-1]["refused_at"], "however often it is piped in"
+
+
+@pytest.mark.parametrize(
+    ("source", "amount", "status", "bills"),
+    [
+        ("shop", "12.50", 0, [("B-2", "12.5")]),  # its number was corrected
+        ("depot", "12.50", 0, [("B-1", "12.5"), ("B-2", "12.5")]),
+    ],
+)
+def test_a_stream_and_a_file_of_one_source_share_their_keys(
+    pipe: Pipe, source: str, amount: str, status: int, bills: list[tuple[str, str]]
+) -> None:
+    """A bill that was posted from a file comes in a stream, with the same key."""
+    desk = LoadScenario(pipe.folder, pipe.emulator)
+    desk.load(VENDORS, "VENDOR")
+    text = "Id,Vendor,Bill no,Date,Due date,Account,Amount,Location,Department\n7,V-1,B-1,2026-11-20,2026-12-20,68000,12.50,100,100\n"
+    posted = desk.load(text, "bills", key=("Id",), rules=MatchRules(source_name="shop"))
+    assert [one.good for one in posted] == [True]
+    bill = record(
+        "Bills", number="7", invoiceNumber="B-2", vendorId="V-1", createdAt="2026-11-20", issueDate="2026-11-20",
+        dueDate="2026-12-20", lineItems=[{"accountNumber": "68000", "totalPrice": float(amount), "locationId": "100",
+                                          "departmentId": "100"}],
+    )  # fmt: skip
+    ran = pipe([schema("Bills", "number", keys=["number"]), bill], source_name=source)
+    assert ran.status == status, ran.err
+    assert sorted((row["RECORDID"], row["TOTALENTERED"]) for row in pipe.rows("APBILL")) == bills
+
+
+def test_streams_that_a_mapping_reads_have_keys_of_their_own(pipe: Pipe) -> None:
+    """Two of them may be for one object."""
+    mapping = pipe.folder / "class.toml"
+    mapping.write_text('object = "CLASS"\nrest = "drop"\n[fields]\nCLASSID = "code"\nNAME = "name"\n')
+    mappings = {"team": str(mapping), "squad": str(mapping)}
+    streams = [
+        message
+        for stream, code in (("team", "T-1"), ("squad", "T-2"))
+        for message in (schema(stream, "id", "code", "name", keys=["id"]), record(stream, id="1", code=code, name=code))
+    ]
+    ran = pipe(streams, source_name="shop", mappings=mappings)
+    assert ran.status == 0, ran.err
+    assert {row["CLASSID"] for row in pipe.rows("CLASS")} >= {"T-1", "T-2"}

@@ -82,14 +82,24 @@ class LoadReceiver:
         number = "" if self._options.map_file else keys.record_key(_object_of(event))
         values = {name: value for name, value in event.record.items() if value is not None and name != number}
         return LoadRequest(
-            source=JsonLines(tuple(values), lambda: (encode(values),)),
+            source=JsonLines(tuple(values), lambda: (encode(values),), self._source_key(event)),
             name="event",
+            source_name=event.company,
             layout=self._options.as_name or _object_of(event),
             mapping=self._options.map_file,
             mode=Mode.DELETE if event.kind is ChangeKind.DELETED else Mode.UPSERT,
             key=self._options.key,
             after_undo="refuse",  # no person sees the plan
         )
+
+    def _source_key(self, event: ChangeEvent) -> tuple[str, ...]:
+        """The key of the record in the watched company, by which it is the same one after its number was corrected.
+
+        None for a record that has an id there, such as a vendor: an id stays, and may be given to a new record.
+        """
+        name = _object_of(event)
+        has_id = self._options.map_file is None and keys.natural_key(name) is not None
+        return () if has_id else (name, event.key)
 
     def close(self) -> None:
         """Close the connection and the outbox."""

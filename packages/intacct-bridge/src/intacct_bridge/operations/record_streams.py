@@ -351,7 +351,7 @@ class _Batches:
                 yield from self._plans(stream, how, alike)
 
     def _plan(self, stream: str, how: StreamLayout, records: Sequence[InputRecord]) -> Plan:
-        rows = [one.row(how.defaults) for one in records]
+        rows = [one.row(how.defaults, shares_object=how.shares_object) for one in records]
         columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
         folder = self._settings.input_path or Path()  # files to attach are named in it
         path = folder / stream.replace("/", "_")

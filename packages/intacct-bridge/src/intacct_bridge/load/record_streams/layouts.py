@@ -4,7 +4,7 @@ They are an object's under its own names, those of a unified entity, or what a m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -101,6 +101,8 @@ class StreamLayout:
     settings: PlanSettings
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values for columns that a record leaves out."""
+    shares_object: bool = False
+    """Whether other streams may be for the same object, since a mapping says what the stream is for."""
 
 
 class StreamLayouts:
@@ -149,7 +151,8 @@ class StreamLayouts:
         path = self._mapping(stream)
         unified = "" if path is not None else self._unified(stream)
         if path is not None or unified:
-            return self._with_settings(layout_for(unified, self._client, map_file=path, **self._reading))
+            of_stream = self._with_settings(layout_for(unified, self._client, map_file=path, **self._reading))
+            return replace(of_stream, shares_object=path is not None)
         try:
             writable = writable_object(self._client, stream)
         except InvalidRequestError as error:

@@ -62,10 +62,13 @@ class InputRecord:
     equal: EqualNumber | None = None
     """Its number among equal records, if its stream has no key properties."""
 
-    def row(self, defaults: Mapping[str, object]) -> SourceRow:
-        """The record as layouts read it; its key is unique among all streams of its source."""
+    def row(self, defaults: Mapping[str, object], *, shares_object: bool) -> SourceRow:
+        """The record as layouts read it. Its key is that of a file of the same source, and counts within its object.
+
+        `shares_object`: other streams of the source may be for the same object, so the key counts within the stream.
+        """
         cells = {name: value for name, value in self.record.items() if not name.startswith(_PRIVATE)}
-        key = (self.stream, *self.source_key)
+        key = self.key if self.key and not shares_object else (self.stream, *self.source_key)
         deleted = DELETED if self.record.get(DELETED) else ""
         return SourceRow(
             self.source,

@@ -5,9 +5,11 @@ times, so rows that can be iterated once are held.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from msgspec import structs
 
 from intacct_bridge.load.tables.json_lines import table_of_lines
 from intacct_bridge.load.tables.source_row import SourceRow
@@ -38,6 +40,8 @@ class JsonLines:
     columns: tuple[str, ...]
     lines: Callable[[], Iterable[bytes]]
     """Gives all of them each time."""
+    key: tuple[str, ...] = ()
+    """The key of the one record that they are in its source, if that is not among its columns."""
 
 
 Source = str | Path | Iterable[Mapping[str, object]] | ArrowStream | JsonLines
@@ -48,7 +52,12 @@ def table_of_source(source: Iterable[Mapping[str, object]] | ArrowStream | JsonL
     """The rows of a program as an input. They name no files to attach. SettingsError for what is no row."""
     path = Path(name or _ROWS)
     if isinstance(source, JsonLines):
-        return table_of_lines(name or _ROWS, source.columns, source.lines)
+        table = table_of_lines(name or _ROWS, source.columns, source.lines)
+        return (
+            replace(table, rows=lambda: (structs.replace(row, key=source.key) for row in table))
+            if source.key
+            else table
+        )
     if isinstance(source, ArrowStream):
         import pyarrow as pa
 
