@@ -663,7 +663,8 @@ def test_a_stream_and_a_file_of_one_source_share_their_keys(
     """A bill that was posted from a file comes in a stream, with the same key."""
     desk = LoadScenario(pipe.folder, pipe.emulator)
     desk.load(VENDORS, "VENDOR")
-    text = "Id,Vendor,Bill no,Date,Due date,Account,Amount,Location,Department\n7,V-1,B-1,2026-11-20,2026-12-20,68000,12.50,100,100\n"
+    header = "Id,Vendor,Bill no,Date,Due date,Account,Amount,Location,Department\n"
+    text = f"{header}7,V-1,B-1,2026-11-20,2026-12-20,68000,12.50,100,100\n"
     posted = desk.load(text, "bills", key=("Id",), rules=MatchRules(source_name="shop"))
     assert [one.good for one in posted] == [True]
     bill = record(
