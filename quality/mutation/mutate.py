@@ -4,6 +4,8 @@
     python -m mutation.mutate --module intacct_bridge.load.undo
                                                    all mutants of the modules whose names begin so
     python -m mutation.mutate --count 200 --seed 7
+    python -m mutation.mutate --module intacct_bridge.load.plan --count 100
+                                                   100 of the mutants of these modules
     python -m mutation.mutate --seed 3 --keep DIR   stopped and called again, it goes on with the mutants that are left
 
 First the tests run once, and the lines that each of them reaches are noted. Then each mutant is tried with the tests
@@ -44,12 +46,19 @@ MODULES = {
     "intacct_bridge.load.records.values": "when two values are equal",
     "intacct_bridge.load.records.kept_values": "values in files",
     "intacct_bridge.load.records.identity": "identities, digests and control ids",
+    "intacct_bridge.load.records.source_states": "what the words for a record's state mean",
     "intacct_bridge.load.layouts.sides": "debits and credits",
     "intacct_bridge.streams.times": "the time from which changes are asked for",
     "intacct_bridge.streams.partition": "the rows of a query",
     "intacct_bridge.streams.bookmark": "how far a copy has come",
     "intacct_bridge.load.plan.changes": "what an update changes",
     "intacct_bridge.load.plan.duplicates": "records that would be written twice",
+    "intacct_bridge.load.plan.same_record": "which record of ours a new one is",
+    "intacct_bridge.load.plan.number_check": "documents with the same number",
+    "intacct_bridge.load.plan.drafts": "drafts that should be live",
+    "intacct_bridge.load.plan.void_records": "records that are void in their source",
+    "intacct_bridge.load.plan.decide_currency": "the currency of a document",
+    "intacct_bridge.load.target.find_by_number": "the documents in Intacct with a number",
     "intacct_bridge.load.plan.match_existing": "the existing record of an input",
     "intacct_bridge.load.plan.known_to_outbox": "records that an earlier run has sent",
     "intacct_bridge.load.plan.receipts": "receipts whose record is no longer there",
@@ -87,9 +96,12 @@ TESTS = (
     "tests/bridge/load/outbox", "tests/bridge/load/apply", "tests/bridge/reconcile", "tests/bridge/load/undo",
     "tests/bridge/apps/cli/test_undo.py", "tests/bridge/apps/cli/test_undo_changes.py",
     "tests/bridge/apps/cli/test_actions.py", "tests/bridge/apps/cli/test_saved_undo.py",
+    "tests/journeys/test_corrections.py", "tests/journeys/test_equal_records.py",
+    "tests/journeys/test_numbers_in_company.py", "tests/journeys/test_load_drafts.py",
+    "tests/journeys/test_load_void.py",
 )  # fmt: skip
-"""The tests near these modules. The journeys reach them too, and are left out: a change that only a journey of seconds
-notices should have a nearer test."""
+"""The tests near these modules, and the quick journeys of corrections, whose cases are those of one decision each. The
+other journeys are left out: a change that only a journey of seconds notices should have a nearer test."""
 
 
 def argued() -> dict[str, str]:
@@ -244,16 +256,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="mutate", description="Change the code, and see which changes no test notices."
     )
-    parser.add_argument("--count", type=int, default=500, help="how many mutants to draw; 0: all (default: 500)")
+    parser.add_argument(
+        "--count", type=int, help="how many mutants to draw; 0: all (default: 500, and all with --module)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the seed that draws them (default: 1)")
-    parser.add_argument("--module", action="append", default=[], help="all mutants of the modules that begin so")
+    parser.add_argument("--module", action="append", default=[], help="the mutants of the modules that begin so")
     parser.add_argument("--processes", type=int, default=2, help="how many processes to use (default: 2)")
     parser.add_argument("--keep", type=Path, help="a folder for the results; a call that was stopped goes on from them")
     args = parser.parse_args()
     modules = [one for one in MODULES if not args.module or one.startswith(tuple(args.module))]
     if not modules:
         parser.error(f"no module begins with {' or '.join(args.module)}; there are {', '.join(MODULES)}")
-    mutants = drawn(modules, 0 if args.module else args.count, args.seed)
+    count = args.count if args.count is not None else 0 if args.module else 500
+    mutants = drawn(modules, count, args.seed)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutate-") as name, running_postgres() as server:
         os.environ[SERVER] = server.uri

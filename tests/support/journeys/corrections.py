@@ -104,7 +104,7 @@ ENTRIES: dict[str, tuple[list[tuple[Entry, ...]], tuple[Entry, ...], list[Verdic
     "title corrected": ([entry()], entry(title="Rents"), [REFUSED], {}),
     "date corrected": ([entry()], entry(day="2026-11-29"), [REFUSED], {}),
     "amount corrected": ([entry()], entry(amount="6"), [REFUSED], {}),
-    "journal corrected": ([entry()], entry(journal="AJ"), [REFUSED], {}),
+    "journal corrected": ([entry()], entry(journal="AJE"), [REFUSED], {}),
     "written otherwise": ([entry("r-1")], entry(" R-1 "), [REFUSED], {}),
     "another reference": ([entry()], entry("R-2"), [CREATE], {}),
     "no reference, loaded again": ([entry("")], entry(""), [SAME], {}),

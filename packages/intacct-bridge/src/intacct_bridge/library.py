@@ -222,7 +222,8 @@ class BridgeClient(Client):
 
         `layout` is a layout such as `bills`, an object such as `VENDOR`, or a unified entity; `mapping` is a mapping
         file in its place. `key` names the columns that identify a record in its source, or with another `mode` than
-        `create` the fields by which the existing record is found. `set` adds columns with one value for every row.
+        `create` the fields by which the existing record is found; an `upsert` takes either.
+        `set` adds columns with one value for every row.
         `name` is what rows that are in no file are called. `send_currency`, `party_currency` and `unusual_rates` take
         the place of the connection's settings.
 

@@ -99,7 +99,8 @@ class LoadRequest:
     """A mapping file, by which the rows are read."""
     mode: Mode = Mode.CREATE
     key: tuple[str, ...] = ()
-    """To create: the columns that identify a record in its source. Otherwise: the fields by which it is found."""
+    """To create: the columns that identify a record in its source. Otherwise: the fields by which it is found. Columns
+    that are no fields of the object are the record's key in its source for an upsert too."""
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -159,8 +160,12 @@ def plan_load(run: CompanyRun, request: LoadRequest) -> Plan:
     """Decide on each record, before anything is sent. Nothing is written to the company or to the outbox."""
     layout = _layout(run, request)
     table = _table(request, layout)
+    settings = request.settings
+    if settings.match and settings.match != _found_by(run, request, layout.object):
+        settings = replace(settings, match=())
+        layout = _layout(run, request, key=request.key)
     with run.open_outbox() as outbox:
-        plan = make_plan(table, layout, run.client, outbox, request.settings)
+        plan = make_plan(table, layout, run.client, outbox, settings)
     run.recorder.destination = run.connection.target
     run.recorder.add_counts(RecordCounts(refused=len(plan.of(Verdict.REFUSED))))
     return replace(plan, input=table)
@@ -326,7 +331,16 @@ def write_rows_again(run: CompanyRun, request: LoadRequest, reasons: Mapping[int
 # --- reading the input
 
 
-def _layout(run: CompanyRun, request: LoadRequest) -> Layout:
+def _found_by(run: CompanyRun, request: LoadRequest, object_name: str) -> tuple[str, ...]:
+    """The fields by which existing records are found; none for an upsert by columns of the source."""
+    names = request.settings.match
+    if request.mode is not Mode.UPSERT or not names:
+        return names
+    described = writable_object(run.client, object_name).described
+    return names if any(described.get(name) is not None for name in names) else ()
+
+
+def _layout(run: CompanyRun, request: LoadRequest, *, key: tuple[str, ...] = ()) -> Layout:
     if request.file is not None:
         check_input(request.file)
     if not request.layout and request.mapping is None:
@@ -341,7 +355,7 @@ def _layout(run: CompanyRun, request: LoadRequest) -> Layout:
         map_file=request.mapping,
         draft=request.draft,
         clear=request.clear_empty,
-        key=request.key if created else (),
+        key=request.key if created else key,
         date_order=request.date_order,
         date_formats=request.date_formats,
         folder=request.attachment_folder,

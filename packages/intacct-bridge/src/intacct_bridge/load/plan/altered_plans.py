@@ -133,6 +133,8 @@ def _is_identity(record: PlannedRecord) -> bool:
     if write.undoes is not None and kind == UNDO:
         return write.identity.text.startswith(f"{UNDO}:[")
     text = _PLACE.sub("", write.identity.text)
+    if kind == "key" and (names := identity_names(write)) and text == existing_identity(fields, names).text:
+        return True  # an upsert looked for it by these fields
     if kind == "source" and (not by_key or lookup_keys_of(write.object).number):
         return text.startswith("source:[")
     if by_key:

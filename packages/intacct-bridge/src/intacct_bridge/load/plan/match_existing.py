@@ -20,7 +20,7 @@ from intacct_bridge.load.plan.changes import (
     update_of,
 )
 from intacct_bridge.load.plan.context import PlanContext
-from intacct_bridge.load.plan.drafts import is_left_draft, not_a_draft
+from intacct_bridge.load.plan.drafts import DECLINED, DRAFT, is_left_draft, not_a_draft
 from intacct_bridge.load.plan.outbox_verdict import CONFLICT, by_outbox, is_doubtful, sent_text
 from intacct_bridge.load.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck
@@ -208,7 +208,8 @@ class MatchExisting:
             delete = deletion_of(write, current, self._writable)
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
             return existing.with_findings(*obstacles(delete, current, self._writable))
-        write = replace(write, fields={name: one for name, one in write.fields.items() if name not in write.only_new})
+        fields = {name: value for name, value in write.fields.items() if name not in write.only_new}
+        write = replace(write, fields=fields, given=write.content)
         state = comparable(current.row.get("STATE"))
         is_draft = is_draft_state(write.object, state)
         if state and not is_draft:  # what was posted since is not made a draft again
@@ -258,7 +259,12 @@ def _has_posted(entry: OutboxEntry | None, write: Write) -> bool:
 
 
 def _is_done(match: PlannedRecord, entries: Iterable[OutboxEntry | None], write: Write) -> bool:
-    """Whether an earlier run wrote all that is left to change, of which the company shows nothing."""
+    """Whether an earlier run wrote all that is left to change, of which the company shows nothing.
+
+    That a draft is left, or a declined record, is shown.
+    """
+    if any(finding.rule in (DRAFT, DECLINED) for finding in match.reasons):
+        return False
     unknown = bool(match.changes) and all(change.before == UNKNOWN for change in match.changes)
     return unknown and any(_has_posted(one, write) for one in entries)
 

@@ -22,6 +22,8 @@ from intacct_protocol.xml.values import Value
 _BATCH = 500
 POSTED_ON = ("WHENPOSTED", "WHENCREATED", "BATCH_DATE")
 """The dates that a record may be posted on."""
+_REVERSAL = "Reversal"
+"""The state of a document that reverses another."""
 _STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
 """Read of every record: whether it may be changed, its period, and who changed it last."""
 AMOUNTS = ("TRX_TOTALENTERED", "TOTALENTERED", "TRX_TOTAL")
@@ -140,7 +142,8 @@ class Locator:
     ) -> list[list[CurrentRecord]]:
         """For each write the records that have its key: none, one, or several.
 
-        Intacct still has some of the records that an undo took back. Only their own number finds these.
+        Intacct still has some of the records that an undo took back, and the documents that reverse others. Only their
+        own number finds these.
         """
         by_names: dict[Names, list[Write]] = {}
         for write, names in keyed:
@@ -157,7 +160,7 @@ class Locator:
             [
                 current
                 for record, current in by_key.get(key_texts(write, names), {}).items()
-                if names == by_number or record not in undone
+                if names == by_number or (record not in undone and comparable(current.row.get("STATE")) != _REVERSAL)
             ]
             for write, names in keyed
         ]
