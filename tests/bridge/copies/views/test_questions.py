@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from intacct_bridge.copies.copy import open_copy
+from intacct_bridge.copies.copy import answer_here, open_copy
 from intacct_bridge.copies.questions.answer import CopyAnswer, QuestionLimits, reporting_tables
 from intacct_bridge.copies.questions.checked_select import checked_select
 from intacct_emulator.server.gateway import Emulator
@@ -194,7 +194,7 @@ def test_duckdb_itself_would_refuse_files_if_the_check_let_one_pass(
     monkeypatch.setattr(checks, "checked_select", lambda sql, _: checks.CheckedSelect(parsed(sql), (), ()))
     for sql in (f"SELECT * FROM read_text('{secret}')", f"SELECT * FROM '{secret}'"):
         with pytest.raises(InvalidRequestError, match="disabled"):
-            asked(demo_copy.uri, sql)
+            answer_here(demo_copy.uri, sql, LIMITS)
 
 
 def test_the_file_is_free_again_after_every_question(demo_copy: Copy) -> None:
@@ -213,6 +213,43 @@ def test_an_endless_question_ends_with_its_time(demo_copy: Copy) -> None:
     ):
         with pytest.raises(InvalidRequestError, match="longer than"):
             asked(demo_copy.uri, sql, SHORT)
+
+
+def doubled(levels: int, first: str = "SELECT RECORDNO FROM APBILL") -> str:
+    """A statement whose tables double with each expression of WITH."""
+    parts = [f"a0 AS ({first})", *(f"a{n} AS (SELECT x.* FROM a{n - 1} x, a{n - 1} y)" for n in range(1, levels + 1))]
+    return f"WITH {', '.join(parts)} SELECT count(*) FROM a{levels}"
+
+
+@pytest.mark.parametrize("first", ["SELECT RECORDNO FROM APBILL", "SELECT 1 AS n", "VALUES (1), (2)"])
+@pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
+def test_tables_that_double_with_each_expression_are_refused(first: str, dialect: str) -> None:
+    checked_select(doubled(8, first), ["APBILL"], dialect=dialect)
+    with pytest.raises(InvalidRequestError, match="reads 512 tables"):
+        checked_select(doubled(9, first), ["APBILL"], dialect=dialect)
+    with pytest.raises(InvalidRequestError, match="reads 16,384 tables"):
+        checked_select(doubled(14, first), ["APBILL"], dialect=dialect)
+    unused = f"WITH z AS ({doubled(14, first)}) SELECT 1"
+    with pytest.raises(InvalidRequestError, match="reads 16,384 tables"):
+        checked_select(unused, ["APBILL"], dialect=dialect)
+
+
+def test_a_question_that_its_engine_does_not_stop_is_ended(demo_copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan of such a statement takes minutes and gigabytes before DuckDB looks at the clock or at its memory."""
+    monkeypatch.setattr("intacct_bridge.copies.copy.answer_here", plan_without_check)
+    with pytest.raises(InvalidRequestError, match="took longer than 1 second"):
+        asked(demo_copy.uri, doubled(14), QuestionLimits(rows=50, seconds=1))
+    with pytest.raises(InvalidRequestError, match="took more than 1 MB of memory"):
+        monkeypatch.setattr("intacct_bridge.copies.copy._BESIDE_ENGINE_MB", 150)
+        asked(demo_copy.uri, doubled(14), QuestionLimits(rows=50, seconds=600, memory_mb=1))
+
+
+def plan_without_check(uri: str, sql: str, _: QuestionLimits) -> None:
+    """What happens in the child if the check lets a statement pass."""
+    import duckdb
+
+    with duckdb.connect(uri.removeprefix("duckdb:"), read_only=True) as database:
+        database.execute(sql)
 
 
 def test_a_cancelled_question_ends(demo_copy: Copy) -> None:

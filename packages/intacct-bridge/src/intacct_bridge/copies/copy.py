@@ -20,8 +20,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
-from time import monotonic
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.copies.destinations.bridge_schema import BridgeSchema, CopyFacts, as_of, failed_streams
@@ -37,11 +36,13 @@ from intacct_bridge.copies.questions.answer import (
     CopyAnswer,
     QuestionLimits,
     cannot_run,
+    not_answered,
     reporting_tables,
-    too_long,
 )
+from intacct_bridge.machine.bounded_process import ChildEndedError, ProcessLimits, run_bounded
 from intacct_bridge.streams.stream import COPY_COLUMNS
-from intacct_protocol.errors import InvalidRequestError, SettingsError, TransientError
+from intacct_protocol.errors import InvalidRequestError, SettingsError
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.sql_text import literal, quoted
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.uri_text import redacted
@@ -59,8 +60,8 @@ _CLOSED = "SET enable_external_access = false; SET lock_configuration = true"
 _HELD = ("locations", "entities", "accounts", "statement_sections", "trial_balance")
 """Views that several statements of one opening would compute again each; their rows are few."""
 _WHERE_TO_LOOK = "see the views with `intacct views list`, and the columns of an object with `intacct describe OBJECT`"
-_EVERY = 0.1
-"""Seconds between two looks at the clock of a question."""
+_BESIDE_ENGINE_MB = 512
+"""Memory of a question beside that which DuckDB counts: the program, the plan of the statement and the answer."""
 
 
 @dataclass(frozen=True)
@@ -214,18 +215,17 @@ class Copy:
     def ask(self, sql: str, limits: QuestionLimits | None = None, cancelled: Event | None = None) -> CopyAnswer:
         """The answer to one SELECT of a caller that is not trusted, such as an agent.
 
-        The statement is checked, reaches no file, no network and no extension, and runs within the limits. In
-        PostgreSQL it runs in a transaction that only reads, by a role that only reads. InvalidRequestError if it is
-        refused, cannot run, or takes too long; TransientError once it is cancelled; SettingsError for a role that may
-        do more than read.
+        It is checked and answered in a child process within the limits, and reaches no file, no network and no
+        extension. In PostgreSQL it runs in a transaction that only reads, by a role that only reads.
+        InvalidRequestError if it is refused, cannot run, or takes too much; TransientError once it is cancelled;
+        SettingsError for a role that may do more than read.
         """
-        limits, cancelled = limits or QuestionLimits(), cancelled or Event()
-        if self._at.scheme == "postgresql":
-            from intacct_bridge.copies.questions.in_postgres import ask_postgres
-
-            return ask_postgres(self.uri, sql, limits, cancelled)
-        with self.open() as copy, _watched(copy, limits, cancelled):
-            return _guarded_answer(copy, sql, limits, cancelled)
+        limits = limits or QuestionLimits()
+        bounds = ProcessLimits(limits.seconds, limits.memory_mb + _BESIDE_ENGINE_MB)
+        try:
+            return run_bounded(answer_here, self.uri, sql, limits, limits=bounds, cancelled=cancelled)
+        except ChildEndedError as error:
+            raise not_answered(error.why, limits) from None
 
     def described(self, limits: QuestionLimits | None = None) -> list[AnswerTable]:
         """The tables with their columns, as `ask` knows them."""
@@ -329,10 +329,6 @@ class OpenCopy:
         """The columns of a query, and its first rows; the others are not computed if the query allows that."""
         result = self._con.execute(sql)
         return tuple(column[0] for column in result.description or ()), result.fetchmany(count)
-
-    def interrupt(self) -> None:
-        """End the running query, from another thread; it raises duckdb.InterruptException there."""
-        self._con.interrupt()
 
     @contextmanager
     def registered(self, name: str, rows: "pa.Table | pa.RecordBatchReader") -> Iterator[None]:
@@ -489,7 +485,18 @@ def _check_names(query: "exp.Query", copy: OpenCopy) -> None:
             raise unknown_table(table, copy.tables)
 
 
-def _guarded_answer(copy: OpenCopy, sql: str, limits: QuestionLimits, cancelled: Event) -> CopyAnswer:
+def answer_here(uri: str, sql: str, limits: QuestionLimits) -> CopyAnswer:
+    """The answer to a question, in the process that may be ended for it."""
+    with refusing_depth("the statement", sql, InvalidRequestError):
+        if parse_uri(uri).scheme == "postgresql":
+            from intacct_bridge.copies.questions.in_postgres import ask_postgres
+
+            return ask_postgres(uri, sql, limits)
+        with Copy(uri).open() as copy:
+            return _guarded_answer(copy, sql, limits)
+
+
+def _guarded_answer(copy: OpenCopy, sql: str, limits: QuestionLimits) -> CopyAnswer:
     import duckdb
 
     from intacct_bridge.copies.questions.checked_select import checked_select, limited
@@ -504,29 +511,8 @@ def _guarded_answer(copy: OpenCopy, sql: str, limits: QuestionLimits, cancelled:
         copy.execute(f"SET memory_limit = '{limits.memory_mb}MB'; SET max_temp_directory_size = '1GB'")
         copy.close_off()
         columns, rows = copy.first_rows(query, limits.rows + 1)
-    except duckdb.InterruptException:
-        raise TransientError("the question was cancelled") if cancelled.is_set() else too_long(limits) from None
     except duckdb.Error as error:
         raise cannot_run(str(error)) from None
     objects = checked.objects
     times = {name: copy.as_of(name) for name in copy.tables if name.upper() in objects}
     return CopyAnswer(columns, tuple(rows[: limits.rows]), len(rows) > limits.rows, times)
-
-
-@contextmanager
-def _watched(copy: OpenCopy, limits: QuestionLimits, cancelled: Event) -> Iterator[None]:
-    """Interrupt the copy's queries once their time is over, or once they are cancelled."""
-    done, end = Event(), monotonic() + limits.seconds
-
-    def watch() -> None:
-        while not done.wait(_EVERY):
-            if cancelled.is_set() or monotonic() >= end:
-                copy.interrupt()  # again and again: one between two queries would be lost
-
-    watcher = Thread(target=watch, daemon=True, name="question")
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()

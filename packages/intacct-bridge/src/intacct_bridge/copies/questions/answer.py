@@ -10,7 +10,8 @@ from typing import Any
 
 from intacct_bridge.copies.live_sql.statement import REPORTING
 from intacct_bridge.copies.views.definitions import ViewDefinition, view_definitions
-from intacct_protocol.errors import InvalidRequestError
+from intacct_bridge.machine.bounded_process import Excess
+from intacct_protocol.errors import IntacctError, InvalidRequestError, TransientError
 from intacct_protocol.model.wording import counted
 
 
@@ -67,6 +68,16 @@ def _of_view(view: ViewDefinition) -> AnswerTable:
     columns = tuple(AnswerColumn(one.name, one.type, one.meaning) for one in view.columns)
     shows = f"{view.shows} Grain: {view.grain} Units: {view.units}"
     return AnswerTable(f"{REPORTING}.{view.name}", columns, shows, ", ".join(parameters))
+
+
+def not_answered(why: Excess, limits: QuestionLimits) -> IntacctError:
+    """The error for a question whose process was ended."""
+    if why is Excess.CANCELLED:
+        return TransientError("the question was cancelled")
+    if why is Excess.TIME:
+        return too_long(limits)
+    took = f"took more than {limits.memory_mb:,} MB of memory" if why is Excess.MEMORY else "ended the database"
+    return InvalidRequestError(f"the question {took}", fix="Ask for less: add a condition, or name fewer tables.")
 
 
 def too_long(limits: QuestionLimits) -> InvalidRequestError:

@@ -95,6 +95,7 @@ def _rename_common_tables(query: "exp.Query", dialect: str) -> "list[exp.Table]"
 
     names = {id(one): f"{_COMMON}{number}" for number, one in enumerate(query.find_all(exp.CTE))}
     meant = [(one, _common_table(one, dialect)) for one in query.find_all(exp.Table)]
+    _check_expanded(meant)
     for table, common in meant:
         if common is not None:
             if not table.alias:
@@ -103,6 +104,35 @@ def _rename_common_tables(query: "exp.Query", dialect: str) -> "list[exp.Table]"
     for expression in query.find_all(exp.CTE):
         expression.args["alias"].set("this", exp.to_identifier(names[id(expression)]))
     return [table for table, common in meant if common is not None]
+
+
+_MOST_TABLES = 256
+"""Tables of a statement in which each common table expression stands in full wherever it is named."""
+
+
+def _check_expanded(meant: "list[tuple[exp.Table, exp.CTE | None]]") -> None:
+    """InvalidRequestError for too many tables: databases put an expression in at each place before they read a row."""
+    from sqlglot import exp
+
+    inside: dict[int, list[exp.CTE | None]] = {}
+    for table, common in meant:
+        around = table.find_ancestor(exp.CTE)
+        inside.setdefault(id(around) if around is not None else 0, []).append(common)
+    sizes: dict[int, int] = {}
+
+    def size(place: int) -> int:
+        if place not in sizes:
+            sizes[place] = 1  # as one that names itself counts
+            sizes[place] = max(1, sum(1 if one is None else size(id(one)) for one in inside.get(place, ())))
+        return sizes[place]
+
+    most = max(map(size, [0, *inside]), default=0)
+    if most > _MOST_TABLES:
+        raise InvalidRequestError(
+            f"the statement reads {most:,} tables, with those of WITH at each place that names them; at most "
+            f"{_MOST_TABLES} are allowed",
+            fix="Name each expression of WITH fewer times.",
+        )
 
 
 def _common_table(table: "exp.Table", dialect: str) -> "exp.CTE | None":

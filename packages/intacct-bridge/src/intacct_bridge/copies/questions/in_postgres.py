@@ -7,7 +7,6 @@ that is made from the checked tree.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from threading import Event
 from typing import TYPE_CHECKING
 
 from intacct_bridge.copies.destinations.bridge_schema import BridgeSchema, as_of
@@ -29,7 +28,7 @@ from intacct_bridge.copies.questions.checked_select import (
     limited,
 )
 from intacct_bridge.copies.views.apply import schema_of_views
-from intacct_protocol.errors import SettingsError, TransientError
+from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.sql_text import quoted
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ _POWERS = ("pg_read_server_files", "pg_write_server_files", "pg_execute_server_p
 _TIMED_OUT = "statement timeout"
 
 
-def ask_postgres(uri: str, sql: str, limits: QuestionLimits, cancelled: Event) -> CopyAnswer:
+def ask_postgres(uri: str, sql: str, limits: QuestionLimits) -> CopyAnswer:
     """The answer to a SELECT. InvalidRequestError if it is refused, cannot run, or takes too long.
 
     SettingsError for a role that may do more than read.
@@ -49,8 +48,6 @@ def ask_postgres(uri: str, sql: str, limits: QuestionLimits, cancelled: Event) -
         checked = checked_select(sql, columns, dialect="postgres")
         stored = _as_stored(checked, columns, _views(database))
         query = limited(stored, limits.rows + 1).sql(dialect="postgres", comments=False)
-        if cancelled.is_set():
-            raise TransientError("the question was cancelled")
         try:
             table = database.table(query)
         except database.errors as error:
