@@ -4,7 +4,7 @@ import base64
 import io
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -423,11 +423,31 @@ def bomb(megabytes: int) -> bytes:
     return made.getvalue()
 
 
-def test_a_zip_bomb_is_refused_before_it_is_read(visitor: Visitor, user: Path) -> None:
-    seen = drop(visitor, "bomb.xlsx", bomb(513), **AS_JOURNAL)
-    assert seen.status == 422
-    assert "bomb.xlsx unpacks to 513 MB" in seen.text
-    assert list(user.rglob("bomb*")) == []
+def parquet_of_long_texts() -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    made = io.BytesIO()
+    pq.write_table(pa.table({"NAME": pa.array(["x" * 1_000_000] * 3_000).dictionary_encode()}), made)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.xlsx", lambda: bomb(30), "a.xlsx is not readable as Excel"),
+        ("a.csv", lambda: b"a" + b"," * 500_000 + b"\n1", "a.csv:1 has 500,001 columns, and at most 16,384 are read"),
+        ("a.jsonl", lambda: b'{"a":' * 100_000, "a.jsonl:1 is nested 100,000 levels deep"),
+        ("a.parquet", parquet_of_long_texts, "reading it takes more than 1,024 MB of memory"),
+    ],
+)
+def test_a_file_that_would_take_all_memory_is_a_problem_of_its_page(
+    visitor: Visitor, name: str, content: Callable[[], bytes], problem: str
+) -> None:
+    here = visitor.follow(drop(visitor, name, content(), **AS_JOURNAL))
+    assert here.status == 200
+    assert problem in here.text
+    assert visitor.get("/load").status == 200
 
 
 @pytest.mark.parametrize("name", ["../../x.csv", "..\\..\\x.csv", "/etc/cron.d/x.csv", "C:\\x.csv"])

@@ -168,7 +168,7 @@ class _Child:
             return False
 
     def end(self) -> None:
-        """End it, whatever it does, and remove its files."""
+        """End it, and remove its files."""
         self._process.kill()
         self._process.wait()
         if self._process.stdin is not None:

@@ -29,6 +29,7 @@ from intacct_bridge.load.tables.cells import DateOrder, text_of
 from intacct_bridge.load.tables.header_row import HeaderSearch
 from intacct_bridge.load.tables.open import check_input, open_table, sheet_names
 from intacct_bridge.load.tables.program_rows import JsonLines, Source, table_of_source
+from intacct_bridge.load.tables.reading import HERE, BoundedReading, Reading
 from intacct_bridge.load.tables.row_filter import with_constants, with_filter
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
@@ -119,6 +120,8 @@ class LoadRequest:
     """The only files that rows may name; None: those beside a file, and none for rows of a program."""
     takes_files: bool = True
     """Whether the rows of a file may name files at all."""
+    is_foreign: bool = False
+    """Whether the file came through a browser or an agent: a process of its own reads it, within limits."""
 
     draft: bool = False
     clear_empty: bool = False
@@ -227,7 +230,7 @@ def preview_load(run: CompanyRun, request: LoadRequest) -> LoadPreview:
     return LoadPreview(
         form=table.form,
         sheet=table.sheet,
-        sheets=tuple(sheet_names(request.file)) if request.file is not None else (),
+        sheets=tuple(sheet_names(request.file, _reading(request))) if request.file is not None else (),
         header=table.header,
         object=layout.object,
         fits=layout.fits(table.columns),
@@ -364,6 +367,10 @@ def _layout(run: CompanyRun, request: LoadRequest, *, key: tuple[str, ...] = ())
     )
 
 
+def _reading(request: LoadRequest) -> Reading:
+    return BoundedReading(request.file.name) if request.is_foreign and request.file is not None else HERE
+
+
 def _table(request: LoadRequest, layout: Layout | None) -> InputTable:
     """The rows, filtered, with the constants."""
     if request.file is None:
@@ -379,7 +386,12 @@ def _table(request: LoadRequest, layout: Layout | None) -> InputTable:
             ),
         )
         table = open_table(
-            request.file, encoding=request.encoding, delimiter=request.delimiter, sheet=request.sheet, search=search
+            request.file,
+            encoding=request.encoding,
+            delimiter=request.delimiter,
+            sheet=request.sheet,
+            search=search,
+            reading=_reading(request),
         )
         if request.attachments is None and request.takes_files:
             table = with_folder_of_files(table)

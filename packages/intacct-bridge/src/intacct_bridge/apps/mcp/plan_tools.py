@@ -212,7 +212,14 @@ class PlanTools:
             if path.stat().st_size > _LARGEST_FILE:
                 raise InvalidRequestError(f"{file} is larger than 50 MB", fix="Let a person load it.")
             # files that rows name would be read from anywhere on this machine
-            request = LoadRequest(source=path, layout=load_as, mode=Mode(mode), key=tuple(key or ()), takes_files=False)
+            request = LoadRequest(
+                source=path,
+                is_foreign=True,
+                layout=load_as,
+                mode=Mode(mode),
+                key=tuple(key or ()),
+                takes_files=False,
+            )
         else:
             rows = [{name: _cell(value) for name, value in record.items()} for record in records or ()]
             request = LoadRequest(

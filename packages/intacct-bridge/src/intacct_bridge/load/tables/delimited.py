@@ -9,7 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from intacct_bridge.load.tables.header_row import FIRST_ROW, LOOKED_AT, HeaderSearch, different_names, header_note
+from intacct_bridge.load.tables.header_row import (
+    FIRST_ROW,
+    LOOKED_AT,
+    HeaderSearch,
+    Record,
+    different_names,
+    header_note,
+)
+from intacct_bridge.load.tables.reading import HERE, Reading
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import CsvDialect, InputTable, check_width, open_input, too_wide, without_reasons
 from intacct_protocol.errors import SettingsError
@@ -23,9 +31,38 @@ _CHUNK = 1 << 20
 
 
 def open_csv(
-    path: Path, *, encoding: str | None = None, delimiter: str | None = None, search: HeaderSearch = FIRST_ROW
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    search: HeaderSearch = FIRST_ROW,
+    reading: Reading = HERE,
 ) -> InputTable:
     """A delimited text file with a header line; encoding and delimiter are detected unless given."""
+    usual, heads, notes = reading.call(_csv_heads, path, encoding, delimiter)
+    character, header = search.find(heads, usual.delimiter, path.name)
+    dialect = replace(usual, delimiter=character)
+    above = tuple(record for record in heads[character] if record[0] < header)
+    names = next(cells for number, cells in heads[character] if number == header)
+    check_width(len(names), f"{path.name}:{header}")
+    columns = different_names(names, path.name)
+    table = InputTable(
+        path,
+        columns,
+        lambda: reading.rows(_csv_rows, path, dialect, columns, header),
+        "csv",
+        dialect,
+        (*notes, *header_note(path.name, header, above)),
+        header=header,
+        above=above,
+    )
+    return without_reasons(table)
+
+
+def _csv_heads(
+    path: Path, encoding: str | None, delimiter: str | None
+) -> tuple[CsvDialect, dict[str, list[Record]], tuple[str, ...]]:
+    """The dialect, the first rows by each delimiter that the file may have, and notes."""
     notes: tuple[str, ...] = ()
     is_named = encoding is not None
     if encoding is None:
@@ -35,30 +72,14 @@ def open_csv(
     separator = _one_character(delimiter) if delimiter else named[1] if named else _find_delimiter(first)
     usual = CsvDialect(separator, encoding, announced=named is not None, encoding_named=is_named)
     chosen = (separator,) if delimiter or named else DELIMITERS
-    heads = {
-        one: records
-        for one in chosen
-        if (records := _first_records(path, replace(usual, delimiter=one), strict=one == separator))
+    heads: dict[str, list[Record]] = {
+        character: list(records)
+        for character in chosen
+        if (records := _first_records(path, replace(usual, delimiter=character), strict=character == separator))
     }
     if separator not in heads:
         raise _empty(path)
-    character, header = search.find(heads, separator, path.name)
-    dialect = replace(usual, delimiter=character)
-    above = tuple(record for record in heads[character] if record[0] < header)
-    names = next(cells for number, cells in heads[character] if number == header)
-    check_width(len(names), f"{path.name}:{header}")
-    columns = different_names(names, path.name)
-    table = InputTable(
-        path,
-        columns,
-        lambda: _csv_rows(path, dialect, columns, header),
-        "csv",
-        dialect,
-        (*notes, *header_note(path.name, header, above)),
-        header=header,
-        above=above,
-    )
-    return without_reasons(table)
+    return usual, heads, notes
 
 
 def _first_records(path: Path, dialect: CsvDialect, *, strict: bool) -> list[tuple[int, list[str]]]:

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from intacct_bridge.load.tables.header_row import LOOKED_AT, HeaderSearch, column_names, different_names, header_note
+from intacct_bridge.load.tables.header_row import (
+    LOOKED_AT,
+    HeaderSearch,
+    Record,
+    column_names,
+    different_names,
+    header_note,
+)
 from intacct_bridge.load.tables.number_formats import number_format
+from intacct_bridge.load.tables.reading import HERE, Reading
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable, too_wide
 from intacct_bridge.load.tables.typed_cells import typed_row
@@ -24,10 +32,9 @@ _EXCEL_ERRORS = frozenset(("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF
 """The values of formulas without a result (ECMA-376, 18.17.3, and two that came later)."""
 
 
-def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTable:
+def open_excel(path: Path, sheet: str | None, search: HeaderSearch, reading: Reading = HERE) -> InputTable:
     """A sheet with a header row; the first one that has the columns of the layout, unless one is named."""
-    facts = look_through(path)
-    parts = _sheet_parts(path)
+    facts, parts = reading.call(_looked_through, path)
     names = list(parts)
     widths = {}
     for name, part in parts.items():
@@ -41,9 +48,9 @@ def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTabl
             f"{path.name} has no sheet {chosen!r}", fix=f"choose one of {', '.join(names)}", setting="sheet"
         )
     if sheet is None and len(names) > 1:
-        _suggest_sheet(path, widths, search)
+        _suggest_sheet(path, widths, search, reading)
     width = widths[chosen]
-    heads = list(islice(_excel_records(path, chosen, width), LOOKED_AT))
+    heads = reading.call(_excel_heads, path, chosen, width)
     if not heads:
         raise SettingsError(f"sheet {chosen!r} of {path.name} is empty", fix="give a header row and rows")
     _, header = search.find({"": heads}, "", f"sheet {chosen!r} of {path.name}")
@@ -54,7 +61,7 @@ def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTabl
     return InputTable(
         path,
         columns,
-        lambda: _excel_rows(path, chosen, columns, header, width),
+        lambda: reading.rows(_excel_rows, path, chosen, columns, header, width),
         "excel",
         notes=notes + header_note(path.name, header, above),
         sheet=chosen,
@@ -63,11 +70,16 @@ def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTabl
     )
 
 
-def _suggest_sheet(path: Path, widths: Mapping[str, int], search: HeaderSearch) -> None:
+def _looked_through(path: Path) -> tuple[Mapping[str, SheetFacts], dict[str, str]]:
+    """What each part hides, and the sheets with the names of their parts."""
+    return look_through(path), _sheet_parts(path)
+
+
+def _suggest_sheet(path: Path, widths: Mapping[str, int], search: HeaderSearch, reading: Reading) -> None:
     """SettingsError if the first sheet has not the columns that the layout needs, and another one has."""
     names, fitting = list(widths), list[str]()
     for name, width in widths.items():
-        heads = list(islice(_excel_records(path, name, width), LOOKED_AT))
+        heads = reading.call(_excel_heads, path, name, width)
         number = search.find({"": heads}, "", name)[1] if heads and search.row is None else search.row
         header = next((cells for one, cells in heads if one == number), ())
         if header and search.fits(column_names(header)):
@@ -86,8 +98,7 @@ def _suggest_sheet(path: Path, widths: Mapping[str, int], search: HeaderSearch) 
 
 def sheets_of(path: Path) -> list[str]:
     """The sheets of a workbook in their order."""
-    look_through(path)
-    return list(_sheet_parts(path))
+    return list(_looked_through(path)[1])
 
 
 def _in_quotes(name: str) -> str:
@@ -120,6 +131,11 @@ def _opened_workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
         raise
     except Exception as error:  # the library meets a damaged file with errors of many kinds
         raise unreadable(path, error) from None
+
+
+def _excel_heads(path: Path, sheet: str, width: int) -> list[Record]:
+    """The rows among which the header is looked for."""
+    return list(islice(_excel_records(path, sheet, width), LOOKED_AT))
 
 
 def _excel_records(

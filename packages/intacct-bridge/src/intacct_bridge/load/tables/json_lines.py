@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from intacct_bridge.load.tables.reading import HERE, Reading
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable, check_width, open_input
 from intacct_protocol.errors import SettingsError
@@ -14,15 +15,20 @@ from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.text_forms import nfc
 
 
-def open_jsonl(path: Path) -> InputTable:
+def open_jsonl(path: Path, reading: Reading = HERE) -> InputTable:
     """A file of JSON lines; its columns are the keys of all lines."""
+    columns = reading.call(_jsonl_columns, path)
+    return InputTable(path, columns, lambda: reading.rows(_jsonl_rows, path), "jsonl")
+
+
+def _jsonl_columns(path: Path) -> tuple[str, ...]:
     columns: dict[str, None] = {}
     for row in _jsonl_rows(path):
         columns.update(dict.fromkeys(row.cells))
         check_width(len(columns), row.position)
     if not columns:
         raise SettingsError(f"{path.name} has no records", fix="give one JSON object per line")
-    return InputTable(path, tuple(columns), lambda: _jsonl_rows(path), "jsonl")
+    return tuple(columns)
 
 
 def table_of_lines(source: str, columns: Iterable[str], lines: Callable[[], Iterable[bytes]]) -> InputTable:

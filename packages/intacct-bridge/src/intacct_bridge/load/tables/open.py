@@ -8,6 +8,7 @@ from intacct_bridge.load.tables.excel import open_excel, sheets_of
 from intacct_bridge.load.tables.header_row import FIRST_ROW, HeaderSearch
 from intacct_bridge.load.tables.json_lines import open_jsonl
 from intacct_bridge.load.tables.parquet import open_parquet
+from intacct_bridge.load.tables.reading import HERE, Reading
 from intacct_bridge.load.tables.table import InputTable, open_input, without_reasons
 from intacct_bridge.load.tables.xml_records import open_xml
 from intacct_protocol.errors import SettingsError
@@ -25,7 +26,7 @@ FORMS = {
 }
 
 
-_OPENERS: Mapping[str, Callable[[Path], InputTable]] = {
+_OPENERS: Mapping[str, Callable[[Path, Reading], InputTable]] = {
     "jsonl": open_jsonl,
     "xml": open_xml,
     "parquet": open_parquet,
@@ -58,18 +59,19 @@ def open_table(
     delimiter: str | None = None,
     sheet: str | None = None,
     search: HeaderSearch = FIRST_ROW,
+    reading: Reading = HERE,
 ) -> InputTable:
     """Any supported input; the ending of its file name gives the format."""
     form = check_input(path)
     if form == "csv":
-        return open_csv(path, encoding=encoding, delimiter=delimiter, search=search)
+        return open_csv(path, encoding=encoding, delimiter=delimiter, search=search, reading=reading)
     if form == "excel":
-        return without_reasons(open_excel(path, sheet, search))
+        return without_reasons(open_excel(path, sheet, search, reading))
     if search.row is not None:
         raise SettingsError(f"{path.name} has no header row", fix="leave out `header_row`", setting="header_row")
-    return without_reasons(_OPENERS[form](path))
+    return without_reasons(_OPENERS[form](path, reading))
 
 
-def sheet_names(path: Path) -> list[str]:
+def sheet_names(path: Path, reading: Reading = HERE) -> list[str]:
     """The sheets of a workbook in their order; none for another kind of file."""
-    return sheets_of(path) if check_input(path) == "excel" else []
+    return reading.call(sheets_of, path) if check_input(path) == "excel" else []

@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from intacct_bridge.load.tables.reading import HERE, Reading
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable, check_width
 from intacct_bridge.load.tables.typed_cells import typed_row
 from intacct_protocol.errors import SettingsError
 
 
-def open_parquet(path: Path) -> InputTable:
+def open_parquet(path: Path, reading: Reading = HERE) -> InputTable:
     """A Parquet file. SettingsError if it is not readable."""
+    columns = reading.call(_parquet_columns, path)
+    return InputTable(path, columns, lambda: reading.rows(_parquet_rows, path), "parquet")
+
+
+def _parquet_columns(path: Path) -> tuple[str, ...]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -19,7 +25,7 @@ def open_parquet(path: Path) -> InputTable:
     except (pa.ArrowException, OSError) as error:
         raise SettingsError(f"{path.name} is not readable as Parquet: {error}", fix="check the file") from None
     check_width(len(schema.names), path.name)
-    return InputTable(path, tuple(schema.names), lambda: _parquet_rows(path), "parquet")
+    return tuple(schema.names)
 
 
 def _parquet_rows(path: Path) -> Iterator[SourceRow]:

@@ -8,7 +8,6 @@ touched for 30 days is removed with the next file.
 import secrets
 import shutil
 import time
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from intacct_bridge.operations.loads import LoadRequest, LoadTexts
 
 _KEPT_SECONDS = 30 * 86_400
-_MOST_UNPACKED = 512 << 20
-"""Bytes to which a workbook from a browser may unpack; the command takes larger ones."""
 _FACTS = "load.json"
 
 
@@ -154,7 +151,7 @@ class DroppedFile:
     def request(self) -> "LoadRequest":
         """The load of it, with its mapping."""
         mapping = self.mapping if self.mapping.is_file() else None
-        return self.texts.request(self.path, mapping=mapping, attachments=self.came_with)
+        return replace(self.texts.request(self.path, mapping=mapping, attachments=self.came_with), is_foreign=True)
 
     @property
     def words(self) -> list[str]:
@@ -195,7 +192,7 @@ def keep_file(
 ) -> DroppedFile:
     """Keep a file with those that came with it, which may have `most` bytes together.
 
-    SettingsError for one of a kind that cannot be loaded, or a workbook that unpacks to too much.
+    SettingsError for one of a kind that cannot be loaded.
     """
     _prune()
     dropped = DroppedFile(
@@ -205,7 +202,6 @@ def keep_file(
     try:
         upload.save(dropped.path.parent)
         check_input(dropped.path)
-        _refuse_bomb(dropped.path)
         dropped.attach(attached, most=most)
         dropped.save()
     except BaseException:
@@ -312,19 +308,6 @@ def _prune() -> None:
         with suppress(OSError):
             if time.time() - facts.stat().st_mtime > _KEPT_SECONDS:
                 shutil.rmtree(facts.parent, ignore_errors=True)
-
-
-def _refuse_bomb(path: Path) -> None:
-    """A workbook is an archive: refuse one that unpacks to more than people put into one, before any of it is read."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(one.file_size for one in archive.infolist())
-    if unpacked > _MOST_UNPACKED:
-        raise SettingsError(
-            f"{path.name} unpacks to {unpacked >> 20:,} MB, and the console takes {_MOST_UNPACKED >> 20:,} MB",
-            fix="Split the workbook, or load it with the command: intacct load FILE",
-        )
 
 
 def listed(file: DroppedFile) -> dict[str, Any]:
