@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from intacct_bridge.apps.fleet_site.interface import OPERATIONS, document
 from intacct_bridge.apps.fleet_site.openapi import LARGEST_BODY
+from intacct_bridge.apps.fleet_site.server import FleetServer
+from intacct_bridge.apps.fleet_site.site import FleetApp
 from support.apps.console_site import Seen, Visitor
 from support.apps.fleet_site import TOKEN, RunningFleet
 from support.fleet.runs import begun
@@ -219,6 +221,13 @@ def test_a_body_that_is_too_large_is_refused(served: RunningFleet) -> None:
 # --- who may ask
 
 
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No limit on wrong tokens."""
+    monkeypatch.setattr("intacct_bridge.apps.web.security._WRONG_TOKENS", 10_000)
+
+
+@pytest.mark.usefixtures("unlimited")
 @pytest.mark.parametrize("given", ["", "wrong", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "é"])
 def test_without_the_token_nothing_is_answered(served: RunningFleet, given: str) -> None:
     for operation in OPERATIONS:
@@ -228,6 +237,7 @@ def test_without_the_token_nothing_is_answered(served: RunningFleet, given: str)
         assert "acme" not in seen.html
 
 
+@pytest.mark.usefixtures("unlimited")
 def test_the_token_is_not_taken_from_elsewhere(served: RunningFleet) -> None:
     for headers in ({"Cookie": f"token={TOKEN}"}, {"Authorization": f"Basic {TOKEN}"}, {"Authorization": TOKEN}):
         assert Visitor(served.url).ask("GET", "/api/v1/tenants", None, headers).status == 401
@@ -265,3 +275,105 @@ def test_the_page_of_the_documentation_names_every_operation() -> None:
     page = (DOCS / "fleet-interface.md").read_text()
     named = set(re.findall(r"^\| `([A-Z]+ /\S+)` \|", page, re.MULTILINE))
     assert named == {f"{one.method} {one.path}" for one in OPERATIONS}
+
+
+# --- what no field may be
+
+FLOW = {"command": "extract", "streams": ["VENDOR"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"settings": {"company_id": "x" * 10_001}}, "settings.company_id"),
+        ({"settings": {"company_id": "acme\u0000"}}, "settings.company_id"),
+        ({"settings": {"company_id": "acme\u0085"}}, "settings.company_id"),
+        ({"settings": {"timeout": 10**16}}, "settings.timeout"),
+        ({"settings": {"x" * 201: "y"}}, "settings"),
+        ({"settings": {"company\nid": "y"}}, "settings"),
+        ({"flows": {"nightly": FLOW | {"streams": ["VEN\u001bDOR"]}}}, "flows.nightly.streams"),
+        ({"flows": {"nightly": FLOW | {"streams": [[[[[[[[[["VENDOR"]]]]]]]]]]}}}, "flows.nightly.streams"),
+        ({"flows": {f"f{number}": FLOW for number in range(101)}}, "flows"),
+        ({"schedule": {"nightly": "every " + "1" * 200 + "h"}}, "schedule[...]"),
+        ({"limits": {"concurrency": 0}}, "limits.concurrency"),
+        ({"limits": {"concurrency": 101}}, "limits.concurrency"),
+        ({"limits": {"concurrency": 2.5}}, "limits.concurrency"),
+        ({"limits": {"monthly_limit": -1}}, "limits.monthly_limit"),
+        ({"limits": {"monthly_limit": 10**9 + 1}}, "limits.monthly_limit"),
+    ],
+)
+def test_a_field_out_of_its_bounds_is_named_and_nothing_is_added(
+    served: RunningFleet, body: dict[str, Any], field: str
+) -> None:
+    for method in ("PUT", "PATCH"):
+        tenant = "bounds" if method == "PUT" else "acme"
+        assert refused(served, method, f"/tenants/{tenant}", body, status=400)["field"] == field
+    assert served.ask("GET", "/tenants/bounds").status == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/tenants/acme/links", {"hours": 2161}, "hours"),
+        ("POST", "/tenants/acme/runs", {"flow": "x" * 201}, "flow"),
+        ("POST", "/tenants/acme/runs", {"flow": ""}, "flow"),
+        ("PUT", "/tenants/acme/secrets", {"secrets": {"warehouse": "x" * 10_001}}, "secrets.warehouse"),
+        ("PUT", "/tenants/acme/secrets", {"secrets": {f"s{number}": "x" for number in range(101)}}, "secrets"),
+        ("GET", "/tenants?like=%00", None, "like"),
+        ("GET", "/tenants?after=a%0Ab", None, "after"),
+        ("GET", "/status?like=" + "x" * 201, None, "like"),
+        ("GET", "/tenants/acme/runs?flow=%7F", None, "flow"),
+        ("GET", "/usage?month=2026-11%00", None, "month"),
+        ("GET", "/tenants/a%00b", None, "name"),
+        ("DELETE", "/tenants/" + "x" * 300, None, "name"),
+    ],
+)
+def test_a_part_of_a_request_out_of_its_bounds_is_named(
+    served: RunningFleet, method: str, path: str, body: Any, field: str
+) -> None:
+    assert refused(served, method, path, body, status=400)["field"] == field
+
+
+def test_a_body_of_brackets_is_refused(served: RunningFleet) -> None:
+    deep = b'{"settings": {"company_id": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    seen = Visitor(served.url).ask("PUT", "/api/v1/tenants/brackets", deep, headers)
+    assert (seen.status, seen.json["error"]["error"]) == (400, "The body is nested too deeply.")
+
+
+# --- a token cannot send passwords elsewhere
+
+
+def test_a_token_cannot_let_a_tenants_passwords_go_to_another_server(served: RunningFleet) -> None:
+    elsewhere = {"endpoint": "https://attacker.example/xml", "allow_endpoint": True}
+    for method, tenant in (("PUT", "fresh"), ("PUT", "acme"), ("PATCH", "acme")):
+        found = refused(served, method, f"/tenants/{tenant}", {"settings": elsewhere}, status=400)
+        assert found["field"] == "settings.allow_endpoint"
+        assert "--set allow_endpoint=true" in found["fix"]
+    assert served.ask("GET", "/tenants/fresh").status == 404
+    assert "allow_endpoint" not in ask(served, "GET", "/tenants/acme")["settings"]
+
+
+def test_what_the_command_line_allowed_holds_for_that_server_only(served: RunningFleet) -> None:
+    own = {"endpoint": "https://gateway.example/xml", "allow_endpoint": True}
+    served.fleet.add("proxied", settings=own)
+    kept = {"settings": {"endpoint": own["endpoint"], "environment": "demo"}}
+    assert ask(served, "PUT", "/tenants/proxied", kept)["settings"] == own | {"environment": "demo"}
+    for method in ("PUT", "PATCH"):
+        other = {"settings": {"endpoint": "https://attacker.example/xml"}}
+        assert refused(served, method, "/tenants/proxied", other, status=400)["field"] == "settings.endpoint"
+    assert ask(served, "GET", "/tenants/proxied")["settings"]["endpoint"] == own["endpoint"]
+    usual = {"settings": {"allow_endpoint": False, "endpoint": None}}
+    assert "endpoint" not in ask(served, "PATCH", "/tenants/proxied", usual)["settings"]
+    refused(served, "PATCH", "/tenants/proxied", {"settings": {"allow_endpoint": True}}, status=400)
+    served.fleet.remove("proxied")
+
+
+def test_too_many_wrong_tokens_are_told_to_wait_and_the_right_one_is_not(served: RunningFleet) -> None:
+    app = served.server.app
+    with FleetServer(FleetApp(app.fleet, app.pages, app.settings)) as server:
+        program = Visitor(server.url)
+        wrong = [program.ask("GET", "/api/v1/tenants", None, {"Authorization": f"Bearer {n}"}) for n in range(62)]
+        assert (wrong[0].status, wrong[59].status, wrong[60].status) == (401, 401, 429)
+        assert 0 < int(wrong[61].headers["retry-after"]) <= 60
+        assert program.ask("GET", "/api/v1/tenants", None, {"Authorization": f"Bearer {TOKEN}"}).status == 200

@@ -39,6 +39,7 @@ from intacct_bridge.apps.fleet_site.schemas import (
     UsageShown,
 )
 from intacct_bridge.apps.fleet_site.site import FleetApp
+from intacct_bridge.connections.connection import PUBLIC_ENDPOINT
 from intacct_bridge.fleet.fleet import link_path
 from intacct_bridge.fleet.links import open_link
 from intacct_bridge.fleet.registry import UnknownTenantError
@@ -84,11 +85,14 @@ def put_tenant(request: ApiRequest) -> ApiAnswer:
     try:
         before = fleet.tenant(name)
     except UnknownTenantError:
+        _refuse_other_endpoint({}, body.settings)
         fleet.add(name, settings=body.settings, flows=body.flows, schedule=body.schedule, limits=limits)
         return ApiAnswer(_tenant(request), status=201)
+    allowed = {"allow_endpoint": before.settings["allow_endpoint"]} if "allow_endpoint" in before.settings else {}
+    _refuse_other_endpoint(before.settings, body.settings)
     fleet.change(
         name,
-        settings=_replacing(before.settings, body.settings),
+        settings=_replacing(before.settings, allowed | body.settings),
         flows=_replacing(before.flows, body.flows),
         schedule=_replacing(before.schedule, body.schedule),
         limits={"concurrency": None, "monthly_limit": None, **limits},
@@ -98,8 +102,9 @@ def put_tenant(request: ApiRequest) -> ApiAnswer:
 
 def change_tenant(request: ApiRequest) -> ApiAnswer:
     """Change parts of a tenant."""
-    body = request.read(TenantChange)
-    request.site.fleet.change(
+    body, fleet = request.read(TenantChange), request.site.fleet
+    _refuse_other_endpoint(fleet.tenant(request.path["name"]).settings, body.settings)
+    fleet.change(
         request.path["name"],
         settings=body.settings,
         flows=body.flows,
@@ -107,6 +112,24 @@ def change_tenant(request: ApiRequest) -> ApiAnswer:
         limits=_limits(body.limits),
     )
     return ApiAnswer(_tenant(request))
+
+
+def _refuse_other_endpoint(before: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """SettingsError if a program would send a tenant's passwords, or those that all share, to another server."""
+    command = "intacct fleet change NAME --set allow_endpoint=true --set endpoint=URL"
+    if settings.get("allow_endpoint") and not before.get("allow_endpoint"):
+        raise SettingsError(
+            "allow_endpoint lets another server receive the passwords, so only a person at a terminal sets it.",
+            fix=f"Leave it out, or run: {command}",
+            setting="settings.allow_endpoint",
+        )
+    endpoint = settings.get("endpoint")
+    if before.get("allow_endpoint") and endpoint not in (None, "", before.get("endpoint"), PUBLIC_ENDPOINT):
+        raise SettingsError(
+            "The endpoint of this tenant is changed by a person at a terminal, since it has allow_endpoint.",
+            fix=f"Leave it out, or run: {command}",
+            setting="settings.endpoint",
+        )
 
 
 def remove_tenant(request: ApiRequest) -> ApiAnswer:

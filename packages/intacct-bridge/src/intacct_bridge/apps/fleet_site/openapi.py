@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from intacct_bridge import __version__
+from intacct_bridge.apps.fleet_site.json_limits import check_body, check_parameter
 from intacct_bridge.apps.fleet_site.problems import BodyError, LargeBodyError, error_body, status_of
 from intacct_bridge.apps.fleet_site.site import FleetApp
 from intacct_bridge.apps.web.pages import NotFoundError
@@ -77,8 +78,12 @@ class ApiRequest:
         text = self.body or b"{}"
         try:
             with refusing_depth("The body", text):
+                plain = msgspec.json.decode(text)
+                check_body(plain)
                 body = msgspec.json.decode(text, type=kind)
-                refuse_repeated_keys(text, msgspec.json.decode(text), "The body")
+                refuse_repeated_keys(text, plain, "The body")
+        except BodyError:
+            raise
         except SettingsError as error:
             raise BodyError(f"{error.message}.", fix=error.fix) from None
         except msgspec.ValidationError as error:
@@ -166,6 +171,8 @@ def _run_operation(site: FleetApp, operation: ApiOperation, request: "Request", 
             near = did_you_mean(name, allowed)
             fix = f"Use {', '.join(allowed)}." if allowed else "Leave it out."
             raise SettingsError(f"There is no parameter {name!r}{near}.", fix=fix, setting=name)
+    for name, value in (*request.path_params.items(), *request.query_params.items()):
+        check_parameter(name, value)
     if body and operation.body is None:
         raise BodyError("This operation takes no body.", fix="Leave the body out.")
     query = dict(request.query_params)

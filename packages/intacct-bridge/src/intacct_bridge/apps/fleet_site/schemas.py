@@ -1,29 +1,36 @@
 """The bodies of the JSON interface: what requests carry and what answers hold."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
+
+from intacct_bridge.apps.fleet_site.json_limits import LONGEST_PARAMETER
+
+_MOST_FLOWS = 100
+ShortText = Annotated[str, Meta(min_length=1, max_length=LONGEST_PARAMETER)]
+Settings = Annotated[dict[str, Any], Meta(max_length=100)]
+Flow = Annotated[dict[str, Any], Meta(max_length=100)]
 
 
 class LimitsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a company may use, counted over all workers."""
 
-    concurrency: int | UnsetType = UNSET
+    concurrency: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
     """The most requests at a time."""
-    monthly_limit: int | UnsetType | None = UNSET
+    monthly_limit: Annotated[int, Meta(ge=0, le=10**9)] | UnsetType | None = UNSET
     """The most API transactions in a month; null: no limit."""
 
 
 class TenantBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A tenant as a whole. Secrets have an operation of their own."""
 
-    settings: dict[str, Any] = {}  # msgspec copies the default
+    settings: Settings = {}  # msgspec copies the default
     """Settings of a connection, as in intacct.toml, without secrets."""
-    flows: dict[str, dict[str, Any]] = {}
+    flows: Annotated[dict[str, Flow], Meta(max_length=_MOST_FLOWS)] = {}
     """Flows by name, as in intacct.toml; `{"secret": "NAME"}` stands for a secret of the tenant."""
-    schedule: dict[str, str] = {}
+    schedule: Annotated[dict[str, ShortText], Meta(max_length=_MOST_FLOWS)] = {}
     """When a flow is due, by its name: cron with a time zone, or an interval such as `every 15m`."""
     limits: LimitsBody = LimitsBody()
 
@@ -31,9 +38,9 @@ class TenantBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TenantChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Parts of a tenant to change. What is not given stays; null removes a setting, a flow or a time."""
 
-    settings: dict[str, Any] = {}
-    flows: dict[str, dict[str, Any] | None] = {}
-    schedule: dict[str, str | None] = {}
+    settings: Settings = {}
+    flows: Annotated[dict[str, Flow | None], Meta(max_length=_MOST_FLOWS)] = {}
+    schedule: Annotated[dict[str, ShortText | None], Meta(max_length=_MOST_FLOWS)] = {}
     limits: LimitsBody = LimitsBody()
 
 
@@ -68,14 +75,14 @@ class TenantPage(msgspec.Struct, frozen=True):
 class SecretsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Secrets to seal. They can be replaced and removed, and never be read."""
 
-    secrets: dict[str, str | None]
+    secrets: Annotated[dict[str, str | None], Meta(max_length=100)]
     """By name; null removes one."""
 
 
 class LinkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A link to make."""
 
-    hours: float = 72.0
+    hours: Annotated[float, Meta(gt=0, le=2160)] = 72.0
 
 
 class LinkMade(msgspec.Struct, frozen=True):
@@ -95,7 +102,7 @@ class LinksEnded(msgspec.Struct, frozen=True):
 class RunBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A run to start."""
 
-    flow: str
+    flow: ShortText
     at: datetime | None = None
     """The time with which the run is asked for; now without it. Asked twice with the same time, it runs once."""
 
