@@ -338,7 +338,7 @@ def test_a_body_of_brackets_is_refused(served: RunningFleet) -> None:
     deep = b'{"settings": {"company_id": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
     headers = {"Authorization": f"Bearer {TOKEN}"}
     seen = Visitor(served.url).ask("PUT", "/api/v1/tenants/brackets", deep, headers)
-    assert (seen.status, seen.json["error"]["error"]) == (400, "The body is nested too deeply.")
+    assert (seen.status, "is nested 100,002 levels deep" in seen.json["error"]["error"]) == (400, True)
 
 
 # --- a token cannot send passwords elsewhere
