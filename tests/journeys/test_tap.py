@@ -471,3 +471,17 @@ def test_discovery_of_forty_objects_is_cheap(tap: Tap) -> None:
     assert functions.count("getAPISession") == 1
     assert len(functions) <= 45
     assert len(requests) <= 4
+
+
+def test_a_start_date_does_not_shorten_a_budget_and_short_options_are_understood(tap: Tap) -> None:
+    """A budget of this year may have been entered long before; hotglue's tap reads it whole, too."""
+    config = tap.config(streams=["budget_details"], stream_names="hotglue", start_date="2026-11-01T00:00:00Z")
+    found = tap.run("-c", config, "-d")
+    assert found.status == 0, found.err
+    catalog = tap.keep("catalog.json", json.loads(found.out))
+    ran = tap.run("-c", config, "--catalog", catalog)
+    rows = [dict(row) for _, row in tap.emulator.company().table("GLBUDGETITEM").rows()]
+    assert (ran.status, len(ran.records("budget_details"))) == (0, len(rows)), ran.err
+    assert len(rows) > 100
+    again = tap.run("-c", config, "--catalog", catalog, "-s", tap.keep("state.json", ran.state))
+    assert (again.status, again.records("budget_details")) == (0, []), again.err

@@ -1,4 +1,4 @@
-"""Every command in the tables of "Coming from another connector" runs on the demo company."""
+"""Every command in the tables of the pages on other connectors runs on the demo company."""
 
 import re
 import shlex
@@ -9,8 +9,9 @@ import pytest
 from support.apps.command_line import Intacct
 from support.repository import DOCS
 
-PAGE = (DOCS / "coming-from.md").read_text("utf-8")
-ROWS = [line for line in PAGE.splitlines() if line.startswith("| ")]
+PAGES = ("coming-from", "hotglue", "boomi", "workato", "calance")
+TEXT = "\n".join((DOCS / f"{page}.md").read_text("utf-8") for page in PAGES)
+ROWS = [line for line in TEXT.splitlines() if line.startswith("| ")]
 FILES = {
     "classes.csv": "CLASSID,NAME\nC1,One\nC2,Two\n",
     "more-classes.csv": "CLASSID,NAME\nC3,Three\n",

@@ -100,3 +100,19 @@ def test_about_has_the_keys_that_meltano_reads() -> None:
     assert about["settings"]["properties"]["sender_password"]["secret"] is True
     assert "batch" in about["capabilities"]
     assert "| batch_size | integer |" in describe_target("markdown")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"post_to_top_level": False}, "post_to_top_level is false: entries are not posted in the entity"),
+        ({"custom_fields": [{"input_id": "Colour", "intacct_id": "COLOUR"}]}, "custom_fields maps columns"),
+    ],
+)
+def test_a_setting_of_hotglue_that_changes_what_is_posted_is_refused(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        checked({**NEEDED, **config})
+
+
+def test_a_setting_of_hotglue_that_is_obeyed_is_not_reported() -> None:
+    assert checked({**NEEDED, "post_to_top_level": True, "custom_fields": []}).ignored == ()

@@ -33,6 +33,9 @@ from intacct_protocol.xml.values import Kind, Value
 
 # --- the decision
 
+READ_WHOLE = ("GLBUDGETHEADER", "GLBUDGETITEM")
+"""Objects that a start does not shorten: the budget of this year may have been entered long before."""
+
 
 class Strategy(Enum):
     """The ways to bring a stream up to date."""
@@ -106,7 +109,7 @@ def _start(stream: Stream, bookmark: Bookmark, options: ExtractOptions) -> str:
     A complete copy stays complete, and one that began with a `start` keeps to it until everything is asked for.
     """
     progress = bookmark.progress
-    if not stream.modified or (progress.refreshed_at and not progress.start):
+    if not stream.modified or stream.object in READ_WHOLE or (progress.refreshed_at and not progress.start):
         return ""
     return options.start or ("" if options.full else progress.start)
 

@@ -12,10 +12,10 @@ from intacct_bridge.apps.terminal.process import about_options, end_without_coll
 
 
 @singer_command(CONNECTED | {1: "a stream failed"})
-@click.option("--discover", is_flag=True, help="Print the catalogue of all streams that the company has.")
+@click.option("--discover", "-d", is_flag=True, help="Print the catalogue of all streams that the company has.")
 @click.option("--catalog", "catalog_file", metavar="FILE", help="The streams and fields to sync.")
 @click.option("--properties", "-p", "properties_file", metavar="FILE", hidden=True)
-@click.option("--state", "state_file", metavar="FILE", help="The state that the last sync wrote.")
+@click.option("--state", "-s", "state_file", metavar="FILE", help="The state that the last sync wrote.")
 @click.option(
     "--test",
     "try_out",

@@ -103,6 +103,13 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     max_transactions: Annotated[Positive | None, explained("Stop before the run would use more API transactions.")] = (
         None
     )
+    post_to_top_level: Annotated[
+        bool, explained("Of hotglue's first target; true is how records are posted here, and false is refused.")
+    ] = True
+    custom_fields: Annotated[
+        tuple[Any, ...],
+        explained("Of hotglue's first target; refused if it names fields, since a mapping does it here."),
+    ] = ()
 
 
 _TOLERATED = (
@@ -113,8 +120,6 @@ _TOLERATED = (
     "disable_collection",
     "snapshot_hours",
     "snapshot_dir",
-    "post_to_top_level",
-    "custom_fields",
     "add_record_metadata",
 )
 """Keys of the tap, and of hotglue's taps, targets and platform, that have no meaning here; they are accepted and
@@ -144,6 +149,7 @@ def checked(config: Mapping[str, Any]) -> TargetConfig:
     """A config from its plain values; SettingsError names the key that is wrong, and the nearest when it is unknown."""
     config = {key: value for key, value in config.items() if value is not None}
     settings = check(config, KEYS)
+    _refuse_unlike(settings)
     connecting = {key: value for key, value in config.items() if key != "location_id" or settings.use_locations}
     return TargetConfig(
         connection=connection_of(connecting, KEYS),
@@ -153,6 +159,23 @@ def checked(config: Mapping[str, Any]) -> TargetConfig:
         max_transactions=settings.max_transactions,
         ignored=ignored_keys(config, KEYS),
     )
+
+
+def _refuse_unlike(settings: TargetSettings) -> None:
+    """SettingsError for a setting of hotglue's first target that would change what is posted, and does not here."""
+    if not settings.post_to_top_level:
+        raise SettingsError(
+            "the config's post_to_top_level is false: entries are not posted in the entity of their lines by "
+            "themselves",
+            fix="name the entity in `location_id` with `use_locations`, or in a column such as subsidiaryId",
+            setting="post_to_top_level",
+        )
+    if settings.custom_fields:
+        raise SettingsError(
+            "the config's custom_fields maps columns to custom fields, which is done by a mapping here",
+            fix='name a mapping file for the stream: "mappings": {"JournalEntries": "entries.toml"}',
+            setting="custom_fields",
+        )
 
 
 def _load_settings(settings: TargetSettings) -> StreamLoadSettings:
