@@ -13,6 +13,7 @@ from intacct_bridge.load.layouts.refused_rows import write_refused
 from intacct_bridge.load.outbox.audit import identities_of
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.plan.plan import MatchRules, Verdict
+from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
@@ -172,3 +173,25 @@ def test_a_file_of_refused_rows_does_not_change_back_what_was_posted_since(
     if posted_since:
         (finding,) = record.reasons
         assert (finding.rule, "after this version was refused" in finding.message) == ("superseded", True)
+
+
+LABELLED = """VENDORID,EXTERNALID,WHENCREATED,WHENDUE,CURRENCY,BASECURR,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID
+V-1,batch 7,2026-11-02,2026-12-02,USD,USD,60100,100,100,100
+V-2,batch 7,2026-11-03,2026-12-03,USD,USD,60100,15,100,100
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected", "kinds"), [("unique", [REFUSED], {"key"}), ("label", [CREATE, CREATE], {"content"})]
+)
+def test_an_external_id_identifies_unless_it_is_a_label(
+    shop: LoadScenario, setting: str, expected: list[Verdict], kinds: set[str]
+) -> None:
+    shop.connecting = {"external_ids": setting}
+    records = shop.plan(LABELLED, "APBILL").records
+    assert [one.verdict for one in records] == expected
+    assert {one.write.identity.kind for one in records} == kinds
+    save_plan(shop.plan(LABELLED, "APBILL"), shop.folder / "plan.json")
+    assert [one.write.labels for one in open_plan(shop.folder / "plan.json").records] == [
+        frozenset(["EXTERNALID"] if setting == "label" else [])
+    ] * len(expected)

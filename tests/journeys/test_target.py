@@ -690,3 +690,29 @@ def test_streams_that_a_mapping_reads_have_keys_of_their_own(pipe: Pipe) -> None
     ran = pipe(streams, source_name="shop", mappings=mappings)
     assert ran.status == 0, ran.err
     assert {row["CLASSID"] for row in pipe.rows("CLASS")} >= {"T-1", "T-2"}
+
+
+@pytest.mark.parametrize(("setting", "numbers"), [("unique", ["B-1"]), ("label", ["B-1", "B-2"])])
+@pytest.mark.parametrize("keys", [[], ["number"]])
+def test_several_records_may_have_one_external_id_where_it_is_a_label(
+    pipe: Pipe, setting: str, numbers: list[str], keys: list[str]
+) -> None:
+    """Two bills of a vendor with one external id are one bill with a corrected number, or two."""
+    pipe.connection["external_ids"] = setting
+    stream = schema("Bills", "number", keys=keys)
+    suppliers = [schema("Suppliers", "vendorNumber", keys=["vendorNumber"]),
+                 record("Suppliers", vendorNumber="SV1", vendorName="Acme")]  # fmt: skip
+    bills = [
+        record(
+            "Bills", number=number, externalId="batch 7", invoiceNumber=number, vendorId="SV1", createdAt="2026-11-20",
+            issueDate="2026-11-20", dueDate="2026-12-20",
+            lineItems=[{"accountNumber": "68000", "totalPrice": 12.5, "locationId": "100"}],
+        )
+        for number in ("B-1", "B-2")
+    ]  # fmt: skip
+    pipe(suppliers)
+    for bill in bills:
+        pipe([stream, bill], mode="create")
+    assert sorted(row["RECORDID"] for row in pipe.rows("APBILL")) == numbers
+    assert pipe([stream, *bills], mode="create").status == (0 if setting == "label" else FAILED)
+    assert sorted(row["RECORDID"] for row in pipe.rows("APBILL")) == numbers

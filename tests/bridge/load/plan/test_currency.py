@@ -385,3 +385,32 @@ def test_a_later_load_asks_for_the_lines_of_entries_that_were_sent_without_curre
         table.update(number, row | {"CURRENCY": "USD"})
     (moved,) = books.plan(rows, "journal-entries").records
     assert moved.verdict.value == ("refused" if mode == "never" else "unchanged")
+
+
+@pytest.mark.parametrize(("own", "sent"), [(NORTH, ["CAD", "CAD"]), (ALONE, [])])
+def test_lines_that_an_update_replaces_have_the_decided_currency_too(
+    opened: list[Books], own: OwnCompany, sent: list[str]
+) -> None:
+    """No page says which currency the gateway takes for a line that names none."""
+    books = Books(own, {})
+    opened.append(books)
+    location = "CA" if own is NORTH else "US"
+
+    def rows(amount: str) -> list[dict[str, str]]:
+        head = {"JOURNAL": "GJ", "BATCH_DATE": "2026-11-10", "BATCH_TITLE": "Rent", "REFERENCENO": "R-1"}
+        sides = (("6000", "1"), ("1000", "-1"))
+        lines = [
+            {"ACCOUNTNO": account, "TR_TYPE": side, "TRX_AMOUNT": amount, "LOCATION": location}
+            for account, side in sides
+        ]
+        return [{**head, **line} for line in lines]
+
+    assert books.load(rows("5"), "GLBATCH").complete
+    plan = books.plan(rows("6"), "GLBATCH", mode="upsert", key=("REFERENCENO",))
+    (record,) = plan.records
+    assert record.verdict.value == "update"
+    named = [str(line.fields["CURRENCY"]) for line in record.write.all_lines if "CURRENCY" in line.fields]
+    assert named == sent
+    assert plan.apply().complete
+    lines = [row for _, row in books.table("GLENTRY").rows()]
+    assert {(row["TRX_AMOUNT"], row["CURRENCY"]) for row in lines} == {("6", "CAD" if sent else "USD")}

@@ -25,6 +25,7 @@ CHOICES = {
     "send_currency": ("auto", "always", "never"),
     "party_currency": ("use", "refuse"),
     "unusual_rates": ("refuse", "use"),
+    "external_ids": ("unique", "label"),
 }
 """The words that a setting may have."""
 CURRENCY_SETTINGS = ("send_currency", "party_currency", "unusual_rates")
@@ -75,6 +76,8 @@ class Connection:
     """A document without a currency whose party has another than the entity: `use` the party's, or `refuse` it."""
     unusual_rates: str = "refuse"
     """An exchange rate below 0.000001 or above 1,000,000: `refuse` the record, or `use` the rate."""
+    external_ids: str = "unique"
+    """Whether an external id says which record of its object it is (`unique`), or several may have it (`label`)."""
     concurrency: int = 2
     """The maximum number of requests at a time; the standard service runs one and queues one."""
     monthly_transactions: int | None = None

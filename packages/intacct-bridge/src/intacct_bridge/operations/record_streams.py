@@ -152,6 +152,7 @@ class RecordStreams:
         self._settings = settings
         self._program = program
         self._equals = equals
+        self._external_ids = client.connection.external_ids == "unique"
         self._batches = _Batches(client, outbox, settings, program, equals.keep)
         self._schemas: dict[str, StreamSchema] = {}
         self._state: object = None
@@ -163,6 +164,7 @@ class RecordStreams:
 
     def begin(self, schema: StreamSchema) -> None:
         """Take what the source says of a stream, before its records and whenever it changes."""
+        schema = replace(schema, external_ids=self._external_ids)
         before = self._schemas.get(schema.stream)
         if before is not None and before.keys != schema.keys:
             self._send()  # keys of two kinds do not compare

@@ -104,6 +104,13 @@ GROUPS: tuple[tuple[str, tuple[SettingField, ...]], ...] = (
                 placeholder="On hold=draft, Scrapped=void",
             ),
             SettingField(
+                "external_ids",
+                "External ids",
+                "Whether an external id says which record of its object it is.",
+                "choice",
+                (("unique", "Each belongs to one record"), ("label", "Several records may have one")),
+            ),
+            SettingField(
                 "send_currency",
                 "Currency of documents without one",
                 "Each plan decides it and shows it.",

@@ -357,7 +357,7 @@ class Loader:
 
     def _new_entry(self, write: Write) -> OutboxEntry:
         tracked = {name: text_of(value) for name, value in write.fields.items() if name in self._settings.tracked}
-        lookup = lookup_keys_of(write.object)
+        lookup = lookup_keys_of(write.object).without(write.labels)
         by = lookup.record_key
         acts = write.operation.is_action
         target = write_target(self._target, write)

@@ -18,7 +18,7 @@ from intacct_bridge.load.outbox.described import posting_date, totals, write_tar
 from intacct_bridge.load.outbox.entry import OutboxEntry, new_entry
 from intacct_bridge.load.outbox.outbox import Outbox, open_outbox
 from intacct_bridge.load.records.identity import all_identities, content_digest
-from intacct_bridge.load.records.lookup_keys import lookup_keys_of
+from intacct_bridge.load.records.lookup_keys import EXTERNALID, lookup_keys_of
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.values import equal_form
 from intacct_bridge.load.records.write import Identity, RecordLine, Write, WriteOperation, record_label
@@ -143,7 +143,8 @@ class OutboxWriter:
             return []
         target, outbox = TargetCompany.of(client.connection), self._outbox(client.connection)
         outbox.begin_run(target.user, lambda: client.company_time)
-        writes = [_write(WriteOperation(operation), object_name.upper(), row) for row in rows]
+        labels = frozenset((EXTERNALID,)) if client.connection.external_ids == "label" else frozenset()
+        writes = [replace(_write(WriteOperation(operation), object_name.upper(), row), labels=labels) for row in rows]
         _check_doubts(target, outbox, writes)
         if self._keep_earlier and operation != WriteOperation.CREATE:
             writes = _with_earlier(client, writes)
@@ -256,7 +257,7 @@ def _upper(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_entry(target: TargetCompany, write: Write, body: Element) -> OutboxEntry:
-    keys = key_values(lookup_keys_of(write.object), write.fields)
+    keys = key_values(lookup_keys_of(write.object).without(write.labels), write.fields)
     return new_entry(
         write_target(target, write),
         write.identity.text,

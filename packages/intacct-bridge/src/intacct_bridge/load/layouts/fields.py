@@ -174,7 +174,10 @@ class WriteBuilder:
         identifier = self._void_identifier if state.is_void else self._identifier  # equal live records stay numbered
         source_key = source_key or rows[0].key
         is_number = numbers_equals(rows)
-        identity = identifier.identify(name, fields, digest=digest, source_key=source_key, is_number=is_number)
+        labels = self.writable.labels
+        identity = identifier.identify(
+            name, fields, digest=digest, source_key=source_key, is_number=is_number, labels=labels
+        )
         return Write(
             WriteOperation.CREATE,
             name,
@@ -194,6 +197,7 @@ class WriteBuilder:
             equivalents=equivalents or {},
             state=state,
             source_key=source_key,
+            labels=labels,
         )
 
     def _state(self, rows: Sequence[SourceRow], states: Iterable[StateCell]) -> tuple[RecordState, list[Finding]]:

@@ -248,7 +248,9 @@ class MappedLayout:
             amounts = [line.amount for members in lines.values() for line in members]
             findings += check_total(self.entity, rows, amounts, reading.amounts, is_partial=is_partial)
         carried = self._carried(rows, findings)
-        source = self._source_key(rows, findings) or (text_of(carried.get("external_id")),)
+        source = self._source_key(rows, findings)
+        if not source and self.company.connection.external_ids == "unique":
+            source = (text_of(carried.get("external_id")),)
         path = self.entity.carry.get(COLUMN, "")
         files = builder.files([(row, path, value_at(row.cells, path)) for row in rows if path], base, findings)
         others = (name for name, own in self.own_columns.items() if record.columns.get(name, "") not in own)

@@ -107,7 +107,7 @@ def refuse_changed_files(write: Write, function: Element) -> None:
 def identity_names(write: Write) -> tuple[str, ...]:
     """The fields by which an update or delete finds its record."""
     fields, text = write.content.fields, write.identity.text
-    lookup = lookup_keys_of(write.object)
+    lookup = lookup_keys_of(write.object).without(write.labels)
     by_key = lookup.filled_key(fields)
     if by_key and text == key_identity(fields, by_key).text:
         return by_key
@@ -124,7 +124,7 @@ def _is_identity(record: PlannedRecord) -> bool:
     kind, fields = write.identity.kind, write.content.fields
     if write.operation is WriteOperation.CREATE and record.verdict in (Verdict.UNCHANGED, Verdict.IN_DOUBT):
         return True
-    by_key = lookup_keys_of(write.object).filled_key(fields)
+    by_key = lookup_keys_of(write.object).without(write.labels).filled_key(fields)
     if write.operation is not WriteOperation.CREATE:
         names, record_key = identity_names(write), next(iter(write.fields), "")
         if write.identity == existing_identity(write.fields, (record_key,)):
@@ -164,7 +164,7 @@ def _labels(write: Write) -> Iterator[str]:
     fields = write.content.fields
     if write.object == FOLDER_OBJECT:
         yield folder_write(comparable(fields.get("SUPDOCFOLDERNAME"))).label
-    lookup: LookupKeys = lookup_keys_of(write.object)
+    lookup: LookupKeys = lookup_keys_of(write.object).without(write.labels)
     for name in (lookup.record_key, *fields):
         yield label_of(replace(lookup, record_key=name), fields, write.rows)
 
@@ -176,7 +176,8 @@ def _sends_content(write: Write) -> bool:
     """
     content = write.content
     creates = write.operation is WriteOperation.CREATE
-    currency = {CURRENCY: write.currency} if creates and write.object in DOCUMENTS else {}
+    decides = creates or write.object == JOURNAL_ENTRY  # of which an update may replace the lines
+    currency = {CURRENCY: write.currency} if decides and write.object in DOCUMENTS else {}
     decided = {} if write.object == JOURNAL_ENTRY else currency
     if creates and (
         write.fields.keys() - decided.keys() != content.fields.keys() - decided.keys()

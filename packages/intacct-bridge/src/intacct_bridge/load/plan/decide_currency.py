@@ -55,7 +55,7 @@ class DecideCurrency:
 
     def _decided(self, record: PlannedRecord, rule: "_CurrencyRule") -> PlannedRecord:
         write = record.write
-        if write.operation is not WriteOperation.CREATE:
+        if write.operation is not WriteOperation.CREATE and not _replaces_entries(write):
             theirs = comparable(write.known.get(CURRENCY)) or record.existing.get(CURRENCY, "")
             return record if self._saved else replace(record, write=replace(write, currency=theirs.upper()))
         decision = rule.decide(write)
@@ -164,6 +164,11 @@ class _CurrencyRule:
             fix += ", or set `party_currency` to use"
         column = write.column(DOCUMENTS[write.object])
         yield Finding("party currency", message, fix, column, write.position, refuses=refuses)
+
+
+def _replaces_entries(write: Write) -> bool:
+    """Whether an update replaces the lines of a journal entry, which have to name their currency as new ones have."""
+    return write.object == JOURNAL_ENTRY and _LINES in write.lines
 
 
 def _is_to_decide(record: PlannedRecord) -> bool:

@@ -92,7 +92,8 @@ class FindDuplicates:
         new = [at for at, record in enumerate(records) if record.verdict is Verdict.CREATE]
         if not new:
             return list(records)
-        lookup = lookup_keys_of(records[new[0]].write.object)
+        first = records[new[0]].write
+        lookup = lookup_keys_of(first.object).without(first.labels)
         numbers = NumberCheck(self._context, lookup, {at: records[at] for at in new})
         if self._context.settings.offline:
             findings = numbers.findings(numbers.new)

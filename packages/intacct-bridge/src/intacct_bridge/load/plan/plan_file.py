@@ -76,6 +76,7 @@ class _Record(Struct, frozen=True):
     attachments: tuple[str, ...]
     folder: str
     undoes: int | None
+    labels: frozenset[str]
     receipt: Receipt | None
     since: datetime | None
     changes: tuple[Change, ...]
@@ -194,6 +195,7 @@ def _stored_record(record: PlannedRecord) -> _Record:
         attachments=write.attachments,
         folder=write.folder,
         undoes=write.undoes,
+        labels=write.labels,
         receipt=record.receipt,
         since=record.since,
         changes=record.changes,
@@ -233,6 +235,7 @@ def _planned_record(stored: _Record) -> PlannedRecord:
         known=fields_of(stored.known),
         given=GivenContent(fields_of(stored.input.fields), _record_lines(stored.input.lines)) if stored.input else None,
         undoes=stored.undoes,
+        labels=stored.labels,
         identities=stored.identities,
     )
     return PlannedRecord(

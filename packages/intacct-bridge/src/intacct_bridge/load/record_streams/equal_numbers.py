@@ -268,5 +268,5 @@ def _has_value(node: object) -> bool:
 
 def _tells_apart(record: Mapping[str, object], schema: StreamSchema) -> bool:
     """Whether equal records come again together: they have the replication key, or the source's own id."""
-    names = schema.continued_by or ("externalId",)
-    return all(record.get(name) not in (None, "") for name in names)
+    names = schema.continued_by or (("externalId",) if schema.external_ids else ())
+    return bool(names) and all(record.get(name) not in (None, "") for name in names)

@@ -35,6 +35,8 @@ class StreamSchema:
     """The columns that every record must have."""
     continued_by: tuple[str, ...] = ()
     """The columns by which the source continues the stream."""
+    external_ids: bool = True
+    """Whether an `externalId` says which record it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +118,15 @@ def content_key(digest: str) -> tuple[str, str]:
 def keyed(record: Mapping[str, object], schema: StreamSchema) -> tuple[tuple[str, ...], str]:
     """A record's key, and why it is refused: it lacks a part of its key, or a column that its stream requires.
 
-    In a stream without key properties an `externalId` is the key of its record.
+    In a stream without key properties an `externalId` is the key of its record, if the connection says so.
     """
     for name in schema.keys:
         if record.get(name) is None:
             return (), f"{name} is a key property of its stream, and the record has none"
     missing = [name for name in schema.required if name not in record]
     refusal = f"{missing[0]} is required by the stream's schema, and the record has none" if missing else ""
-    names = schema.keys or (("externalId",) if record.get("externalId") not in (None, "") else ())
+    has_id = schema.external_ids and record.get("externalId") not in (None, "")
+    names = schema.keys or (("externalId",) if has_id else ())
     return tuple(_key_text(record[name]) for name in names), refusal
 
 

@@ -58,9 +58,10 @@ class Identifier:
         digest: str,
         source_key: tuple[str, ...] = (),
         is_number: bool = False,
+        labels: frozenset[str] = frozenset(),
     ) -> Identity:
         """The strongest identity of the record. `is_number`: its source key is only a number among equal records."""
-        lookup = lookup_keys_of(object_name)
+        lookup = lookup_keys_of(object_name).without(labels)
         names = lookup.filled_key(fields)
         if names and (is_number or not (lookup.number and source_key)):
             return key_identity(fields, names)
@@ -104,7 +105,7 @@ def all_identities(write: Write, source: str) -> tuple[Identity, ...]:
     """
     if write.operation is not WriteOperation.CREATE or write.undoes is not None:
         return ()
-    fields, lookup = write.content.fields, lookup_keys_of(write.object)
+    fields, lookup = write.content.fields, lookup_keys_of(write.object).without(write.labels)
     versions = (fields, write.fields) if write.given is not None or write.fields is not fields else (fields,)
     identities: list[Identity] = []
     for values in versions:  # a party by its name, and by its id

@@ -8,7 +8,7 @@ object without a row follows the rule of master data: its natural key finds it, 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -78,6 +78,10 @@ class LookupKeys:
     def identifying(self) -> tuple[str, ...]:
         """The fields that say which document it is: those of its first key, its number, and its party."""
         return tuple(filter(None, (*(self.keys[0] if self.keys else ()), self.number, self.party)))
+
+    def without(self, labels: frozenset[str]) -> "LookupKeys":
+        """These without the keys that have one of these fields: it may be the same in several records."""
+        return replace(self, keys=tuple(names for names in self.keys if labels.isdisjoint(names))) if labels else self
 
     def filled_key(self, fields: Mapping[str, Value]) -> tuple[str, ...]:
         """The fields of the first key for which these values are complete; empty if none is."""

@@ -207,6 +207,8 @@ class Write:
     """Whether it is live, a draft, or void in its source."""
     source_key: tuple[str, ...] = ()
     """The key of the record in its source; empty if it has none."""
+    labels: frozenset[str] = frozenset()
+    """Fields that do not say which record it is, though they are a key of its object in other companies."""
     identities: tuple[Identity, ...] = ()
     """Everything that a new record is known by; the outbox lets one live record have each."""
     currency: str = ""

@@ -64,6 +64,12 @@ class WritableObject:
     _fields_by_name: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
+    def labels(self) -> frozenset[str]:
+        """Fields that are a key of the object in other companies; several records of this one may have the same."""
+        labelled = (EXTERNALID,) in lookup_keys_of(self.name).keys and (EXTERNALID,) not in self.lookup.keys
+        return frozenset((EXTERNALID,)) if labelled else frozenset()
+
+    @property
     def name(self) -> str:
         """The object's name."""
         return self.described.name
@@ -130,6 +136,8 @@ def writable_object(company: Gateway, object_name: str) -> WritableObject:
         lookup = _legacy_lookup(lookup, legacy)
     elif lookup.record_key not in described.fields:
         lookup = replace(lookup, record_key=keys_of(described).record or lookup.record_key)
+    if company.connection.external_ids == "label":
+        lookup = lookup.without(frozenset((EXTERNALID,)))
     if function in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
         plan = None
     sets = tuple(_line_sets(company, described, plan, only_legacy=function not in ("", "create")))
