@@ -13,8 +13,8 @@ from intacct_bridge.copies.destinations.bridge_schema import CopyFacts
 from intacct_bridge.reconcile.compared_tables import ComparedTable
 from intacct_bridge.reconcile.record_differences import RecordDifference, _order, _paired, matched
 
-LINES = {"group": "", "header_key": "BILLKEY", "header": "APBILL", "natural_key": "", "key": "RECORDNO",
-         "modified": "WHENMODIFIED"}  # fmt: skip
+LINES = {"object": "APBILLITEM", "group": "", "header_key": "BILLKEY", "header": "APBILL", "natural_key": "",
+         "key": "RECORDNO", "modified": "WHENMODIFIED"}  # fmt: skip
 Row = dict[str, Any]
 
 

@@ -83,6 +83,22 @@ def test_a_deleted_bill_leaves_nothing_in_the_ledger(demo: Emulator) -> None:
     assert_true(demo)
 
 
+def test_a_document_changes_its_party_without_a_time_of_change(demo: Emulator) -> None:
+    # read-only fields of Sage's pages of vendors and customers
+    (vendor,) = demo.company().table("VENDOR").find("VENDORID", "V10087")
+    (customer,) = demo.company().table("CUSTOMER").find("CUSTOMERID", "C20130")
+    asked = (
+        ("VENDOR", str(vendor), "WHENMODIFIED TOTALDUE WHENLASTBILLED"),
+        ("CUSTOMER", str(customer), "WHENMODIFIED TOTALDUE LAST_INVOICEDATE"),
+    )
+    before = [cells(demo, *question) for question in asked]
+    key_of(demo, bill())
+    key_of(demo, invoice())
+    for (at, due, _), now in zip(before, (cells(demo, *question) for question in asked), strict=True):
+        assert (now[0], now[2]) == (at, "11/20/2026")
+        assert Decimal(now[1]) > Decimal(due)
+
+
 def test_an_external_id_finds_the_bill_and_is_unique(demo: Emulator) -> None:
     key_of(demo, bill(more="<externalid>X-9</externalid>"))
     again = one(demo, bill("L-2", more="<externalid>X-9</externalid>"))

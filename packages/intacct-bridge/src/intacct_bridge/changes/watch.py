@@ -128,6 +128,7 @@ def _destination(log: EventLog, watch: Watch) -> EventDestination:
 def _options(options: ExtractOptions, log: EventLog, watch: Watch, gateway: ReadGateway) -> ExtractOptions:
     """Where the first read of a stream begins; a later full refresh begins where the first one did."""
     begin = format_time(gateway.company_time) if watch.begin == NOW else watch.begin
+    options = replace(options, refresh_computed=False)  # a bill is no change of its vendor
     if watch.begin == BEGINNING or watch.baseline:
         return replace(options, start="")
     stored = log.read("SELECT since FROM stream WHERE watch = ?", (watch.name,))

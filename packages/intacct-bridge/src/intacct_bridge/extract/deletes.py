@@ -24,6 +24,7 @@ from datetime import datetime
 from functools import partial
 from itertools import accumulate
 
+from intacct_bridge.extract.computed_refresh import documents_of, refresh_computed
 from intacct_bridge.extract.key_walk import walk
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.strategies import as_kind, deleted_keys, distinct, replace_groups, windows_of
@@ -119,6 +120,7 @@ def follow_deletes(context: RunContext, runs: Sequence[StreamRun], headers: Mapp
         trail = _trail(context, reader, followed, posted_to)
     except (NotPermittedError, InvalidRequestError):
         _compare_keys(context, followed, result)
+        _refresh_computed(runs, followed, (), result)
         return result
     deletes = _Deletes(complete, posted_to, headers, trail)
     for run in followed:
@@ -129,9 +131,25 @@ def follow_deletes(context: RunContext, runs: Sequence[StreamRun], headers: Mapp
     for run in sorted(headers_first(followed), key=_is_posted_to):
         if result.succeeds(run, partial(deletes.follow, run, uncounted=run.name in uncounted)):
             ended.append(run)
+    unfinished = _refresh_computed(runs, ended, {name for name, rows in deletes.deleted.items() if rows}, result)
     for run in ended:
-        run.finish_deletes()
+        if run not in unfinished:
+            run.finish_deletes()
     return result
+
+
+def _refresh_computed(
+    runs: Sequence[StreamRun], followed: Sequence[StreamRun], deleted: Collection[str], result: FollowedDeletes
+) -> list[StreamRun]:
+    """Read again what changed documents change in other records, before the documents count as followed; those whose
+    records could not be read are left to the next run.
+    """
+    unfinished: list[StreamRun] = []
+    for run in followed:
+        documents = documents_of(run, runs)
+        if documents and not result.succeeds(run, partial(refresh_computed, run, documents, deleted)):
+            unfinished += documents
+    return unfinished
 
 
 @dataclass(frozen=True, slots=True)

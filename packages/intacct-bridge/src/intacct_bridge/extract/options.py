@@ -28,7 +28,9 @@ class ExtractOptions:
     """Seconds between two reads of a stream without a time of change; 0: every run reads it."""
     full_every_by_stream: Mapping[str, int] = field(default_factory=dict)
     """Seconds between two full refreshes of streams that have a time of change, by stream; 0: every run makes one.
-    Some fields, such as a vendor's TOTALDUE, are computed and change while the record's time of change does not."""
+    Some fields are computed and change while the record's time of change does not; see `computed_fields`."""
+    refresh_computed: bool = True
+    """Read vendors and customers again whose documents changed, for their balances."""
     compare_every: int | None = 86_400
     """Seconds between two comparisons of all keys, if the audit trail cannot be read; None if the destination
     cannot be asked for its keys."""

@@ -5,7 +5,7 @@ next run continues from the last commit, however this run ends. Only `StreamRun`
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from intacct_bridge.extract.overlap_filter import OverlapFilter
 from intacct_bridge.extract.page_reader import PageReader, check_zone
 from intacct_bridge.extract.source import ExtractSource
 from intacct_bridge.streams.bookmark import EVERYTHING, Bookmark, KeySpan
+from intacct_bridge.streams.computed_fields import parties_of
 from intacct_bridge.streams.partition import Partition, changed_since, unchanged_since
 from intacct_bridge.streams.stream import APPEND_ONLY, Stream, StreamOutcome
 from intacct_bridge.streams.times import filter_time, parse_time
@@ -112,6 +113,8 @@ class StreamRun:
         self.writer = writer
         self.reader = PageReader(context.source, stream, () if context.options.full else bookmark.columns.unqueryable)
         self.count = _Counts()
+        self.parties: set[Value] | None = None if bookmark.deletes.uncounted else set()
+        """The vendors or customers of the changed documents that were read; None if they are not known."""
         self.expected = 0
         self._bookmark = bookmark
         self._overlap: OverlapFilter | None = None
@@ -325,12 +328,24 @@ class StreamRun:
             if self._bookmark.progress.full:
                 self.overlap.remember_recent(page.rows)
             else:
+                marks = self.overlap.unknown(page.rows)
                 keys = page.rows.column(self.stream.key).to_pylist()
-                marked = zip(keys, self.overlap.unknown(page.rows), strict=True)
-                unknown += [key for key, is_unknown in marked if is_unknown]
+                unknown += [key for key, is_unknown in zip(keys, marks, strict=True) if is_unknown]
+                self._note_parties(page, marks)
             self.safe_point(page)
         self.count.unknown += len(unknown)
         return unknown
+
+    def _note_parties(self, page: WalkPage, marks: Sequence[bool]) -> None:
+        """Note the vendors or customers of unknown documents."""
+        party = parties_of(self.stream.object)
+        if not party or self.parties is None or not any(marks):
+            return
+        if party not in page.rows.schema.names:
+            self.parties = None
+            return
+        values = zip(page.rows.column(party).to_pylist(), marks, strict=True)
+        self.parties |= {value for value, is_unknown in values if is_unknown and value is not None}
 
     def raise_if_stopped(self) -> None:
         """StoppedError if the run is being ended."""

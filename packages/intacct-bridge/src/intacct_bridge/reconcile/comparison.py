@@ -65,7 +65,7 @@ class ComparisonMethod(StrEnum):
     RECORDS = "records"
     """Every field of every record."""
     SUMS = "sums"
-    """The number of records, the sums of all numbers and the latest change, in groups."""
+    """The number of records, the sums of all numbers, the first and last dates and the latest change, in groups."""
     COUNT = "count"
     """The number of records only: the gateway refused everything else."""
 
@@ -235,7 +235,7 @@ class Comparer:
         measures = company.measures
         copied = of_copy(self._copy, table, measures, condition.sql)
         method = ComparisonMethod.SUMS if measures.sums or measures.groups else ComparisonMethod.COUNT
-        proven = {*measures.groups, *measures.sums, measures.latest}
+        proven = {*measures.groups, *measures.sums, *measures.days, measures.latest}
         unproven = tuple(one for one in table.columns if one not in proven)
         result = TableComparison(table.name, method, rows, company.records, groups=measures.groups, unproven=unproven)
         pairs = [(company, copied), *self._by_dimensions(table, prints, measures, condition)]

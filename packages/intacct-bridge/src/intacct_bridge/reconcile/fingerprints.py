@@ -1,9 +1,10 @@
 """Fingerprints of a table that the gateway can compute: its records in groups, each with a count, sums and a time.
 
 A `query` with aggregates gives, for each combination of some fields, the number of records, the sums of all numbers
-(amounts and the keys of related records), and the latest WHENMODIFIED. The same numbers are computed from the copy. The
-fields are chosen so that the groups are as fine as the price allows: at most a page, and 2 % of the pages that reading
-the table would take. The finer the groups, the less can two changes cancel each other out.
+(amounts and the keys of related records), the latest WHENMODIFIED, and the first and last value of each date. The same
+is computed from the copy. The fields are chosen so that the groups are as fine as the price allows: at most a page, and
+2 % of the pages that reading the table would take. The finer the groups, the less can two changes cancel each other
+out.
 
 Sage documents count, sum, avg, min and max, and grouping by the plain fields beside them. It is not documented which
 fields a company's gateway refuses to sum or to group by, so what it refuses is left out: first the fields that it
@@ -59,6 +60,8 @@ class Measures:
     sums: tuple[str, ...]
     latest: str = ""
     """The time of the last change; empty if the object has none."""
+    days: tuple[str, ...] = ()
+    """The dates and times whose first and last value is asked for; those that are groups need none."""
     along: str = ""
     """The number or day by which the records can be cut in two; empty if there is none."""
 
@@ -67,7 +70,8 @@ class Measures:
         """The selection of the gateway's query, whose key is counted."""
         ends = tuple(Aggregate(function, self.along) for function in ("min", "max")) if self.along else ()
         latest = (Aggregate("max", self.latest),) if self.latest else ()
-        return (*self.groups, *(Aggregate("sum", one) for one in self.sums), *latest, *ends)
+        days = (Aggregate(function, day) for day in self.days for function in ("min", "max"))
+        return (*self.groups, *(Aggregate("sum", one) for one in self.sums), *latest, *days, *ends)
 
     def without(self, fields: Sequence[str]) -> "Measures":
         """These measures without some fields."""
@@ -75,6 +79,7 @@ class Measures:
             tuple(one for one in self.groups if one not in fields),
             tuple(one for one in self.sums if one not in fields),
             "" if self.latest in fields else self.latest,
+            tuple(one for one in self.days if one not in fields),
             "" if self.along in fields else self.along,
         )
 
@@ -127,13 +132,15 @@ def chosen_measures(copy: OpenCopy, table: ComparedTable, rows: int) -> Measures
     sums = table.fields_of(Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
     latest = stream.modified if table.columns.get(stream.modified) and _is_time(table) else ""
     along = _along(copy, table)
-    return Measures(_groups(copy, table, MAX_PAGE * allowed_pages(rows)), tuple(sums), latest, along)
+    groups = _groups(copy, table, MAX_PAGE * allowed_pages(rows))
+    days = [day for day in table.fields_of(Kind.DATE, Kind.TIMESTAMP) if day not in (*groups, latest, along)]
+    return Measures(groups, tuple(sums), latest, tuple(days), along)
 
 
 def by_dimensions(copy: OpenCopy, table: ComparedTable, measures: Measures) -> Measures:
     """The same measures in groups of other fields: the ones that are not days and were left out at first."""
     left = {one for one in _FIRST_GROUPS if table.columns.get(one) and table.kind(one) is not Kind.DATE}
-    return replace(measures, groups=_groups(copy, table, MAX_PAGE, left.difference(measures.groups)))
+    return replace(measures, groups=_groups(copy, table, MAX_PAGE, left.difference(measures.groups)), days=())
 
 
 def _is_time(table: ComparedTable) -> bool:
@@ -186,11 +193,13 @@ def _groups(copy: OpenCopy, table: ComparedTable, most: int, among: Collection[s
 
 def of_copy(copy: OpenCopy, table: ComparedTable, measures: Measures, where: str = "true") -> Fingerprint:
     """The fingerprint of those rows of the copy that satisfy the SQL condition."""
-    columns = {one: quoted(table.columns[one]) for one in (*measures.groups, *measures.sums) if one in table.columns}
+    fields = (*measures.groups, *measures.sums, *measures.days)
+    columns = {field: quoted(table.columns[field]) for field in fields if field in table.columns}
     groups = [columns[one] for one in measures.groups]
     figures = ["count(*)", *(f"sum({columns[one]})" for one in measures.sums)]
     if measures.latest:
         figures.append(f"max({quoted(table.columns[measures.latest])})")
+    figures += [f"{function}({columns[day]})" for day in measures.days for function in ("min", "max")]
     if measures.along:
         along = quoted(table.columns[measures.along])
         figures += [f"min({along})", f"max({along})"]

@@ -5,11 +5,12 @@ Rows are compared as multisets, so that a doubled row shows as well. What differ
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.reconcile.compared_tables import ComparedTable
+from intacct_bridge.streams.computed_fields import computed_fields
 from intacct_protocol.model.sql_text import quoted
 from intacct_protocol.xml.values import Value
 
@@ -52,6 +53,10 @@ class RecordDifference:
     """The main fields of a record that one side lacks, or that the copy has twice."""
     modified: Value = None
     """The time of the last change in the company, if it is known."""
+    computed: tuple[str, ...] = ()
+    """Altered fields that Intacct computes, and that change without a new time of change."""
+    untimed: tuple[str, ...] = ()
+    """Other altered fields of a record whose time of change is the same on both sides."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -64,6 +69,8 @@ class RecordDifference:
             "fields": [{"field": one.name, "company": one.company, "copy": one.copy} for one in self.fields],
             "row": dict(self.row) if self.row else None,
             "changed_in_company": self.modified,
+            "computed_fields": list(self.computed),
+            "fields_without_new_time": list(self.untimed),
         }
 
 
@@ -147,8 +154,17 @@ def _paired(
 
 def _altered(table: ComparedTable, company: Mapping[str, Any], copy: Mapping[str, Any]) -> RecordDifference:
     changed = tuple(AlteredField(name, company[name], copy[name]) for name in company if company[name] != copy[name])
-    return RecordDifference(
-        table.name, ALTERED, *_named(table, company), fields=changed, modified=company.get(table.stream.modified)
+    modified = company.get(table.stream.modified)
+    difference = RecordDifference(table.name, ALTERED, *_named(table, company), fields=changed, modified=modified)
+    names = [field.name for field in changed]
+    if table.stream.modified not in company or table.stream.modified in names:
+        return difference
+    computed = computed_fields().get(table.stream.object)
+    fields = computed.fields if computed else ()
+    return replace(
+        difference,
+        computed=tuple(name for name in names if name in fields),
+        untimed=tuple(name for name in names if name not in fields),
     )
 
 

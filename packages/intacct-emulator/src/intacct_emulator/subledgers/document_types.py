@@ -11,7 +11,7 @@ from intacct_emulator.company.company_data import CompanyData, FunctionCall
 from intacct_emulator.ledger.amounts import amount
 from intacct_emulator.ledger.posting import PostingRules
 from intacct_emulator.ledger.posting_rows import CASH_MANAGEMENT, EXPENSES, PAYABLES, RECEIVABLES
-from intacct_emulator.settings.cells import Row, decimal_text
+from intacct_emulator.settings.cells import Row, decimal_text, iso_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,22 @@ def change_total_due(call: FunctionCall, document_type: DocumentType, row: Row, 
         party = table.get(number) or {}
         party["TOTALDUE"] = decimal_text(amount(party, "TOTALDUE") + change)
         table.update(number, party)
+
+
+_LAST_DOCUMENT = {"APBILL": "WHENLASTBILLED", "ARINVOICE": "LAST_INVOICEDATE"}
+"""The field of the vendor or customer with the day of its last document."""
+
+
+def note_last_document(call: FunctionCall, document_type: DocumentType, row: Row) -> None:
+    """Note the day of a posted document on its vendor or customer; like the total due, that is no change of theirs."""
+    name = _LAST_DOCUMENT.get(document_type.object)
+    if name is None or name not in call.company.find(document_type.party).fields:
+        return
+    table, day = call.company.table(document_type.party), row["WHENCREATED"]
+    for number in table.find(document_type.party_id, row.get(document_type.party_id, "")):
+        party = table.get(number) or {}
+        if (iso_date(party.get(name, "")) or "") < (iso_date(day) or ""):
+            table.update(number, party | {name: day})
 
 
 def state_of(row: Row, document_type: DocumentType) -> str:

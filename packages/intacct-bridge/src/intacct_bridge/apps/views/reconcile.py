@@ -57,11 +57,15 @@ def totals(reconciliation: Reconciliation) -> Iterator[str]:
 def verdict(reconciliation: Reconciliation) -> str:
     """The result in one sentence."""
     tables = reconciliation.comparison.tables
-    compared = [f"{counted(len(tables), 'table')} with {counted(sum(one.rows for one in tables), 'record')}"]
+    compared = [
+        f"{what} of {counted(len(alike), 'table')} with {counted(sum(table.rows for table in alike), 'record')}"
+        for what, alike in _compared(tables)
+    ]
     if reconciliation.ledger:
         compared.append(counted(reconciliation.ledger.places, "balance of the ledger", "balances of the ledger"))
     if reconciliation.equal:
-        return f"The copy matches the company: {listed(compared)} compared"
+        texts = "; texts with --fields" if any(table.unproven for table in tables) else ""
+        return f"The copy matches the company: {listed(compared)} compared{texts}"
     differing = [one.table for one in tables if not one.equal]
     parts = []
     if reconciliation.balances:
@@ -73,6 +77,20 @@ def verdict(reconciliation: Reconciliation) -> str:
     if missing := [one.table for one in reconciliation.comparison.missing]:
         told.append(f"{_named(missing)} {'is' if len(missing) == 1 else 'are'} not in the copy")
     return f"The copy does not match the company: {', and '.join(told)}"
+
+
+_METHODS = {
+    ComparisonMethod.RECORDS: "every field",
+    ComparisonMethod.SUMS: "amounts, dates and keys",
+    ComparisonMethod.COUNT: "the number of records",
+}
+
+
+def _compared(tables: Iterable[TableComparison]) -> Iterator[tuple[str, list[TableComparison]]]:
+    """What was compared, and in which tables."""
+    for method, what in _METHODS.items():
+        if alike := [table for table in tables if table.method is method]:
+            yield what, alike
 
 
 def _plural(reconciliation: Reconciliation) -> bool:
@@ -121,7 +139,34 @@ def difference_lines(reconciliation: Reconciliation) -> Iterator[str]:
     if reconciliation.balances and not reconciliation.records:
         yield "✗ no record differs: the trial balance and GLDETAIL disagree for this user, or changed meanwhile"
     if reconciliation.balances or not all(one.equal for one in reconciliation.comparison.tables):
-        yield "Update the copy with `intacct extract`. A field that changed without a new time of change needs --full."
+        yield from _advice(reconciliation)
+
+
+def _advice(reconciliation: Reconciliation) -> Iterator[str]:
+    """What to do about records that differ. An extraction finds a record by its time of change, which some keep."""
+    computed: dict[str, dict[str, None]] = {}
+    untimed: dict[str, dict[str, None]] = {}
+    for record in reconciliation.records:
+        for by_table, names in ((computed, record.computed), (untimed, record.untimed)):
+            if names:
+                by_table.setdefault(record.table, {}).update(dict.fromkeys(names))
+    for table, fields in computed.items():
+        yield (
+            f"Intacct computes {_fields(table, fields)} without a new time of change. `intacct extract` reads this"
+            f" again together with the documents, or with --full: intacct extract {table} --full --to URI"
+        )
+    for table, fields in untimed.items():
+        yield (
+            f"{_fields(table, fields)} {'differs' if len(fields) == 1 else 'differ'}, with the same time of change on"
+            " both sides: a field that Intacct computes, or a copy that was changed in another way."
+            f" This reads the records again: intacct extract {table} --full --to URI"
+        )
+    if not all(record.computed or record.untimed for record in reconciliation.records) or not reconciliation.records:
+        yield "Update the copy with `intacct extract`."
+
+
+def _fields(table: str, names: Iterable[str]) -> str:
+    return listed([f"{table}.{name}" for name in names])
 
 
 def _too_many(table: TableComparison) -> str:

@@ -24,7 +24,7 @@ from intacct_emulator.records.audit_fields import (
 from intacct_emulator.records.references import apply_references
 from intacct_emulator.settings.cells import Row, date_text, decimal_text, escaped
 from intacct_emulator.settings.refusals import FunctionRefusedError, refused
-from intacct_emulator.subledgers.document_types import DocumentType, change_total_due, next_number
+from intacct_emulator.subledgers.document_types import DocumentType, change_total_due, next_number, note_last_document
 from intacct_emulator.subledgers.documents.charges import complete_lines, with_base_amounts
 from intacct_emulator.subledgers.documents.document_posting import (
     control_named,
@@ -313,6 +313,7 @@ def _write(call: FunctionCall, document_type: DocumentType, row: Row, entry: Doc
     if row["STATE"] in ("Posted", "Approved"):
         post(call, posting, voucher_of(document_type, row, rate=factor))
         change_total_due(call, document_type, row, amount(row, "TOTALDUE"))
+        note_last_document(call, document_type, row)
     refresh_summary(call, document_type.object, row)
     record_change(call, described, row, CREATED if new else MODIFIED)
     if row["STATE"] == approval.SUBMITTED:

@@ -254,6 +254,7 @@ def apply_overpayment(
         for one in details
     ]
     row.setdefault("EXCHANGE_RATE", "1")
+    set_audit_fields(call, company.find(payment_type.object), row, new=False)  # its journal entry is as new as this
     parts = parts_of(call, payment_type, row, SettlementInput(from_here))
     account = PaymentAccount("", _entity(call, parts))
     for posting in _postings(call, payment_type, row, parts, account):
