@@ -24,7 +24,6 @@ from datetime import datetime
 from functools import partial
 from itertools import accumulate
 
-from intacct_bridge.extract.computed_refresh import documents_of, refresh_computed
 from intacct_bridge.extract.key_walk import walk
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.strategies import as_kind, deleted_keys, distinct, replace_groups, windows_of
@@ -145,6 +144,10 @@ def _refresh_computed(
     records could not be read are left to the next run.
     """
     unfinished: list[StreamRun] = []
+    if len(runs) == 1:  # there are no documents
+        return unfinished
+    from intacct_bridge.extract.computed_refresh import documents_of, refresh_computed
+
     for run in followed:
         documents = documents_of(run, runs)
         if documents and not result.succeeds(run, partial(refresh_computed, run, documents, deleted)):

@@ -19,7 +19,6 @@ from intacct_bridge.extract.overlap_filter import OverlapFilter
 from intacct_bridge.extract.page_reader import PageReader, check_zone
 from intacct_bridge.extract.source import ExtractSource
 from intacct_bridge.streams.bookmark import EVERYTHING, Bookmark, KeySpan
-from intacct_bridge.streams.computed_fields import parties_of
 from intacct_bridge.streams.partition import Partition, changed_since, unchanged_since
 from intacct_bridge.streams.stream import APPEND_ONLY, Stream, StreamOutcome
 from intacct_bridge.streams.times import filter_time, parse_time
@@ -338,8 +337,12 @@ class StreamRun:
 
     def _note_parties(self, page: WalkPage, marks: Sequence[bool]) -> None:
         """Note the vendors or customers of unknown documents."""
+        if self.parties is None or not any(marks):
+            return
+        from intacct_bridge.streams.computed_fields import parties_of
+
         party = parties_of(self.stream.object)
-        if not party or self.parties is None or not any(marks):
+        if not party:
             return
         if party not in page.rows.schema.names:
             self.parties = None
