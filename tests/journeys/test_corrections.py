@@ -3,6 +3,7 @@
 Each case is a sequence of loads. It says how each record of the last load ends, and what the company holds then.
 """
 
+import json
 from datetime import date
 from typing import Any
 
@@ -27,6 +28,7 @@ from support.journeys.corrections import (
     entry,
     payments_file,
 )
+from support.journeys.documents import ENTRY, Document, without_empty
 from support.journeys.objects import VENDORS, LoadScenario
 from support.small_company import client
 
@@ -130,6 +132,54 @@ def test_what_an_undo_took_back_is_not_called_unchanged_by_an_upsert(desk: LoadS
     assert verdicts(desk, text, "journal-entries", mode="upsert", **match) == [CREATE]
     assert load(desk, text, "journal-entries", mode="upsert", **match) == [RecordStatus.APPLIED]
     assert verdicts(desk, text, "journal-entries", mode="upsert", **match) == [SAME]
+
+
+def test_a_refusal_names_the_posted_record_of_its_date(desk: LoadScenario) -> None:
+    load(desk, entries_file(entry() + entry(day="2026-12-31")), "journal-entries")
+    (december,) = [row["RECORDNO"] for row in desk.rows("GLBATCH") if row["BATCH_DATE"] == "12/31/2026"]
+    (record,) = desk.plan(entries_file(entry(day="2026-12-31", amount="6")), "journal-entries").records
+    assert record.verdict is REFUSED
+    assert record.receipt is not None and record.receipt.record == december
+
+
+def test_records_of_one_key_that_the_user_calls_new_are_told_apart(desk: LoadScenario) -> None:
+    load(desk, entries_file(entry()), "journal-entries")
+    new: dict[str, Any] = {"rules": MatchRules(new_rows=(2,))}
+    for amount in "67":
+        text, name = entries_file(entry(amount=amount)), f"{amount}.csv"
+        assert load(desk, text, "journal-entries", name=name, **new) == [RecordStatus.APPLIED]
+        assert load(desk, text, "journal-entries", name=name, **new) == [RecordStatus.UNCHANGED]
+    with desk.outbox() as outbox:
+        assert [one.identity.rpartition("]")[2] for one in outbox.entries()] == ["", "~2", "~3"]
+
+
+def test_an_equal_record_that_the_user_calls_new_is_posted_once(desk: LoadScenario) -> None:
+    load(desk, entries_file(entry("") + entry("", title="Heat")), "journal-entries")
+    part = entries_file(entry(""))
+    new: dict[str, Any] = {"rules": MatchRules(new_rows=(2,)), "name": "other.csv"}
+    assert load(desk, part, "journal-entries", **new) == [RecordStatus.APPLIED]
+    assert load(desk, part, "journal-entries", **new) == [RecordStatus.UNCHANGED]
+    assert len(desk.rows("GLBATCH")) == 3
+
+
+def test_an_equal_record_of_a_person_is_not_taken_for_the_one_that_was_posted(desk: LoadScenario) -> None:
+    cells = without_empty(ENTRY.native(ENTRY, Document("", day="2026-11-30")))
+    line = json.dumps(cells) + "\n"
+    assert load(desk, line, "GLBATCH", name="one.jsonl") == [RecordStatus.APPLIED]
+    with client(desk.emulator) as person:
+        assert [one.ok for one in person.create("GLBATCH", [cells])] == [True]
+    assert verdicts(desk, line * 2, "GLBATCH", name="two.jsonl") == [SAME, REFUSED]
+
+
+def test_an_upsert_creates_several_records(desk: LoadScenario) -> None:
+    assert verdicts(desk, VENDORS, "VENDOR", mode="upsert") == [CREATE, CREATE]
+
+
+def test_an_update_is_shown_in_the_currency_of_the_record(desk: LoadScenario) -> None:
+    load(desk, VENDORS, "VENDOR")
+    load(desk, bills_file(bill()), "bills")
+    (record,) = desk.plan(bills_file(bill(amount="99")), "bills", mode="upsert").records
+    assert (record.verdict, record.write.currency) == (UPDATE, "USD")
 
 
 def test_equal_entries_without_a_key_may_be_called_the_same_or_new(desk: LoadScenario) -> None:

@@ -346,3 +346,17 @@ def test_a_void_payment_is_found_by_its_number_or_its_content(
         assert all(one.good for one in vendors.load(payments(posted), "payments"))
     assert [record.verdict for record in vendors.plan(payments(later), "payments").records] == verdicts
     assert len(vendors.rows("APPYMT")) == len(posted)
+
+
+def test_a_void_record_with_another_key_is_not_the_posted_one_that_equals_it(desk: LoadScenario) -> None:
+    head = "Id,Journal,Date,Title,Account,Debit,Credit,Location,Status\n"
+
+    def entry(key: str, state: str) -> str:
+        start = f"{key},GJ,2026-11-03,Rent"
+        return f"{head}{start},68000,5,,100,{state}\n{start},10010,,5,100,{state}\n"
+
+    assert all(one.good for one in desk.load(entry("1", "Open"), "journal-entries", key=("Id",)))
+    (other,) = desk.plan(entry("2", "Void"), "journal-entries", key=("Id",)).records
+    assert (other.verdict, [one.rule for one in other.findings]) == (Verdict.SKIPPED, ["void"])
+    (same,) = desk.plan(entry("1", "Void"), "journal-entries", key=("Id",)).records
+    assert (same.verdict, [one.rule for one in same.findings]) == (Verdict.REFUSED, ["void"])

@@ -10,6 +10,7 @@ import pytest
 
 from intacct_bridge.load.plan.plan import MatchRules, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
+from intacct_protocol.xml.reply import Reply
 from support.journeys.objects import VENDORS, LoadScenario
 from support.small_company import client
 
@@ -175,3 +176,24 @@ def test_one_number_of_two_vendors_is_looked_for_with_both(desk: LoadScenario, e
     enter(elsewhere, PAYMENT_HEADER + payment(), "payments", OURS)
     both = payment(bill="B-2") + payment(bill="B-3", vendor="V-2")
     assert [one.verdict for one in plan(desk, PAYMENT_HEADER + both, "payments")] == [REFUSED, CREATE]
+
+
+def test_a_word_counts_on_its_own_day_only_where_the_input_has_several_days(
+    desk: LoadScenario, elsewhere: LoadScenario
+) -> None:
+    enter(elsewhere, HEADER + entry("RENT", day="2026-10-31", title="x"), "journal-entries", OURS)
+    records = plan(desk, HEADER + entry("RENT") + entry("RENT", day="2026-10-31", title="y"), "journal-entries")
+    assert [(record.verdict, len(record.findings)) for record in records] == [(CREATE, 0), (REFUSED, 1)]
+
+
+def test_a_number_is_looked_for_in_capitals_and_in_small_letters(desk: LoadScenario) -> None:
+    """Whether filters of the gateway tell them apart is not documented."""
+    asked: list[bytes] = []
+
+    def transport(endpoint: str, body: bytes) -> Reply:
+        asked.append(body)
+        return desk.emulator(endpoint, body)
+
+    desk.transport = transport
+    plan(desk, HEADER + entry("Rx-1"), "journal-entries")
+    assert any(all(form in body for form in (b"Rx-1", b"RX-1", b"rx-1")) for body in asked)

@@ -114,6 +114,7 @@ ENTRIES: dict[str, tuple[list[tuple[Entry, ...]], tuple[Entry, ...], list[Verdic
     "a word, corrected in its month": ([entry("RENT")], entry("RENT", amount="6"), [REFUSED], {}),
     "an accrual with its reversal": ([], entry() + entry(day="2026-12-01"), [CREATE, CREATE], {}),
     "both again": ([entry() + entry(day="2026-12-01")], entry() + entry(day="2026-12-01"), [SAME, SAME], {}),
+    "two titles of one number": ([], entry() + entry(title="Heat"), [CREATE, CREATE], {}),
     "a schedule goes on": ([entry()], entry() + entry(day="2026-12-31"), [SAME, CREATE], {}),
     "a month of a schedule is corrected": (
         [entry() + entry(day="2026-12-31")],

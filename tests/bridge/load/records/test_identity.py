@@ -16,6 +16,7 @@ from intacct_bridge.load.records.identity import (
     control_id,
     existing_identity,
     key_identity,
+    number_identity,
     source_identity,
     undo_identity,
 )
@@ -170,3 +171,43 @@ def test_a_control_id_fits_the_protocol_and_never_changes() -> None:
     assert first == control_id(PLACE, "key:[]" + "é" * 5000, 1)
     # Pinned: an outbox written by an older version must yield the same ids.
     assert control_id(PLACE, "x", 1) == "ib1-2104de287ed47d8d8c315bc118be5d0fa5ae0b5b2540fc266b99ac53e3ab9ff2"
+
+
+ENTRY: dict[str, Value] = {**HEADER, "REFERENCENO": "R-1"}
+PAYMENT: dict[str, Value] = {"VENDORID": "V-1", "DOCNUMBER": "77", "PAYMENTDATE": date(2026, 1, 31)}
+
+
+@pytest.mark.parametrize(
+    ("object_name", "fields", "changed", "is_same", "has_same_detail"),
+    [
+        ("GLBATCH", ENTRY, {"BATCH_DATE": date(2026, 2, 28)}, True, False),
+        ("GLBATCH", ENTRY, {"BATCH_TITLE": "U"}, True, False),
+        ("GLBATCH", ENTRY, {"JOURNAL": "AJ"}, True, False),
+        ("GLBATCH", ENTRY, {"REFERENCENO": " r-1 "}, True, True),
+        ("GLBATCH", ENTRY, {"BATCH_TITLE": "t", "JOURNAL": "gj"}, True, True),
+        ("GLBATCH", ENTRY, {"REFERENCENO": "R-2"}, False, True),
+        ("GLBATCH", {**ENTRY, "REFERENCENO": "RENT"}, {"BATCH_DATE": date(2026, 2, 28)}, False, False),
+        ("GLBATCH", {**ENTRY, "REFERENCENO": "RENT"}, {"BATCH_TITLE": "U"}, True, False),
+        ("GLBATCH", {**ENTRY, "REFERENCENO": "RENT 1"}, {"BATCH_DATE": date(2026, 2, 28)}, True, False),
+        ("APPYMT", PAYMENT, {"PAYMENTDATE": date(2026, 2, 28)}, True, False),
+        ("APPYMT", PAYMENT, {"VENDORID": "v-1"}, True, True),
+        ("APPYMT", PAYMENT, {"VENDORID": "V-2"}, False, True),
+        ("APPYMT", {**PAYMENT, "DOCNUMBER": "ACH"}, {"PAYMENTDATE": date(2026, 2, 28)}, False, False),
+    ],
+)
+def test_a_number_identifies_a_document(
+    object_name: str, fields: dict[str, Value], changed: dict[str, Value], is_same: bool, has_same_detail: bool
+) -> None:
+    """A word without a digit only together with its date; the detail tells apart what one input has of a number."""
+    one, other = number_identity(object_name, fields), number_identity(object_name, {**fields, **changed})
+    assert one is not None and other is not None
+    assert (one.text == other.text, one.detail == other.detail) == (is_same, has_same_detail)
+
+
+@pytest.mark.parametrize(
+    ("object_name", "fields"), [("GLBATCH", HEADER), ("APBILL", {"RECORDID": "1"}), ("VENDOR", {})]
+)
+def test_a_document_without_a_number_of_its_own_has_no_such_identity(
+    object_name: str, fields: dict[str, Value]
+) -> None:
+    assert number_identity(object_name, {**fields, "REFERENCENO": ""}) is None
