@@ -23,17 +23,15 @@ from intacct_protocol.xml.reply import Transport
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from intacct_bridge.changes.event import ChangeEvent, EventFilter
-    from intacct_bridge.changes.follower import FollowOptions
-    from intacct_bridge.changes.watch import Watch
     from intacct_bridge.client.reading.records import Record
     from intacct_bridge.client.writing import Outcome
-    from intacct_bridge.extract.stream_run import StreamProgress
-    from intacct_bridge.load.apply.single_writes import OutboxWriter
-    from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.load.tables.program_rows import Source
+    from intacct_bridge.operations.change_events import ChangeEvent, ChangeRequest, EventFilter, FollowOptions
+    from intacct_bridge.operations.extract import StreamProgress
+    from intacct_bridge.operations.loads import Source
+    from intacct_bridge.operations.outbox import Outbox
     from intacct_bridge.operations.plans import RecordOutcome
     from intacct_bridge.operations.recorded_run import CompanyRun
+    from intacct_bridge.operations.records import OutboxWriter
     from intacct_bridge.results.checks import DoctorReport, Runs
     from intacct_bridge.results.copies import Copy, ExtractResult, Reconciliation
     from intacct_bridge.results.loads import OutboxView, Plan, Receipts, Refused
@@ -118,7 +116,7 @@ class _LazyWriter:
         """As `OutboxWriter` does it."""
         with self._guard:
             if self._writer is None:
-                from intacct_bridge.load.apply.single_writes import OutboxWriter
+                from intacct_bridge.operations.records import OutboxWriter
 
                 self._writer = OutboxWriter(self.outbox, run=self._run)
         return self._writer.write(*words, **more)
@@ -500,23 +498,13 @@ class BridgeClient(Client):
         The events are stored beside the connection's outbox, under `name` (by default the streams). Each event has the
         same number in every call. A call costs about one API transaction a stream, and one for deletes.
         """
-        from intacct_bridge.changes.event_log import EventLog
-        from intacct_bridge.changes.follower import this_machines_time
-        from intacct_bridge.changes.watch import poll
+        from intacct_bridge.operations.change_events import read_changes
 
-        watch, place = self._watch(streams, begin=begin, baseline=baseline, event_filter=event_filter, name=name)
-        with EventLog(place) as log, log.exclusively(watch.name):
-            self.begin_run()
-            poll(self, log, watch)
-            if since is not None:
-                log.acknowledge(watch.name, since, this_machines_time())
-            after = log.waiting_after(watch.name) if since is None else since
-        with EventLog(place) as log:
-            while events := log.after(watch.name, after, _EVENTS_AT_ONCE):
-                if self._program is not None:
-                    self._program.recorder.add_rows("events", len(events))
-                yield from events
-                after = events[-1].number
+        request = self._change_request(streams, begin, event_filter, name, baseline=baseline)
+        for events in read_changes(self, request, since=since, begin_run=self.begin_run):
+            if self._program is not None:
+                self._program.recorder.add_rows("events", len(events))
+            yield from events
 
     def watch(
         self,
@@ -535,28 +523,15 @@ class BridgeClient(Client):
         pauses, and the events of other records are delivered. `once` polls and delivers a single time, for a scheduled
         job. `handler` is called from several threads.
         """
-        from intacct_bridge.changes.event_log import EventLog
-        from intacct_bridge.changes.follower import Follower
-        from intacct_bridge.changes.receivers import FunctionReceiver
+        from intacct_bridge.operations.change_events import deliver_changes
 
-        watch, place = self._watch(streams, begin=begin, baseline=baseline, event_filter=event_filter, name=name)
-        with EventLog(place) as log, log.exclusively(watch.name):
-            follower = Follower(self, log, watch, FunctionReceiver(handler), options)
-            rounds = [follower.once()] if once else follower.follow()
-            for _, done in rounds:
-                self._count(posted=done.delivered, dead_letters=done.dead)
+        request = self._change_request(streams, begin, event_filter, name, baseline=baseline)
+        for done in deliver_changes(self, request, handler, options, once=once):
+            self._count(posted=done.delivered, dead_letters=done.dead)
 
-    def _watch(self, streams: Iterable[str], **how: Any) -> "tuple[Watch, Place]":
-        from intacct_bridge.changes.event import EventFilter
-        from intacct_bridge.changes.event_log import event_log_place
-        from intacct_bridge.changes.watch import Watch, beginning
-        from intacct_bridge.load.outbox.storage import outbox_place
+    def _change_request(
+        self, streams: Iterable[str], begin: str, event_filter: "EventFilter | None", name: str, *, baseline: bool
+    ) -> "ChangeRequest":
+        from intacct_bridge.operations.change_events import ChangeRequest, EventFilter
 
-        named = tuple(dict.fromkeys(streams))
-        name = how["name"] or "library:" + ",".join(named)
-        event_filter = how["event_filter"] or EventFilter()
-        watch = Watch(name, named, event_filter, beginning(how["begin"]), how["baseline"], "library")
-        return watch, event_log_place(outbox_place(self.connection))
-
-
-_EVENTS_AT_ONCE = 500
+        return ChangeRequest(tuple(dict.fromkeys(streams)), begin, event_filter or EventFilter(), name, baseline)

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from intacct_bridge.copies.destinations.uri import parse_uri
+from intacct_bridge.extract.options import STATE_KEYS_KB, ExtractOptions, start_time
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.uri_text import redacted
 
-if TYPE_CHECKING:  # the engine is imported while the gateway answers the sign-in
-    from intacct_bridge.extract.options import ExtractOptions
+__all__ = ["STATE_KEYS_KB", "ExtractOptions", "ExtractRequest", "start_time"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +51,11 @@ class ExtractRequest:
     """Streams and fields that the company does not have are reported and left out; otherwise they raise."""
     without_arrow: bool = False
     """Rows are columns of Python values: less memory, more time. Not for databases, and not with `unified`."""
-    options: "ExtractOptions | None" = None
+    options: ExtractOptions | None = None
     """How to read, for a program that keeps its own state; otherwise it follows from the settings above."""
 
-    def reading(self, *, show_private: bool = True) -> "ExtractOptions":
+    def reading(self, *, show_private: bool = True) -> ExtractOptions:
         """How the streams are read."""
-        from intacct_bridge.extract.options import ExtractOptions
         from intacct_bridge.streams.defaults import full_every
 
         for_all, by_stream = full_every(self.full_every)

@@ -36,6 +36,7 @@ from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.tables.typed_cells import exact
 from intacct_bridge.load.target.attachments import FOLDER
 from intacct_bridge.load.target.writable import writable_object
+from intacct_bridge.mapping.language import parse_map
 from intacct_bridge.operations.plans import (
     USUAL,
     ApplyOptions,
@@ -73,6 +74,7 @@ __all__ = [
     "layout_names",
     "load",
     "mapping_fields",
+    "parse_map",
     "plan_load",
     "preview_columns",
     "preview_load",

@@ -41,6 +41,7 @@ __all__ = [
     "FoundEntries",
     "MovedOutbox",
     "NoEntryError",
+    "Outbox",
     "OutboxEntry",
     "RecordStatus",
     "Resolved",

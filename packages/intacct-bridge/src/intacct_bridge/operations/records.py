@@ -37,6 +37,7 @@ from intacct_protocol.xml.values import Kind, parse_value
 __all__ = [
     "FoundRecord",
     "KeyKind",
+    "OutboxWriter",
     "Outcome",
     "Record",
     "RecordChange",

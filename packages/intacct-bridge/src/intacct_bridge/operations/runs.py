@@ -10,7 +10,8 @@ from pathlib import Path
 
 from intacct_bridge.runs.history import RunHistory, history_place, open_history
 from intacct_bridge.runs.metrics import write_metrics
-from intacct_bridge.runs.run import LIBRARY, Run, StreamCount
+from intacct_bridge.runs.recorder import RunRecorder
+from intacct_bridge.runs.run import LIBRARY, RecordCounts, Run, RunError, StreamCount
 from intacct_bridge.runs.statistics import FlowStatistics, MonthUsage, flow_statistics, monthly_usage
 from intacct_protocol.errors import SettingsError
 
@@ -19,8 +20,11 @@ __all__ = [
     "FlowStatistics",
     "LogLine",
     "MonthUsage",
+    "RecordCounts",
     "Run",
+    "RunError",
     "RunFilter",
+    "RunRecorder",
     "RunStatistics",
     "RunsOverview",
     "StreamCount",

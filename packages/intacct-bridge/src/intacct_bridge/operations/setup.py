@@ -10,12 +10,13 @@ from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.sources import list_connections
 from intacct_bridge.operations.recorded_run import CompanyRun, RecordedRun
 from intacct_bridge.setup.assistant import NEW, CheckedConnection, SetUpAssistant, SetUpCheck, examined_checklist
-from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep, shared_sender
+from intacct_bridge.setup.checklist import FormField, SetUpChecklist, SetUpStep, shared_sender
 from intacct_bridge.setup.examination import Examination, Job
 from intacct_bridge.setup.examination import run as examine_as_program
-from intacct_bridge.setup.findings import DoctorFinding, DoctorReport
-from intacct_bridge.setup.letter import letter
+from intacct_bridge.setup.findings import DoctorFinding, DoctorReport, Status, titles
+from intacct_bridge.setup.letter import administrators_steps, closing, grant_text, is_done, letter, opening, subject
 from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN, SetUpProgress, SetUpStore, object_names
+from intacct_bridge.setup.role import RoleGrant
 
 __all__ = [
     "DONE",
@@ -23,22 +24,33 @@ __all__ = [
     "UNKNOWN",
     "DoctorFinding",
     "DoctorReport",
+    "Examination",
     "ExaminationResult",
+    "FormField",
     "Job",
+    "RoleGrant",
     "SetUpAssistant",
     "SetUpCheckResult",
     "SetUpChecklist",
     "SetUpProgress",
     "SetUpStep",
+    "Status",
+    "administrators_steps",
     "check_set_up",
     "check_unsaved",
+    "closing",
     "examine",
     "examine_company",
+    "grant_text",
+    "is_done",
     "job_from_text",
     "letter",
     "object_names",
+    "opening",
     "set_up_assistant",
     "shared_sender",
+    "subject",
+    "titles",
 ]
 
 OnFinding = Callable[[DoctorFinding], None]

@@ -20,7 +20,7 @@ from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.process import SETTINGS, run
 
 if TYPE_CHECKING:
-    from intacct_bridge.runs.run import Run
+    from intacct_bridge.operations.runs import Run
 
 EPILOG = """\b
 Examples:

@@ -22,8 +22,8 @@ from intacct_bridge.operations.loads import LoadRequest, load, plan_load
 from intacct_bridge.operations.plans import ApplyOptions, Plan, RecordOutcome
 from intacct_bridge.operations.reconcile import ReconcileRequest, Reconciliation, reconcile
 from intacct_bridge.operations.recorded_run import CompanyRun, open_company
+from intacct_bridge.operations.runs import RunRecorder
 from intacct_bridge.operations.setup import DoctorReport, Job, examine_company
-from intacct_bridge.runs.recorder import RunRecorder
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
 

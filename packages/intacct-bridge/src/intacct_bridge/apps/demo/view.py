@@ -13,7 +13,7 @@ from intacct_bridge.connections.demo_company import demo_home
 from intacct_bridge.operations.extract import ExtractResult
 from intacct_bridge.operations.plans import RecordStatus, Verdict, totals_of
 from intacct_bridge.operations.reconcile import Reconciliation
-from intacct_bridge.setup.findings import DoctorReport
+from intacct_bridge.operations.setup import DoctorReport
 from intacct_protocol.model.wording import amount_shown, counted
 
 _INDENT = " " * 14

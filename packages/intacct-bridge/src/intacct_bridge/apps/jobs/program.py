@@ -14,7 +14,7 @@ from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import TenantRun
 
 if TYPE_CHECKING:
-    from intacct_bridge.runs.run import Run
+    from intacct_bridge.operations.runs import Run
 
 _JOBS = {
     "extract": "extract:extract",

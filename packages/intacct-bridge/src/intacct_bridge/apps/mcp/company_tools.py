@@ -10,7 +10,7 @@ from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.values import plain, rows_within
 from intacct_bridge.apps.views.doctor import as_data
 from intacct_bridge.operations.query import QueryRequest, query
-from intacct_bridge.setup.examination import Job
+from intacct_bridge.operations.setup import Job
 from intacct_protocol.diagnosis import catalogue, diagnose
 from intacct_protocol.errors import Fault
 from intacct_protocol.model.uri_text import redacted

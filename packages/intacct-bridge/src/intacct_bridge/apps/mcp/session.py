@@ -10,7 +10,7 @@ from intacct_bridge.apps.mcp.call_log import CallLog
 from intacct_bridge.connections.sources import list_connections
 from intacct_bridge.operations.copies import QuestionLimits
 from intacct_bridge.operations.recorded_run import CompanyRun, RecordedRun
-from intacct_bridge.setup.examination import Examination, Job
+from intacct_bridge.operations.setup import Examination, Job
 from intacct_protocol.errors import SettingsError
 
 MAX_TRANSACTIONS = 200

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from intacct_bridge.apps.singer.protocol.destination import SingerDestination
     from intacct_bridge.apps.singer.protocol.messages import Decimals
     from intacct_bridge.apps.singer.tap_config import TapConfig
-    from intacct_bridge.extract.options import ExtractOptions
     from intacct_bridge.operations.extract import StreamOutcome
+    from intacct_bridge.operations.extract_request import ExtractOptions
     from intacct_bridge.operations.feeds import FeedState
     from intacct_bridge.operations.recorded_run import RecordedRun
 

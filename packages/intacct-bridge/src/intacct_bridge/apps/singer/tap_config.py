@@ -24,7 +24,7 @@ from intacct_bridge.apps.singer.config import (
     read_sources,
 )
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.extract.options import STATE_KEYS_KB, ExtractOptions, start_time
+from intacct_bridge.operations.extract_request import STATE_KEYS_KB, ExtractOptions, start_time
 from intacct_protocol.errors import SettingsError
 
 ENV_PREFIX = "TAP_INTACCT_"

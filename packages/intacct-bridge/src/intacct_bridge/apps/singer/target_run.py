@@ -26,7 +26,7 @@ from intacct_bridge.operations.record_streams import (
     StreamSchema,
     open_record_streams,
 )
-from intacct_bridge.runs.run import RecordCounts
+from intacct_bridge.operations.runs import RecordCounts
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 

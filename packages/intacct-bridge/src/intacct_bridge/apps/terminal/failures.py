@@ -182,7 +182,7 @@ def _print(lines: dict[str, str], output: Output, error: BaseException, status: 
 
 def facts_of(error: BaseException, status: int) -> dict[str, str | int]:
     """What a program decides by: the error's code, class, exit status, and entry of the catalogue."""
-    from intacct_bridge.runs.run import RunError
+    from intacct_bridge.operations.runs import RunError
 
     run_error = RunError.of(error)
     return {"code": run_error.code, "class": run_error.kind, "exit_status": status, "id": run_error.entry}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.operations.messages import Messages
-from intacct_bridge.setup.findings import DoctorFinding, DoctorReport, Status, titles
+from intacct_bridge.operations.setup import DoctorFinding, DoctorReport, Status, titles
 from intacct_protocol.model.wording import counted
 
 _SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗", Status.SKIPPED: "-"}

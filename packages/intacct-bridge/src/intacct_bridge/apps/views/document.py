@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from intacct_bridge.runs.recorder import RunRecorder
+from intacct_bridge.operations.runs import RunRecorder
 
 
 def run_document(recorder: RunRecorder, body: Mapping[str, object]) -> dict[str, object]:

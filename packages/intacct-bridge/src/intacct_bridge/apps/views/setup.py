@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from intacct_bridge.apps.terminal.output import Output
-from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep
-from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN
+from intacct_bridge.operations.setup import DONE, MISSING, UNKNOWN, SetUpChecklist, SetUpStep
 from intacct_protocol.model.wording import counted
 
 _SIGNS = {DONE: "✓", MISSING: "✗", UNKNOWN: "?"}

@@ -9,9 +9,18 @@ from collections.abc import Sequence
 from html import escape
 from textwrap import wrap
 
-from intacct_bridge.setup.checklist import FormField, SetUpChecklist, SetUpStep
-from intacct_bridge.setup.letter import administrators_steps, closing, grant_text, is_done, opening, subject
-from intacct_bridge.setup.role import RoleGrant
+from intacct_bridge.operations.setup import (
+    FormField,
+    RoleGrant,
+    SetUpChecklist,
+    SetUpStep,
+    administrators_steps,
+    closing,
+    grant_text,
+    is_done,
+    opening,
+    subject,
+)
 
 _WIDTH = 420
 _SIDE = 16

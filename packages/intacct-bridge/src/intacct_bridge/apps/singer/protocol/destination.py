@@ -17,7 +17,7 @@ from intacct_bridge.apps.singer.protocol.messages import (
     state_message,
 )
 from intacct_bridge.apps.singer.protocol.state import state_document
-from intacct_bridge.extract.options import STATE_KEYS_KB, ExtractOptions
+from intacct_bridge.operations.extract_request import STATE_KEYS_KB, ExtractOptions
 from intacct_bridge.operations.feeds import Feed, FeedState, Replaced, Stream, iso
 from intacct_protocol.xml.python_columns import RowBatch, row_lines
 from intacct_protocol.xml.values import Kind, Value

@@ -15,7 +15,7 @@ from intacct_bridge.apps.web.pages import Download, NotFoundError, Page, PageReq
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.operations.reconcile import ReconcileRequest, reconcile
-from intacct_bridge.runs.history import history_place, open_history
+from intacct_bridge.operations.runs import RunFilter, has_history, list_runs
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.uri_text import redacted
 from intacct_protocol.model.wording import amount_shown, counted
@@ -64,11 +64,10 @@ def show(request: PageRequest) -> PageView:
 
 def _copies() -> list[str]:
     """The destinations of earlier extractions."""
-    if history_place() is None:
+    if not has_history():
         return []
-    with open_history() as history:
-        destinations = {run.destination: None for run in history.runs(command="extract") if run.destination}
-    return [one for one in destinations if "://" in one or ":" in one]
+    destinations = {run.destination: None for run in list_runs(RunFilter(command="extract", limit=0))}
+    return [destination for destination in destinations if ":" in destination]
 
 
 def run(request: PageRequest) -> Redirect:

@@ -70,7 +70,7 @@ def map_columns(request: PageRequest) -> PageView | Redirect:
                 raise SettingsError(f"{object_name} has no field {unknown[0]}.", fix="Choose one of the list.")
             fields = {field: column for column, field in chosen.items() if field}
             text = mapping_text(object_name, fields, {**kinds, "": "\0".join(columns)}, request.field("group_by"))
-    from intacct_bridge.mapping.language import parse_map
+    from intacct_bridge.operations.loads import parse_map
 
     parse_map(text, file.mapping.name)
     file.mapping.write_text(text, encoding="utf-8")
