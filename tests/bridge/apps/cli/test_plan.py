@@ -9,6 +9,9 @@ import pytest
 
 from intacct_bridge.apps.singer.target import main as target_main
 from intacct_bridge.apps.terminal.output import Output
+from intacct_bridge.operations.loads import LoadRequest, plan_load
+from intacct_bridge.operations.plans import save_plan
+from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -319,3 +322,30 @@ def test_a_text_of_a_record_begins_no_line_and_hides_nothing(books: Intacct, hom
         assert all(line.isprintable() for line in ran.said.split("\n"))
         assert not any(line.startswith("VENDOR V-1") for line in ran.said.split("\n"))
         assert max(map(len, ran.said.split("\n"))) < 1_000
+
+
+def test_the_plans_that_wait_are_listed(books: Intacct, sign: Sign) -> None:
+    nothing = books("plan", "list")
+    assert (nothing.status, "No plan is saved." in nothing.said) == (0, True)
+    assert not Path("books.sqlite3").exists(), "a list makes no outbox"
+    with RecordedRun(connection="books") as run:
+        for layout in ("VENDOR", "VENDOR"):
+            save_plan(run, plan_load(run, LoadRequest(source=Path("vendors.csv"), layout=layout)))
+    listed = json.loads(books("plan", "list", "--json").out)
+    first, second = listed["plans"]
+    assert [(one["connection"], one["state"], one["records"]) for one in (first, second)] == [
+        ("books", "waiting", 2), ("books", "waiting", 2),
+    ]  # fmt: skip
+    assert (first["made_by"], first["source"], listed["next"]) == ("anna", "vendors.csv", "")
+    shown = books("plan", "list")
+    assert [first["plan"] in shown.out, shown.out.count("waits for an approval")] == [True, 2]
+    page = books("plan", "list", "--limit", "1")
+    assert [first["plan"] in page.out, second["plan"] in page.out] == [True, False]
+    assert f"The next plans: --after {first['plan']}" in page.err
+    assert second["plan"] in books("plan", "list", "--after", first["plan"]).out
+    sign("ben")
+    assert books("plan", "approve", first["plan"], "--digest", first["digest"]).status == 0
+    assert [one["state"] for one in json.loads(books("plan", "list", "--json").out)["plans"]] == ["approved", "waiting"]
+    assert books("plan", "apply", first["plan"]).status == 0
+    done = json.loads(books("plan", "list", "--done", "--json").out)["plans"]
+    assert [(one["plan"], one["state"]) for one in done] == [(first["plan"], "done")]

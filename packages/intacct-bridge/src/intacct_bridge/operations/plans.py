@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
+from typing import Literal
 
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of_skipped
@@ -123,6 +124,9 @@ _NAMED = 3
 """Refused records that an error names."""
 
 
+PlanState = Literal["waiting", "approved", "free", "done"]
+
+
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
     """A plan in a file, as it stands now, with who made it, how it is sent, and who approved it."""
@@ -158,6 +162,29 @@ class SavedPlan:
     def open_records(self) -> int:
         """The records that are still to be sent, or are in doubt."""
         return len(self.plan.to_send)
+
+    @property
+    def state(self) -> PlanState:
+        """What it needs next: an approval (`waiting`), to be applied (`approved`, `free`), or nothing (`done`)."""
+        if not self.open_records:
+            return "done"
+        return "approved" if self.is_approved else "waiting" if self.needs_approval else "free"
+
+    def facts(self) -> dict[str, object]:
+        """What a list says of it, for JSON."""
+        return {
+            "plan": self.id,
+            "digest": self.digest,
+            "source": self.plan.source,
+            "made": self.made_at,
+            "made_by": self.made_by,
+            "records": self.open_records or len(self.plan.records),
+            "refused": len(self.refused_records),
+            "totals": [total.to_dict() for total in self.summary.totals],
+            "state": self.state,
+            "problem": self.approval_problem,
+            "may_not_approve": self.may_not_approve,
+        }
 
     @property
     def may_apply(self) -> bool:

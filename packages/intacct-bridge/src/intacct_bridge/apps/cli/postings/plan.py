@@ -1,4 +1,4 @@
-"""`intacct plan`: a saved plan is shown, approved by a person, and applied."""
+"""`intacct plan`: saved plans are listed, shown, approved by a person, and applied."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +9,8 @@ import click
 
 from intacct_bridge.apps.cli.command import WRITE, command_group
 from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
-from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, WRITES
+from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES, WRITES
+from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.apps.views.saved_plans import apply_saved_plan, next_step, show_saved_plan
 from intacct_protocol.errors import SettingsError
 
@@ -18,28 +19,81 @@ if TYPE_CHECKING:
 
 _PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 _LEAST_DIGITS = 12
+_STATES = {
+    "waiting": "waits for an approval",
+    "approved": "approved",
+    "free": "needs no approval",
+    "done": "nothing left",
+}
 
 
 @command_group(
     "plan",
     section=WRITE,
     place=3,
-    short_help="Show, approve and apply a saved plan.",
+    short_help="List, show, approve and apply saved plans.",
     no_args_is_help=True,
 )
 def plan_command() -> None:
-    """Look at a saved plan, approve it, and apply it.
+    """List saved plans, look at one, approve it, and apply it.
 
     The commands load, undo, create, update, delete, reverse, void, approve, decline and recall write a plan to a file
     with --out PLAN. A plan that an agent made has an id instead of a file.
 
     \b
     Examples:
+      intacct plan list
       intacct plan show bills.plan
       intacct plan approve bills.plan
       intacct plan apply bills.plan
       intacct plan approve plan-9f86d081884c
     """
+
+
+@plan_command.command("list", exits={1: "a plan cannot be read"})
+@click.option("--done", "is_done", is_flag=True, help="List the plans with nothing left to apply instead.")
+@number_option("--limit", "List at most this many plans, the latest first.", least=1, default=50)
+@click.option("--after", metavar="PLAN", default="", help="List the plans that were made before this one.")
+@shared_options(prints_table=True)
+def list_command(context: CommandContext, *, is_done: bool, limit: int, after: str) -> int:
+    """List the plans that the outbox of the connection keeps, with what they need. Nothing is asked of Intacct.
+
+    These are the plans of agents, of the console and of other programs. A plan that --out has saved is a file of yours,
+    and is not listed.
+
+    \b
+    Examples:
+      intacct plan list
+      intacct plan list --done --limit 10
+      intacct plan list --json
+    """
+    from intacct_bridge.apps.views.plan_summary import totals_text
+    from intacct_bridge.operations.outbox import has_outbox
+    from intacct_bridge.operations.plans import SavedPlanPage, saved_plans
+
+    output, page = context.output, SavedPlanPage((), (), "")
+    if has_outbox(context.connection):
+        page = saved_plans(context, done=is_done, after=after, limit=limit)
+    if output.as_json:
+        plans = [{"connection": context.connection.name, **saved.facts()} for saved in page.plans]
+        output.json({"plans": plans, "unreadable": [plan.id for plan in page.unreadable], "next": page.next})
+    else:
+        rows = [
+            (
+                *(saved.id, saved.made_at, saved.made_by, saved.plan.source),
+                Count(saved.open_records or len(saved.plan.records)),
+                "; ".join(map(totals_text, saved.summary.totals)),
+                _STATES[saved.state],
+            )
+            for saved in page.plans
+        ]
+        columns = ("plan", "made", "by", "from", "records", "totals", "state")
+        output.table(columns, rows, empty="No plan is saved." if not is_done else "No saved plan is done.")
+    for unreadable in page.unreadable:
+        output.complain(f"error  {unreadable.id}: {unreadable.error.message} ({unreadable.error.fix})")
+    if page.next:
+        output.say(f"The next plans: --after {page.next}")
+    return FAILURES if page.unreadable else 0
 
 
 @plan_command.command("show", exits=CONNECTED | {1: "the plan has refused records"})

@@ -81,19 +81,9 @@ def _facts(run: "RecordedRun", record: "PlanRecord") -> dict[str, Any]:
     except SettingsError as error:  # such as one whose file was altered
         nothing = {"source": "", "first": record.id, "records": 0, "refused": 0, "totals": [], "may_not_approve": ""}
         return {**row, **nothing, "state": "unreadable", "problem": f"{error.message}. {error.fix}".strip()}
-    plan, left = saved.plan, saved.open_records
-    open_state = "approved" if saved.is_approved else _WAITING if saved.needs_approval else "free"
-    return {
-        **row,
-        "source": plan.source,
-        "first": next((record.write.label for record in plan.of(*WRITTEN) or plan.records), "") or plan.source,
-        "records": left or len(plan.records),
-        "refused": len(saved.refused_records),
-        "totals": [total.to_dict() for total in saved.summary.totals],
-        "state": open_state if left else _DONE,
-        "problem": saved.approval_problem,
-        "may_not_approve": saved.may_not_approve,
-    }
+    plan = saved.plan
+    first = next((record.write.label for record in plan.of(*WRITTEN) or plan.records), "") or plan.source
+    return {**row, **saved.facts(), "first": first}
 
 
 def find(request: PageRequest) -> Redirect:
