@@ -205,7 +205,7 @@ OF_APPS = {
 }
 """What an app may import of ours, with the reason. The errors are those of the protocol."""
 MORE_OF = {
-    "intacct_bridge.apps.demo.": "testing",  # the demo is a program that starts the emulated company
+    "intacct_bridge.apps.demo.": "testing shared_state",  # it starts an emulated company, and a fleet's database
     "intacct_bridge.apps.cli.emulator": "testing",
     "intacct_bridge.apps.spark.": "shared_state",  # tasks stage their rows in the database of the outbox
     "intacct_bridge.library": "client notebook results runs shared_state",  # it is a client, and its calls are a run

@@ -1,7 +1,7 @@
 """Fleets: many companies, each a tenant with a connection, flows, a schedule and limits.
 
 Tenants are checked as a whole before one is added. Their flows run as those of intacct.toml do (`operations.flows`), in
-the workers of the fleet.
+the workers of the fleet. A program gets a `Fleet` here, with what its methods take and return.
 """
 
 from collections import defaultdict
@@ -9,13 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from intacct_bridge.fleet.fleet import Fleet, NewTenant
+from intacct_bridge.fleet.fleet import Fleet, NewTenant, link_path
+from intacct_bridge.fleet.links import LinkError, is_in_force, open_link, use_link
+from intacct_bridge.fleet.page_state import AttemptLimit, PageSession, PageState, TooManyAttemptsError
+from intacct_bridge.fleet.registry import CompanyTakenError, UnknownTenantError
 from intacct_bridge.fleet.run_queue import RunKey
 from intacct_bridge.fleet.run_queue import TenantRun as QueuedRun
+from intacct_bridge.fleet.sealing import FleetKey
+from intacct_bridge.fleet.status import FlowStatus, TenantStatus
 from intacct_bridge.fleet.tenant import Tenant, with_secrets
 from intacct_bridge.fleet.tenant_files import TenantParts, read_flows, read_secrets, read_tenants
-from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun
-from intacct_bridge.fleet.worker import FleetWorker
+from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun, detail_of
+from intacct_bridge.fleet.work_state import WorkState
+from intacct_bridge.fleet.worker import BEAT, FleetWorker, worker_metrics
 from intacct_bridge.operations.flows import FlowProgram, flow_job, prepare_flow, run_flow
 from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import TenantRun
@@ -24,21 +30,42 @@ from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 
 __all__ = [
+    "BEAT",
+    "AttemptLimit",
+    "CompanyTakenError",
     "Fleet",
+    "FleetKey",
     "FleetResult",
+    "FleetWorker",
+    "FlowEnd",
+    "FlowStatus",
+    "LinkError",
     "NewTenant",
+    "PageSession",
+    "PageState",
+    "QueuedRun",
     "RunKey",
     "Tenant",
     "TenantParts",
     "TenantResult",
+    "TenantStatus",
+    "TooManyAttemptsError",
+    "UnknownTenantError",
+    "WorkState",
     "add_tenants",
     "check_tenant_flows",
+    "detail_of",
     "fleet_results",
     "fleet_worker",
+    "is_in_force",
+    "link_path",
+    "open_link",
     "read_flows",
     "read_secrets",
     "read_tenants",
     "requested_runs",
+    "use_link",
+    "worker_metrics",
 ]
 
 _SHOWN_MISTAKES = 20

@@ -11,7 +11,7 @@ from pathlib import Path
 from intacct_bridge.runs.history import RunHistory, history_place, open_history
 from intacct_bridge.runs.metrics import write_metrics
 from intacct_bridge.runs.recorder import RunRecorder
-from intacct_bridge.runs.run import LIBRARY, RecordCounts, Run, RunError, StreamCount
+from intacct_bridge.runs.run import LIBRARY, RecordCounts, Run, RunEnd, RunError, StreamCount, end_of
 from intacct_bridge.runs.statistics import FlowStatistics, MonthUsage, flow_statistics, monthly_usage
 from intacct_protocol.errors import SettingsError
 
@@ -22,12 +22,14 @@ __all__ = [
     "MonthUsage",
     "RecordCounts",
     "Run",
+    "RunEnd",
     "RunError",
     "RunFilter",
     "RunRecorder",
     "RunStatistics",
     "RunsOverview",
     "StreamCount",
+    "end_of",
     "find_run",
     "has_history",
     "last_run_of",

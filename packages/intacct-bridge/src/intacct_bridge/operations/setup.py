@@ -9,18 +9,35 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.sources import list_connections
 from intacct_bridge.operations.recorded_run import CompanyRun, RecordedRun
-from intacct_bridge.setup.assistant import NEW, CheckedConnection, SetUpAssistant, SetUpCheck, examined_checklist
-from intacct_bridge.setup.checklist import FormField, SetUpChecklist, SetUpStep, shared_sender
+from intacct_bridge.setup.assistant import (
+    NEW,
+    CheckedConnection,
+    SetUpAssistant,
+    SetUpCheck,
+    examined_checklist,
+    settings_by_step,
+)
+from intacct_bridge.setup.checklist import (
+    FormField,
+    SetUpChecklist,
+    SetUpStep,
+    SetUpValues,
+    checklist,
+    job_of,
+    shared_sender,
+)
 from intacct_bridge.setup.examination import Examination, Job
 from intacct_bridge.setup.examination import run as examine_as_program
 from intacct_bridge.setup.findings import DoctorFinding, DoctorReport, Status, titles
 from intacct_bridge.setup.letter import administrators_steps, closing, grant_text, is_done, letter, opening, subject
-from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN, SetUpProgress, SetUpStore, object_names
+from intacct_bridge.setup.progress import DONE, MISSING, UNKNOWN, SetUpAnswers, SetUpProgress, SetUpStore, object_names
+from intacct_bridge.setup.read_rights import STREAMS
 from intacct_bridge.setup.role import RoleGrant
 
 __all__ = [
     "DONE",
     "MISSING",
+    "STREAMS",
     "UNKNOWN",
     "DoctorFinding",
     "DoctorReport",
@@ -29,25 +46,31 @@ __all__ = [
     "FormField",
     "Job",
     "RoleGrant",
+    "SetUpAnswers",
     "SetUpAssistant",
     "SetUpCheckResult",
     "SetUpChecklist",
     "SetUpProgress",
     "SetUpStep",
+    "SetUpStore",
+    "SetUpValues",
     "Status",
     "administrators_steps",
     "check_set_up",
     "check_unsaved",
+    "checklist",
     "closing",
     "examine",
     "examine_company",
     "grant_text",
     "is_done",
     "job_from_text",
+    "job_of",
     "letter",
     "object_names",
     "opening",
     "set_up_assistant",
+    "settings_by_step",
     "shared_sender",
     "subject",
     "titles",

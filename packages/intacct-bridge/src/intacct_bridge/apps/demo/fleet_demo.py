@@ -19,10 +19,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.fleet.fleet import Fleet, NewTenant
-from intacct_bridge.fleet.run_queue import TenantRun
-from intacct_bridge.fleet.sealing import FleetKey
-from intacct_bridge.runs.run import RunEnd
+from intacct_bridge.operations.fleets import Fleet, FleetKey, NewTenant, QueuedRun
+from intacct_bridge.operations.runs import RunEnd
 from intacct_bridge.testing import Company
 from intacct_emulator import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
@@ -82,14 +80,14 @@ class FleetDemo:
     concurrency: int
     """The most requests of a company at once."""
     edits: int = 0
-    killed: tuple[TenantRun, ...] = ()
+    killed: tuple[QueuedRun, ...] = ()
     """The runs that were going on in the worker that was killed."""
     spare: Counter[str] = field(default_factory=Counter)
     """By tenant, the transactions of the requests under way at a kill: counted, and they may never have left."""
     outages: list[tuple[datetime, datetime]] = field(default_factory=list)
     """When the database server was down; a run of these times may end with a temporary fault."""
     resealed: int = 0
-    runs: tuple[TenantRun, ...] = field(default=())
+    runs: tuple[QueuedRun, ...] = field(default=())
 
     @property
     def edited(self) -> tuple[str, ...]:
@@ -248,7 +246,7 @@ def _kill_all(workers: Sequence[WorkerProcess]) -> None:
 def _kill(demo: FleetDemo, worker: WorkerProcess, say: Say) -> None:
     """Kill a worker in the middle of a run."""
 
-    def in_hand() -> list[TenantRun]:
+    def in_hand() -> list[QueuedRun]:
         mine = f"-{worker.process.pid}-"
         return [one for one in _runs(demo) if one.ended_at is None and mine in one.worker and one.tenant != demo.hangs]
 
@@ -273,11 +271,11 @@ def kill_worker(demo: FleetDemo, worker: WorkerProcess) -> None:
         demo.spare[run.tenant] += _REQUEST_COST[run.flow] * demo.fleet.requests_now(run.tenant)
 
 
-def _runs(demo: FleetDemo) -> list[TenantRun]:
+def _runs(demo: FleetDemo) -> list[QueuedRun]:
     return [run for run in demo.fleet.queue.runs(limit=_ALL) if run.started_at is not None]
 
 
-def _ended(demo: FleetDemo) -> list[TenantRun]:
+def _ended(demo: FleetDemo) -> list[QueuedRun]:
     return [one for one in _runs(demo) if one.ended_at is not None]
 
 

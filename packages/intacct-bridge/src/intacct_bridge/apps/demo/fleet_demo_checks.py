@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from intacct_bridge.apps.demo.fleet_demo import STREAMS, FleetDemo, seen_by_emulator
-from intacct_bridge.fleet.run_queue import TenantRun
-from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.operations.copies import open_copy
-from intacct_bridge.runs.run import RunEnd
+from intacct_bridge.operations.fleets import FleetKey, QueuedRun
+from intacct_bridge.operations.runs import RunEnd
 from intacct_protocol.model.wording import counted, listed
 
 _NAMED = 5
@@ -49,7 +48,7 @@ def _waiting(demo: FleetDemo) -> set[str]:
     return {one.tenant for one in demo.killed if one.flow == "post"}
 
 
-def _well(demo: FleetDemo, run: TenantRun) -> bool:
+def _well(demo: FleetDemo, run: QueuedRun) -> bool:
     waits = run.flow == "post" and run.tenant in _waiting(demo)
     cut = any(_overlaps(run, begins, ends) for begins, ends in demo.outages)
     return run.outcome == RunEnd.DONE or ((waits or cut) and run.outcome == RunEnd.TRANSIENT)
@@ -155,5 +154,5 @@ def _keys_replaced(demo: FleetDemo) -> FleetDemoCheck:
     return FleetDemoCheck("the new key alone seals the secrets", wrong)
 
 
-def _overlaps(run: TenantRun, begins: datetime, ends: datetime) -> bool:
+def _overlaps(run: QueuedRun, begins: datetime, ends: datetime) -> bool:
     return run.started_at is not None and run.started_at <= ends and begins <= (run.ended_at or ends)

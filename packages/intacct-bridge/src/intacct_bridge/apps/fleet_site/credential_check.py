@@ -19,15 +19,24 @@ from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.views.doctor import finding_data, without_secrets
 from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.fleet.page_state import AttemptLimit, PageState
-from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.operations.catalog import object_of_layout
-from intacct_bridge.operations.setup import check_unsaved
-from intacct_bridge.setup.assistant import settings_by_step
-from intacct_bridge.setup.checklist import SetUpChecklist, SetUpStep, SetUpValues, checklist, job_of
-from intacct_bridge.setup.findings import DoctorFinding, Status
-from intacct_bridge.setup.progress import DONE, MISSING, SetUpProgress, SetUpStore
-from intacct_bridge.setup.read_rights import STREAMS
+from intacct_bridge.operations.fleets import AttemptLimit, PageState, Tenant
+from intacct_bridge.operations.setup import (
+    DONE,
+    MISSING,
+    STREAMS,
+    DoctorFinding,
+    SetUpChecklist,
+    SetUpProgress,
+    SetUpStep,
+    SetUpStore,
+    SetUpValues,
+    Status,
+    check_unsaved,
+    checklist,
+    job_of,
+    settings_by_step,
+)
 
 REFUSED_SIGN_INS = AttemptLimit("sign-in", "Sign-ins that Intacct refused", 3, timedelta(hours=1))
 """Few enough that Intacct does not lock the user out. A sign-in that works, or says nothing of the user, is not one."""

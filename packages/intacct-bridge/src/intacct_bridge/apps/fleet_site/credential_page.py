@@ -28,11 +28,8 @@ from intacct_bridge.apps.views.setup_page import picture
 from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_bridge.apps.web.pages import Answer, NotFoundError, Page, PageRequest, PageView, Redirect
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.fleet.page_state import TooManyAttemptsError
-from intacct_bridge.fleet.registry import CompanyTakenError
-from intacct_bridge.fleet.tenant import Tenant
-from intacct_bridge.setup.checklist import SetUpStep
-from intacct_bridge.setup.progress import SetUpAnswers
+from intacct_bridge.operations.fleets import CompanyTakenError, Tenant, TooManyAttemptsError
+from intacct_bridge.operations.setup import SetUpAnswers, SetUpStep
 from intacct_protocol.errors import IntacctError, SettingsError
 
 HOME = "/connect"

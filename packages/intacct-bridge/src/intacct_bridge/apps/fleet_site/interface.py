@@ -40,12 +40,15 @@ from intacct_bridge.apps.fleet_site.schemas import (
 )
 from intacct_bridge.apps.fleet_site.site import FleetApp
 from intacct_bridge.connections.connection import PUBLIC_ENDPOINT
-from intacct_bridge.fleet.fleet import link_path
-from intacct_bridge.fleet.links import open_link
-from intacct_bridge.fleet.registry import UnknownTenantError
-from intacct_bridge.fleet.run_queue import RunKey, TenantRun
-from intacct_bridge.fleet.status import TenantStatus
-from intacct_bridge.fleet.tenant import Tenant
+from intacct_bridge.operations.fleets import (
+    QueuedRun,
+    RunKey,
+    Tenant,
+    TenantStatus,
+    UnknownTenantError,
+    link_path,
+    open_link,
+)
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -252,7 +255,7 @@ def show_usage(request: ApiRequest) -> ApiAnswer:
     return ApiAnswer(UsageShown(month or f"{fleet.registry.now():%Y-%m}", shown))
 
 
-def _run(run: TenantRun) -> RunShown:
+def _run(run: QueuedRun) -> RunShown:
     shown = {name: getattr(run, name) for name in RunShown.__struct_fields__ if name != "id"}
     return RunShown(id=_run_id(run.flow, run.due_at), **shown)
 

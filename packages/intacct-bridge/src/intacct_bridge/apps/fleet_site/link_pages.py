@@ -14,7 +14,7 @@ from intacct_bridge.apps.fleet_site.site import SESSION_LASTS, FleetApp
 from intacct_bridge.apps.web.rendering import render
 from intacct_bridge.apps.web.security import same_secret
 from intacct_bridge.apps.web.uploads import BodyTooLargeError, read_form
-from intacct_bridge.fleet.links import LinkError, open_link, use_link
+from intacct_bridge.operations.fleets import LinkError, open_link, use_link
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 from intacct_bridge.apps.terminal.failures import described, explained, facts_of
 from intacct_bridge.apps.web.pages import NotFoundError
 from intacct_bridge.apps.web.rendering import render_json
-from intacct_bridge.fleet.registry import CompanyTakenError, UnknownTenantError
 from intacct_bridge.operations.exit_statuses import INTERNAL_ERROR
+from intacct_bridge.operations.fleets import CompanyTakenError, UnknownTenantError
 from intacct_protocol.errors import BusyError, IntacctError, RecordError, RefusedError, SettingsError, TransientError
 
 

@@ -9,9 +9,7 @@ from intacct_bridge.apps.web.jobs import Report
 from intacct_bridge.apps.web.pages import WebApp
 from intacct_bridge.apps.web.security import LOOPBACK, host_of
 from intacct_bridge.apps.web.sessions import VisitorSession
-from intacct_bridge.fleet.fleet import Fleet
-from intacct_bridge.fleet.links import is_in_force
-from intacct_bridge.fleet.page_state import PageSession, PageState
+from intacct_bridge.operations.fleets import Fleet, PageSession, PageState, is_in_force
 from intacct_protocol.errors import SettingsError, TransientError, UnreachableError
 
 SESSION_LASTS = timedelta(hours=1)

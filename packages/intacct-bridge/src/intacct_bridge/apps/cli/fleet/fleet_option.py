@@ -23,7 +23,7 @@ def with_fleet(*, prints_table: bool = True) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def run(context: CommandContext, *args: Any, place: str | None, **options: Any) -> Any:
-            from intacct_bridge.fleet.fleet import Fleet
+            from intacct_bridge.operations.fleets import Fleet
             from intacct_protocol.model.uri_text import uri_secrets
 
             context.output.hide(uri_secrets(place or ""))

@@ -12,7 +12,7 @@ from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.fleet.fleet import Fleet
+    from intacct_bridge.operations.fleets import Fleet
 
 
 @command("key", exits={})
@@ -24,7 +24,7 @@ def key_command(context: CommandContext) -> None:
     Example:
       export INTACCT_FLEET_KEY=$(intacct fleet key -q)
     """
-    from intacct_bridge.fleet.sealing import FleetKey
+    from intacct_bridge.operations.fleets import FleetKey
 
     key = FleetKey.new()
     if context.output.as_json:
@@ -114,7 +114,7 @@ def link_command(context: CommandContext, fleet: "Fleet", *, name: str, hours: f
 
     The link works once. It cannot be shown again.
     """
-    from intacct_bridge.fleet.fleet import link_path
+    from intacct_bridge.operations.fleets import link_path
 
     if end:
         ended = fleet.end_links(name)

@@ -16,7 +16,7 @@ from intacct_bridge.apps.terminal.exit_statuses import FLEET_DATABASE
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.fleet.fleet import Fleet
+    from intacct_bridge.operations.fleets import Fleet
 
 TOKEN_VARIABLE = "INTACCT_FLEET_TOKEN"  # noqa: S105 - the variable's name
 _EXTRA = ("jinja2", "python_multipart", "starlette", "uvicorn")
@@ -75,7 +75,7 @@ def serve_command(
     from intacct_bridge.apps.fleet_site.server import FleetServer
     from intacct_bridge.apps.fleet_site.site import FleetApp, ServeSettings
     from intacct_bridge.apps.terminal.process import stoppable
-    from intacct_bridge.fleet.page_state import PageState
+    from intacct_bridge.operations.fleets import PageState
 
     token = _token(token_file)
     context.output.hide([token])

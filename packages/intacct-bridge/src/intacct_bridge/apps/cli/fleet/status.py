@@ -14,8 +14,7 @@ from intacct_protocol.model.wording import counted, listed
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from intacct_bridge.fleet.fleet import Fleet
-    from intacct_bridge.fleet.status import FlowStatus, TenantStatus
+    from intacct_bridge.operations.fleets import Fleet, FlowStatus, TenantStatus
 
 _COLUMNS = ("tenant", "flow", "schedule", "last run", "end", "next run", "failures", "in doubt", "finding")
 

@@ -14,9 +14,7 @@ from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.wording import counted, listed
 
 if TYPE_CHECKING:
-    from intacct_bridge.fleet.fleet import Fleet
-    from intacct_bridge.fleet.tenant import Tenant
-    from intacct_bridge.operations.fleets import TenantParts
+    from intacct_bridge.operations.fleets import Fleet, Tenant, TenantParts
 
 _NONE = "The fleet has no tenants. Add one: intacct fleet add NAME --set company_id=ID --secrets-from FILE"
 

@@ -25,10 +25,7 @@ from intacct_protocol.errors import IntacctError
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.fleet.fleet import Fleet
-    from intacct_bridge.fleet.run_queue import TenantRun
-    from intacct_bridge.fleet.tenant_work import FlowEnd
-    from intacct_bridge.fleet.worker import FleetWorker
+    from intacct_bridge.operations.fleets import Fleet, FleetWorker, FlowEnd, QueuedRun
 
 ALL = "all"
 _THREADS = 16
@@ -91,7 +88,7 @@ def work_command(
       intacct fleet work
       intacct fleet work --threads 32 --metrics /var/lib/node_exporter/fleet.prom --log-format json
     """
-    from intacct_bridge.fleet.worker import BEAT
+    from intacct_bridge.operations.fleets import BEAT
 
     with _signals() as signals:
         worker = _worker(context, fleet, threads, longest_run)
@@ -130,8 +127,7 @@ def run_command(
       intacct fleet run acme nightly
       intacct fleet run all nightly --threads 32
     """
-    from intacct_bridge.fleet.worker import BEAT
-    from intacct_bridge.operations.fleets import fleet_results, requested_runs
+    from intacct_bridge.operations.fleets import BEAT, fleet_results, requested_runs
 
     keys = requested_runs(fleet, None if name == ALL else name, flow)
     with _signals() as signals:
@@ -166,7 +162,7 @@ def workers_command(context: CommandContext, fleet: "Fleet") -> None:
     """List the workers of the fleet. One that died is listed until another one has taken over its runs."""
     from contextlib import closing
 
-    from intacct_bridge.fleet.work_state import WorkState
+    from intacct_bridge.operations.fleets import WorkState
 
     with closing(WorkState(fleet.registry.place)) as state:
         rows = [
@@ -196,9 +192,9 @@ def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: 
     )
 
 
-def _log_end(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
-    from intacct_bridge.fleet.tenant_work import detail_of
-    from intacct_bridge.runs.run import end_of
+def _log_end(context: CommandContext, run: "QueuedRun", end: "FlowEnd") -> None:
+    from intacct_bridge.operations.fleets import detail_of
+    from intacct_bridge.operations.runs import end_of
 
     outcome, detail = end_of(end.status).value, detail_of(end)
     facts: dict[str, Any] = {"tenant": run.tenant, "flow": run.flow}
@@ -226,7 +222,7 @@ def _exit_now(status: int) -> None:
 
 
 def _write_metrics(path: Path, worker: "FleetWorker") -> None:
-    from intacct_bridge.fleet.worker import worker_metrics
+    from intacct_bridge.operations.fleets import worker_metrics
 
     with replaced(path) as fresh:
         fresh.write_text(worker_metrics(worker), encoding="utf-8")
