@@ -83,7 +83,7 @@ def _facts(run: "RecordedRun", record: "PlanRecord") -> dict[str, Any]:
         return {**row, **nothing, "state": "unreadable", "problem": f"{error.message}. {error.fix}".strip()}
     plan = saved.plan
     first = next((record.write.label for record in plan.of(*WRITTEN) or plan.records), "") or plan.source
-    return {**row, **saved.facts(), "first": first}
+    return {**row, "source": plan.source, "first": first, **saved.facts()}
 
 
 def find(request: PageRequest) -> Redirect:
