@@ -89,7 +89,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": (
         "Write",
         "postings.plan",
-        "Show, approve and apply a saved plan.",
+        "List, show, approve and apply saved plans.",
     ),
     "outbox": (
         "Write",
