@@ -8,6 +8,7 @@ after a sign-in that worked, as everything else of a new connection.
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from intacct_bridge.apps.cli.command import BEGIN, command_group
 from intacct_bridge.apps.cli.context import CommandContext, shared_options
 from intacct_bridge.apps.terminal.exit_statuses import CONNECTED
 from intacct_protocol.errors import IntacctError, SettingsError
-from intacct_protocol.model.wording import listed
+from intacct_protocol.model.wording import counted, listed
 
 if TYPE_CHECKING:
     from intacct_bridge.operations.connections import PasswordPlace
@@ -169,6 +170,37 @@ def test_command(context: CommandContext, *, name: str | None) -> None:
 
     context.name = name or context.name
     context.output.result(signed_in(try_connection(context)))
+
+
+@connections_command.command("compare", exits=CONNECTED | {1: "one company lacks something"})
+@click.argument("first")
+@click.argument("second")
+@click.option("--objects", metavar="A,B", default="", help="Compare the custom fields of these objects.")
+@shared_options(prints_table=True)
+def compare_command(context: CommandContext, *, first: str, second: str, objects: str) -> int:
+    """Compare what two companies are set up with, such as implementation and production, before a job moves.
+
+    \b
+    Examples:
+      intacct connections compare implementation production
+      intacct connections compare implementation production --objects APBILL,VENDOR
+    """
+    from intacct_bridge.operations.promotion import compare_companies
+
+    context.name = first
+    comparison = compare_companies(context, second, _names(objects))
+    if context.output.as_json:
+        context.output.json(asdict(comparison))
+    else:
+        rows = [(lack.company, lack.kind, lack.name) for lack in comparison.lacks]
+        if rows:
+            context.output.table(("lacking in", "kind", "name"), rows)
+        for name, reason in comparison.skipped:
+            context.output.say(f"not compared: {name}: {reason}")
+        context.output.say(
+            f"{counted(len(rows), 'difference')}; compared: objects, custom fields, {listed(comparison.compared)}"
+        )
+    return 1 if comparison.lacks else 0
 
 
 @connections_command.command("remove", exits={})
