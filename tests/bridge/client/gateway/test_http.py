@@ -2,6 +2,7 @@
 
 import gzip
 import http.server
+import itertools
 import socket
 import socketserver
 import ssl
@@ -11,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -234,6 +236,31 @@ def test_a_missing_answer_counts_as_sent() -> None:
         try:
             with pytest.raises(ConnectionCutError, match="did not answer in time") as cut:
                 send(url, b"<request/>")
+        finally:
+            done.set()
+    assert cut.value.sent
+
+
+@pytest.mark.parametrize(
+    "begun", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<response>"]
+)
+def test_an_answer_that_never_ends_is_given_up_though_each_byte_comes_in_time(
+    begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock goes on by 700 seconds at each look: an answer has 300 for its first byte, and 900 for all others."""
+    moments = itertools.count(0, 700)
+    monkeypatch.setattr("intacct_bridge.client.gateway.http.time", SimpleNamespace(monotonic=lambda: next(moments)))
+    done = threading.Event()
+
+    def drip(accepted: socket.socket) -> None:
+        accepted.recv(100_000)
+        accepted.sendall(begun)
+        done.wait(120)
+
+    with listening(drip) as port, HttpTransport(connection(timeout=300)) as send:
+        try:
+            with pytest.raises(ConnectionCutError, match="did not answer in time") as cut:
+                send(f"http://127.0.0.1:{port}/", b"<request/>")
         finally:
             done.set()
     assert cut.value.sent

@@ -5,18 +5,22 @@ gives the body to the connection in pieces, which shows whether the last piece w
 cannot have received the whole request, and a write was not applied.
 """
 
+import io
 import socket
 import ssl
+import time
 import urllib.request
 import zlib
 from collections.abc import Iterator
 from http import HTTPStatus
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from intacct_bridge import __version__
 from intacct_bridge.connections.connection import Connection, is_loopback
@@ -25,6 +29,8 @@ from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from intacct_protocol.xml.xml import MAX_BYTES
 
 CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 900.0
+"""How long an answer may take beside the time-out for its first byte: as long as a synchronous request may."""
 _PIECE = 64 * 1024
 _HEADERS = {
     "Content-Type": "application/xml",
@@ -113,7 +119,7 @@ class HttpTransport:
     def _new_pool(self, proxy: str) -> urllib3.PoolManager:
         options = self._options
         if not proxy:
-            return urllib3.PoolManager(**options)
+            return _timed(urllib3.PoolManager(**options))
         parts = urlsplit(proxy)
         headers = None
         if parts.username is not None:
@@ -121,7 +127,65 @@ class HttpTransport:
             headers = urllib3.make_headers(proxy_basic_auth=pair)
         address = f"{parts.scheme or 'http'}://{parts.hostname}:{parts.port or 8080}"
         context = self._options["ssl_context"] if address.startswith("https:") else None
-        return urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=context, **options)
+        return _timed(urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=context, **options))
+
+
+class _TimedReader(io.RawIOBase):
+    """The bytes of one answer, head included: a server that sends one now and then cannot hold a run for ever."""
+
+    def __init__(self, reader: io.RawIOBase, line: socket.socket) -> None:
+        self._reader = reader
+        self._line = line
+        self._pause = line.gettimeout() or 0.0
+        self._ends = time.monotonic() + self._pause + ANSWER_SECONDS
+
+    def readable(self) -> bool:
+        """As the reader of a socket."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """The next bytes. TimeoutError if they do not come, or if the answer takes too long as a whole."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer takes too long")
+        if left < self._pause:
+            self._line.settimeout(left)
+        return self._reader.readinto(buffer)
+
+    def close(self) -> None:
+        """The end of the answer; the next request has the whole time-out."""
+        if not self.closed and self._line.fileno() != -1:
+            self._line.settimeout(self._pause)
+        self._reader.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock))
+
+
+class _TimedConnection(HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _TimedSecureConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _TimedConnection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _TimedSecureConnection
+
+
+def _timed(manager: urllib3.PoolManager) -> urllib3.PoolManager:
+    """A manager whose connections limit the time of a whole answer."""
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return manager
 
 
 def _kept_alive() -> list[tuple[int, int, int]]:
