@@ -20,12 +20,9 @@ from intacct_bridge.apps.terminal.output import Output, as_json
 from intacct_bridge.apps.terminal.tables import shown
 from intacct_bridge.operations.job_settings import ROW_FORMATS
 from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
-from intacct_protocol.model.keys import lines
 from intacct_protocol.model.text_forms import no_formula
 from intacct_protocol.model.wording import counted
-from intacct_protocol.xml.records import RECORDS, record_element
 from intacct_protocol.xml.values import Value
-from intacct_protocol.xml.xml import serialize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -199,6 +196,10 @@ def _json_lines(rows: Iterable[Row], out: TextOutput) -> int:
 
 
 def _xml(rows: Iterable[Row], out: TextOutput, record: str) -> int:
+    from intacct_protocol.model.keys import lines
+    from intacct_protocol.xml.records import RECORDS, record_element
+    from intacct_protocol.xml.xml import serialize
+
     line_names = {one.wrapper: one.line for one in lines(record) if one.wrapper}
     out.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<{RECORDS}>\n')
     count = 0
