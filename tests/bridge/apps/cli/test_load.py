@@ -107,7 +107,7 @@ def test_rows_that_intacct_refuses_are_written_too(demo: Intacct, classes: Path,
     words = ("load", str(classes), "--as", "CLASS", "--offline", "--refused", str(mend), "--apply")
     assert demo(*words).status == 1
     header, refused = mend.read_text("utf-8-sig").splitlines()
-    assert header == "CLASSID,NAME,PARENTID,refused because"
+    assert header == "CLASSID,NAME,PARENTID,refused at,refused because"
     assert refused.startswith("L-2,Heavy rail,NOWHERE,")
     assert "NOWHERE" in refused.partition("NOWHERE,")[2]
     mend.write_text(mend.read_text("utf-8-sig").replace("rail,NOWHERE", "rail,L-1"), "utf-8")
