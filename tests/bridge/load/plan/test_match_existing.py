@@ -314,7 +314,7 @@ def test_each_open_record_is_compared_with_its_own_existing_record() -> None:
     step._writable = BILL
     labels = {"a": Verdict.IN_DOUBT, "b": Verdict.UPDATE, "c": Verdict.REFUSED, "d": Verdict.UPDATE}
     records = [replace(planned(one), write=replace(write(), label=label)) for label, one in labels.items()]
-    step._kept = records
+    step._planned = records
     step._context = cast("PlanContext", SimpleNamespace(entries=lambda writes: [None for _ in writes]))
     changes = {one.write.label: [change.before for change in one.changes] for one in step(records)}
     assert (changes["b"], changes["d"]) == (["of b"], ["of d"])

@@ -84,7 +84,7 @@ def _show_existing(records: Sequence[PlannedRecord], output: Output) -> None:
         output.result("")
         output.result("Existing records:")
     for record in records:
-        request = "".join(f"; {name} {value}" for name, value in record.asked.items())
+        request = "".join(f"; {name} {value}" for name, value in record.action_options.items())
         facts = ", ".join(f"{name} {value}" for name, value in record.existing.items())
         output.result(output.wrapped("  ", f"{record.write.label}: {display_text(facts + request)}"))
 

@@ -185,8 +185,8 @@ class OutboxEntry:
         self, status: RecordStatus, receipt: Receipt | None = None, faults: tuple[Fault, ...] = (), note: str = ""
     ) -> "OutboxEntry":
         """The entry with the outcome that a loader has found; the outbox decides whether it still counts."""
-        kept = (receipt or Receipt()) if status in WITH_RECEIPT else None
-        return replace(self, status=status, receipt=kept, faults=faults, note=note)
+        concluded = (receipt or Receipt()) if status in WITH_RECEIPT else None
+        return replace(self, status=status, receipt=concluded, faults=faults, note=note)
 
 
 def new_entry(

@@ -100,11 +100,11 @@ class EqualCounts:
     def cover(self, covered: Iterable[CoveredStream]) -> None:
         """Keep positions with the counts that they cover, all or none, before the STATE is released."""
         with self._db.transaction():
-            for one in covered:
-                if one.restarted:
-                    self._db.execute(RESTART, one.stream.parts)
-                counts = ((number, *one.stream.parts, digest) for digest, number in one.counts.items())
+            for position in covered:
+                if position.restarted:
+                    self._db.execute(RESTART, position.stream.parts)
+                counts = ((number, *position.stream.parts, digest) for digest, number in position.counts.items())
                 self._db.executemany(COVER, counts)
-                if one.complete:
-                    self._db.execute(COMPLETE, one.stream.parts)
-                self._db.execute(KEEP_POSITION, (*one.stream.parts, one.at.position, one.at.version))
+                if position.complete:
+                    self._db.execute(COMPLETE, position.stream.parts)
+                self._db.execute(KEEP_POSITION, (*position.stream.parts, position.at.position, position.at.version))

@@ -36,5 +36,5 @@ def keep_links(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry])
         except (InvalidRequestError, NotPermittedError, RefusedError):
             continue
         urls = {equal_form(row.get(key)): comparable(row.get(LINK)) for row in rows}
-        found = {number: urls.get(nfc(record), "") for record, some in by_record.items() for number in some}
-        outbox.keep_urls({number: url for number, url in found.items() if url})
+        pairs = ((number, urls.get(nfc(record), "")) for record, numbers in by_record.items() for number in numbers)
+        outbox.keep_urls({number: url for number, url in pairs if url})

@@ -152,17 +152,17 @@ class Outbox(OutboxReader):
         for batch in batched(new_entries, _BATCH):
             self.clock()  # may sign in to ask for the company's time: other loaders wait for the transaction
             with self._db.transaction():
-                known = self.latest((entry.target, entry.identity) for entry in batch)
-                rows += self._plan(batch, known, repeat=repeat)
+                latest = self.latest((entry.target, entry.identity) for entry in batch)
+                rows += self._plan(batch, latest, repeat=repeat)
         return rows
 
     def _plan(
-        self, new_entries: Sequence[OutboxEntry], known: Mapping[tuple[WriteTarget, str], OutboxEntry], *, repeat: bool
+        self, new_entries: Sequence[OutboxEntry], latest: Mapping[tuple[WriteTarget, str], OutboxEntry], *, repeat: bool
     ) -> list[OutboxEntry]:
         """The entries of these; those that the outbox does not have, the bulk of a long load, are inserted together."""
         number = int(self._db.execute(LAST_NUMBER).fetchone()[0])
         now = self.clock()
-        current = dict(known)
+        current = dict(latest)
         entries: list[OutboxEntry] = []
         fresh: list[OutboxEntry] = []
         for new in new_entries:
@@ -175,7 +175,7 @@ class Outbox(OutboxReader):
             entries.append(entry)
         self._db.executemany(PLAN_NEW, map(new_values, fresh))
         self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
-        before = {one.number for one in known.values()}
+        before = {one.number for one in latest.values()}
         planned = [
             (new.earlier, entry.number)
             for new, entry in zip(new_entries, entries, strict=True)
@@ -183,8 +183,8 @@ class Outbox(OutboxReader):
         ]
         not_seen = [(number,) for earlier, number in planned if earlier is None and number in before]
         self._db.executemany(FORGET_REPLACED, not_seen)
-        seen = ((number, fields_text(earlier)) for earlier, number in planned if earlier is not None)
-        self._db.executemany(REPLACED, seen)
+        replaced = ((number, fields_text(earlier)) for earlier, number in planned if earlier is not None)
+        self._db.executemany(REPLACED, replaced)
         return entries
 
     def _planned(
@@ -240,7 +240,7 @@ class Outbox(OutboxReader):
     def _take(
         self, entries: Sequence[OutboxEntry], state: RecordStatus, *, together: bool = False
     ) -> list[OutboxEntry]:
-        taken: list[OutboxEntry] = []
+        begun: list[OutboxEntry] = []
         reconnections = self._db.reconnections
         with self._db.transaction():
             now = self.clock()
@@ -254,20 +254,20 @@ class Outbox(OutboxReader):
                 if entry.number in changed:
                     continue
                 first = now if state is RecordStatus.PLANNED else entry.sent_at or now
-                taken.append(self._sent(entry, first, now))
+                begun.append(self._sent(entry, first, now))
             if state is RecordStatus.PLANNED:
-                taken = self._with_identities(taken, text)
+                begun = self._with_identities(begun, text)
             self._db.executemany(
                 MARK_SENT,
-                ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in taken),
+                ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in begun),
             )
             if state is RecordStatus.PLANNED:
-                self._db.executemany(SEPARATE, ((one.number,) for one in taken))
+                self._db.executemany(SEPARATE, ((one.number,) for one in begun))
                 batch = uuid.uuid4().hex
-                self._db.executemany(JOIN, ((one.number, batch) for one in taken if together and len(taken) > 1))
+                self._db.executemany(JOIN, ((one.number, batch) for one in begun if together and len(begun) > 1))
         if self._db.reconnections != reconnections:  # the answer to the commit was lost
-            return self._ours(taken)
-        return taken
+            return self._ours(begun)
+        return begun
 
     def _with_identities(self, entries: Sequence[OutboxEntry], now: str) -> list[OutboxEntry]:
         """Those of the entries that hold all identities of their records from now on.
@@ -373,9 +373,9 @@ class Outbox(OutboxReader):
         """
         planned = {one.number: one for one in entries if current.get(one.number, (one.loader,))[0] != one.loader}
         changed: set[int] = set()
-        for some in batched(planned, _BATCH):
-            sql = f"{REQUESTS} {placeholders(some)}"
-            rows = self._db.execute(sql, some)
+        for batch in batched(planned, _BATCH):
+            sql = f"{REQUESTS} {placeholders(batch)}"
+            rows = self._db.execute(sql, batch)
             changed |= {number for number, digest in rows if digest != planned[number].request_digest}
         return changed
 
@@ -424,13 +424,13 @@ class Outbox(OutboxReader):
 
     def _current(self, entries: Iterable[OutboxEntry]) -> dict[int, tuple[str, RecordStatus, int, str, str]]:
         """Entries as the file has them now: their loader, status, sendings, control id and digest."""
-        found: dict[int, tuple[str, RecordStatus, int, str, str]] = {}
-        for some in batched(entries, _BATCH):
-            sql = f"{CURRENT} {placeholders(some)}"
-            for number, *row in self._db.execute(sql, [entry.number for entry in some]):
+        rows_by_number: dict[int, tuple[str, RecordStatus, int, str, str]] = {}
+        for batch in batched(entries, _BATCH):
+            sql = f"{CURRENT} {placeholders(batch)}"
+            for number, *row in self._db.execute(sql, [entry.number for entry in batch]):
                 loader, state, *others = row
-                found[number] = (loader, RecordStatus(state), *others)
-        return found
+                rows_by_number[number] = (loader, RecordStatus(state), *others)
+        return rows_by_number
 
     def conclude(self, ended: Iterable[OutboxEntry], *, claim: bool = False) -> list[OutboxEntry]:
         """Record the outcome of entries that this loader sent, or of entries in doubt, and return those entries.
@@ -546,8 +546,8 @@ class Outbox(OutboxReader):
             rows: list[OutboxEntry] = []
             for loader in ended:
                 values = {"now": time_text(now), "loader": loader, "before": before}
-                found = self._db.execute(RECOVER, values).fetchall()
-                rows += (self.entry(row[0]) for row in found)
+                recovered = self._db.execute(RECOVER, values).fetchall()
+                rows += (self.entry(row[0]) for row in recovered)
         return rows
 
     def _ended_loaders(self) -> list[str]:
@@ -564,8 +564,8 @@ class Outbox(OutboxReader):
         """Return that control id and remove it from the outbox; empty if there is none."""
         with self._db.transaction():
             sql = "DELETE FROM repeat_guard WHERE loader = ? RETURNING control_id"
-            found = self._db.execute(sql, (loader,)).fetchone()
-        return str(found[0]) if found is not None else ""
+            row = self._db.execute(sql, (loader,)).fetchone()
+        return str(row[0]) if row is not None else ""
 
     # --- approvals
 
@@ -579,9 +579,9 @@ class Outbox(OutboxReader):
         where = (target.company, target.entity, target.environment, target.user)
         with self._db.transaction():
             self._db.execute(SAVE_PLAN, (plan, digest, person, time_text(self.clock()), *where))
-        found = self.plan_record(plan)
-        assert found is not None
-        return found
+        record = self.plan_record(plan)
+        assert record is not None
+        return record
 
     def plan_record(self, plan: str) -> PlanRecord | None:
         """The plan of this id; None if it was not made with this outbox."""

@@ -84,12 +84,13 @@ class OutboxReader:
 
     def latest(self, intents: Iterable[tuple[WriteTarget, str]]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
         """The newest entry of each (target, identity) that has one."""
-        found: dict[tuple[WriteTarget, str], OutboxEntry] = {}
-        for some in batched(intents, _BATCH):
-            for target in {target for target, _ in some}:
-                identities = [identity for one, identity in some if one == target]
-                found |= {(entry.target, entry.identity): entry for entry in self._by_identity(target, identities)}
-        return found
+        entries_by_key: dict[tuple[WriteTarget, str], OutboxEntry] = {}
+        for batch in batched(intents, _BATCH):
+            for target in {target for target, _ in batch}:
+                identities = [identity for one, identity in batch if one == target]
+                for entry in self._by_identity(target, identities):
+                    entries_by_key[entry.target, entry.identity] = entry
+        return entries_by_key
 
     def holders(self, target: WriteTarget, identities: Iterable[Identity]) -> dict[tuple[str, str], list[Holder]]:
         """The entries that hold identities of new records, or held them last, by kind and text, in their places."""
@@ -146,8 +147,8 @@ class OutboxReader:
             tests.append(("company = ?", (company,)))
         if object is not None:
             tests.append(("object = ?", (object,)))
-        if wanted := tuple(statuses):
-            tests.append((f"status IN {placeholders(wanted)}", wanted))
+        if chosen := tuple(statuses):
+            tests.append((f"status IN {placeholders(chosen)}", chosen))
         where = " AND ".join(test for test, _ in tests) or "true"
         values = tuple(value for _, some in tests for value in some)
         return map(entry_of, self._db.read(f"{SELECT} WHERE {where} ORDER BY number", values))
@@ -161,22 +162,22 @@ class OutboxReader:
 
     def claimed(self, company: str, object: str, records: Iterable[str], *, by_source: bool = False) -> set[str]:
         """Those of these record keys that a receipt has. `by_source`: only of records with a key of their source."""
-        found: set[str] = set()
+        claims: set[str] = set()
         where = f"company = ? AND object = ? AND identities LIKE ? AND {STILL_CLAIMS} AND record IN"
-        for some in batched(records, _BATCH):
-            sql = f"SELECT record FROM entry WHERE {where} {placeholders(some)}"
-            rows = self._db.read(sql, (company, object, _BY_SOURCE if by_source else "%", *some))
-            found |= {row[0] for row in rows}
-        return found
+        for batch in batched(records, _BATCH):
+            sql = f"SELECT record FROM entry WHERE {where} {placeholders(batch)}"
+            rows = self._db.read(sql, (company, object, _BY_SOURCE if by_source else "%", *batch))
+            claims |= {row[0] for row in rows}
+        return claims
 
     def taken_back(self, company: str, object: str, records: Iterable[str]) -> set[str]:
         """Those of the company's record keys that we posted and took back, or posted to take another back."""
-        found: set[str] = set()
+        undone: set[str] = set()
         where = f"company = ? AND object = ? AND operation = 'create' AND {TAKEN_BACK} AND record IN"
-        for some in batched(records, _BATCH):
-            sql = f"SELECT record FROM entry WHERE {where} {placeholders(some)}"
-            found |= {row[0] for row in self._db.read(sql, (company, object, *some))}
-        return found
+        for batch in batched(records, _BATCH):
+            sql = f"SELECT record FROM entry WHERE {where} {placeholders(batch)}"
+            undone |= {row[0] for row in self._db.read(sql, (company, object, *batch))}
+        return undone
 
     @property
     def position(self) -> str:
@@ -219,21 +220,21 @@ class OutboxReader:
         self, company: str, object: str, operation: WriteOperation, records: Iterable[str]
     ) -> dict[str, list[OutboxEntry]]:
         """The applied updates or deletes of these records, by record, oldest first."""
-        found: dict[str, list[OutboxEntry]] = {}
+        writes: dict[str, list[OutboxEntry]] = {}
         where = "company = ? AND object = ? AND operation = ? AND status = 'applied' AND record IN"
-        for some in batched(records, _BATCH):
-            sql = f"{SELECT} WHERE {where} {placeholders(some)} ORDER BY number"
-            for row in self._db.read(sql, (company, object, operation.value, *some)):
+        for batch in batched(records, _BATCH):
+            sql = f"{SELECT} WHERE {where} {placeholders(batch)} ORDER BY number"
+            for row in self._db.read(sql, (company, object, operation.value, *batch)):
                 entry = entry_of(row)
-                found.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
-        return found
+                writes.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
+        return writes
 
     def batches(self, entries: Iterable[OutboxEntry]) -> dict[int, str]:
         """The batch of each of these entries that was last sent in one transaction with others."""
-        found: dict[int, str] = {}
-        for some in batched((entry.number for entry in entries), _BATCH):
-            found |= {row[0]: row[1] for row in self._db.read(f"{BATCHES} {placeholders(some)}", some)}
-        return found
+        batch_ids: dict[int, str] = {}
+        for numbers in batched((entry.number for entry in entries), _BATCH):
+            batch_ids |= {row[0]: row[1] for row in self._db.read(f"{BATCHES} {placeholders(numbers)}", numbers)}
+        return batch_ids
 
     def of_batch(self, batch: str) -> list[OutboxEntry]:
         """The entries that were last sent in one transaction, as they are now."""

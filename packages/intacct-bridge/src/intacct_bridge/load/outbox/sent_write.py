@@ -50,14 +50,14 @@ def sent_write(writable: WritableObject, entry: OutboxEntry) -> Write:
     return _write(entry, fields, lines)
 
 
-def differences_from_sent(sent: Write, given: Write, write: Write, left_out: Collection[str]) -> Iterator[str]:
+def differences_from_sent(sent: Write, as_read: Write, write: Write, left_out: Collection[str]) -> Iterator[str]:
     """How the input differs from what was sent: `je.csv:3: AMOUNT: 50.00 in the file, 49.95 posted`.
 
-    `given` is the input in the same form as `sent`, and `write` has its columns and rows.
+    `as_read` is the input in the same form as `sent`, and `write` has its columns and rows.
     """
-    yield from _differing(sent.fields, given.fields, write, left_out, _NO_ROW)
-    for wrapper in dict.fromkeys((*given.lines, *sent.lines)):
-        mine = [line.fields for line in given.lines.get(wrapper, ())]
+    yield from _differing(sent.fields, as_read.fields, write, left_out, _NO_ROW)
+    for wrapper in dict.fromkeys((*as_read.lines, *sent.lines)):
+        mine = [line.fields for line in as_read.lines.get(wrapper, ())]
         theirs = [line.fields for line in sent.lines.get(wrapper, ())]
         rows = [line.row for line in write.lines.get(wrapper, ())]
         places = rows if len(rows) == len(mine) else [_NO_ROW] * len(mine)
@@ -71,7 +71,7 @@ def differences_from_sent(sent: Write, given: Write, write: Write, left_out: Col
         for (line, place), old in zip(new, theirs, strict=False):
             yield from _differing(old, line, write, (), place)
         if len(new) != len(theirs):
-            now, then = len(given.lines.get(wrapper, ())), len(sent.lines.get(wrapper, ()))
+            now, then = len(as_read.lines.get(wrapper, ())), len(sent.lines.get(wrapper, ()))
             yield f"{counted(now, 'line')} in the file, {then} posted"
 
 
@@ -121,9 +121,9 @@ def _of_update(writable: WritableObject, record: Element) -> tuple[_Fields, _Lin
     for child in record:
         line_set = writable.line_set(child.tag)
         if line_set is not None:
-            lines[line_set.wrapper] = tuple(_line(line_set, dict(_leaves(line))) for line in child)
+            lines[line_set.wrapper] = tuple(_line(line_set, dict(_element_values(line))) for line in child)
         else:
-            fields |= {name: _value(writable.field(name), text) for name, text in _leaves(child, child.tag)}
+            fields |= {name: _value(writable.field(name), text) for name, text in _element_values(child, child.tag)}
     return fields, lines
 
 
@@ -149,12 +149,12 @@ def _line(line_set: LineSet, cells: Mapping[str, str]) -> RecordLine:
     return RecordLine(line_set.object, fields, _NO_ROW)
 
 
-def _leaves(node: Element, name: str = "") -> Iterator[tuple[str, str]]:
+def _element_values(node: Element, name: str = "") -> Iterator[tuple[str, str]]:
     """The values under an element by their dotted names."""
     if not node.children and name:
         yield name, node.text
     for child in node.children:
-        yield from _leaves(child, f"{name}.{child.tag}" if name else child.tag)
+        yield from _element_values(child, f"{name}.{child.tag}" if name else child.tag)
 
 
 def _value(field: FieldDef | None, text: str) -> Value:

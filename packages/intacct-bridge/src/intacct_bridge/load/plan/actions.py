@@ -54,14 +54,14 @@ class MatchState:
             return record.with_findings(_finding(write, "missing", text, "check its key and the entity")).or_refused()
         action = action_of(write.operation.value, write.object, is_legacy=self._context.company.connection.is_legacy)
         state = comparable(current.row.get("STATE"))
-        seen, facts = record.existing, current.facts
+        shown, facts = record.existing, current.facts
         record = replace(record, receipt=Receipt(current.record), existing=facts)
         if state.casefold() in action.done:
             return replace(record, verdict=Verdict.UNCHANGED)
         posted = next((current.row[name] for name in POSTED_ON if current.row.get(name)), None)
         early = early_day(write, write.fields.get(ACTION_DATE), posted)
         return record.with_findings(
-            *moved_facts(write, seen, facts), *_obstacles(write, action, state), *early
+            *moved_facts(write, shown, facts), *_obstacles(write, action, state), *early
         ).or_refused()
 
 

@@ -194,16 +194,16 @@ def _sends_content(write: Write) -> bool:
     )
 
 
-def _same_lines(sent: tuple[RecordLine, ...], given: tuple[RecordLine, ...], decided: Mapping[str, Value]) -> bool:
+def _same_lines(sent: tuple[RecordLine, ...], read: tuple[RecordLine, ...], decided: Mapping[str, Value]) -> bool:
     """Whether lines are those of the input; `decided` are fields that the plan may have added to each."""
-    return len(sent) == len(given) and all(
+    return len(sent) == len(read) and all(
         one.object == other.object
         and one.fields.keys() - decided.keys() == other.fields.keys() - decided.keys()
         and _follows(one.object, one.fields, {**decided, **other.fields})
-        for one, other in zip(sent, given, strict=True)
+        for one, other in zip(sent, read, strict=True)
     )
 
 
-def _follows(object_name: str, sent: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
+def _follows(object_name: str, sent: Mapping[str, Value], content: Mapping[str, Value]) -> bool:
     references = referred(object_name)
-    return all(name in given and (value == given[name] or name in references) for name, value in sent.items())
+    return all(name in content and (value == content[name] or name in references) for name, value in sent.items())

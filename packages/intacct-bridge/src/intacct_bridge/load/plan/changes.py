@@ -82,7 +82,7 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
     excluded = (*key, writable.lookup.record_key, *WRITTEN_BY_NAME)
     for name, value in write.fields.items():
         if name in current.row and name not in excluded:
-            before, after = current.row[name], _moment(value, current.row[name], writable)
+            before, after = current.row[name], _comparable_moment(value, current.row[name], writable)
             alike = write.equivalents.get(name, {}).get(comparable(after), ())
             if equal_form(before) != equal_form(after) and before not in alike:
                 yield Change(name, comparable(before), comparable(after))
@@ -100,7 +100,7 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
                 )
 
 
-def _moment(value: Value, before: Value, writable: WritableObject) -> Value:
+def _comparable_moment(value: Value, before: Value, writable: WritableObject) -> Value:
     """The value; beside a moment of the company, a time without a zone is UTC, and a day is midnight on the API user's
     clock.
     """
@@ -163,10 +163,10 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
 
 def _copied_values(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
     """The dates of the record, its currency, and its natural key if the object's own function names it by that."""
-    found: dict[str, Value] = {name: day for name in POSTED_ON if type(day := current.row.get(name)) is date}
-    found |= {name: current.row[name] for name in ("CURRENCY",) if current.row.get(name)}
+    copied: dict[str, Value] = {name: day for name in POSTED_ON if type(day := current.row.get(name)) is date}
+    copied |= {name: current.row[name] for name in ("CURRENCY",) if current.row.get(name)}
     natural = natural_key(write.object) if write.object in SPECIFIC_UPDATE and writable.legacy is None else None
-    return found | ({natural: current.row[natural]} if natural and current.row.get(natural) else {})
+    return copied | ({natural: current.row[natural]} if natural and current.row.get(natural) else {})
 
 
 def deletion_of(write: Write, current: CurrentRecord, writable: WritableObject) -> Write:
@@ -179,11 +179,11 @@ def obstacles(
     write: Write, current: CurrentRecord, writable: WritableObject, changes: tuple[Change, ...] = ()
 ) -> tuple[Finding, ...]:
     """Why this update or delete cannot be done, or may be refused by the company."""
-    found: list[Finding | None] = []
+    findings: list[Finding | None] = []
     if changes or write.operation is WriteOperation.DELETE:
-        found.append(_locked(write, current, writable, changes))
-    found.append(_lines_by_number(write, current, writable, changes))
-    return tuple(one for one in found if one is not None)
+        findings.append(_locked(write, current, writable, changes))
+    findings.append(_lines_by_number(write, current, writable, changes))
+    return tuple(one for one in findings if one is not None)
 
 
 def _locked(

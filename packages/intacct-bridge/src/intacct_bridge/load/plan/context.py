@@ -107,5 +107,5 @@ class PlanContext:
 def newest_entries(outbox: Outbox, target: TargetCompany, writes: Iterable[Write]) -> list[OutboxEntry | None]:
     """The newest outbox entry of each write that goes to the target, or None."""
     keys = [(write_target(target, write), write.identity.text) for write in writes]
-    found = outbox.latest(keys)
-    return [found.get(key) for key in keys]
+    entries_by_key = outbox.latest(keys)
+    return [entries_by_key.get(key) for key in keys]

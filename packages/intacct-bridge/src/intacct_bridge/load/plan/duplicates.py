@@ -159,14 +159,14 @@ class FindDuplicates:
         self,
         lookup: LookupKeys,
         records: Sequence[PlannedRecord],
-        found: Mapping[Key, Sequence[MatchingRecord]],
+        by_key: Mapping[Key, Sequence[MatchingRecord]],
     ) -> set[str]:
         """The records found that we posted under a key of their source.
 
         A source that gives its records keys means different records by different keys. Records that were posted with
         other content are left out: the input may hold both.
         """
-        numbers = [match.record for matches in found.values() for match in matches]
+        numbers = [match.record for matches in by_key.values() for match in matches]
         posted = self._context.outbox.claimed(self._context.target.company, lookup.object, numbers, by_source=True)
         refused = (one for one in records if one.verdict is Verdict.REFUSED)
         return posted - {one.receipt.record for one in refused if one.receipt is not None}
@@ -177,12 +177,13 @@ class FindDuplicates:
         now = {at: by_outbox(records[at], entry) for at, entry in zip(places, entries, strict=True)}
         return {at: record for at, record in now.items() if record.verdict is not Verdict.CREATE}
 
-    def _duplicate(self, record: PlannedRecord, found: Sequence[MatchingRecord]) -> PlannedRecord:
+    def _duplicate(self, record: PlannedRecord, matches: Sequence[MatchingRecord]) -> PlannedRecord:
         write = record.write
-        numbers = ", ".join(match.record for match in found[:5])
+        numbers = ", ".join(match.record for match in matches[:5])
+        by = matches[0].creator or "unknown user"
         finding = Finding(
             DUPLICATE,
-            f"{write.label} is already in Intacct ({write.object} {numbers}, by {found[0].creator or 'unknown user'})",
+            f"{write.label} is already in Intacct ({write.object} {numbers}, by {by})",
             "remove it from the input, give it a reference of its own, or name it in `new` if it is another record",
             position=write.position,
             refuses=not is_new(write, self._context.settings.rules),

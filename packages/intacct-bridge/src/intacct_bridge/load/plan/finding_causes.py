@@ -45,12 +45,13 @@ class FindingCause:
 def causes(findings: Iterable[Finding]) -> Iterator[FindingCause]:
     """Findings by their cause, in the order of the first row of each."""
     alike: dict[tuple[str, ...], list[Finding]] = {}
-    for one in findings:
-        alike.setdefault((one.rule, one.column, _VALUES.sub("", one.message), one.fix, _source(one)), []).append(one)
+    for finding in findings:
+        message = _VALUES.sub("", finding.message)
+        alike.setdefault((finding.rule, finding.column, message, finding.fix, _source(finding)), []).append(finding)
     for group in alike.values():
         same: dict[str, list[Finding]] = {}
-        for one in group:
-            same.setdefault(one.message, []).append(one)
+        for finding in group:
+            same.setdefault(finding.message, []).append(finding)
         if len(same) > _ONE_BY_ONE:
             yield FindingCause(tuple(group))
         else:

@@ -38,11 +38,11 @@ class RefuseUncertainEquals:
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Ask the outbox for the equal records of all new ones together."""
         source = self._context.settings.rules.source_name
-        asked = {at: equal for at, one in enumerate(records) if (equal := _to_ask_for(one, source)) is not None}
-        if not asked:
+        uncertain = {at: equal for at, one in enumerate(records) if (equal := _to_ask_for(one, source)) is not None}
+        if not uncertain:
             return list(records)
-        own = self._context.entries(records[at].write for at in asked)
-        unknown = {at: asked[at] for at, entry in zip(asked, own, strict=True) if entry is None}
+        entries = self._context.entries(records[at].write for at in uncertain)
+        unknown = {at: uncertain[at] for at, entry in zip(uncertain, entries, strict=True) if entry is None}
         posted = self._posted((records[at].write, equal) for at, equal in unknown.items())
         done = list(records)
         for at, equal in unknown.items():
@@ -75,11 +75,11 @@ class RefuseUncertainEquals:
             if entry is not None and entry.status in MAYBE_APPLIED
         ]
         checked = ReceiptCheck(self._context).check(entry for _, entry in sent)
-        found: dict[_Class, list[OutboxEntry]] = {key: [] for key in firsts}
+        equals: dict[_Class, list[OutboxEntry]] = {key: [] for key in firsts}
         for key, entry in sent:
             if entry.number not in checked or checked[entry.number].state is not ReceiptState.RELEASED:
-                found[key].append(entry)
-        return found
+                equals[key].append(entry)
+        return equals
 
 
 def _to_ask_for(record: PlannedRecord, source: str) -> EqualNumber | None:

@@ -96,23 +96,23 @@ class MatchExisting:
         as_given = self._context.entries(record.write for record in records)
         matched = self._matched(records)
         as_matched = self._context.entries(record.write for record in matched)
-        found = zip(records, as_given, matched, as_matched, strict=True)
-        decided = [self._decided(record, given, match, entry) for record, given, match, entry in found]
+        matches = zip(records, as_given, matched, as_matched, strict=True)
+        decided = [self._decided(record, first, match, entry) for record, first, match, entry in matches]
         posted = [record for record, _ in decided]
         return ReceiptCheck(self._context).decide(posted, [entry for _, entry in decided])
 
     def _decided(
-        self, record: PlannedRecord, given: OutboxEntry | None, match: PlannedRecord, entry: OutboxEntry | None
+        self, record: PlannedRecord, first: OutboxEntry | None, match: PlannedRecord, entry: OutboxEntry | None
     ) -> tuple[PlannedRecord, OutboxEntry | None]:
-        """The record, with the entry that its verdict still depends on."""
-        if is_doubtful(given):
-            return record, given
+        """The record, with the entry that its verdict still depends on; `first` is that of the input as it is."""
+        if is_doubtful(first):
+            return record, first
         if is_doubtful(entry):
             return replace(record, write=match.write), entry
-        latest = entry or given
-        if _is_done(match, (given, entry), record.write):
+        latest = entry or first
+        if _is_done(match, (first, entry), record.write):
             match = replace(match, verdict=Verdict.UNCHANGED, changes=())
-        if match.verdict is Verdict.UNCHANGED and record.write.attachments and not _has_posted(given, record.write):
+        if match.verdict is Verdict.UNCHANGED and record.write.attachments and not _has_posted(first, record.write):
             return _without_files(match), None
         if is_left_draft(match):
             return match, None
@@ -186,21 +186,21 @@ class MatchExisting:
         lookup = self._writable.lookup
         return self._mode is Mode.UPSERT and bool(lookup.number) and not self._match and lookup.record_key not in names
 
-    def _match_one(self, record: PlannedRecord, names: Names, found: list[CurrentRecord]) -> PlannedRecord:
+    def _match_one(self, record: PlannedRecord, names: Names, matches: list[CurrentRecord]) -> PlannedRecord:
         write = record.write
         if not names:
             return record
         key = " ".join(f"{name} {text!r}" for name, text in key_texts(write, names))
-        if len(found) > 1:
-            numbers = ", ".join(one.record for one in found[:5])
+        if len(matches) > 1:
+            numbers = ", ".join(one.record for one in matches[:5])
             text = f"the company has more than one {write.object} with {key} (record numbers {numbers})"
             return record.with_findings(_key_finding("key", text, "give the RECORDNO", write, names))
-        if not found:
+        if not matches:
             if self._mode is Mode.UPSERT and self._writable.lookup.record_key not in names:
                 return record
             text = f"the company has no {write.object} with {key}"
             return record.with_findings(_key_finding("missing", text, "check it", write, names))
-        return self._of_existing(record, found[0], names)
+        return self._of_existing(record, matches[0], names)
 
     def _of_existing(self, record: PlannedRecord, current: CurrentRecord, names: Names) -> PlannedRecord:
         write, receipt = record.write, Receipt(current.record)
@@ -293,9 +293,9 @@ class _Comparison:
 class RecheckExisting:
     """The step that compares kept updates and deletes with their existing records as these are now."""
 
-    def __init__(self, context: PlanContext, kept: Sequence[PlannedRecord]) -> None:
+    def __init__(self, context: PlanContext, planned: Sequence[PlannedRecord]) -> None:
         self._context = context
-        self._kept = kept
+        self._planned = planned
         """The same records as the plan was made, in the same order."""
         self._writable = context.describe()
 
@@ -304,26 +304,26 @@ class RecheckExisting:
         entries = self._context.entries(record.write for record in records)
         checked = iter(self._compared([record for record in records if record.is_open]))
         return [
-            self._decided(record, kept, entry, next(checked) if record.is_open else _Comparison())
-            for record, kept, entry in zip(records, self._kept, entries, strict=True)
+            self._decided(record, planned, entry, next(checked) if record.is_open else _Comparison())
+            for record, planned, entry in zip(records, self._planned, entries, strict=True)
         ]
 
     def _decided(
         self,
         record: PlannedRecord,
-        kept: PlannedRecord,
+        planned: PlannedRecord,
         entry: OutboxEntry | None,
         compared: _Comparison,
     ) -> PlannedRecord:
         left, moved = compared.left, compared.moved
-        as_kept = replace(kept, write=record.write)
+        as_planned = replace(planned, write=record.write)
         if is_doubtful(entry):
             return by_outbox(replace(record, receipt=None, changes=()), entry)
-        if kept.verdict is Verdict.IN_DOUBT:
-            return as_kept  # it has ended since; applying the plan shows how
+        if planned.verdict is Verdict.IN_DOUBT:
+            return as_planned  # it has ended since; applying the plan shows how
         deleted = entry is not None and _has_deleted(entry)
         if (deleted and moved) or not (left or moved):
-            return replace(as_kept, verdict=Verdict.UNCHANGED)
+            return replace(as_planned, verdict=Verdict.UNCHANGED)
         write = record.write
         if compared.current is not None and write.operation is WriteOperation.UPDATE:
             write = replace(write, earlier=replaced_values(write, compared.current, self._writable))
@@ -334,29 +334,29 @@ class RecheckExisting:
         """Each record compared with its existing record."""
         by = (self._writable.lookup.record_key,)
         resolved = [resolve(as_given(record.write), self._context.references)[0] for record in records]
-        wanted = [
+        keyed = [
             (replace(record.write, fields={**given.fields, **record.write.fields}), by)
             for record, given in zip(records, resolved, strict=True)
         ]
-        located = Locator(self._context.company, self._writable).locate(wanted, taken_back=self._context.taken_back)
+        located = Locator(self._context.company, self._writable).locate(keyed, taken_back=self._context.taken_back)
         return [
             self._comparison(record, given, found[0] if found else None)
             for record, given, found in zip(records, resolved, located, strict=True)
         ]
 
-    def _comparison(self, record: PlannedRecord, given: Write, current: CurrentRecord | None) -> _Comparison:
-        return _Comparison(*self._remaining_changes(record, given, current), current)
+    def _comparison(self, record: PlannedRecord, as_read: Write, current: CurrentRecord | None) -> _Comparison:
+        return _Comparison(*self._remaining_changes(record, as_read, current), current)
 
     def _remaining_changes(
-        self, record: PlannedRecord, given: Write, current: CurrentRecord | None
+        self, record: PlannedRecord, as_read: Write, current: CurrentRecord | None
     ) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
         """The changes that are left. A delete's change is the record itself, as long as it exists."""
         write, record_key = record.write, self._writable.lookup.record_key
         if current is None:
             text = f"{write.label} no longer exists in Intacct"
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
-        key = [name for name in identity_names(write) if name in given.fields and name in current.row]
-        if any(equal_form(given.fields[name]) != equal_form(current.row[name]) for name in key):
+        key = [name for name in identity_names(write) if name in as_read.fields and name in current.row]
+        if any(equal_form(as_read.fields[name]) != equal_form(current.row[name]) for name in key):
             text = f"{write.object} {current.record} is not {write.label}"
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
         if write.operation is WriteOperation.DELETE:

@@ -146,10 +146,10 @@ class PlannedRecord:
         return self.write.operation is WriteOperation.CREATE
 
     @property
-    def asked(self) -> dict[str, Value]:
+    def action_options(self) -> dict[str, Value]:
         """Of an action: its date and its text, as far as it has them."""
-        given = {name.lower(): self.write.fields.get(name) for name in (ACTION_DATE, ACTION_COMMENT)}
-        return {name: value for name, value in given.items() if value}
+        options = {name.lower(): self.write.fields.get(name) for name in (ACTION_DATE, ACTION_COMMENT)}
+        return {name: value for name, value in options.items() if value}
 
     @property
     def totals(self) -> tuple[Total, ...]:
@@ -211,18 +211,18 @@ _OF_THE_RECORD = ("balance", "lines")
 
 
 def _without_consequences(findings: Iterable[Finding]) -> Iterator[Finding]:
-    found = list(findings)
-    unreadable = {one.position for one in found if one.rule == "row" and not one.column}
-    seen: set[tuple[str, str]] = set()
-    for one in found:
-        if one.position in unreadable and (one.rule != "row" or one.column):
+    listed_findings = list(findings)
+    unreadable = {finding.position for finding in listed_findings if finding.rule == "row" and not finding.column}
+    shown_places: set[tuple[str, str]] = set()
+    for finding in listed_findings:
+        if finding.position in unreadable and (finding.rule != "row" or finding.column):
             continue
-        place = (one.position, one.column)
-        if one.column and one.rule not in _OF_THE_RECORD:
-            if place in seen:
+        place = (finding.position, finding.column)
+        if finding.column and finding.rule not in _OF_THE_RECORD:
+            if place in shown_places:
                 continue
-            seen.add(place)
-        yield one
+            shown_places.add(place)
+        yield finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +303,8 @@ class Plan:
     @property
     def counts(self) -> dict[Verdict, int]:
         """The number of records with each verdict that one has."""
-        found = Counter(record.verdict for record in self.records)
-        return {verdict: found[verdict] for verdict in Verdict if found[verdict]}
+        by_verdict = Counter(record.verdict for record in self.records)
+        return {verdict: by_verdict[verdict] for verdict in Verdict if by_verdict[verdict]}
 
     @property
     def transactions(self) -> int:

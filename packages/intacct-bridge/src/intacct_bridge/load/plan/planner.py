@@ -90,11 +90,11 @@ def steps_to_act(context: PlanContext) -> tuple[PlanStep, ...]:
     return (RefuseRepeated(context), refuse_unsendable, MatchState(context))
 
 
-def steps_to_recheck(context: PlanContext, kept: Sequence[PlannedRecord]) -> tuple[PlanStep, ...]:
+def steps_to_recheck(context: PlanContext, planned: Sequence[PlannedRecord]) -> tuple[PlanStep, ...]:
     """The steps for the updates and deletes of a saved plan, compared with the company as it is now."""
     return (
         ResolveReferences(context, tuple(Verdict)),
-        RecheckExisting(context, kept),
+        RecheckExisting(context, planned),
         ApplyRules(context),
     )
 
@@ -142,10 +142,10 @@ class Planner:
 
     def confirm(self, plan: Plan) -> Plan:
         """The plan as the company is now, for the records that it would write."""
-        kept = [one for one in plan.records if one.verdict not in LEFT_OUT and one.write.object == plan.object]
-        created = [one for one in kept if one.write.operation is WriteOperation.CREATE]
-        acted = [one for one in kept if one.write.operation.is_action]
-        changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]
+        planned = [one for one in plan.records if one.verdict not in LEFT_OUT and one.write.object == plan.object]
+        created = [one for one in planned if one.write.operation is WriteOperation.CREATE]
+        acted = [one for one in planned if one.write.operation.is_action]
+        changed = [one for one in planned if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]
         if changed:
             self._context.describe()
         new = [PlannedRecord.of(one.write) for one in created]
@@ -158,11 +158,12 @@ class Planner:
             steps = steps_to_recheck(self._context, changed)
             now |= {id(one): record for one, record in zip(changed, run_steps(bare, steps), strict=True)}
         if acted:
-            seen = [replace(PlannedRecord.of(one.write), existing=one.existing) for one in acted]
+            as_shown = [replace(PlannedRecord.of(one.write), existing=one.existing) for one in acted]
             now |= {
-                id(one): record for one, record in zip(acted, run_steps(seen, steps_to_act(self._context)), strict=True)
+                id(one): record
+                for one, record in zip(acted, run_steps(as_shown, steps_to_act(self._context)), strict=True)
             }
-        records = [now[id(one)] for one in kept]
+        records = [now[id(one)] for one in planned]
         folders = self._missing_folders(records)
         return replace(
             plan,
@@ -173,10 +174,10 @@ class Planner:
 
     def _missing_folders(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """The attachment folders that have to be made first."""
-        wanted = {one.write.folder for one in records if one.verdict in WRITTEN and one.write.folder}
+        named_folders = {one.write.folder for one in records if one.verdict in WRITTEN and one.write.folder}
         if self._context.settings.offline:
             return []
-        missing = (folder for folder in sorted(wanted) if folder_missing(self._company, folder))
+        missing = (folder for folder in sorted(named_folders) if folder_missing(self._company, folder))
         return [PlannedRecord(folder_write(folder), Verdict.CREATE) for folder in missing]
 
 
@@ -219,9 +220,9 @@ def plan_in_stages(writes: Iterable[Write], company: Gateway, outbox: Outbox, *,
     target = TargetCompany.of(company.connection)
     planned: list[Plan] = []
     facts = CompanyFacts()
-    for (name, operation), some in groupby(writes, key=lambda write: (write.object, write.operation)):
+    for (name, operation), group in groupby(writes, key=lambda write: (write.object, write.operation)):
         of_kind = PlanSettings(mode=_MODES.get(operation, Mode.CREATE))
-        planned.append(_plan_all(some, Plan(target, name, source, (), (), 0), company, outbox, of_kind, facts=facts))
+        planned.append(_plan_all(group, Plan(target, name, source, (), (), 0), company, outbox, of_kind, facts=facts))
     stages = after_payments(planned)
     return _in_stages(stages, Plan(target, "", source, (), (), 0))
 
@@ -293,13 +294,13 @@ def _joined(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empt
     folders: list[PlannedRecord] = []
     records: dict[int, PlannedRecord] = {}
     for entity, part in parts.items():
-        some = list(_of_entity(part.records, entity))
-        own = len(places.get(entity, ()))
-        folders += some[: len(some) - own]
-        records |= zip(places.get(entity, ()), some[len(some) - own :], strict=True)
+        of_entity = list(_of_entity(part.records, entity))
+        count = len(places.get(entity, ()))
+        folders += of_entity[: len(of_entity) - count]
+        records |= zip(places.get(entity, ()), of_entity[len(of_entity) - count :], strict=True)
     notes = [
-        f"{counted(len(some), 'record')} {'is' if len(some) == 1 else 'are'} for entity {entity}."
-        for entity, some in places.items()
+        f"{counted(len(of_entity), 'record')} {'is' if len(of_entity) == 1 else 'are'} for entity {entity}."
+        for entity, of_entity in places.items()
         if entity
     ]
     unchecked = dict.fromkeys(text for part in parts.values() for text in part.unchecked)
@@ -382,10 +383,10 @@ def _confirm_all(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
 def _confirm_stage(stage: Plan, company: Gateway, outbox: Outbox, facts: CompanyFacts) -> Plan:
     done: list[Plan] = []
     for entity, places in by_entity([one.write for one in stage.records]).items():
-        some = replace(stage, records=tuple(stage.records[place] for place in places))
-        warned = any(finding.rule == UNUSUAL_RATE for record in some.records for finding in record.findings)
+        of_entity = replace(stage, records=tuple(stage.records[place] for place in places))
+        warned = any(finding.rule == UNUSUAL_RATE for record in of_entity.records for finding in record.findings)
         settings = PlanSettings(rules=stage.rules, unusual_rates="use" if warned else "")
-        part = _planner(company, outbox, settings, stage.object, entity, facts=facts).confirm(some)
+        part = _planner(company, outbox, settings, stage.object, entity, facts=facts).confirm(of_entity)
         done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
     return replace(
         stage,

@@ -149,10 +149,10 @@ class ReceiptCheck:
             # else the input cannot be put into a function, and says so itself
             with suppress(IntacctError):
                 resolved, _ = resolve(write, self._context.references)
-                made = serialize(self._context.functions.element(replace(resolved, attachments=())))
-                sent, given = (sent_write(writable, one) for one in (entry, replace(entry, body=made)))
+                body = serialize(self._context.functions.element(replace(resolved, attachments=())))
+                sent, as_read = (sent_write(writable, one) for one in (entry, replace(entry, body=body)))
                 left_out = {"SUPDOCID", *(REFERENCE_FIELDS.values() if takes_own_reference(write) else ())}
-                texts = list(differences_from_sent(sent, given, write, left_out))
+                texts = list(differences_from_sent(sent, as_read, write, left_out))
                 is_same = not texts and not write.attachments and entry.status is RecordStatus.APPLIED
                 records[at] = _posted(records[at]) if is_same else with_sent_differences(records[at], texts)
         return records
@@ -197,11 +197,11 @@ class ReceiptCheck:
         for name in dict.fromkeys(entry.target.object for entry in bare):
             numbers = ", ".join(str(entry.number) for entry in bare if entry.target.object == name)
             self._context.unchecked.append(f"receipts of {name}: outbox entries without a record key ({numbers})")
-        found: dict[int, CheckedReceipt] = {}
+        checked: dict[int, CheckedReceipt] = {}
         if not self._context.settings.offline:
-            for name, some in by_object.items():
-                found |= self._check(name, some)
-        return found
+            for name, of_object in by_object.items():
+                checked |= self._check(name, of_object)
+        return checked
 
     def _check(self, name: str, entries: Sequence[OutboxEntry]) -> dict[int, CheckedReceipt]:
         states: dict[str, str] = {}
@@ -210,12 +210,12 @@ class ReceiptCheck:
         except _REFUSALS as error:
             self._context.unchecked.append(f"receipts of {name}: {error.message}")
             return {entry.number: CheckedReceipt(ReceiptState.UNCHECKED) for entry in entries}
-        found: dict[int, CheckedReceipt] = {}
+        checked: dict[int, CheckedReceipt] = {}
         for entry in entries:
             if name != "GLBATCH" and states.get(nfc(_record(entry)), "").casefold() in TAKEN_BACK:
                 self._context.outbox.release(entry, "reversed or voided in Intacct")
-                found[entry.number] = CheckedReceipt(ReceiptState.RELEASED)
-        entries = [entry for entry in entries if entry.number not in found]
+                checked[entry.number] = CheckedReceipt(ReceiptState.RELEASED)
+        entries = [entry for entry in entries if entry.number not in checked]
         visible = [entry for entry in entries if nfc(_record(entry)) in numbers]
         missing = [entry for entry in entries if nfc(_record(entry)) not in numbers]
         updates = self._context.outbox.later_writes(
@@ -225,7 +225,7 @@ class ReceiptCheck:
             later = [one for one in updates.get(numbers[nfc(_record(entry))], ()) if one.number > entry.number]
             correction = later[-1] if later else None
             key = nfc(_record(entry))
-            found[entry.number] = CheckedReceipt(
+            checked[entry.number] = CheckedReceipt(
                 ReceiptState.VISIBLE, numbers[key], correction, states.get(key, ""), currencies[key]
             )
         proofs = self._proofs(name, missing)
@@ -233,8 +233,8 @@ class ReceiptCheck:
             if entry.number in proofs:
                 self._context.outbox.release(entry, proofs[entry.number])
             state = ReceiptState.RELEASED if entry.number in proofs else ReceiptState.HIDDEN
-            found[entry.number] = CheckedReceipt(state)
-        return found
+            checked[entry.number] = CheckedReceipt(state)
+        return checked
 
     def _visible(
         self, name: str, records: Sequence[str], states: dict[str, str]
@@ -287,10 +287,10 @@ class ReceiptCheck:
         where = (field("ACCESSMODE") == "D") & (field("OBJECTTYPE") == name.lower()) & (field("ACCESSTIME") >= since)
         proofs: dict[int, str] = {}
         try:
-            for some in batched(by_key, MAX_IN):
-                asked = where & field("OBJECTKEY").is_in(list(some))
+            for keys in batched(by_key, MAX_IN):
+                of_keys = where & field("OBJECTKEY").is_in(list(keys))
                 for row in self._context.company.query(
-                    Query(_AUDIT, ("OBJECTKEY", "USERID", "ACCESSTIME"), where=asked)
+                    Query(_AUDIT, ("OBJECTKEY", "USERID", "ACCESSTIME"), where=of_keys)
                 ):
                     for entry in by_key.get(comparable(row.get("OBJECTKEY")), ()):
                         if _is_delete_of(entry, name, row):
@@ -306,22 +306,27 @@ class ReceiptCheck:
         """Each must say what its update left. An empty key says nothing: the company numbers such records itself."""
         writable, references = self._context.describe(), self._context.references
         natural = natural_key(writable.name)
-        references.learn(one.record.write for one in corrected)
+        references.learn(corrected_record.record.write for corrected_record in corrected)
         by = (writable.lookup.record_key,)
         keyed = []
-        for one in corrected:
-            resolved, _ = resolve(one.record.write, references)
+        for corrected_record in corrected:
+            resolved, _ = resolve(corrected_record.record.write, references)
             stated = {name: value for name, value in resolved.fields.items() if value is not None or name != natural}
-            keyed.append((replace(resolved, fields={**stated, by[0]: one.number}), by))
+            keyed.append((replace(resolved, fields={**stated, by[0]: corrected_record.number}), by))
         located = Locator(self._context.company, writable).locate(keyed)
         done: list[PlannedRecord] = []
-        for one, (write, _), found in zip(corrected, keyed, located, strict=True):
-            changes = differences(write, found[0], writable, by) if found else ()
-            known = replace(
-                one.record, verdict=Verdict.UNCHANGED, receipt=one.created.receipt, since=one.correction.sent_at
+        for corrected_record, (write, _), matches in zip(corrected, keyed, located, strict=True):
+            changes = differences(write, matches[0], writable, by) if matches else ()
+            as_posted = replace(
+                corrected_record.record,
+                verdict=Verdict.UNCHANGED,
+                receipt=corrected_record.created.receipt,
+                since=corrected_record.correction.sent_at,
             )
-            same = one.correction.digest == one.record.write.digest or (found and not changes)
-            done.append(known if same else _overwritten(known, one, changes))
+            same = corrected_record.correction.digest == corrected_record.record.write.digest or (
+                matches and not changes
+            )
+            done.append(as_posted if same else _overwritten(as_posted, corrected_record, changes))
         return done
 
 
@@ -338,8 +343,8 @@ def _record(entry: OutboxEntry) -> str:
 def _audit_keys(name: str, entry: OutboxEntry) -> set[str]:
     """The keys under which the audit history may have the entry's record."""
     natural = natural_key(name)
-    known = {entry.lookup_key.get(natural, "") if natural else "", entry.receipt.name if entry.receipt else ""}
-    return {*with_forms((_record(entry), *known)), f"{_record(entry)}--REC"} - {""}
+    names = {entry.lookup_key.get(natural, "") if natural else "", entry.receipt.name if entry.receipt else ""}
+    return {*with_forms((_record(entry), *names)), f"{_record(entry)}--REC"} - {""}
 
 
 def _is_delete_of(entry: OutboxEntry, name: str, row: Mapping[str, object]) -> bool:
@@ -357,11 +362,13 @@ def _is_delete_of(entry: OutboxEntry, name: str, row: Mapping[str, object]) -> b
     return later and (is_receipt or by == natural_key(name))
 
 
-def _overwritten(known: PlannedRecord, one: _CorrectedRecord, changes: Iterable[Change]) -> PlannedRecord:
+def _overwritten(
+    as_posted: PlannedRecord, corrected_record: _CorrectedRecord, changes: Iterable[Change]
+) -> PlannedRecord:
     """The refusal of a record that has other content since its update."""
-    write = one.record.write
-    when = f"{one.correction.since:%Y-%m-%d}"
-    text = f"{write.label} was {sent_text(write, one.created)}, and was corrected on {when}"
+    write = corrected_record.record.write
+    when = f"{corrected_record.correction.since:%Y-%m-%d}"
+    text = f"{write.label} was {sent_text(write, corrected_record.created)}, and was corrected on {when}"
     differs = "; ".join(text for change in changes for text in (str(change), *change.lines))
     finding = Finding(
         CONFLICT,
@@ -369,7 +376,7 @@ def _overwritten(known: PlannedRecord, one: _CorrectedRecord, changes: Iterable[
         "load it with update mode, or give this one a reference of its own",
         position=write.position,
     )
-    return replace(known.with_findings(finding), verdict=Verdict.REFUSED)
+    return replace(as_posted.with_findings(finding), verdict=Verdict.REFUSED)
 
 
 def _in_other_currency(record: PlannedRecord, entry: OutboxEntry, posted: frozenset[str]) -> PlannedRecord:

@@ -31,7 +31,7 @@ class ResolveReferences:
         resolved, findings = resolve(as_given(write), self._context.references)
         if write.given is None:
             return (record if resolved is write else replace(record, write=resolved)).with_findings(*findings)
-        return record.with_findings(*findings, *_moved(write, resolved))
+        return record.with_findings(*findings, *_moved_references(write, resolved))
 
 
 def as_given(write: Write) -> Write:
@@ -39,14 +39,14 @@ def as_given(write: Write) -> Write:
     return write if write.given is None else replace(write, fields=write.given.fields, lines=write.given.lines)
 
 
-def _moved(kept: Write, now: Write) -> Iterator[Finding]:
+def _moved_references(planned: Write, now: Write) -> Iterator[Finding]:
     """References of a saved plan that mean another record now."""
-    pairs = [(kept.fields, now.fields, kept.position)]
-    for wrapper, lines in kept.lines.items():
+    pairs = [(planned.fields, now.fields, planned.position)]
+    for wrapper, lines in planned.lines.items():
         pairs += [
             (one.fields, other.fields, one.position) for one, other in zip(lines, now.lines[wrapper], strict=True)
         ]
     for before, after, position in pairs:
         for name in (name for name in before if name in after and before[name] != after[name]):
             message = f"the reference is to {before[name]!r} in the plan, and to {after[name]!r} now"
-            yield Finding("moved", message, "make a new plan", kept.column(name), position)
+            yield Finding("moved", message, "make a new plan", planned.column(name), position)

@@ -295,9 +295,9 @@ class _Matching:
         left: dict[_Key, list[int]] = {}
         for at, write in self.writes.items():
             if at not in self.matched:
-                for one in write.identities:
-                    if one.kind == kind:
-                        left.setdefault((kind, one.text), []).append(at)
+                for identity in write.identities:
+                    if identity.kind == kind:
+                        left.setdefault((kind, identity.text), []).append(at)
         return left
 
     def _match_number(self, key: _Key, members: Sequence[int]) -> None:

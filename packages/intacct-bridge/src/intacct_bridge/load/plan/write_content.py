@@ -41,8 +41,8 @@ def content_of(
 
 def _sent(object_name: str, name: str, value: Any, names: Names | None) -> Any:
     """A value as a person reads it: a number that is a key has no separators, and a side is a word."""
-    if names and (target := referred(object_name).get(name)) and (known := names.get(target, {}).get(str(value))):
-        return f"{value} {known}"
+    if names and (target := referred(object_name).get(name)) and (text := names.get(target, {}).get(str(value))):
+        return f"{value} {text}"
     if name == "TR_TYPE":
         return {"1": "debit", "-1": "credit"}.get(str(value), value)
     if isinstance(value, Decimal):

@@ -48,7 +48,7 @@ class Identifier:
     """Gives each record of one input its identity; it counts equal contents, so each input needs its own."""
 
     def __init__(self) -> None:
-        self._seen: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
 
     def identify(
         self,
@@ -67,8 +67,8 @@ class Identifier:
             return key_identity(fields, names)
         if source_key:
             return source_identity(source_key)
-        self._seen[object_name, digest] += 1
-        return content_identity(digest, self._seen[object_name, digest])
+        self._counts[object_name, digest] += 1
+        return content_identity(digest, self._counts[object_name, digest])
 
 
 def key_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:

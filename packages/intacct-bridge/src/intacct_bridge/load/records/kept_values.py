@@ -41,22 +41,22 @@ def _kept_value(value: Value) -> KeptValue:
     return TypedValue(date=value.isoformat()) if isinstance(value, date) else TypedValue(integer=str(value))
 
 
-def fields_of(kept: KeptFields) -> dict[str, Value]:
+def fields_of(stored: KeptFields) -> dict[str, Value]:
     """The fields that a file holds. ValueError if a value does not fit the type of its field."""
-    return {name: _value(value) if isinstance(value, TypedValue) else value for name, value in kept.items()}
+    return {name: _stored_value(value) if isinstance(value, TypedValue) else value for name, value in stored.items()}
 
 
-def _value(kept: TypedValue) -> Value:
-    if kept.decimal is not None:
-        if not _DECIMAL.fullmatch(kept.decimal):  # as it was written: no NaN, no exponent
+def _stored_value(stored: TypedValue) -> Value:
+    if stored.decimal is not None:
+        if not _DECIMAL.fullmatch(stored.decimal):  # as it was written: no NaN, no exponent
             raise ValueError("not a decimal")
-        return Decimal(kept.decimal)
-    if kept.time is not None:
-        return datetime.fromisoformat(kept.time)
-    if kept.date is not None:
-        return date.fromisoformat(kept.date)
-    if kept.integer is not None:
-        return int(kept.integer)
+        return Decimal(stored.decimal)
+    if stored.time is not None:
+        return datetime.fromisoformat(stored.time)
+    if stored.date is not None:
+        return date.fromisoformat(stored.date)
+    if stored.integer is not None:
+        return int(stored.integer)
     raise ValueError("a value without its kind")
 
 

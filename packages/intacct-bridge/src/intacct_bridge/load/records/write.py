@@ -126,8 +126,8 @@ class RecordLine(msgspec.Struct, frozen=True):
 
         A line of an order adds its quantity times its price, in cents; subtotals, discounts and taxes are not in it.
         """
-        found = (self.fields.get(name) for name in AMOUNTS)
-        amount = next((amount for amount in found if isinstance(amount, Decimal)), None)
+        amounts = (self.fields.get(name) for name in AMOUNTS)
+        amount = next((amount for amount in amounts if isinstance(amount, Decimal)), None)
         if amount is None and self.object in _ORDER_LINES:
             quantity, price = (_first_number(self.fields, names) for names in (_QUANTITIES, _PRICES))
             if quantity is not None and price is not None:
