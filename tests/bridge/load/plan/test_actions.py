@@ -30,7 +30,7 @@ def action(operation: WriteOperation = REVERSE, name: str = "APBILL", **fields: 
 
 def decided(record: PlannedRecord, *, entry: OutboxEntry | None = None, **row: Any) -> PlannedRecord:
     step = MatchState.__new__(MatchState)
-    company = SimpleNamespace(connection=SimpleNamespace(is_legacy=False, statuses={}))
+    company = SimpleNamespace(connection=SimpleNamespace(is_legacy=False, statuses={}, external_ids="unique"))
     step._context = cast("Any", SimpleNamespace(company=company))
     return step._decided(record, entry, CurrentRecord("7", {"RECORDNO": 7, **row}) if row else None)
 
@@ -82,7 +82,7 @@ def test_an_action_on_a_record_that_is_not_visible_or_in_doubt() -> None:
 class Connected(ShownRecords):
     """A company with a connection."""
 
-    connection = SimpleNamespace(is_legacy=False, statuses={})
+    connection = SimpleNamespace(is_legacy=False, statuses={}, external_ids="unique")
 
 
 def test_each_action_is_decided_by_its_own_record() -> None:

@@ -67,7 +67,9 @@ OTHER = [line("6100", 1, "E1", "99.00", BATCHNO=8)]
 class Company(ShownRecords):
     """A company whose records are private: only a query that asks for those gets them."""
 
-    connection: Any = field(default_factory=lambda: SimpleNamespace(is_legacy=False, statuses={}))
+    connection: Any = field(
+        default_factory=lambda: SimpleNamespace(is_legacy=False, statuses={}, external_ids="unique")
+    )
 
     def describe(self, name: str, doc_par_id: str | None = None, /) -> ObjectDef:
         return OBJECTS[name]
@@ -147,7 +149,7 @@ def test_an_entry_that_cannot_be_compared_has_no_opposite(outbox: Outbox) -> Non
     with pytest.raises(RecordError, match="GLBATCH 7 is not visible in Intacct"):
         opposite(outbox, None, SENT)
     entry = posted(outbox)
-    legacy = Company(connection=SimpleNamespace(is_legacy=True, statuses={}))
+    legacy = Company(connection=SimpleNamespace(is_legacy=True, statuses={}, external_ids="unique"))
     with pytest.raises(RecordError, match=r"document type 2\.1 cannot compare"):
         opposite_write(cast("Gateway", legacy), entry, day=DAY)
 

@@ -87,7 +87,7 @@ def test_a_record_is_found_with_its_state_and_its_name() -> None:
 class Bare(ShownRecords):
     """A company without any record."""
 
-    connection = SimpleNamespace(is_legacy=False, statuses={})
+    connection = SimpleNamespace(is_legacy=False, statuses={}, external_ids="unique")
 
 
 def test_a_delete_that_an_earlier_undo_has_begun_is_planned_though_the_record_is_gone() -> None:
