@@ -40,10 +40,25 @@ CREATE TABLE spent (month TEXT NOT NULL, connection TEXT NOT NULL, transactions 
 """
     ),
 )
+_TEXT = """to_char({moment} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 _SPEND = """
-INSERT INTO spent (month, connection, transactions) VALUES (?, ?, ?)
+INSERT INTO spent (month, connection, transactions) {spending}
 ON CONFLICT (month, connection) DO UPDATE SET transactions = spent.transactions + excluded.transactions
 """
+_TAKE = """
+DELETE FROM slot WHERE free_at <= {now} OR free_at > {latest};
+WITH moment AS MATERIALIZED (SELECT {clock} AS now),
+month AS MATERIALIZED (
+    SELECT to_char(now AT TIME ZONE 'UTC', 'YYYY-MM') AS text, (SELECT count(*) FROM slot) AS slots,
+        (SELECT coalesce(sum(transactions), 0)::bigint FROM spent
+            WHERE month = to_char(now AT TIME ZONE 'UTC', 'YYYY-MM')) AS spent
+    FROM moment),
+allowed AS MATERIALIZED (SELECT text FROM month WHERE slots < {concurrency} AND {within_limit}),
+spend AS ({spend}),
+taken AS (INSERT INTO slot (taken_at, free_at) SELECT {taken_at}, {free_at} FROM allowed, moment RETURNING number)
+SELECT coalesce((SELECT number FROM taken), 0), slots, spent, text FROM month
+"""
+"""Frees the slots whose time is over, then takes one and counts the transactions, if both limits allow it."""
 _LONGEST_SLOT = SEND_WITHIN + LONGEST_REQUEST + timedelta(minutes=1)
 """A slot that is taken for longer from now on was taken before the server's clock was set back."""
 _SCHEMAS_AT_ONCE = 200
@@ -73,6 +88,7 @@ class Governor:
         """
         self._open = partial(PostgresDatabase, place, _TABLES, clock=clock, pooled=True)
         self._db: PostgresDatabase | None = None
+        self._clock = clock
         self._connection, self._company = connection, company or connection
         self._concurrency = concurrency
         self._limit = monthly_limit
@@ -109,10 +125,9 @@ class Governor:
     def uncount(self, transactions: int) -> None:
         """Take back the count of this thread's request, which was refused before anything ran; a failure leaves it."""
         month = getattr(self._thread, "month", "")
+        spending = f"VALUES ({literal(month)}, {literal(self._connection)}, {-transactions})"
         with suppress(IntacctError):
-            db = self._database()
-            with db.transaction():
-                db.execute(_SPEND, (month, self._connection, -transactions))
+            self._database().together(_SPEND.format(spending=spending))
 
     def month_to_date(self) -> int:
         """The company's transactions of this month, from all machines."""
@@ -151,46 +166,41 @@ class Governor:
 
     def _try(self, transactions: int, lasting: timedelta) -> int:
         """The number of a slot that is free after a time at the latest, or 0 if all are taken."""
-        db = self._database()
-        with db.transaction():
-            now = db.clock()
-            db.execute("DELETE FROM slot WHERE free_at <= ? OR free_at > ?", (_text(now), _text(now + _LONGEST_SLOT)))
-            (slots,) = db.execute("SELECT count(*) FROM slot").fetchone()
-            if slots >= self._concurrency:
-                return 0
-            self._thread.month = month = _month(now)
-            self._spend(db, month, transactions)
-            sql = "INSERT INTO slot (taken_at, free_at) VALUES (?, ?) RETURNING number"
-            return int(db.execute(sql, (_text(now), _text(now + lasting))).fetchone()[0])
-
-    def _spend(self, db: PostgresDatabase, month: str, transactions: int) -> None:
-        if self._limit is not None:
-            (spent,) = db.execute(
-                "SELECT coalesce(sum(transactions), 0) FROM spent WHERE month = ?", (month,)
-            ).fetchone()
-            if spent + transactions > self._limit:
-                raise CapError(
-                    f"the next request costs {transactions:,} API transactions; {spent:,} of the {self._limit:,} that"
-                    f" the company may use in {month} are used, by all machines",
-                    fix="Raise `monthly_limit` of the connection, or wait for the next month.",
-                    setting="monthly_limit",
-                )
-        db.execute(_SPEND, (month, self._connection, transactions))
+        spending = f"SELECT text, {literal(self._connection)}, {transactions} FROM allowed"
+        clock = f"{literal(self._clock().isoformat())}::timestamptz" if self._clock is not None else "clock_timestamp()"
+        take = _TAKE.format(
+            clock=clock,
+            now=_TEXT.format(moment=clock),
+            latest=_later(clock, _LONGEST_SLOT),
+            concurrency=self._concurrency,
+            within_limit="true" if self._limit is None else f"spent + {transactions} <= {self._limit}",
+            spend=_SPEND.format(spending=spending),
+            taken_at=_TEXT.format(moment="now"),
+            free_at=_later("now", lasting),
+        )
+        slot, slots, spent, month = self._database().together(take)
+        self._thread.month = str(month)
+        if not slot and slots < self._concurrency:
+            raise CapError(
+                f"the next request costs {transactions:,} API transactions; {spent:,} of the {self._limit:,} that"
+                f" the company may use in {month} are used, by all machines",
+                fix="Raise `monthly_limit` of the connection, or wait for the next month.",
+                setting="monthly_limit",
+            )
+        return int(slot)
 
     def _free(self, slot: int) -> None:
         """Free a slot. A failure must not hide the answer of the request, and the slot frees itself in time."""
         with suppress(IntacctError):
-            db = self._database()
-            with db.transaction():
-                db.execute("DELETE FROM slot WHERE number = ?", (slot,))
+            self._database().together(f"DELETE FROM slot WHERE number = {slot}", locks=False)
+
+
+def _later(moment: str, time: timedelta) -> str:
+    return _TEXT.format(moment=f"({moment} + interval '{time.total_seconds()} seconds')")
 
 
 def _month(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y-%m}"
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def slots_taken(db: PostgresDatabase, schema: str) -> int:

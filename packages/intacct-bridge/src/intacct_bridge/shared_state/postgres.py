@@ -30,6 +30,7 @@ from intacct_bridge.shared_state.place import PostgresPlace, server_of
 from intacct_bridge.shared_state.postgres_link import (
     ANSWER_SECONDS,
     APPLICATION,
+    ChangedPartError,
     MissingTableError,
     NoRightError,
     PostgresAnswer,
@@ -205,6 +206,20 @@ class PostgresDatabase:
     def _answer(self, sql: str) -> PostgresAnswer:
         with self._errors():
             return PostgresAnswer(self._link.execute_simple(sql))
+
+    def together(self, sql: str, *, locks: bool = True) -> Row:
+        """Run statements without values in one transaction and one round trip, and give the last row.
+
+        Like `transaction` it locks the part's row first, and refuses a part that was moved or upgraded. If the
+        connection is lost, all of it is run again, although it may have been committed.
+        """
+        with self._using():
+            lock = f"{_LOCKED.format(version=self._tables.version, part=self._tables.part)};" if locks else ""
+            try:
+                return (self._patiently(lambda: self._answer(f"{lock} {sql}").fetchall()) or [None])[-1]
+            except ChangedPartError:
+                with self.transaction():  # says what was changed
+                    raise
 
     def last_number(self, table: str) -> int:
         """The sequence's number; a transaction waits for numbers that are given but not committed."""
@@ -579,6 +594,11 @@ class PostgresDatabase:
 _OWNER = """
 SELECT current_user::text, pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'bridge_part'::regclass
 """
+_LOCKED = """
+SELECT CASE WHEN version = {version} AND moved_to = '' THEN 1 ELSE 1 / (version - version) END
+FROM bridge_part WHERE part = '{part}' FOR UPDATE
+"""
+"""The same for statements that are sent together."""
 _HELD = """
 SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

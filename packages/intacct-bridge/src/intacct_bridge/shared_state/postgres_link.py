@@ -22,7 +22,7 @@ _NO_CONNECTION_LEFT = "53300"
 _CONNECTION_ENDS = ("08", "57P01", "57P02", "57P03", _NO_CONNECTION_LEFT)
 """SQL states of a server that ends the connection, starts, stops, or has no connection left."""
 _NO_TABLE, _NO_SCHEMA, _READ_ONLY, _FORBIDDEN, _LOCK_TIMEOUT = "42P01", "3F000", "25006", "42501", "55P03"
-_DEADLOCK, _TAKEN = "40P01", "23505"
+_DEADLOCK, _TAKEN, _DIVIDED_BY_ZERO = "40P01", "23505", "22012"
 
 _FIXES = {
     "28P01": "check the user and the password, in the URI or in PGUSER and PGPASSWORD; escape special characters in the"
@@ -46,6 +46,10 @@ class NoRightError(SettingsError):
 
 class TakenError(SettingsError):
     """A row has what only one may have, and another one has it."""
+
+
+class ChangedPartError(SettingsError):
+    """The part was moved or upgraded meanwhile, which statements that are sent together find by a division by zero."""
 
 
 class NamedRow(tuple[Any, ...]):
@@ -168,6 +172,7 @@ def refusal_error(place: PostgresPlace, facts: Mapping[str, str], what: str) -> 
     if state == _FORBIDDEN:
         fix = f'as the owner of the database: CREATE SCHEMA "{place.schema}" AUTHORIZATION "the user"'
     kinds = {_NO_TABLE: MissingTableError, _NO_SCHEMA: MissingTableError, _FORBIDDEN: NoRightError, _TAKEN: TakenError}
+    kinds[_DIVIDED_BY_ZERO] = ChangedPartError
     return kinds.get(state, SettingsError)(f"{place.name} cannot be used: {text}", fix=fix)
 
 
