@@ -11,6 +11,7 @@ import pytest
 from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.fleet import NewTenant
 from intacct_bridge.fleet.registry import CompanyTakenError
+from intacct_bridge.fleet.run_queue import KEPT_RUNS, RunEnding
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.library import client_of
 from intacct_bridge.shared_state.place import server_of
@@ -237,9 +238,9 @@ def test_a_run_is_counted_once_and_its_end_is_kept_once(fleet: Fleet) -> None:
     fleet.queue.recover(["one"])
     again = begun(fleet, "acme", "nightly", NOON, worker="two")
     assert again.started_at == first.started_at
-    assert not fleet.end_run(first, "bug"), "another worker has it"
-    assert fleet.end_run(again, "done", transactions=7, rows=3)
-    assert not fleet.end_run(again, "bug")
+    assert not fleet.end_run(first, RunEnding("bug")), "another worker has it"
+    assert fleet.end_run(again, RunEnding("done", transactions=7, rows=3))
+    assert not fleet.end_run(again, RunEnding("bug"))
     fleet.queue.submit([again.key])
     assert fleet.queue.take("three", 1) == []
     status = fleet.status_of("acme").flows[0]
@@ -248,12 +249,12 @@ def test_a_run_is_counted_once_and_its_end_is_kept_once(fleet: Fleet) -> None:
     assert status.failures == 0
     for hour in (1, 2):
         late = begun(fleet, "acme", "nightly", NOON + timedelta(hours=hour))
-        fleet.end_run(late, "in doubt", in_doubt=2)
+        fleet.end_run(late, RunEnding("in doubt", in_doubt=2))
     status = fleet.status_of("acme").flows[0]
     assert status.failures == 2
     assert fleet.status_of("acme").in_doubt == 2
     assert fleet.status_of("acme").needs_attention
-    assert fleet.queue.prune(datetime.now(UTC) + timedelta(days=1)) == 2
+    assert fleet.queue.prune(datetime.now(UTC) + KEPT_RUNS + timedelta(days=1)) == 2
     assert [run.due_at for run in fleet.queue.runs(tenant="acme")] == [NOON + timedelta(hours=2)]
 
 
@@ -315,10 +316,10 @@ def test_no_dump_holds_a_credential_after_failures_either(fleet: Fleet, monkeypa
     run = begun(fleet, "acme", "nightly", NOON)
     connection = fleet.connection("acme")
     detail = f"{WAREHOUSE} refused {connection.user_password}, {connection.sender_password}: S3cret-of-the-warehouse"
-    fleet.end_run(run, "refused", detail=detail)
+    fleet.end_run(run, RunEnding("refused", detail=detail))
     assert fleet.queue.runs()[0].detail == "*** refused ***, ***: ***"
     late = begun(fleet, "acme", "nightly", NOON + timedelta(minutes=1))
-    fleet.end_run(late, "refused", detail="Earlier-s3cret-word", hide=("Earlier-s3cret-word",))
+    fleet.end_run(late, RunEnding("refused", detail="Earlier-s3cret-word"), hide=("Earlier-s3cret-word",))
     held = dump(fleet.registry.place)
     assert "acme" in held
     assert "Earlier" not in held
@@ -328,7 +329,7 @@ def test_no_dump_holds_a_credential_after_failures_either(fleet: Fleet, monkeypa
         assert not secret or secret not in held
     monkeypatch.setattr(fleet, "_keys", fleet.keys.of(FleetKey.new().text))
     late = begun(fleet, "acme", "nightly", NOON + timedelta(hours=1))
-    fleet.end_run(late, "wrong settings", detail=detail)
+    fleet.end_run(late, RunEnding("wrong settings", detail=detail))
     assert "S3cret" not in dump(fleet.registry.place)
 
 

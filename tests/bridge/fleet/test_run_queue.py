@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from intacct_bridge.fleet import Fleet
-from intacct_bridge.fleet.run_queue import RunKey, RunQueue, TenantRun
+from intacct_bridge.fleet.run_queue import RunEnding, RunKey, RunQueue, TenantRun
 from intacct_bridge.fleet.run_threads import HandedBackError, RunThreads
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.fleet.work_state import PUT_OFF
@@ -94,7 +94,7 @@ def test_a_run_is_taken_once_and_the_next_of_its_tenant_after_its_end(queue: Run
     assert names(taken) == ["acme", "beta"]
     assert queue.take("two", 10) == []
     acme = next(run for run in taken if run.tenant == "acme")
-    assert queue.end(acme, "done", rows=3)
+    assert queue.end(acme, RunEnding("done", rows=3))
     (after,) = queue.take("two", 10)
     assert (after.tenant, after.flow, after.worker) == ("acme", "post", "two")
     assert queue.find([acme.key])[acme.key].rows == 3
@@ -126,7 +126,7 @@ def test_workers_that_take_at_the_same_time_take_each_run_once_and_one_of_each_t
         with closing(RunQueue(fleet.registry.place)) as own:
             while len(fleet.queue.unfinished()):
                 for run in own.take(worker, 5):
-                    assert own.end(run, "done")
+                    assert own.end(run, RunEnding("done"))
                     done.append(run.key)
         return done
 
@@ -142,12 +142,12 @@ def test_only_the_worker_that_has_a_run_ends_it_or_gives_it_back(fleet: Fleet, q
     late = begun(fleet, "acme", "copy", DUE, worker="killed")
     assert queue.recover(["killed"]) == (1, [])
     (again,) = queue.take("other", 1)
-    assert not queue.end(late, "bug")
+    assert not queue.end(late, RunEnding("bug"))
     queue.hand_back(late)
     (run,) = queue.unfinished()
     assert run.worker == "other"
-    assert queue.end(again, "done")
-    assert not queue.end(again, "bug")
+    assert queue.end(again, RunEnding("done"))
+    assert not queue.end(again, RunEnding("bug"))
 
 
 def test_a_run_that_is_handed_back_is_taken_again_and_counts_no_attempt(queue: RunQueue) -> None:
@@ -199,7 +199,7 @@ def test_a_run_that_is_handed_back_by_a_worker_that_goes_on_is_carried_out_again
         begun_keys.append(run.key)
         if len(begun_keys) == 1:
             raise HandedBackError
-        queue.end(run, "done")
+        queue.end(run, RunEnding("done"))
 
     threads = RunThreads(queue, carry_out, worker="one", room=lambda: 1)
     queue.submit([key("short"), key("short", "post")])
@@ -224,7 +224,7 @@ def test_a_database_that_fails_while_a_run_is_taken_does_not_end_the_worker(
     monkeypatch.setattr("intacct_bridge.fleet.run_threads.POLL_SECONDS", 0.01)
 
     def carry_out(run: TenantRun) -> None:
-        queue.end(run, "done")
+        queue.end(run, RunEnding("done"))
 
     threads = RunThreads(queue, carry_out, worker="one", room=lambda: 1)
     queue.submit([key("acme")])

@@ -46,7 +46,23 @@ def test_run_carries_out_a_flow_of_every_tenant_and_counts_what_the_gateway_coun
     assert {row["transactions"] for row in rows} == {served.emulator.transactions("c0").total}
     assert served.emulator.transactions("c2").total == 0
     assert list((served.folder / "c0").glob("DEPARTMENT*"))
-    assert served.fleet.queue.runs(tenant="c0")[0].rows == rows[0]["rows"] > 0
+    (run,) = served.fleet.queue.runs(tenant="c0")
+    assert run.rows == rows[0]["rows"] > 0
+    report = json.loads(served.fleet.queue.report(run.key))
+    assert (report["command"], report["transactions"]) == ("extract", rows[0]["transactions"])
+
+
+def test_the_log_of_a_run_is_in_the_database_and_not_on_the_disk_of_its_worker(served: ServedFleet) -> None:
+    """A person on another machine reads why a run failed."""
+    served.add(1, {"nightly": {**COPY, "streams": ["DEPARTMENT", "NO_SUCH_OBJECT"]}})
+    status, shown = served.run("run", "c0")
+    assert status in (1, 2), shown
+    status, shown = served.run("log", "c0", "nightly", "--json")
+    assert status == 0, shown
+    assert "NO_SUCH_OBJECT" in shown
+    assert not [one for one in SECRETS.values() if one in shown]
+    assert not list((served.folder / "home").rglob("*.jsonl"))
+    assert not list((served.folder / "home").rglob("runs.sqlite3"))
 
 
 @pytest.mark.slow

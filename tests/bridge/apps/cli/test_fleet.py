@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.fleet import Fleet
+from intacct_bridge.fleet.run_queue import RunEnding
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_protocol.errors import RefusedError
 from support.apps.command_line import Intacct, Ran
@@ -236,7 +237,7 @@ def test_the_status_tells_who_needs_a_person(fleet: Intacct, customers: Ran, ope
         assert fleet("change", name, "--set", "sender_id=vendor").status == 0
     assert fleet("status", "--attention").status == 0
     run = begun(opened, "beta", "nightly", datetime(2026, 11, 30, tzinfo=UTC))
-    opened.end_run(run, "in doubt", detail="no answer for S3cret-two", in_doubt=2)
+    opened.end_run(run, RunEnding("in doubt", detail="no answer for S3cret-two", in_doubt=2))
     ran = fleet("status", "--attention", "--json")
     assert ran.status == 1
     (row,) = shown(ran)

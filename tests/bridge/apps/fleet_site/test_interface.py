@@ -14,6 +14,7 @@ from intacct_bridge.apps.fleet_site.interface import OPERATIONS, document
 from intacct_bridge.apps.fleet_site.openapi import LARGEST_BODY
 from intacct_bridge.apps.fleet_site.server import FleetServer
 from intacct_bridge.apps.fleet_site.site import FleetApp
+from intacct_bridge.fleet.run_queue import RunEnding
 from support.apps.console_site import Seen, Visitor
 from support.apps.fleet_site import TOKEN, RunningFleet
 from support.fleet.runs import begun
@@ -26,6 +27,7 @@ BODY = {
     "schedule": {"nightly": "15 2 * * 1-6 Europe/Berlin"},
     "limits": {"concurrency": 3, "monthly_limit": 5000},
 }
+LOG = '{"time": "2026-11-30T00:00:00Z", "level": "warning", "message": "3 streams are slow", "run": "1"}'
 
 
 def conforms(seen: Seen, method: str, path: str) -> Any:
@@ -132,10 +134,13 @@ def test_a_link_is_made_and_ended(served: RunningFleet) -> None:
 def test_status_runs_and_usage(served: RunningFleet) -> None:
     now = served.fleet.registry.now()
     run = begun(served.fleet, "globex", "nightly", now)
-    served.fleet.end_run(run, "done", detail="3 streams", transactions=5, rows=9)
+    served.fleet.end_run(run, RunEnding("done", detail="3 streams", transactions=5, rows=9, log=LOG))
     found = ask(served, "GET", "/tenants/globex/runs")["runs"]
     assert [(one["flow"], one["outcome"], one["rows"]) for one in found] == [("nightly", "done", 9)]
     assert ask(served, "GET", "/tenants/globex/runs?flow=other")["runs"] == []
+    lines = ask(served, "GET", f"/tenants/globex/runs/{found[0]['id']}/log")["lines"]
+    assert lines == [{"time": "2026-11-30T00:00:00Z", "level": "warning", "message": "3 streams are slow"}]
+    refused(served, "GET", "/tenants/globex/runs/nightly/log", status=404)
     status = ask(served, "GET", "/tenants/globex/status")
     assert status["flows"][0]["last"]["detail"] == "3 streams"
     assert {"company_id", "user_id", "user_password"} <= set(status["missing"]) and status["needs_attention"]

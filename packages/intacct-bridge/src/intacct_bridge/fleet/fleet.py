@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from intacct_bridge.connections.connection import SETTINGS, Connection
 from intacct_bridge.fleet.registry import SHARED, Registry, SealedSecrets, SecretsChange
-from intacct_bridge.fleet.run_queue import RunQueue, TenantRun
+from intacct_bridge.fleet.run_queue import RunEnding, RunQueue, TenantRun
 from intacct_bridge.fleet.sealing import FleetKeys, SealedKey, owner_name, seal, unseal
 from intacct_bridge.fleet.status import TenantStatus, tenant_statuses
 from intacct_bridge.fleet.tenant import Tenant, TenantLimits, check_secret, tenant_of, with_secrets
@@ -333,6 +333,16 @@ class Fleet:
         tried = replace(tenant, settings={**tenant.settings, **(settings or {})})
         return self._connection(tried, {**stored, **(secrets or {})})
 
+    def connection_and_flow(
+        self, tenant: Tenant, sealed: Mapping[str, SealedSecrets], flow: str
+    ) -> tuple[Connection, Flow]:
+        """What a run of a flow needs, from a tenant and its secrets as `registry.with_secrets` gives them.
+
+        The flow has secrets in place of its references. It must not be printed.
+        """
+        secrets = self._opened(sealed.get(SHARED)) | self._opened(sealed.get(tenant.name))
+        return self._connection(tenant, secrets), _filled_flow(tenant, secrets, flow)
+
     def _connection(self, tenant: Tenant, secrets: Mapping[str, str]) -> Connection:
         if missing := tenant.missing(secrets):
             raise SettingsError(
@@ -366,36 +376,19 @@ class Fleet:
 
     def flow(self, name: str, flow: str) -> Flow:
         """A flow of a tenant with its secrets in place of the references. It must not be printed."""
-        tenant, secrets = self._with_secrets(name)
-        tenant_flow = tenant.flow(flow)
-        for reference in tenant.secrets_of(flow):
-            if reference not in secrets:
-                raise SettingsError(
-                    f"tenant {name!r}, flow {flow}: the secret {reference!r} is not set",
-                    fix=f"Seal it: intacct fleet change {name} --secrets-from FILE",
-                )
-        return replace(tenant_flow, options=with_secrets(tenant_flow, secrets))
+        return _filled_flow(*self._with_secrets(name), flow)
 
     # --- runs, status, usage
 
-    def end_run(
-        self,
-        run: TenantRun,
-        outcome: str,
-        *,
-        detail: str = "",
-        transactions: int = 0,
-        rows: int = 0,
-        in_doubt: int = 0,
-        hide: Iterable[str] = (),
-    ) -> bool:
-        """Keep how a run ended, in the words of `RunEnd`; False if its worker has it no longer.
+    def end_run(self, run: TenantRun, end: RunEnding, *, hide: Iterable[str] = ()) -> bool:
+        """Keep how a run ended; False if its worker has it no longer.
 
-        The tenant's secrets are masked in `detail`, and those in `hide`, such as a password that was changed meanwhile;
-        if the secrets cannot be opened, the detail is left out.
+        The tenant's secrets are masked in its detail, and those in `hide`, such as a password that was changed
+        meanwhile; if the secrets cannot be opened, the detail is left out.
         """
-        shown = self._masked(run.tenant, detail, hide)[:_LONGEST_DETAIL] if detail else ""
-        return self.queue.end(run, outcome, detail=shown, transactions=transactions, rows=rows, in_doubt=in_doubt)
+        if end.detail:
+            end = replace(end, detail=self._masked(run.tenant, end.detail, hide)[:_LONGEST_DETAIL])
+        return self.queue.end(run, end)
 
     def _masked(self, name: str, text: str, hide: Iterable[str]) -> str:
         try:
@@ -465,6 +458,17 @@ class Fleet:
         """Use a link up. RefusedError if it was used, or has expired since."""
         if not self.registry.use_link(_hash(token)):
             raise _refused_link()
+
+
+def _filled_flow(tenant: Tenant, secrets: Mapping[str, str], flow: str) -> Flow:
+    tenant_flow = tenant.flow(flow)
+    for reference in tenant.secrets_of(flow):
+        if reference not in secrets:
+            raise SettingsError(
+                f"tenant {tenant.name!r}, flow {flow}: the secret {reference!r} is not set",
+                fix=f"Seal it: intacct fleet change {tenant.name} --secrets-from FILE",
+            )
+    return replace(tenant_flow, options=with_secrets(tenant_flow, secrets))
 
 
 def link_path(token: str) -> str:

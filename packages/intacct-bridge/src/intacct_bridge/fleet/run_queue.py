@@ -19,6 +19,10 @@ from intacct_protocol.model.wording import counted
 
 ATTEMPTS = 21
 """How many workers may be killed while they carry out a run before it is given up: it may be what kills them."""
+KEPT_RUNS = timedelta(days=400)
+"""How long a run is kept after it was queued."""
+KEPT_LOGS = timedelta(days=90)
+"""How long its log is kept."""
 _AT_ONCE = 1_000
 _TABLES = TableSet(
     "fleet_runs",
@@ -28,11 +32,16 @@ _TABLES = TableSet(
 CREATE TABLE run (tenant TEXT NOT NULL, flow TEXT NOT NULL, due_at TEXT NOT NULL, queued_at TEXT NOT NULL,
     worker TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0, started_at TEXT, ended_at TEXT,
     outcome TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', transactions INTEGER NOT NULL DEFAULT 0,
-    "rows" INTEGER NOT NULL DEFAULT 0, in_doubt INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, flow, due_at));
+    "rows" INTEGER NOT NULL DEFAULT 0, in_doubt INTEGER NOT NULL DEFAULT 0, report TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant, flow, due_at));
 CREATE INDEX run_by_time ON run (queued_at);
 CREATE INDEX run_queued ON run (queued_at) WHERE worker = '' AND ended_at IS NULL;
 CREATE UNIQUE INDEX run_going_on ON run (tenant) WHERE worker <> '' AND ended_at IS NULL;
 CREATE INDEX run_of_worker ON run (worker) WHERE ended_at IS NULL;
+CREATE TABLE run_log (number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, flow TEXT NOT NULL,
+    due_at TEXT NOT NULL, written_at TEXT NOT NULL, lines TEXT NOT NULL);
+CREATE INDEX run_log_of_run ON run_log (tenant, flow, due_at, number);
+CREATE INDEX run_log_by_time ON run_log (written_at);
 CREATE TABLE unanswered (tenant TEXT PRIMARY KEY, times INTEGER NOT NULL, until TEXT NOT NULL);
 """
     ),
@@ -52,15 +61,25 @@ UPDATE run SET worker = ?, attempts = attempts + 1, started_at = coalesce(starte
 WHERE (tenant, flow, due_at) IN (SELECT tenant, flow, due_at FROM first) AND {_UNCHANGED}
 RETURNING {_COLUMNS}
 """
+_OF_WORKER = f"tenant = ? AND flow = ? AND due_at = ? AND worker = ? AND ended_at IS NULL AND {_UNCHANGED}"
+_LOGGED = "INSERT INTO run_log (tenant, flow, due_at, written_at, lines) SELECT tenant, flow, due_at, ?, ? FROM changed"
 _END = f"""
-UPDATE run SET ended_at = ?, outcome = ?, detail = ?, transactions = ?, "rows" = ?, in_doubt = ?
-WHERE tenant = ? AND flow = ? AND due_at = ? AND worker = ? AND ended_at IS NULL AND {_UNCHANGED}
-RETURNING 1
+WITH changed AS (
+    UPDATE run SET ended_at = ?, outcome = ?, detail = ?, transactions = ?, "rows" = ?, in_doubt = ?, report = ?
+    WHERE {_OF_WORKER} RETURNING tenant, flow, due_at
+), logged AS ({_LOGGED} WHERE CAST(? AS text) <> '')
+SELECT 1 FROM changed
+"""
+_PROGRESS = f"""
+WITH changed AS (
+    UPDATE run SET report = CASE WHEN CAST(? AS text) = '' THEN report ELSE ? END
+    WHERE {_OF_WORKER} RETURNING tenant, flow, due_at
+), logged AS ({_LOGGED} WHERE CAST(? AS text) <> '')
+SELECT 1 FROM changed
 """
 _HAND_BACK = f"""
 UPDATE run SET worker = '', attempts = attempts - 1
-WHERE tenant = ? AND flow = ? AND due_at = ? AND worker = ? AND ended_at IS NULL AND {_UNCHANGED}
-RETURNING 1
+WHERE {_OF_WORKER} RETURNING 1
 """
 _GIVE_UP = f"""
 UPDATE run SET ended_at = ?, outcome = ?, detail = ?
@@ -117,6 +136,22 @@ class TenantRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RunEnding:
+    """How a run ended. No text of it may hold a secret."""
+
+    outcome: str
+    """In the words of the run history (`RunEnd`)."""
+    detail: str = ""
+    transactions: int = 0
+    rows: int = 0
+    in_doubt: int = 0
+    report: str = ""
+    """What the run did, as JSON."""
+    log: str = ""
+    """The last lines of its log."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
     """The runs of a tenant that waited for an answer in vain, one after the other."""
 
@@ -162,12 +197,15 @@ class RunQueue:
         except TakenError:  # another worker has just taken another run of one of these tenants
             return []
 
-    def end(
-        self, run: TenantRun, outcome: str, *, detail: str = "", transactions: int = 0, rows: int = 0, in_doubt: int = 0
-    ) -> bool:
-        """Keep how a run ended; False if its worker has it no longer. `detail` must hold no secret."""
-        values = (self._now(), outcome, detail, transactions, rows, in_doubt, *_values(run.key), run.worker)
-        return bool(self._db.read(_END, values))
+    def end(self, run: TenantRun, end: "RunEnding") -> bool:
+        """Keep how a run ended; False if its worker has it no longer."""
+        now = self._now()
+        values = (now, end.outcome, end.detail, end.transactions, end.rows, end.in_doubt, end.report)
+        return bool(self._db.read(_END, (*values, *_values(run.key), run.worker, now, end.log, end.log)))
+
+    def progress(self, run: TenantRun, report: str, log: str) -> None:
+        """Keep what a run did so far, if the report is not empty, and further lines of its log."""
+        self._db.read(_PROGRESS, (report, report, *_values(run.key), run.worker, self._now(), log, log))
 
     def hand_back(self, run: TenantRun) -> None:
         """Queue a run again that its worker does not carry out any more; it does not count as an attempt."""
@@ -194,12 +232,13 @@ class RunQueue:
         sql = "DELETE FROM run WHERE tenant = ? AND flow = ? AND due_at = ? AND worker = '' AND ended_at IS NULL"
         return bool(self._db.read(f"{sql} RETURNING 1", _values(key)))
 
-    def prune(self, before: datetime) -> int:
-        """Remove runs that ended and were queued before a time, except the latest of each flow; how many."""
+    def prune(self, now: datetime) -> int:
+        """Remove runs that ended and are older than they are kept, except the latest of each flow; how many."""
         sql = "DELETE FROM run WHERE queued_at < ? AND ended_at IS NOT NULL AND due_at < (SELECT max(due_at) FROM run"
         sql += " AS later WHERE later.tenant = run.tenant AND later.flow = run.flow)"
         with self._db.transaction():
-            return self._db.execute(sql, (_text(before),)).rowcount
+            self._db.execute("DELETE FROM run_log WHERE written_at < ?", (_text(now - KEPT_LOGS),))
+            return self._db.execute(sql, (_text(now - KEPT_RUNS),)).rowcount
 
     # --- reading
 
@@ -227,6 +266,16 @@ class RunQueue:
             columns = [list(column) for column in zip(*map(_values, chunk), strict=True)]
             runs |= {run.key: run for run in map(_run, self._db.read(sql, columns))}
         return runs
+
+    def report(self, key: RunKey) -> str:
+        """What a run did, as JSON; empty before it is known, and for a run that did not begin."""
+        rows = self._db.read("SELECT report FROM run WHERE tenant = ? AND flow = ? AND due_at = ?", _values(key))
+        return str(rows[0][0]) if rows else ""
+
+    def log(self, key: RunKey) -> list[str]:
+        """The log of a run, each line a JSON object, of all workers that carried it out."""
+        sql = "SELECT lines FROM run_log WHERE tenant = ? AND flow = ? AND due_at = ? ORDER BY number"
+        return [line for row in self._db.read(sql, _values(key)) for line in str(row[0]).split("\n")]
 
     def latest(self, tenants: Sequence[str]) -> dict[tuple[str, str], TenantRun]:
         """The latest run of each flow of these tenants that has begun, by tenant and flow."""

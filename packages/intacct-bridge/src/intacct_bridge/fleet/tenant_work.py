@@ -16,8 +16,9 @@ from typing import Protocol
 
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.fleet.fleet import Fleet
-from intacct_bridge.fleet.registry import SHARED
-from intacct_bridge.fleet.run_queue import RunKey, TenantRun
+from intacct_bridge.fleet.registry import SealedSecrets, UnknownTenantError
+from intacct_bridge.fleet.run_queue import RunEnding, RunKey, TenantRun
+from intacct_bridge.fleet.run_record import RunRecord, report_of
 from intacct_bridge.fleet.run_threads import HandedBackError
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.fleet.waiting_runs import WaitingRuns
@@ -26,8 +27,7 @@ from intacct_bridge.load.apply.settle import SETTLE_AFTER
 from intacct_bridge.runs.definitions import Flow
 from intacct_bridge.runs.run import Run, RunEnd, RunError, end_of
 from intacct_bridge.shared_state.database import LONGEST_REQUEST, SEND_WITHIN
-from intacct_bridge.shared_state.place import PostgresPlace
-from intacct_protocol.errors import IntacctError, RunStoppedError, SettingsError, SignInError
+from intacct_protocol.errors import IntacctError, RunStoppedError, SignInError
 from intacct_protocol.model.uri_text import uri_secrets
 from intacct_protocol.model.wording import counted
 
@@ -87,8 +87,8 @@ class FlowToRun:
     flow: Flow
     """With its secrets in place."""
     connection: Connection
-    history: PostgresPlace
-    """Where the run's own history is."""
+    record: RunRecord
+    """What keeps what it does, and its log."""
     secrets: tuple[str, ...] = field(repr=False)
     """Strings of the flow that must not be printed."""
     stop_if_asked: Callable[[], None] = field(repr=False)
@@ -147,23 +147,22 @@ class TenantWork:
             self._waiting.ended(run.key)
 
     def _carry_out(self, run: TenantRun) -> None:
-        try:
-            tenant = self._fleet.tenant(run.tenant)
-        except SettingsError:
-            self._end_unbegun(run, RunEnd.SETTINGS, "The tenant was removed.")
-            return
-        if tenant.paused:
-            self._end_unbegun(run, RunEnd.INTERRUPTED, "The tenant is paused.")
-        elif not self._hold(run.tenant):
+        if not self._hold(run.tenant):
             self._end_busy(run)
-        else:
-            try:
-                self._run(tenant, run)
-            finally:
-                self._state.release_tenant(run.tenant)
+            return
+        try:
+            tenant, sealed = self._fleet.registry.with_secrets(run.tenant)
+            if tenant.paused:
+                self._end_unbegun(run, RunEnd.INTERRUPTED, "The tenant is paused.")
+            else:
+                self._run(tenant, sealed, run)
+        except UnknownTenantError:
+            self._end_unbegun(run, RunEnd.SETTINGS, "The tenant was removed.")
+        finally:
+            self._state.release_tenant(run.tenant)
 
     def _end_unbegun(self, run: TenantRun, end: RunEnd, detail: str) -> None:
-        self._fleet.queue.end(run, end.value, detail=detail)
+        self._fleet.queue.end(run, RunEnding(end.value, detail))
 
     def _hold(self, tenant: str) -> bool:
         until = time.monotonic() + _WAIT_FOR_OTHER
@@ -173,37 +172,39 @@ class TenantWork:
             time.sleep(0.5)
         return True
 
-    def _run(self, tenant: Tenant, run: TenantRun) -> None:
-        key = run.key
-        credentials = credentials_digest(self._fleet, tenant)
-        if self._state.refused_sign_ins(tenant.name, credentials) >= SIGN_INS:
+    def _run(self, tenant: Tenant, sealed: Mapping[str, SealedSecrets], run: TenantRun) -> None:
+        credentials = credentials_digest(tenant, sealed)
+        refused = self._state.refused_sign_ins(tenant.name, credentials)
+        if refused >= SIGN_INS:
             self._end_unbegun(run, RunEnd.REFUSED, f"The sign-in was refused before: {_NO_FURTHER_RUN}")
             return
-        end = self._end(tenant, key)
+        record = RunRecord(self._fleet.queue, run)
+        end = self._end(tenant, sealed, run.key, record)
         if self._stop.is_asked and (end.error is None or end.error.kind == RunStoppedError.__name__) and end.status:
+            record.flush()
             raise HandedBackError
-        detail = self._react(key, credentials, end)
+        if refused and end.run is not None and end.run.transactions and not _is_refused(end):
+            self._state.signed_in(run.tenant)
         counts = end.run
-        self._fleet.end_run(
-            run,
-            end_of(end.status).value,
-            detail=detail,
-            transactions=counts.transactions if counts is not None else 0,
-            rows=counts.rows if counts is not None else 0,
-            in_doubt=counts.records.in_doubt if counts is not None else 0,
-            hide=end.secrets,
-        )
+        ending = RunEnding(end_of(end.status).value, self._react(run.key, credentials, end), log=record.new_lines())
+        if counts is not None:
+            ending = replace(
+                ending,
+                transactions=counts.transactions,
+                rows=counts.rows,
+                in_doubt=counts.records.in_doubt,
+                report=report_of(counts),
+            )
+        self._fleet.end_run(run, ending, hide=end.secrets)
         self._ended(run, end)
 
-    def _end(self, tenant: Tenant, key: RunKey) -> FlowEnd:
+    def _end(self, tenant: Tenant, sealed: Mapping[str, SealedSecrets], key: RunKey, record: RunRecord) -> FlowEnd:
         hidden: tuple[str, ...] = ()
         try:
-            connection = self._fleet.connection(key.tenant)
-            flow = self._fleet.flow(key.tenant, key.flow)
+            connection, flow = self._fleet.connection_and_flow(tenant, sealed, key.flow)
             option_secrets = _secret_texts(tenant.flow(key.flow).options, flow.options)
             hidden = (*connection.secrets, *option_secrets)
-            history = self._fleet.history_place(connection)
-            work = FlowToRun(flow, connection, history, option_secrets, self._before_request(key))
+            work = FlowToRun(flow, connection, record, option_secrets, self._before_request(key))
             return replace(self._program(work), secrets=hidden)
         except IntacctError as error:
             return FlowEnd(error.exit_status, None, RunError.of(error), hidden)
@@ -220,12 +221,10 @@ class TenantWork:
     def _react(self, key: RunKey, credentials: str, end: FlowEnd) -> str:
         """Set the time of the next run by how this one ended, and return the detail to keep."""
         sentences = []
-        if end.error is not None and end.error.kind == SignInError.__name__:
+        if _is_refused(end):
             times = self._state.sign_in_refused(key.tenant, credentials)
             if times >= SIGN_INS:
                 sentences.append(f"The sign-in was refused {times} times: {_NO_FURTHER_RUN}")
-        elif end.run is not None and end.run.transactions:
-            self._state.signed_in(key.tenant)
         sentences += self._delay_if_unanswered(key, end)
         sending_is_open = _sending_is_open(end)
         if sending_is_open or end_of(end.status) is RunEnd.TRANSIENT:
@@ -259,7 +258,7 @@ class TenantWork:
         """Keep the end of a run that failed by a bug, or since the fleet's database failed."""
         status = error.exit_status if isinstance(error, IntacctError) else 70
         try:
-            self._fleet.end_run(run, end_of(status).value, detail=str(error))
+            self._fleet.end_run(run, RunEnding(end_of(status).value, str(error)))
             if status == 4:
                 self._state.retry(run.key, RETRIES[0])
         except IntacctError:
@@ -271,13 +270,18 @@ def wait_after(times: int) -> timedelta:
     return min(timedelta(minutes=2 ** min(times - 1, 10)), LONGEST_WAIT)
 
 
-def credentials_digest(fleet: Fleet, tenant: Tenant) -> str:
+def credentials_digest(tenant: Tenant, sealed: Mapping[str, SealedSecrets]) -> str:
     """A digest that changes with the credentials of a tenant. It is made of sealed secrets, so it reveals nothing."""
     hashed = sha256(repr(sorted((name, str(value)) for name, value in tenant.settings.items())).encode())
-    for owner, owner_secrets in sorted(fleet.registry.secrets([SHARED, tenant.name]).items()):
-        for name, sealed in sorted(owner_secrets.values.items()):
-            hashed.update(f"\0{owner}\0{name}\0".encode() + sealed)
+    for owner, owner_secrets in sorted(sealed.items()):
+        for name, text in sorted(owner_secrets.values.items()):
+            hashed.update(f"\0{owner}\0{name}\0".encode() + text)
     return hashed.hexdigest()
+
+
+def _is_refused(end: FlowEnd) -> bool:
+    """Whether the sign-in was refused."""
+    return end.error is not None and end.error.kind == SignInError.__name__
 
 
 def _sending_is_open(end: FlowEnd) -> bool:

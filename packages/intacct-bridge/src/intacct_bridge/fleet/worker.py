@@ -24,8 +24,6 @@ _log = logging.getLogger(__name__)
 THREADS = 16
 BEAT = 2.0
 """Seconds between two heartbeats, by which the other workers know that this one runs."""
-KEPT_RUNS = timedelta(days=400)
-"""How long a run is kept after its end."""
 _CHANGES_LATE = timedelta(seconds=10)
 """How long after its time a change of a tenant may become visible."""
 _PRUNE_EVERY = 3_600.0
@@ -177,7 +175,7 @@ class FleetWorker:
             return
         self._pruned = time.monotonic()
         now = self._state.now()
-        self._fleet.queue.prune(now - KEPT_RUNS)
+        self._fleet.queue.prune(now)
         self._state.drop_removed()
 
 

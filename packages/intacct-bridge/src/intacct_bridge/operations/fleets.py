@@ -25,6 +25,7 @@ from intacct_bridge.fleet.worker import BEAT, FleetWorker, worker_metrics
 from intacct_bridge.operations.flows import FlowProgram, flow_job, prepare_flow, run_flow
 from intacct_bridge.operations.messages import Messages
 from intacct_bridge.operations.recorded_run import TenantRun
+from intacct_bridge.operations.runs import LogLine, log_lines
 from intacct_bridge.runs.run import WORST_FIRST, RunEnd, RunError, end_of, worst
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
@@ -46,6 +47,7 @@ __all__ = [
     "QueuedRun",
     "RunKey",
     "Tenant",
+    "TenantLog",
     "TenantParts",
     "TenantResult",
     "TenantStatus",
@@ -60,6 +62,7 @@ __all__ = [
     "is_in_force",
     "link_path",
     "open_link",
+    "latest_log",
     "read_flows",
     "read_secrets",
     "read_tenants",
@@ -134,7 +137,7 @@ def fleet_worker(
         of_tenant.log_facts = {"tenant": work.connection.name}
         for hiding in (of_tenant, messages):
             hiding.hide((*work.connection.secrets, *work.secrets))
-        tenant = TenantRun(work.connection, work.history, work.stop_if_asked)
+        tenant = TenantRun(work.connection, work.record, work.stop_if_asked)
         try:
             prepared = prepare_flow(work.flow)
         except IntacctError as error:
@@ -165,6 +168,25 @@ def requested_runs(fleet: Fleet, tenant: str | None, flow: str | None) -> list[R
             f"no tenant has a flow {flow!r}" if flow else "no tenant has a flow", fix="See: intacct fleet list"
         )
     return keys
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLog:
+    """A run of a tenant with its log."""
+
+    run: QueuedRun
+    lines: list[LogLine]
+
+
+def latest_log(fleet: Fleet, tenant: str, flow: str | None = None) -> TenantLog:
+    """The latest run of a tenant, or of one of its flows, with its log. SettingsError if none has begun."""
+    if flow is not None:
+        fleet.tenant(tenant).flow(flow)
+    runs = [run for run in fleet.queue.latest([fleet.tenant(tenant).name]).values() if flow in (None, run.flow)]
+    if not runs:
+        raise SettingsError(f"no run of tenant {tenant!r} has begun", fix=f"Run: intacct fleet run {tenant}")
+    run = max(runs, key=lambda run: run.due_at)
+    return TenantLog(run, log_lines(fleet.queue.log(run.key)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from intacct_protocol.model.masking import without_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _MOST_WAITING = 200
@@ -40,18 +41,24 @@ class LogFile:
         self._path: Path | None = None
         self._file: TextIO | None = None
         self._broken = False
+        self._write: Callable[[str], None] | None = None
 
     def keep_in(self, path: "Path") -> None:
         """Keep the messages in a file from now on, and those that wait."""
         self._path = path
+        self.keep_with(self._write_to_file)
+
+    def keep_with(self, write: "Callable[[str], None]") -> None:
+        """Give the messages to a function from now on, and those that wait."""
+        self._write = write
         waiting, self._waiting = self._waiting, []
         for line in waiting:
-            self._write(line)
+            write(line)
 
     def add(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
         """Add a message; a disk that takes none costs the log only."""
         line = json_line(text, level, facts, time_now())
-        if self._path is not None:
+        if self._write is not None:
             self._write(line)
         elif len(self._waiting) < _MOST_WAITING:
             self._waiting.append(line)
@@ -62,7 +69,7 @@ class LogFile:
             self._file.close()
             self._file = None
 
-    def _write(self, line: str) -> None:
+    def _write_to_file(self, line: str) -> None:
         if self._broken or self._path is None:
             return
         try:

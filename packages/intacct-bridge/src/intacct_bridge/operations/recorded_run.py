@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.connections.connection import Connection
     from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.runs.recorder import RunRecorder
+    from intacct_bridge.runs.recorder import RunRecorder, TenantRecord
     from intacct_bridge.runs.run import Run
-    from intacct_bridge.shared_state.place import Place
     from intacct_protocol.xml.reply import Transport
 
 
@@ -33,8 +32,8 @@ class TenantRun:
     """What a run of a fleet's tenant has in place of this machine's files."""
 
     connection: "Connection"
-    history: "Place"
-    """Where its run is kept."""
+    record: "TenantRecord"
+    """What keeps what it does."""
     stop_if_asked: Callable[[], None]
     """Called before each request; its error ends the run."""
 
@@ -305,9 +304,11 @@ class RecordedRun(CompanyRun):
         if self._recorder is None:
             from intacct_bridge.runs.recorder import RunRecorder
 
-            place = self.tenant.history if self.tenant is not None else None
             self._recorder = RunRecorder(
-                flow=self.flow, warn=self.messages.complain, place=place, masked=self.messages.masked
+                flow=self.flow,
+                warn=self.messages.complain,
+                keeper=self.tenant.record if self.tenant is not None else None,
+                masked=self.messages.masked,
             )
         return self._recorder
 
@@ -325,7 +326,9 @@ class RecordedRun(CompanyRun):
         used = self._connection.name if self._connection is not None else self.name or ""
         messages.log_facts |= {"run": recorder.id, "flow": recorder.flow, "connection": used}
         run = recorder.begin()
-        if run.log:
+        if self.tenant is not None:
+            messages.log_file.keep_with(self.tenant.record.add_line)
+        elif run.log:
             messages.log_file.keep_in(Path(run.log))
         return run
 

@@ -1,7 +1,7 @@
 """The history of runs: what ran, how it ended, what it cost, and its log."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -99,7 +99,12 @@ def run_log(run: Run) -> list[LogLine]:
     path = Path(run.log) if run.log else None
     if path is None or not path.exists():
         return []
-    lines = (json.loads(line) for line in path.read_text("utf-8").splitlines() if line.startswith("{"))
+    return log_lines(path.read_text("utf-8").splitlines())
+
+
+def log_lines(texts: Iterable[str]) -> list[LogLine]:
+    """The messages in the lines of a log."""
+    lines = (json.loads(text) for text in texts if text.startswith("{"))
     return [LogLine(line.get("time", ""), line.get("level", ""), line.get("message", "")) for line in lines]
 
 

@@ -111,6 +111,10 @@ class RunHistory:
         """The folder of the locks of flows."""
         return self.path.parent / "flows"
 
+    def log_of(self, run_id: str) -> str:
+        """The file of a run's log."""
+        return str(self.logs / f"{run_id}.jsonl")
+
     # --- writing
 
     def begin(self, run: Run) -> None:

@@ -16,6 +16,7 @@ from intacct_bridge import __version__
 from intacct_bridge.client.gateway.meter import Meter
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.machine.account import account_name
+from intacct_bridge.runs.history import RunHistory
 from intacct_bridge.runs.recorder import RunRecorder
 from intacct_bridge.runs.run import LIBRARY, RecordCounts
 from intacct_protocol.errors import IntacctError
@@ -47,7 +48,9 @@ class ProgramRun:
     def __init__(self, connection: Connection, *, place: "Place | None" = None) -> None:
         """`place` is that of the history of runs, in place of the usual one."""
         self.recorder = recorder = RunRecorder(
-            warn=_log.warning, place=place, masked=lambda text: without_secrets(text, connection.secrets)
+            warn=_log.warning,
+            keeper=RunHistory(place) if place is not None else None,
+            masked=lambda text: without_secrets(text, connection.secrets),
         )
         recorder.command, recorder.arguments = LIBRARY, (Path(sys.argv[0]).name or "python",)
         recorder.person, recorder.version, recorder.connection = account_name(), __version__, connection

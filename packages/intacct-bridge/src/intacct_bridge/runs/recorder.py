@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
@@ -22,13 +22,40 @@ if TYPE_CHECKING:
     from intacct_bridge.client.gateway.meter import Meter
     from intacct_bridge.connections.connection import Connection
     from intacct_bridge.load.records.status import RecordStatus
-    from intacct_bridge.runs.history import RunHistory
     from intacct_bridge.runs.traces import RunTrace
-    from intacct_bridge.shared_state.place import Place
     from intacct_bridge.streams.stream import StreamOutcome
 
 _EVERY = 5.0
 """Seconds between two notes of a run that goes on."""
+
+
+class RunKeeper(Protocol):
+    """What keeps a run, such as the history."""
+
+    def begin(self, run: Run) -> None:
+        """Keep a run that begins now."""
+
+    def put(self, run: Run) -> None:
+        """Keep the present facts of a run."""
+
+    def end(self, run: Run) -> None:
+        """Keep the end of a run."""
+
+    def move_file(self, before: str, after: str) -> None:
+        """Give the latest run that names a file of refused rows the file's new name."""
+
+    def log_of(self, run_id: str) -> str:
+        """The file of a run's log; empty if no file has it."""
+
+    def close(self) -> None:
+        """Release what it holds."""
+
+
+class TenantRecord(RunKeeper, Protocol):
+    """The record of a run of a fleet's tenant, with its log."""
+
+    def add_line(self, line: str) -> None:
+        """Add a line to the log."""
 
 
 class RunRecorder:
@@ -39,11 +66,11 @@ class RunRecorder:
         *,
         flow: str = "",
         warn: Callable[[str], None] = lambda _: None,
-        place: "Place | None" = None,
+        keeper: "RunKeeper | None" = None,
         masked: Callable[[str], str] = str,
     ) -> None:
-        """`place` is that of the history, in place of the usual one. `masked` takes the secrets out of a text."""
-        self._place = place
+        """`keeper` keeps the run in place of the usual history. `masked` takes the secrets out of a text."""
+        self._keeper = keeper
         self._masked = masked
         self.id = os.urandom(16).hex()
         self.started = datetime.now(UTC)
@@ -64,7 +91,7 @@ class RunRecorder:
         self._kept_at = time.monotonic()
         self._meters: list[Meter] = []
         self._warn = warn
-        self._history: RunHistory | None = None
+        self._history: RunKeeper | None = None
         self._trace: RunTrace | None = None
 
     # --- the course of the run
@@ -76,11 +103,11 @@ class RunRecorder:
         self.run = self._facts()
         from intacct_bridge.runs.history import RunHistory, history_place
 
-        path = self._place or history_place()
-        if path is not None:
-            history = RunHistory(path)
+        place = history_place() if self._keeper is None else None
+        history = self._keeper or (RunHistory(place) if place is not None else None)
+        if history is not None:
             self._history = history
-            self.run = self._facts(log=str(history.logs / f"{self.id}.jsonl"))
+            self.run = self._facts(log=history.log_of(self.id))
             self._keep(lambda: history.begin(self._present))
         if any(name.startswith("OTEL_") for name in os.environ):
             from intacct_bridge.runs.traces import begin_trace

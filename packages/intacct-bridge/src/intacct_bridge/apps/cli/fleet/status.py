@@ -1,4 +1,4 @@
-"""`intacct fleet status | usage`: what ran and what needs a person, and what each company used."""
+"""`intacct fleet status | log | usage`: what ran and what needs a person, and what each company used."""
 
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,23 @@ def status_command(context: CommandContext, fleet: "Fleet", *, search: str, atte
     needing = sum(status.needs_attention for status in shown)
     context.output.say(f"{counted(tenants, 'tenant')}, {needing:,} of them {_verb(needing)} a person.")
     return 1 if attention and needing else 0
+
+
+@command("log", exits=FLEET_DATABASE)
+@click.argument("name", metavar="NAME")
+@click.argument("flow", required=False)
+@with_fleet()
+def log_command(context: CommandContext, fleet: "Fleet", *, name: str, flow: str | None) -> None:
+    """Show the log of a tenant's latest run, from any machine. Times are UTC.
+
+    With FLOW, show that of the latest run of this flow. Logs are kept for 90 days.
+    """
+    from intacct_bridge.operations.fleets import latest_log
+
+    log = latest_log(fleet, name, flow)
+    rows = [(line.time, line.level, line.message) for line in log.lines]
+    context.output.table(("time", "level", "message"), rows, empty="The log is empty.")
+    context.output.say(f"{log.run.tenant} {log.run.flow}, due {_time(log.run.due_at)}: {log.run.outcome or 'running'}")
 
 
 @command("usage", exits=FLEET_DATABASE)
@@ -104,4 +121,4 @@ def _verb(number: int) -> str:
     return "needs" if number == 1 else "need"
 
 
-COMMANDS = (status_command, usage_command)
+COMMANDS = (status_command, log_command, usage_command)
