@@ -24,7 +24,9 @@ from intacct_bridge.apps.fleet_site.schemas import (
     LinkBody,
     LinkMade,
     LinksEnded,
+    LogLine,
     RunBody,
+    RunLog,
     RunPage,
     RunQueued,
     RunShown,
@@ -39,6 +41,7 @@ from intacct_bridge.apps.fleet_site.schemas import (
     UsageShown,
 )
 from intacct_bridge.apps.fleet_site.site import FleetApp
+from intacct_bridge.apps.web.pages import NotFoundError
 from intacct_bridge.connections.connection import PUBLIC_ENDPOINT
 from intacct_bridge.operations.fleets import (
     QueuedRun,
@@ -234,6 +237,21 @@ def list_runs(request: ApiRequest) -> ApiAnswer:
     return ApiAnswer(RunPage([_run(one) for one in runs]))
 
 
+def show_run_log(request: ApiRequest) -> ApiAnswer:
+    """The log of a run, of all workers that carried it out."""
+    tenant, run_id = request.site.fleet.tenant(request.path["name"]), request.path["run"]
+    flow, _, due = run_id.rpartition("@")
+    unknown = NotFoundError(f"There is no run {run_id!r}.", fix="List the runs of the tenant.")
+    try:
+        key = RunKey(tenant.name, flow, datetime.fromisoformat(due))
+    except ValueError:
+        raise unknown from None
+    if not request.site.fleet.queue.find([key]):
+        raise unknown
+    lines = [msgspec.json.decode(line) for line in request.site.fleet.queue.log(key)]
+    return ApiAnswer(RunLog([msgspec.convert(line, LogLine) for line in lines]))
+
+
 def show_status(request: ApiRequest) -> ApiAnswer:
     """The state of a page of tenants."""
     limit, like = _limit(request), request.query.get("like", "")
@@ -304,6 +322,8 @@ OPERATIONS = (
               {202: RunQueued}, RunBody),
     ApiOperation("GET", f"{_ONE}/runs", "listRuns", "List the latest runs of a tenant.", list_runs, {200: RunPage},
               query=(QueryParameter("flow", "Only runs of this flow."), _LIMIT)),
+    ApiOperation("GET", f"{_ONE}/runs/{{run}}/log", "showRunLog", "Show the log of a run, by its `id`.", show_run_log,
+              {200: RunLog}),
     ApiOperation("GET", f"{_ONE}/status", "showTenantStatus", "Show the state of a tenant.", show_tenant_status,
               {200: StatusShown}),
     ApiOperation("GET", "/status", "showStatus", "Show the state of tenants, in pages.", show_status, {200: StatusPage},

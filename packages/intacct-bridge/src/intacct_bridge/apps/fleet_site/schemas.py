@@ -137,6 +137,21 @@ class RunShown(msgspec.Struct, frozen=True):
     worker: str
 
 
+class LogLine(msgspec.Struct, frozen=True):
+    """A message of a run."""
+
+    time: str
+    level: str
+    """`debug`, `info`, `warning` or `error`."""
+    message: str
+
+
+class RunLog(msgspec.Struct, frozen=True):
+    """The log of a run. It is kept for 90 days."""
+
+    lines: list[LogLine]
+
+
 class RunPage(msgspec.Struct, frozen=True):
     """Runs, the latest first."""
 

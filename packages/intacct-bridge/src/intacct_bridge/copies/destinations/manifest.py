@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+
 from intacct_bridge.machine.locks import try_lock
 from intacct_bridge.machine.replaced_file import force_names
 from intacct_bridge.streams.bookmark import Bookmark
@@ -142,6 +144,11 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _indented(value: Any) -> str:
+    """JSON for people too. The encoder of the standard library takes a tenth of an idle run for it."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+
+
 def _shallow(instance: Any) -> Iterator[tuple[str, Any]]:
     """The fields of a dataclass. `asdict` would copy them to their depths, which an idle run notices."""
     return ((field.name, getattr(instance, field.name)) for field in fields(instance))
@@ -153,7 +160,7 @@ def _entry_text(entry: ManifestEntry) -> str:
     plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
     plain |= {name: [_file(one) for one in getattr(entry, name)] for name in ("files", "loading")}
     plain["bookmark"] = entry.bookmark.to_dict()
-    return json.dumps(plain, indent=1, ensure_ascii=False).replace("\n", "\n  ")
+    return _indented(plain).replace("\n", "\n  ")
 
 
 def _file(file: ChangeFile) -> dict[str, Any]:
@@ -238,7 +245,7 @@ class CopyFolder:
         return sorted((path for path in (self.path / RUNS).glob("*.json") if path.stem.isdigit()), key=_run_number)
 
     def _write_history(self, run: int, history: Mapping[str, Any]) -> None:
-        self.replace(f"{RUNS}/{run:06}.json", json.dumps(history, indent=1, ensure_ascii=False))
+        self.replace(f"{RUNS}/{run:06}.json", _indented(history))
 
     def lock(self) -> None:
         """Make the folder, keep other writers out, and remove half-written files of an interrupted run."""
