@@ -50,6 +50,7 @@ EVENTS = (
     "corrected by us",
     "corrected by another",
     "correction taken back",
+    "corrected in its source",
     "hidden for a while",
     "undone",
 )
@@ -81,6 +82,8 @@ class Aftermath(Round):
         self.unchecked = ""
         """What the last plan says that it could not check."""
         self.hidden_now = False
+        self.corrected: set[str] = set()
+        """The tokens of posted records that have other values in their source since."""
         self._work: Work = self.load
 
     def name(self) -> str:
@@ -94,10 +97,11 @@ class Aftermath(Round):
         self._work(gateway, outbox, settings, step)
 
     def load(self, gateway: Client, outbox: Outbox, settings: LoadSettings, step: Step) -> None:
-        """Load the input, which never changes."""
+        """Load the input, which changes only if its source is corrected."""
         plan = self.plan(gateway, outbox)
         self.unchecked = " ".join(plan.unchecked)
-        allowed = {"conflict"} if self.event == "corrected by us" else {"hidden"} if self.hidden_now else set()
+        corrected = self.event in ("corrected by us", "corrected in its source")
+        allowed = {"conflict"} if corrected else {"hidden"} if self.hidden_now else set()
         self._complain(plan, allowed)
         self.outcomes = list(Loader(gateway, outbox, settings, step=step).apply(plan))
 
@@ -162,6 +166,7 @@ class Aftermath(Round):
             "deleted by another": partial(self._by_another, chosen, "delete"),
             "corrected by another": partial(self._by_another, chosen, "update"),
             "correction taken back": partial(self._correction_taken_back, chosen),
+            "corrected in its source": partial(self._source_corrected, chosen),
             "hidden for a while": partial(self._hidden, chosen),
         }
         if chosen.rows or chosen.entries:
@@ -177,7 +182,11 @@ class Aftermath(Round):
                 one.number for one in applied if _key_in(one) and any(self.is_about(one, token) for token in tokens)
             ]
             return _Chosen(tokens, [], entries)
-        if self.event in ("hidden for a while", "corrected by another"):  # a person may change what is looked for
+        if self.event in (
+            "hidden for a while",
+            "corrected by another",
+            "corrected in its source",
+        ):  # a person may change what is looked for
             known = Counter(token for one in applied for token in tokens if self.is_about(one, token))
             tokens = {token for token in tokens if known[token] == self.kind.copies}
         rows = [row for token in sorted(tokens) for row in in_force(self.world.emulator, self.kind, token)]
@@ -247,6 +256,13 @@ class Aftermath(Round):
                     self.faults.append(f"another person could not {what} it: {done[0].faults[:1]}")
         self.world.forward(self.random.choice((0, 3)))
 
+    def _source_corrected(self, chosen: _Chosen) -> None:
+        """The source has other values of the records from now on; a plain load changes nothing, and says so."""
+        for token in chosen.tokens:
+            self._written[token] = {**self._row(token), **CORRECTIONS[self.kind.object]}
+        self.corrected |= chosen.tokens
+        self.world.happened[self.event] += len(chosen.rows)
+
     def _hidden(self, chosen: _Chosen) -> None:
         """No query shows the records, and the audit trail has no event; the input is loaded again meanwhile."""
         with _out_of_sight(self, chosen):
@@ -305,6 +321,8 @@ class Aftermath(Round):
             if not sure - leaving <= done[token] <= sure + unsure:
                 self.faults.append(f"{token} is there {done[token]} times: {sure} are applied and {unsure} in doubt")
             reported = sum(one.status.is_written and token in str(one.write.fields) for one in self.outcomes)
+            if reported and token in self.corrected:
+                self.faults.append(f"{token} was corrected in its source, and is reported as posted")
             if reported - leaving > done[token]:
                 self.faults.append(f"{token} is reported as posted {reported} times and is there {done[token]} times")
         doubtful = [one for one in entries if one.status is RecordStatus.IN_DOUBT]
@@ -335,6 +353,8 @@ class Aftermath(Round):
 def _kinds(event: str) -> Sequence[WriteKind]:
     """The kinds of creates that an event can happen to."""
     kinds = [kind for kind in CREATES if kind.name != "vendor without an id"]  # its receipt has no key
+    if event == "corrected in its source":  # a record without a key or a number is another one with other values
+        return [kind for kind in kinds if kind.finds and kind.object in CORRECTIONS]
     if event.startswith("correct"):
         fixed = ("SODOCUMENT",) if event == "correction taken back" else ()  # the company refuses to update orders
         return [kind for kind in kinds if kind.object in CORRECTIONS and kind.object not in fixed]

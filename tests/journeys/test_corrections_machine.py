@@ -63,6 +63,10 @@ class Corrections(RuleBasedStateMachine):
         self.source = {name: Version(Entry(f"{name}-1", name, title=f"{name} rent")) for name in IDS}
         self.by_hand: set[str] = set()
         """Records that a person has edited in Intacct since they were posted."""
+        self.keyed: set[str] = set()
+        """Records that a load by their key has found posted, or posted."""
+        self.numbered_again: set[str] = set()
+        """Records whose number was corrected: from then on only their key knows them."""
         self.taken_back: set[str] = set()
         """The company's records that an undo has reversed."""
 
@@ -89,6 +93,12 @@ class Corrections(RuleBasedStateMachine):
     def correct_the_title(self, name: str, text: str) -> None:
         self._correct(name, title=f"{name} {text}")
 
+    @rule(name=st.sampled_from(IDS), number=st.sampled_from("123"))
+    def correct_the_number(self, name: str, number: str) -> None:
+        if name in self.keyed:
+            self.numbered_again.add(name)
+            self._correct(name, reference=f"{name}-{number}")
+
     @rule(name=st.sampled_from(IDS), state=st.sampled_from((LIVE, LIVE, DRAFT, VOID)))
     def set_the_state(self, name: str, state: str) -> None:
         self.source[name] = replace(self.source[name], state=state)
@@ -114,9 +124,11 @@ class Corrections(RuleBasedStateMachine):
         """Load a part of the source or all of it; the process may be killed, or the connection cut, on the way."""
         text = HEADER + "".join(self.source[name].rows for name in sorted(names))
         before = {name: len(self._live(name)) for name in names}
+        how = BY_KEY if how == BY_NUMBER and names & self.numbered_again else how
         if self._loads(text, how, killed_after, is_cut=is_cut and killed_after > 0):
             for name in sorted(names):
                 self._check_done(name, how)
+            self.keyed |= {name for name in names if how != BY_NUMBER and self._live(name)}
         if how == UPSERT:
             self.by_hand -= {name for name in names if before[name] == 0}
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import sageintacctsdk
@@ -16,6 +16,7 @@ from sageintacctsdk.apis.api_base import ApiBase
 from sageintacctsdk.exceptions import SageIntacctSDKError
 
 from intacct_bridge import Client, Connection
+from intacct_bridge.library import client_of
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -154,6 +155,29 @@ def test_it_sees_what_an_undo_took_back(
         assert [one.good for one in Loader(company, outbox).apply(undo.plan)] == [True]
     assert {row["STATE"] for row in seen()} == states
     assert sum(float(row["TOTALENTERED"]) for row in seen() if states) == 0
+
+
+def test_it_sees_one_bill_however_often_its_source_is_corrected(sdk: Any, pointed: str, tmp_path: Path) -> None:
+    connection = Connection(name="judged", endpoint=pointed, environment="demo", **dict[str, Any](ACCOUNT))
+
+    def seen() -> list[tuple[str, float]]:
+        rows = sdk.bills.get_all()
+        return [(row["RECORDID"], float(row["TOTALENTERED"])) for row in rows if row["RECORDID"].startswith("SDK-C")]
+
+    def load(number: str, amount: str, mode: Literal["create", "upsert"]) -> bool:
+        head = "ID,Vendor,Bill no,Date,Due date,Account,Amount,Location,Department"
+        (tmp_path / "bills.csv").write_text(f"{head}\n7,V10001,{number},2026-11-02,2026-12-02,61000,{amount},110,100\n")
+        with client_of(connection, outbox=tmp_path / "corrected.sqlite3", history=None) as books:
+            plan = books.plan(tmp_path / "bills.csv", layout="bills", key="ID", source_name="shop", mode=mode)
+            return all(one.good for one in plan.apply(refused="skip", progress=False)) and not plan.refused
+
+    assert load("SDK-C1", "100.10", "create")
+    for number, amount in (("SDK-C1", "90.00"), ("SDK-C2", "100.10")):
+        assert not load(number, amount, "create")
+        assert seen() == [("SDK-C1", 100.10)]
+    assert load("SDK-C2", "90.00", "upsert")
+    assert load("SDK-C2", "90.00", "upsert")
+    assert seen() == [("SDK-C2", 90.00)]
 
 
 def test_it_is_told_why_it_is_refused(sdk: Any, pointed: str) -> None:

@@ -116,6 +116,13 @@ ENTRIES: dict[str, tuple[list[tuple[Entry, ...]], tuple[Entry, ...], list[Verdic
     "both again": ([entry() + entry(day="2026-12-01")], entry() + entry(day="2026-12-01"), [SAME, SAME], {}),
     "two titles of one number": ([], entry() + entry(title="Heat"), [CREATE, CREATE], {}),
     "a schedule goes on": ([entry()], entry() + entry(day="2026-12-31"), [SAME, CREATE], {}),
+    "three months at once": ([], entry() + entry(day="2026-10-31") + entry(day="2026-12-31"), [CREATE] * 3, {}),
+    "a schedule goes on, the latest month first": (
+        [entry() + entry(day="2026-10-31")],
+        entry(day="2026-12-31") + entry() + entry(day="2026-10-31"),
+        [CREATE, SAME, SAME],
+        {},
+    ),
     "a month of a schedule is corrected": (
         [entry() + entry(day="2026-12-31")],
         entry() + entry(day="2026-12-30"),
@@ -150,5 +157,11 @@ PAYMENTS = {
     "the next check in a longer file": (payment(), payment() + payment("B-2", "5", number="78"), [SAME, CREATE]),
     "a word as number, on another day": (payment(number="ACH"), payment(number="ACH", day="2026-11-21"), [CREATE]),
     "no number, loaded again": (payment(number=""), payment(number=""), [SAME]),
+    "a second part, without numbers": (
+        payment(number=""),
+        payment(number="") + payment(number="", day="2026-11-25"),
+        [SAME, CREATE],
+    ),
+    "a second part alone, without numbers": (payment(number=""), payment(number="", day="2026-11-25"), [CREATE]),
     "no number, twice in the file": (payment(number=""), payment(number="") + payment(number=""), [SAME, CREATE]),
 }
