@@ -13,6 +13,7 @@ import pytest
 
 from intacct_bridge import UNSET, Client, InDoubtError, InvalidRequestError, SettingsError, connect
 from intacct_bridge.load.outbox.outbox import Outbox, open_outbox
+from intacct_bridge.machine.secret import unwrapped
 from intacct_bridge.runs.history import RunHistory
 from intacct_bridge.runs.run import Run, RunEnd
 from intacct_bridge.testing import emulated_company
@@ -262,7 +263,7 @@ def test_an_error_that_leaves_a_client_ends_its_run(reader: HttpReader, history:
 def test_a_password_in_the_programs_own_error_is_not_kept(reader: HttpReader, history: Path) -> None:
     with pytest.raises(ValueError, match="password"), books(reader) as client:
         list(client.query("CLASS"))
-        raise ValueError(f"{client.connection.user_password} was refused elsewhere")
+        raise ValueError(f"{unwrapped(client.connection.user_password)} was refused elsewhere")
     (ended,) = runs(history)
     assert ended.error is not None
     assert ended.error.message == "*** was refused elsewhere"

@@ -24,6 +24,7 @@ from intacct_bridge.connections.sources import (
     load_connection,
     remove_connection,
 )
+from intacct_bridge.machine.secret import unwrapped
 from intacct_protocol.errors import SettingsError
 
 WHOLE = {
@@ -347,7 +348,7 @@ user_password = p
 
 def test_the_default_profile_makes_a_connection(tmp_path: Path) -> None:
     connection = load_connection(sources=sources_in(tmp_path, ini=INI))
-    assert (connection.sender_id, connection.sender_password) == ("ini-sender", "ini;pass%word")
+    assert (connection.sender_id, unwrapped(connection.sender_password)) == ("ini-sender", "ini;pass%word")
     assert (connection.company_id, connection.location_id) == ("inicompany", "E1")
     assert connection.endpoint == "https://www.intacct.com/x"
 

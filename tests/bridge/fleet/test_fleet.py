@@ -14,6 +14,7 @@ from intacct_bridge.fleet.registry import CompanyTakenError
 from intacct_bridge.fleet.run_queue import KEPT_RUNS, RunEnding
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.library import client_of
+from intacct_bridge.machine.secret import Secret, unwrapped
 from intacct_bridge.shared_state.place import server_of
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import RefusedError, SettingsError
@@ -52,7 +53,7 @@ def test_a_tenant_has_the_settings_that_it_was_given_and_its_secrets_only_in_its
     assert tenant.settings == {**SETTINGS, "company_id": "acme"}
     assert str(tenant.schedule["nightly"]) == "15 2 * * *"
     connection = fleet.connection("acme")
-    assert (connection.user_password, connection.sender_password) == tuple(PASSWORDS.values())
+    assert (unwrapped(connection.user_password), unwrapped(connection.sender_password)) == tuple(PASSWORDS.values())
     assert (connection.concurrency, connection.monthly_limit) == (1, 900)
     for shown in (repr(tenant), repr(connection), repr(fleet), repr(fleet.keys), str(connection.settings())):
         assert not [secret for secret in (*PASSWORDS.values(), KEY) if secret in shown]
@@ -133,9 +134,9 @@ def test_missing_credentials_are_named_and_can_follow(fleet: Fleet) -> None:
 def test_an_own_secret_goes_before_a_shared_one_and_can_be_removed(fleet: Fleet) -> None:
     add(fleet)
     fleet.share_secrets({"sender_password": "shared-one"})
-    assert fleet.connection("acme").sender_password == "S3cret-of-the-sender"
+    assert unwrapped(fleet.connection("acme").sender_password) == "S3cret-of-the-sender"
     fleet.set_secrets("acme", {"sender_password": None})
-    assert fleet.connection("acme").sender_password == "shared-one"
+    assert unwrapped(fleet.connection("acme").sender_password) == "shared-one"
     assert fleet.secret_names("acme") == ("user_password",)
 
 
@@ -145,7 +146,7 @@ def test_a_flow_gets_its_secrets_when_it_runs(fleet: Fleet) -> None:
         fleet.flow("acme", "nightly")
     fleet.set_secrets("acme", {"warehouse": WAREHOUSE})
     flow = fleet.flow("acme", "nightly")
-    assert flow.values() == {"streams": ["VENDOR"], "to": WAREHOUSE}
+    assert flow.values() == {"streams": ["VENDOR"], "to": Secret(WAREHOUSE)}
     assert (flow.connection, flow.command) == ("acme", "extract")
 
 
@@ -203,7 +204,7 @@ def test_no_reader_sees_the_password_of_one_user_beside_another(fleet: Fleet) ->
         while not changing.done():
             connection = fleet.connection("acme")
             seen.add(connection.user_id)
-            assert connection.user_password == f"pw-{connection.user_id}"
+            assert unwrapped(connection.user_password) == f"pw-{connection.user_id}"
         changing.result()
     assert len(seen) > 1
 
@@ -216,7 +217,7 @@ def test_a_change_that_is_refused_changes_no_secret(fleet: Fleet) -> None:
     with pytest.raises(SettingsError):
         fleet.change("acme", settings={"user_id": "new"}, secrets={"user_password": ""})
     connection = fleet.connection("acme")
-    assert (connection.user_id, connection.user_password) == ("demo-user", PASSWORDS["user_password"])
+    assert (connection.user_id, unwrapped(connection.user_password)) == ("demo-user", PASSWORDS["user_password"])
 
 
 def test_a_removed_tenant_leaves_no_secret_and_no_link(fleet: Fleet) -> None:

@@ -11,6 +11,7 @@ import pytest
 from intacct_bridge.apps.fleet_site import credential_page
 from intacct_bridge.apps.fleet_site.credential_check import CHECKS, planned_use
 from intacct_bridge.fleet.page_state import TooManyAttemptsError
+from intacct_bridge.machine.secret import unwrapped
 from intacct_emulator.server.administration import Administration
 from support.apps.fleet_site import RunningFleet
 
@@ -69,7 +70,7 @@ def test_a_new_password_that_does_not_work_leaves_the_old_one(served: RunningFle
     browser.entered(**GOOD)
     page = browser.entered(user_id="demo-user", user_password=WRONG)
     assert "What was entered last was not kept" in page.text
-    assert served.fleet.connection(tenant).user_password == GOOD["user_password"]
+    assert unwrapped(served.fleet.connection(tenant).user_password) == GOOD["user_password"]
     page = browser.again()
     assert "The connection works" in page.text
 
@@ -90,7 +91,7 @@ def test_a_company_that_the_vendor_entered_with_a_password_stays(served: Running
     assert 'name="company_id"' not in page.html and "another" in page.text
     page = browser.entered(**GOOD)
     assert "What was entered last was not kept" in page.text
-    assert served.fleet.connection(tenant).user_password == "p-of-u"
+    assert unwrapped(served.fleet.connection(tenant).user_password) == "p-of-u"
 
 
 def test_a_company_that_the_vendor_changes_later_counts(served: RunningFleet, tenant: str) -> None:

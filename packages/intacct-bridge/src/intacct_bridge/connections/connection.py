@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from intacct_bridge.machine.secret import Secret, unwrapped
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.uri_text import is_misspelt_address, redacted, uri_secrets
@@ -47,9 +48,9 @@ class Connection:
     name: str = "default"
     company_id: str = ""
     user_id: str = ""
-    user_password: str = ""
+    user_password: "Secret | str" = ""
     sender_id: str = ""
-    sender_password: str = ""
+    sender_password: "Secret | str" = ""
     location_id: str = ""
     """The entity to work in; empty means all entities the user can see."""
     client_id: str = ""
@@ -102,6 +103,7 @@ class Connection:
     """The source of each setting, for messages."""
 
     def __post_init__(self) -> None:
+        self._wrap_passwords()
         for setting, allowed in CHOICES.items():
             value = getattr(self, setting)
             if value not in allowed:
@@ -123,6 +125,11 @@ class Connection:
             if not getattr(self, setting):
                 self._refuse(setting, "is not set", missing_fix(self.name, setting))
         check_endpoint(self.endpoint, connection=self.name, allow=self.allow_endpoint)
+
+    def _wrap_passwords(self) -> None:
+        for setting in SECRETS:
+            password = getattr(self, setting)
+            object.__setattr__(self, setting, password if isinstance(password, Secret) else Secret(password))
 
     def _check_statuses(self) -> None:
         for word, meaning in self.statuses.items():
@@ -149,13 +156,13 @@ class Connection:
     def settings(self) -> dict[str, Any]:
         """Every setting by name, with secrets as `***`: safe to print."""
         shown = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "origins"}
-        hidden = {name: "***" for name in SECRETS if shown[name]}
+        hidden = {name: str(shown[name]) if shown[name] else "" for name in SECRETS}
         return shown | hidden | {"outbox": redacted(self.outbox) if "://" in self.outbox else self.outbox}
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The credentials, for masking them in text."""
-        return (*(getattr(self, setting) for setting in SECRETS), *uri_secrets(self.outbox))
+        return (*(unwrapped(getattr(self, setting)) for setting in SECRETS), *uri_secrets(self.outbox))
 
     @property
     def needs_approval(self) -> bool:

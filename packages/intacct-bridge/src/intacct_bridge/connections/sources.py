@@ -182,6 +182,22 @@ def reporting_settings() -> tuple[Mapping[str, Any], str]:
     return next(((one.reporting, str(one.path)) for one in files if one.reporting), ({}, ""))
 
 
+def exposed_passwords(sources: SettingsSources | None = None) -> list[SettingsError]:
+    """An error for each file with a typed password that other accounts of this machine may read."""
+    exposed = []
+    for file in (sources or SettingsSources()).files():
+        tables = [*file.connections.values(), *file.senders.values()]
+        has_password = any(isinstance(table.get(key), str) and table[key] for table in tables for key in SECRETS)
+        if has_password and os.name == "posix" and file.path.is_file() and file.path.stat().st_mode & 0o044:
+            exposed.append(
+                SettingsError(
+                    f"{file.path} has a password, and other accounts of this machine may read it",
+                    fix=f"chmod 600 {file.path}",
+                )
+            )
+    return exposed
+
+
 def check_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Refuse wrong settings before a password is asked for and before the file is written; missing ones pass.
 

@@ -13,6 +13,7 @@ from intacct_bridge.connections import sdk_profiles
 from intacct_bridge.connections.connection import PUBLIC_ENDPOINT, SECRETS, SETTINGS
 from intacct_bridge.connections.sources import check_settings
 from intacct_bridge.fleet.schedule import Schedule
+from intacct_bridge.machine.secret import Secret
 from intacct_bridge.runs import UNATTENDED
 from intacct_bridge.runs.definitions import Flow, flow_of
 from intacct_bridge.shared_state.place import name_at
@@ -200,7 +201,7 @@ def with_secrets(flow: Flow, secrets: Mapping[str, str]) -> dict[str, Any]:
 def _filled(value: Any, secrets: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_filled(one, secrets) for one in value]
-    return secrets[value[REFERENCE]] if isinstance(value, Mapping) else value
+    return Secret(secrets[value[REFERENCE]]) if isinstance(value, Mapping) else value
 
 
 def _settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.fleet.waiting_runs import WaitingRuns
 from intacct_bridge.fleet.work_state import SIGN_INS, WorkState
 from intacct_bridge.load.apply.settle import SETTLE_AFTER
+from intacct_bridge.machine.secret import unwrapped
 from intacct_bridge.runs.definitions import Flow
 from intacct_bridge.runs.run import Run, RunEnd, RunError, end_of
 from intacct_bridge.shared_state.database import LONGEST_REQUEST, SEND_WITHIN
@@ -310,6 +311,6 @@ def _secret_texts(named: Mapping[str, object], filled: Mapping[str, object]) -> 
     secret_texts: list[str] = []
     for key, value in filled.items():
         if named.get(key) != value:
-            texts = [str(one) for one in (value if isinstance(value, list) else [value])]
+            texts = [str(unwrapped(part)) for part in (value if isinstance(value, list) else [value])]
             secret_texts += [*texts, *(password for text in texts for password in uri_secrets(text))]
     return tuple(secret_texts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from intacct_bridge.machine.secret import Secret, unwrapped
 from intacct_bridge.operations.job_settings import JOBS, JobSettings, Setting, declared_settings
 from intacct_bridge.operations.messages import Messages
 from intacct_bridge.runs.definitions import OWN_KEYS, Flow
@@ -60,13 +61,14 @@ def flow_job(flow: Flow) -> FlowJob:
         name = by_key.get(key_name)
         if name is None:
             raise _unknown(flow, key, by_key)
-        texts = _texts(flow, key, value, declared[name])
+        parts = _parts(flow, key, value, declared[name])
+        texts = list(map(str, parts))
         if declared[name].kind == "flag":
             if value:
                 values[name] = key_name != declared[name].off
                 words.append(_flag(key_name))
             continue
-        values[name] = _parsed(flow, texts, declared[name])
+        values[name] = _parsed(flow, list(map(unwrapped, parts)), declared[name])
         if declared[name].argument:
             arguments += texts
         else:
@@ -88,8 +90,8 @@ def _unknown(flow: Flow, key: str, by_key: Mapping[str, str]) -> SettingsError:
     return SettingsError(f"{flow.where(key)}: {flow.command} has no option {key!r}{more}")
 
 
-def _texts(flow: Flow, key: str, value: Any, declared: Setting) -> list[str]:
-    """The texts of a value; a flag has none. SettingsError for a value of another kind."""
+def _parts(flow: Flow, key: str, value: Any, declared: Setting) -> list[str | Secret]:
+    """The texts and secrets of a value; a flag has none. SettingsError for a value of another kind."""
     if declared.kind == "flag":
         if not isinstance(value, bool):
             raise SettingsError(f"{flow.where(key)} must be true or false, not {value!r}")
@@ -98,7 +100,18 @@ def _texts(flow: Flow, key: str, value: Any, declared: Setting) -> list[str]:
         raise SettingsError(f"{flow.where(key)} needs a value, not {str(value).lower()}")
     if isinstance(value, list) and not declared.several:
         raise SettingsError(f"{flow.where(key)} takes one value, not a list")
-    return [_text(one, flow, key) for one in (value if isinstance(value, list) else [value])]
+    parts = value if isinstance(value, list) else [value]
+    if any(isinstance(part, Secret) for part in parts) and not declared.may_be_secret:
+        places = [
+            f"`{setting.name}`" for setting in declared_settings(JOBS[flow.command]).values() if setting.may_be_secret
+        ]
+        raise SettingsError(
+            f"{flow.where(key)} cannot be a secret, since messages and the history show it",
+            fix=f"Write the value itself. A secret of {flow.command} belongs in {listed(places, 'or')}."
+            if places
+            else f"Write the value itself: {flow.command} takes no secret.",
+        )
+    return [part if isinstance(part, Secret) else _text(part, flow, key) for part in parts]
 
 
 def _text(value: Any, flow: Flow, key: str) -> str:

@@ -21,6 +21,8 @@ class Setting:
     name: str
     """Its long name, such as `max-transactions`."""
     kind: SettingKind = "text"
+    may_be_secret: bool = False
+    """Whether it may refer to a secret, as an address with a password does."""
     several: bool = False
     """Whether it takes more than one value."""
     required: bool = False
@@ -96,7 +98,7 @@ class ExtractSettings(JobSettings):
     """What `extract` copies, where to, and how."""
 
     streams: Annotated[tuple[str, ...], Setting("streams", several=True, argument="[STREAM]...")] = ()
-    to: Annotated[str, Setting("to")]
+    to: Annotated[str, Setting("to", may_be_secret=True)]
     everything: Annotated[bool, Setting("all", "flag")] = False
     full: Annotated[bool, Setting("full", "flag")] = False
     select: Annotated[tuple[str, ...], Setting("select", several=True)] = ()
@@ -165,7 +167,7 @@ class WatchSettings(JobSettings):
     """What `watch` follows, and where its changes go."""
 
     streams: Annotated[tuple[str, ...], Setting("streams", several=True, argument="STREAM...")]
-    to: Annotated[str, Setting("to")]
+    to: Annotated[str, Setting("to", may_be_secret=True)]
     kinds: Annotated[str, Setting("on")] = "created,updated,deleted"
     where: Annotated[str, Setting("where")] = ""
     fields: Annotated[str, Setting("fields")] = ""
@@ -180,7 +182,7 @@ class WatchSettings(JobSettings):
     timeout: Annotated[int, Setting("timeout", "whole", least=1)] = 60
     keep_days: Annotated[int, Setting("keep-days", "whole")] = 30
     name: Annotated[str, Setting("name")] = ""
-    secret: Annotated[str, Setting("secret")] = ""
+    secret: Annotated[str, Setting("secret", may_be_secret=True)] = ""
     as_name: Annotated[str, Setting("as")] = ""
     map_file: Annotated[Path | None, Setting("map", "file")] = None
     key: Annotated[str, Setting("key")] = ""
@@ -191,7 +193,7 @@ class WatchSettings(JobSettings):
 class ReconcileSettings(JobSettings):
     """Which copy `reconcile` compares with the company, and how."""
 
-    uri: Annotated[str, Setting("with")]
+    uri: Annotated[str, Setting("with", may_be_secret=True)]
     period: Annotated[str, Setting("period")] = ""
     all_fields: Annotated[bool, Setting("fields", "flag")] = False
     ignore: Annotated[tuple[str, ...], Setting("ignore", several=True)] = ()
@@ -207,7 +209,7 @@ class SqlSettings(JobSettings):
     """What `sql` asks, of whom, and where the rows go."""
 
     statement: Annotated[str, Setting("statement", argument="SELECT")]
-    uri: Annotated[str | None, Setting("on")] = None
+    uri: Annotated[str | None, Setting("on", may_be_secret=True)] = None
     explain: Annotated[bool, Setting("explain", "flag")] = False
     max_transactions: Annotated[int | None, Setting("max-transactions", "whole", least=1)] = None
     kind: Annotated[str, Setting("format", "choice", choices=ROW_FORMATS)] = "table"

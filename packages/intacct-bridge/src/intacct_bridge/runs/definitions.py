@@ -25,6 +25,7 @@ from typing import Any
 from intacct_bridge.connections.secret_refs import resolved
 from intacct_bridge.connections.sources import SettingsSources
 from intacct_bridge.connections.toml_file import place_of
+from intacct_bridge.machine.secret import Secret, unwrapped
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.uri_text import uri_secrets
@@ -82,7 +83,7 @@ class Flow:
         texts: list[str] = []
         for key, value in self.options.items():
             for part in value if isinstance(value, list) else [value]:
-                text = str(self._filled(key, part)) if isinstance(part, Mapping) else ""
+                text = str(unwrapped(self._filled(key, part))) if isinstance(part, Mapping | Secret) else ""
                 texts += (text, *uri_secrets(text))
         return tuple(text for text in texts if len(text) >= _SHORTEST_SECRET)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.connections.sources import ListedConnection
+from intacct_bridge.connections.sources import ListedConnection, exposed_passwords
 from intacct_bridge.load.outbox.outbox import open_outbox
 from intacct_bridge.setup import limits, read_rights, write_rights
 from intacct_bridge.setup.calibration import TimeCheck
@@ -105,6 +105,8 @@ class Examination:
                 self.spent = sum(client.meter.transactions for client in self._opened)
 
     def _steps(self, sign_in: SignInCheck) -> Iterator[DoctorFinding]:
+        for exposed in exposed_passwords():
+            yield from_error("passwords", exposed, status=Status.WARNING)
         for finding in shared_state(self.connection):
             yield finding
             if finding.status is Status.FAILURE:

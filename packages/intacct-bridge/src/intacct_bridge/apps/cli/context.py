@@ -246,3 +246,11 @@ def _connection_names(_context: click.Context, _parameter: click.Parameter, begu
     except IntacctError:
         return []
     return [name for name in dict.fromkeys(names) if name.startswith(begun)]
+
+
+def tell_exposed_passwords(context: CommandContext) -> None:
+    """Warn of files with passwords that other accounts may read; a server runs for long."""
+    from intacct_bridge.operations.connections import exposed_passwords
+
+    for exposed in exposed_passwords():
+        context.output.complain(f"{exposed.message}. {exposed.advice}.")

@@ -20,6 +20,7 @@ from intacct_bridge.client.gateway.archive import fault_without_secrets, secret_
 from intacct_bridge.client.gateway.meter import Meter, MonthlyCounter, transactions_of
 from intacct_bridge.client.gateway.pacing import Gate
 from intacct_bridge.connections.connection import Connection
+from intacct_bridge.machine.secret import unwrapped
 from intacct_protocol.diagnosis import as_error, page_fault
 from intacct_protocol.errors import (
     BusyError,
@@ -246,7 +247,7 @@ class Exchange:
     def _encoded(self, call: GatewayCall, authentication: Authentication) -> bytes:
         control = Control(
             self.connection.sender_id,
-            self.connection.sender_password,
+            unwrapped(self.connection.sender_password),
             control_id=self.new_id(),
             uniqueid=call.uniqueid,
             dtd_version=self.connection.dtd_version,

@@ -27,6 +27,7 @@ from intacct_bridge.client.gateway.exchange import (
 )
 from intacct_bridge.client.gateway.pacing import ATTEMPTS, UNREADABLE_ATTEMPTS, backoff
 from intacct_bridge.connections.connection import check_endpoint
+from intacct_bridge.machine.secret import unwrapped
 from intacct_protocol.diagnosis import as_error
 from intacct_protocol.errors import (
     BusyError,
@@ -163,7 +164,7 @@ class Session:
     def _by_login(self) -> SignIn:
         connection = self.exchange.connection
         company, user, client = connection.company_id, connection.user_id, connection.client_id or None
-        login = Login(user, company, connection.user_password, client, self._entity)
+        login = Login(user, company, unwrapped(connection.user_password), client, self._entity)
         return SignIn(login, connection.endpoint, company, user, self._entity or "")
 
     def _sign_in(self) -> SignIn:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.apps.cli.command import SERVE, command
-from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option, require_packages, shared_options
+from intacct_bridge.apps.cli.context import (
+    CommandContext,
+    file_option,
+    number_option,
+    require_packages,
+    shared_options,
+    tell_exposed_passwords,
+)
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -89,6 +96,7 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
     from intacct_bridge.apps.jobs.program import FlowRunner
 
     settings = _console_settings(context, host, options)
+    tell_exposed_passwords(context)
     app = ConsoleApp(settings, flows=FlowRunner(), report=lambda error: _report(context, error))
     with ConsoleServer(app, PAGES, host=host, port=port) as server:
         if settings.team is not None:

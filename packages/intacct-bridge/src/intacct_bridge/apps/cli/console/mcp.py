@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 import click
 
 from intacct_bridge.apps.cli.command import SERVE, command
-from intacct_bridge.apps.cli.context import CommandContext, number_option, require_packages, shared_options
+from intacct_bridge.apps.cli.context import (
+    CommandContext,
+    number_option,
+    require_packages,
+    shared_options,
+    tell_exposed_passwords,
+)
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -88,6 +94,7 @@ def mcp_command(
     from intacct_bridge.apps.mcp.session import AgentSettings
     from intacct_bridge.operations.copies import QuestionLimits
 
+    tell_exposed_passwords(context)
     if copy:
         _look_at_copy(context, copy)
     settings = AgentSettings(
