@@ -338,3 +338,14 @@ def test_what_the_gateway_has_no_function_for_is_said(place: Pipe) -> None:
     assert "CreditCardAccount can only be read: the XML gateway has no function" in ran.err
     with pytest.raises(SettingsError, match="BankTransaction can only be loaded"):
         extracted(place, "v2", "BankTransaction")
+
+
+@EACH
+def test_a_default_of_the_schema_is_for_new_records_only(place: Pipe, version: str) -> None:
+    (case,) = [case for case in CASES if case.v1 == "Projects"]
+    entity, row = words(case, version)
+    planned(place, version, entity, [row | {"category": "Internal Billable"}], Mode.CREATE, apply=True)
+    bare = {name: cell for name, cell in row.items() if name != "category"}
+    (plan,) = planned(place, version, entity, [bare | {"name": "Long pier"}], Mode.UPSERT, apply=True).records
+    assert [str(change) for change in plan.changes] == ["NAME: Pier -> Long pier"]
+    assert place.rows("PROJECT")[-1]["PROJECTCATEGORY"] == "Internal Billable"

@@ -108,10 +108,20 @@ def layout_for(
             others={one.name: one for one in others},
             folder=folder,
             names={name: path for name, rules in entity.write.items() for path in rules[0].paths[:1]},
+            own_columns={} if map_file is not None else _defaulted(entity),
             strict=map_file is not None,
         )
     writable = _writable(name, company, draft=draft)
     return NativeLayout(writable, **read, clear=clear, folder=folder)
+
+
+def _defaulted(entity: "EntityMap") -> dict[str, frozenset[str]]:
+    """The columns of each field of a unified entity that has a default, which only new records get."""
+    return {
+        name: frozenset(path for rule in rules for path in rule.paths)
+        for name, rules in entity.write.items()
+        if any(rule.default is not None for rule in rules)
+    }
 
 
 def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
