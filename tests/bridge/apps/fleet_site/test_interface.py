@@ -155,8 +155,8 @@ def test_a_run_is_queued_once_for_a_time(served: RunningFleet) -> None:
     made = ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly", "at": at}, status=202)
     assert ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly", "at": at}, status=202) == made
     other = ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly"}, status=202)
-    queued = [one.key for one in served.fleet.queue.unfinished() if one.tenant == "runs"]
-    assert [one.due_at for one in queued] == [datetime.fromisoformat(one["due_at"]) for one in (made, other)]
+    queued = {run.key.due_at for run in served.fleet.queue.unfinished() if run.tenant == "runs"}
+    assert queued == {datetime.fromisoformat(run["due_at"]) for run in (made, other)}
     assert refused(served, "POST", "/tenants/runs/runs", {"flow": "nigthly"}, status=400)["error"]
     for wrong in ("2020-01-01T00:00:00Z", "2026-11-23T00:00:00", "now"):
         found = refused(served, "POST", "/tenants/runs/runs", {"flow": "nightly", "at": wrong}, status=400)
@@ -344,6 +344,15 @@ def test_a_body_of_brackets_is_refused(served: RunningFleet) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     seen = Visitor(served.url).ask("PUT", "/api/v1/tenants/brackets", deep, headers)
     assert (seen.status, "is nested 100,002 levels deep" in seen.json["error"]["error"]) == (400, True)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_flow_with_an_option_that_its_command_lacks_is_refused(served: RunningFleet, method: str) -> None:
+    for tenant in ("acme", "unknown-option") if method == "PUT" else ("acme",):
+        wrong = {"flows": {"nightly": FLOW | {"to": "duckdb:///copy.duckdb", "strems": ["VENDOR"]}}}
+        assert "strems" in refused(served, method, f"/tenants/{tenant}", wrong, status=400)["error"]
+    assert served.ask("GET", "/tenants/unknown-option").status == 404
+    assert "strems" not in ask(served, "GET", "/tenants/acme")["flows"]["nightly"]
 
 
 # --- a token cannot send passwords elsewhere

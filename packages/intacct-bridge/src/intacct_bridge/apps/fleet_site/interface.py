@@ -16,7 +16,7 @@ from intacct_bridge.apps.fleet_site.openapi import (
     openapi,
     operation_routes,
 )
-from intacct_bridge.apps.fleet_site.problems import PausedTenantError
+from intacct_bridge.apps.fleet_site.problems import BodyError, PausedTenantError
 from intacct_bridge.apps.fleet_site.schemas import (
     FlowShown,
     LimitsBody,
@@ -44,11 +44,13 @@ from intacct_bridge.apps.fleet_site.site import FleetApp
 from intacct_bridge.apps.web.pages import NotFoundError
 from intacct_bridge.connections.connection import PUBLIC_ENDPOINT
 from intacct_bridge.operations.fleets import (
+    NewTenant,
     QueuedRun,
     RunKey,
     Tenant,
     TenantStatus,
     UnknownTenantError,
+    check_tenant_flows,
     link_path,
     open_link,
 )
@@ -92,7 +94,9 @@ def put_tenant(request: ApiRequest) -> ApiAnswer:
         before = fleet.tenant(name)
     except UnknownTenantError:
         _refuse_other_endpoint({}, body.settings)
-        fleet.add(name, settings=body.settings, flows=body.flows, schedule=body.schedule, limits=limits)
+        new = NewTenant(name, body.settings, body.flows, body.schedule, limits)
+        _check_flows(new.checked())
+        fleet.add_all([new])
         return ApiAnswer(_tenant(request), status=201)
     allowed = {"allow_endpoint": before.settings["allow_endpoint"]} if "allow_endpoint" in before.settings else {}
     _refuse_other_endpoint(before.settings, body.settings)
@@ -102,6 +106,7 @@ def put_tenant(request: ApiRequest) -> ApiAnswer:
         flows=_replacing(before.flows, body.flows),
         schedule=_replacing(before.schedule, body.schedule),
         limits={"concurrency": None, "monthly_limit": None, **limits},
+        check=_check_flows,
     )
     return ApiAnswer(_tenant(request))
 
@@ -116,8 +121,18 @@ def change_tenant(request: ApiRequest) -> ApiAnswer:
         flows=body.flows,
         schedule=body.schedule,
         limits=_limits(body.limits),
+        check=_check_flows,
     )
     return ApiAnswer(_tenant(request))
+
+
+def _check_flows(tenant: Tenant) -> None:
+    """BodyError if the options of a flow are not those of its command."""
+    try:
+        check_tenant_flows(tenant)
+    except SettingsError as error:
+        fix = error.fix or "Use the options that `intacct COMMAND --help` lists."
+        raise BodyError(f"{error.message}.", fix=fix, setting="flows") from None
 
 
 def _refuse_other_endpoint(before: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
