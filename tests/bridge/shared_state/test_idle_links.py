@@ -69,6 +69,25 @@ def test_companies_that_write_in_turn_share_one_connection(
             assert rows == [(place.schema, number) for number in range(3)]
 
 
+def test_many_threads_share_a_few_connections(postgres: str, watching: PostgresDatabase) -> None:
+    """A worker with many threads would fill the server."""
+    threads, seen = 4 * MOST, []
+    with ExitStack() as stack, ThreadPoolExecutor(threads) as pool:
+        databases = [stack.enter_context(opened(PostgresPlace(postgres, "shared"))) for _ in range(threads)]
+
+        def write(db: PostgresDatabase) -> None:
+            for number in range(10):
+                put(db, "thing", number)
+
+        writing = [pool.submit(write, db) for db in databases]
+        while not all(one.done() for one in writing):
+            seen.append(sessions(watching))
+        for one in writing:
+            one.result()
+        assert 1 <= max(seen) <= MOST
+        assert databases[0].read("SELECT count(*) FROM thing")[0][0] == 10 * threads
+
+
 def test_companies_that_write_at_once_never_write_to_another_schema(
     places: list[PostgresPlace], watching: PostgresDatabase
 ) -> None:

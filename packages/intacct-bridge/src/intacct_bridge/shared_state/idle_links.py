@@ -1,8 +1,9 @@
 """Connections of this process to PostgreSQL that hold nothing, kept for the next transaction that needs one.
 
 A connection is here only between two transactions: it has no lock, no open transaction, and no answer on its way. So
-one connection serves many companies in turn, while each of their requests waits for Intacct. If many need one at
-once, more are opened; a few stay for the next. The last user of a server closes those that are left.
+one connection serves many companies in turn, while each of their requests waits for Intacct. If more threads need one
+than there are, a thread waits for a while until another one gives its own back. The last user of a server closes those
+that are left.
 """
 
 import os
@@ -14,8 +15,10 @@ from typing import Any
 
 from intacct_bridge.shared_state.place import Server
 
-MOST = 4
-"""Connections to a server that are kept while none needs them."""
+MOST = 8
+"""Connections of this process to a server."""
+PATIENCE = 2.0
+"""Seconds to wait for one of them; then one more is opened, since the others may all wait for the lock of a company."""
 _IDLE = b"I"
 """What the server says of a session without a transaction."""
 
@@ -30,9 +33,11 @@ class IdleLinks:
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._idle: dict[Server, list[tuple[Any, dict[str, Any]]]] = {}
         self._users: Counter[Server] = Counter()
+        self._lent: Counter[Server] = Counter()
+        """The connections that threads have now, or are opening."""
 
     def enter(self, server: Server) -> None:
         """Count one more that takes connections to a server, until it leaves."""
@@ -48,11 +53,22 @@ class IdleLinks:
                 del self._users[server]
         self._end(left)
 
-    def take(self, server: Server) -> tuple[Any, dict[str, Any]] | None:
-        """A connection that no other one uses, with its prepared statements; the server may have ended it meanwhile."""
+    def take(self, server: Server, *, patience: float = PATIENCE) -> tuple[Any, dict[str, Any]] | None:
+        """A connection that no other one uses, with its prepared statements; the server may have ended it meanwhile.
+
+        None: the caller is to open one. Either way it gives the connection back with `put` or `lost`.
+        """
         with self._lock:
+            self._lock.wait_for(lambda: self._idle.get(server) or self._lent[server] < MOST, min(patience, PATIENCE))
+            self._lent[server] += 1
             links = self._idle.get(server)
             return links.pop() if links else None
+
+    def lost(self, server: Server) -> None:
+        """Note that a connection which was taken is closed, or was not opened."""
+        with self._lock:
+            self._lent[server] -= 1
+            self._lock.notify()
 
     def put(self, server: Server, link: Any, prepared: dict[str, Any]) -> None:
         """Keep a connection for the next one, or close it if enough are kept."""
@@ -61,6 +77,8 @@ class IdleLinks:
             keep = self._users[server] > 0 and len(links) < MOST and link._transaction_status == _IDLE
             if keep:
                 links.append((link, prepared))
+            self._lent[server] -= 1
+            self._lock.notify()
         if not keep:
             self._end([(link, prepared)])
 

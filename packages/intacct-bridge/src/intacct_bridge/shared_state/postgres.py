@@ -26,7 +26,7 @@ from intacct_bridge.machine.clock import steady_seconds
 from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.shared_state.database import LONGEST_REQUEST, SEND_WITHIN, Clock, Row, TableSet, Values
 from intacct_bridge.shared_state.idle_links import IdleLinks
-from intacct_bridge.shared_state.place import PostgresPlace, server_of
+from intacct_bridge.shared_state.place import PostgresPlace, Server, server_of
 from intacct_bridge.shared_state.postgres_link import (
     ANSWER_SECONDS,
     APPLICATION,
@@ -112,6 +112,8 @@ class PostgresDatabase:
         self._transaction: str = ""
         self._stamp: tuple[datetime, float] | None = None
         self._pool = server_of(place.uri) if pooled else None
+        self._lent: Server | None = None
+        """Where a connection of the process is used now."""
         self._tables_found = False
         self._uses = 0
         if self._pool is not None:
@@ -361,6 +363,7 @@ class PostgresDatabase:
                 self._uses -= 1
                 if self._pool is not None and self._link is not None and not self._uses and not self._held:
                     link, prepared, self._link, self._prepared = self._link, self._prepared, None, {}
+                    self._lent = None
                     _IDLE_LINKS.put(self._pool, link, prepared)
         finally:
             self._guard.release()
@@ -383,7 +386,7 @@ class PostgresDatabase:
 
     def _connect(self) -> None:
         self._stamp = None
-        while self._pool is not None and (idle := _IDLE_LINKS.take(self._pool)):
+        while self._pool is not None and (idle := self._take_idle(self._pool)):
             self._link, self._prepared = idle
             self._link._usock.settimeout(self._within)
             try:
@@ -392,9 +395,18 @@ class PostgresDatabase:
             except UnreachableError:  # the server ended it while it was idle, and probably the others too
                 _IDLE_LINKS.drop(self._pool)
         self._prepared = {}
-        self._link = open_link(self.place, shared=self._pool is not None, within=self._within)
+        try:
+            self._link = open_link(self.place, shared=self._pool is not None, within=self._within)
+        except BaseException:
+            self._drop()
+            raise
         self._prepare(new=True)
         self.reconnections += 1
+
+    def _take_idle(self, pool: Server) -> tuple[Any, dict[str, Any]] | None:
+        idle = _IDLE_LINKS.take(pool, patience=self._within)
+        self._lent = pool
+        return idle
 
     def _prepare(self, *, new: bool) -> None:
         try:
@@ -525,6 +537,9 @@ class PostgresDatabase:
         link, self._link, self._prepared = self._link, None, {}
         if link is not None:
             close_link(link)
+        if self._lent is not None:
+            _IDLE_LINKS.lost(self._lent)
+            self._lent = None
 
     def unsafe_settings(self) -> list[str]:
         """The settings of the server that are off."""
@@ -589,6 +604,7 @@ class PostgresDatabase:
                         link.execute_simple("SELECT pg_advisory_unlock_all()")
                     link.close()
                 close_link(link)
+            self._drop()
 
 
 _OWNER = """
