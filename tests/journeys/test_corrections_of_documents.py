@@ -112,7 +112,8 @@ def expected(way: str, kind: str, correction: str, mode: str) -> str:
     """What becomes of the record."""
     if correction == "undone, again" and way in UNATTENDED:
         return REFUSED
-    return OUTCOMES[kind][correction][list(MODES).index(mode)]
+    known_as = "upsert by key" if way == "events of another company" else mode  # the key there is the record's key here
+    return OUTCOMES[kind][correction][list(MODES).index(known_as)]
 
 
 def is_slow(way: str, kind: str, correction: str, mode: str) -> bool:
