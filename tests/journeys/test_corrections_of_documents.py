@@ -90,7 +90,7 @@ def expresses(way: str, kind: str, correction: str, mode: str) -> bool:
         "a mapping": made.object in MAPS,
         "an agent, entry by entry": kind == "journal entry" and mode == "create" and correction in OF_TEXTS,
         "Spark": options.key == SOURCE,
-        "events of another company": options.mode == "upsert",
+        "events of another company": mode == "upsert",
     }
     if not forms.get(way, True) or (options.key == SOURCE and way in NO_KEY):
         return False
@@ -112,7 +112,8 @@ def expected(way: str, kind: str, correction: str, mode: str) -> str:
     """What becomes of the record."""
     if correction == "undone, again" and way in UNATTENDED:
         return REFUSED
-    known_as = "upsert by key" if way == "events of another company" else mode  # the key there is the record's key here
+    is_event = way == "events of another company" and kind not in ("vendor", "customer")
+    known_as = "upsert by key" if is_event else mode  # documents have the keys of the watched company
     return OUTCOMES[kind][correction][list(MODES).index(known_as)]
 
 
