@@ -132,7 +132,7 @@ def _entry_native(kind: DocumentKind, one: Document) -> Cells:
         for account, sign in (("68000", "1"), ("10010", "-1"))
     ]
     head = {"JOURNAL": kind.parties[one.party], "BATCH_DATE": one.day, "BATCH_TITLE": one.text}
-    return {**head, "REFERENCENO": one.number, "STATE": {"Open": "Posted"}.get(one.state, one.state), "ENTRIES": lines}
+    return {**head, "REFERENCENO": one.number, "STATE": one.state, "ENTRIES": lines}
 
 
 def _entry_v2(kind: DocumentKind, one: Document) -> Cells:

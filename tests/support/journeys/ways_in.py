@@ -303,6 +303,7 @@ def events(desk: Desk, kind: DocumentKind, documents: Sequence[Document], option
 
 def _delivered(receiver: LoadReceiver, kind: DocumentKind, one: Document) -> bool:
     at, cells = datetime(2026, 11, 30, tzinfo=UTC), without_empty(kind.native(kind, one))
+    cells |= {"STATE": "Posted"} if one.state == "Open" else {}  # an event has Intacct's own words
     try:
         receiver.deliver([ChangeEvent(1, "main", kind.object, one.key, ChangeKind.CREATED, at, cells)])
     except DeliveryError:
