@@ -94,6 +94,8 @@ def expresses(way: str, kind: str, correction: str, mode: str) -> bool:
     }
     if not forms.get(way, True) or (options.key == SOURCE and way in NO_KEY):
         return False
+    if "names" in way and kind == "journal entry" and correction == "draft is live" and options.mode == "upsert":
+        return False  # `Open` is no state of an entry in Intacct
     if way in STREAMS and options.key == NUMBER:
         return False
     if "names" in way or way.startswith("events"):
