@@ -206,9 +206,51 @@ def test_the_pages_fit_their_screen_and_have_no_barrier(
             ("record", f"{hostile}?record=1"),
         ):
             page.goto(site.url + address)
-            page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-            assert page.evaluate("document.documentElement.scrollWidth") <= screen["width"], name
-            assert serious_barriers(page) == {}, name
+            fits(page, screen, tmp_path / f"{name}.png")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("screen", [{"width": 1280, "height": 900}, NARROW], ids=["desktop", "telephone"])
+def test_lists_entries_and_receipts_of_hostile_records_fit_their_screen_and_run_nothing(
+    browser: Any, site: RunningConsole, bills: Bills, screen: dict[str, int], tmp_path: Path
+) -> None:
+    start = f"X{screen['width']}"
+    numbers = {f"{start}-<img src=x onerror=alert(1)>": "7.25", f"{start}-b \u202e00.9\u2066": "1.00"}
+    here = bills(numbers | {f"{start}-{number}": "1.00" for number in range(120)}, "free", **HOSTILE)
+    with company_run("free", "plan apply", person="<i>zoe</i>") as run:
+        receipts = apply_plan(run, here.rpartition("/")[2])
+    assert len(receipts) == 121  # the plan refuses the one with marks of direction in its number
+    entry = site.signed_in().get(f"/outbox.json?connection=free&find={start}-%3Cimg").json["entries"][0]["number"]
+    with opened_page(browser, viewport=screen) as page, without_complaints(page):
+        page.on("dialog", lambda _: pytest.fail("a text of a record ran as a script"))
+        site.sign_in(page)
+        for name, address in (
+            ("receipts", here),
+            ("done", "/approvals?state=done&find=yyyyyyyy"),
+            ("outbox", f"/outbox?connection=free&find={start}"),
+            ("outbox-2", f"/outbox?connection=free&find={start}&sort=-amount&page=2"),
+            ("entry", f"/outbox/free/{entry}"),
+            ("runs", "/runs?sort=-started&find=%3Ci%3Ezoe"),
+            ("dead-letters", "/dead-letters?connection=free&find=%3Cb%3E"),
+            ("reconcile", "/reconcile?find=%3Cb%3E"),
+        ):
+            page.goto(site.url + address)
+            fits(page, screen, tmp_path / f"{name}.png")
+            assert page.locator("main img, main b, main i").count() == 0, name
+            assert not set(page.content()) & set("\u202e\u2066"), name
+        page.goto(f"{site.url}/outbox?connection=free&find={start}")
+        expect(page.get_by_text("Entries: 1 to 100 of 121 that match")).to_be_visible()
+        follow(page.get_by_role("link", name="Next page"))
+        expect(page.get_by_text("Page 2 of 2")).to_be_visible()
+        follow(page.get_by_role("link", name="Amount"))
+        expect(page.get_by_role("columnheader", name="Amount")).to_have_attribute("aria-sort", "ascending")
+
+
+def fits(page: Any, screen: dict[str, int], picture: Path) -> None:
+    """A page is not wider than its screen, and has no serious barrier."""
+    page.screenshot(path=picture, full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= screen["width"], picture.stem
+    assert serious_barriers(page) == {}, picture.stem
 
 
 @pytest.mark.browser
