@@ -43,6 +43,7 @@ from intacct_bridge.mapping.unify import lookup_requests, native
 from intacct_bridge.operations.records import fields_of_document
 from intacct_emulator.reading.condition_text import parse_legacy
 from intacct_protocol.errors import IntacctError, InvalidRequestError, RecordError
+from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.query.evaluate import predicate
 from intacct_protocol.model.query.filter_xml import filter_element, filter_from
 from intacct_protocol.model.query.query import Compare, Filter, comparisons, negated
@@ -365,10 +366,15 @@ def statements(data: bytes) -> None:
     if live is not None:
         assert all(read.object in _TABLES for read in live.reads)
     for dialect in ("duckdb", "postgres"):
-        question = _accepted(lambda dialect=dialect: checked_select(text, _TABLES, dialect=dialect))  # type: ignore[misc]
-        if question is not None:
-            assert set(question.tables) <= set(_TABLES)
-            parsed(question.query.sql(dialect=dialect, comments=False), dialect=dialect)
+        _accepted(lambda dialect=dialect: _question(text, dialect))  # type: ignore[misc]
+
+
+def _question(text: str, dialect: str) -> None:
+    with refusing_depth("the statement", text, InvalidRequestError):  # as a copy does around the whole answer
+        question = checked_select(text, _TABLES, dialect=dialect)
+        assert set(question.tables) <= set(_TABLES)
+        query = question.query.sql(dialect=dialect, comments=False)
+    parsed(query, dialect=dialect)
 
 
 # --- settings and tenants
