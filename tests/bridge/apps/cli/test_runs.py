@@ -3,12 +3,16 @@
 import json
 import re
 import sqlite3
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from intacct_bridge.apps.cli.flows import runs as runs_page
+from intacct_bridge.apps.terminal.tables import Count
+from intacct_bridge.runs.run import Run
 from support.apps.command_line import Intacct
 
 CSV = "Name,Id\nOne,C-901\nTwo,C-902\n"
@@ -177,3 +181,10 @@ def test_an_interrupted_extraction_leaves_what_it_read(
     assert (run["end"], run["error"]) == ("interrupted", None)
     assert run["rows"] > 0
     assert {one["name"] for one in run["streams"]} >= {"DEPARTMENT", "CLASS", "VENDOR", "APBILL"}
+
+
+def test_a_run_that_told_no_end_shows_no_zero_that_was_not_measured() -> None:
+    run = Run(id="a", started=datetime.now(UTC), command="extract")
+    assert runs_page._transactions(run) == "not known"
+    assert runs_page._transactions(replace(run, transactions=7)) == "7 or more"
+    assert runs_page._transactions(replace(run, status=0, ended=run.started)) == Count(0)

@@ -122,6 +122,23 @@ def test_an_amount_below_zero_is_a_number_in_the_exported_outbox(demo: Intacct, 
         assert [row[".NAME"] for row in csv.DictReader(opened)] == ["-12.50", "'-1+2"]
 
 
+def test_a_column_of_the_file_is_tracked_and_another_name_is_refused_before_anything_is_sent(
+    demo: Intacct, home: Path
+) -> None:
+    file = home / "work" / "tracked-bills.csv"
+    head = "VENDORID,BILLNO,DATE,DUE,ACCOUNTNO,AMOUNT,LOCATION,DEPARTMENT"
+    file.write_text(f"{head}\nV10001,TR-1,2026-11-20,2026-12-20,60500,10.00,110,100\n")
+    words = ("load", str(file), "--as", "bills", "--apply")
+    refused = demo(*words, "--track", "BILNO")
+    assert refused.status == 2
+    assert "`track` names BILNO" in refused.err.replace("--track", "`track`")
+    assert json.loads(demo("outbox", "list", "--source", "tracked-bills", "--json").out) == []
+    assert demo(*words, "--track", "billno").status == 0
+    demo("outbox", "list", "--source", "tracked-bills", "--export", "tracked.csv")
+    with (home / "work" / "tracked.csv").open(encoding="utf-8", newline="") as opened:
+        assert [row[".BILLNO"] for row in csv.DictReader(opened)] == ["TR-1"]
+
+
 def test_an_auditor_finds_every_write_with_its_receipt_row_and_tracked_values(demo: Intacct, home: Path) -> None:
     file = home / "work" / "classes.csv"
     file.write_text("CLASSID,NAME\nAU-1,Bridges\nAU-2,=Tunnels()\n")

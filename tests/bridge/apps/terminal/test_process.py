@@ -147,6 +147,36 @@ def test_a_stopped_program_ends_after_its_grace(grace: str, told: str, status: i
     assert done.stderr.strip().startswith("Interrupted. Completed work is kept")
 
 
+TWICE = """
+import signal, sys
+from intacct_bridge.apps.terminal import process
+from intacct_bridge.apps.terminal.output import Output
+
+def work():
+    with process.stoppable(Output()):
+        try: signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)  # `timeout` sends it to the process, and to its group
+            print("ended in order")
+
+def unguarded():
+    try: signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.raise_signal(signal.SIGTERM)
+        print("ended in order")
+
+sys.exit(process.run_job(WORK, Output(), target=str, keep=lambda error: None))
+"""
+
+
+@pytest.mark.parametrize("work", ["work", "unguarded"])
+def test_a_second_sigterm_within_milliseconds_is_the_same_request(work: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE.replace("WORK", work)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (143, "ended in order\n"), done.stderr
+
+
 BARS = """
 import io, os, sys
 class Bars(io.StringIO):

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Literal
 
-from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.apply.loader import Loader, LoadSettings, tracked_fields
 from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of_skipped
 from intacct_bridge.load.apply.sender import refuse_without_plan
 from intacct_bridge.load.apply.settle import SettleSettings
@@ -61,6 +61,7 @@ from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.runs.recorder import counts_of
 from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import InDoubtError, IntacctError, RefusedError, SettingsError
+from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.wording import counted
 
 __all__ = [
@@ -558,6 +559,7 @@ def apply_plan(
         if confirm is not None and confirm(plan):
             plan = recheck_after_prompt(plan, run.client, outbox)
         settings = load_settings(run, sending, options)
+        _refuse_untracked(plan, settings.tracked)
         return _applied(run, outbox, plan, settings, progress=progress, stop=stop)
 
 
@@ -638,6 +640,19 @@ def _end_if_done(outbox: Outbox, plan: Plan, outcomes: Sequence[RecordOutcome]) 
     written = all(outcome.good for outcome in outcomes) and not unreached(outcomes, plan)
     if saved.origin is not None and written:
         outbox.end_plan(saved.origin.id)
+
+
+def _refuse_untracked(plan: Plan, tracked: Sequence[str]) -> None:
+    """SettingsError for a tracked name that is neither a column nor a field of any record that is sent."""
+    writes = [record.write for record in plan.to_send]
+    lost = next((name for name in tracked if not any(tracked_fields(write, (name,)) for write in writes)), "")
+    if lost:
+        columns = sorted({write.column(field) for write in writes for field in write.fields})
+        raise SettingsError(
+            f"`track` names {lost}, which is no column of the records{did_you_mean(lost, columns)}",
+            fix=f"Name one of these: {', '.join(columns)}.",
+            setting="track",
+        )
 
 
 def load_settings(run: CompanyRun, sending: SendOptions, options: ApplyOptions) -> LoadSettings:

@@ -47,6 +47,10 @@ SETTLE_AFTER = "After this many seconds, a record in doubt that cannot be found 
 Command = Callable[..., Any]
 
 
+TOP_LEVEL = "all"
+"""The entity that means none: an empty text means the same."""
+
+
 def shared_options(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
     """Add the shared options to a command, which gets the context as its first argument."""
 
@@ -57,7 +61,8 @@ def shared_options(*, connected: bool = True, prints_table: bool = False) -> Cal
             context = ctx.find_root().obj
             assert isinstance(context, CommandContext)
             context.name = options.pop("connection", None)
-            context.entity = options.pop("entity", None)
+            entity = options.pop("entity", None)
+            context.entity = "" if entity is not None and entity.strip().lower() in ("", TOP_LEVEL) else entity
             flags = [max(one.opts, key=len) for one in ctx.command.params if isinstance(one, click.Option)]
             context.takes(flags, every_setting=ctx.command.name == "add")
             context.output.as_json = options.pop("as_json", False)
@@ -89,7 +94,9 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
                 shell_complete=_connection_names,
             ),
             click.option(
-                "--entity", metavar="ID", help="Work in this entity (default: the connection's, or the top level)."
+                "--entity",
+                metavar="ID",
+                help="Work in this entity, or with `all` at the top level (default: the connection's entity, or none).",
             ),
         ]
     if prints_table:

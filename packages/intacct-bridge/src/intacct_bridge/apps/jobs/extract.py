@@ -39,8 +39,6 @@ def extract(context: CommandContext, settings: ExtractSettings) -> int:
     if settings.estimate and settings.compact:
         raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
     request.check()
-    if context.entity and context.entity.lower() == "all":
-        context.entity = ""
     _sign_in(context, request.to, settings.max_transactions)
     from intacct_bridge.apps.views.extract import run_extraction, show_estimate
     from intacct_bridge.operations import extract as extraction
@@ -68,7 +66,7 @@ def _sign_in(context: CommandContext, to: str, max_transactions: int | None) -> 
     limit_memory()
     with uncollected():
         client = context.limited_client(max_transactions)
-        with stoppable(context.output), client.signing_in():
+        with stoppable(context.output, record=context.recorder.finish), client.signing_in():
             from intacct_bridge.operations.extract import importing
 
             with importing(to):

@@ -45,12 +45,12 @@ def watch(context: CommandContext, settings: WatchSettings) -> int:
     output = context.output
     show = output.say if output.as_json else output.result  # JSON is a document of its own
     with ExitStack() as opened:
-        with stoppable(output):
+        with stoppable(output, record=context.recorder.finish):
             opened_watch = opened.enter_context(open_watch(context, request, show=show))
         _show_cost(context, opened_watch.cost, request.every, once=once)
         if not once:
             check_cost(opened_watch.cost, request)
-        with stoppable(output, lambda _: opened_watch.stop()):
+        with stoppable(output, lambda _: opened_watch.stop(), context.recorder.finish):
             return _exit_status(context, opened_watch.once()) if once else _follow(context, opened_watch)
 
 

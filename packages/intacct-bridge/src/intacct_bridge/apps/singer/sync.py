@@ -68,7 +68,7 @@ def _run_tap(run: "RecordedRun", output: Output, config: "TapConfig", command: T
     if command.discover:
         hours = min(run.connection.catalog_hours, _DISCOVERY_HOURS)
         run.use(replace(run.connection, catalog_hours=hours))
-    with stoppable(output), closing(run):
+    with stoppable(output, record=run.recorder.finish), closing(run):
         run.limited_client(config.max_transactions)
         _sign_in_early(run, without_arrow=config.without_arrow)
         if command.discover:
@@ -197,7 +197,7 @@ def sync(
     extraction = extraction.refreshing(name for name, one in sent.items() if one.full_table)
     descriptions = {} if config.unified else extraction.field_labels()
     destination = _destination(config, sent, state, out=out, descriptions=descriptions, options=extraction.options)
-    with stoppable(output, destination.seal):
+    with stoppable(output, destination.seal, run.recorder.finish):
         result = extraction.run(run=run.recorder, output=destination)
     for name in destination.unknown_keys:
         output.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")

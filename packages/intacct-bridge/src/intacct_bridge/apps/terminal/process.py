@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ GRACE = 5.0
 """Seconds that running calls have after the first signal; schedulers kill a process 10 or 30 s after SIGTERM."""
 _GRACE_OF_SECOND = 1.0
 """Seconds to finish the output after the second signal."""
+_SAME_REQUEST = 1.0
+"""Seconds in which a further SIGTERM repeats the first: `timeout` sends it to the process and to its group."""
 
 
 def run(
@@ -72,7 +75,8 @@ def run_job(
     os.umask(os.umask(_OTHERS) | _OTHERS)  # copies, caches and exports hold a company's data
     accept_every_character(sys.stdout, sys.stderr)
     try:
-        status = work()
+        with _told_to_end():
+            status = work()
         sys.stdout.flush()
         return status
     except BaseException as error:
@@ -123,24 +127,57 @@ def _is_text(word: str) -> bool:
 
 
 @contextmanager
-def stoppable(output: Output, seal: Callable[[float], None] = lambda _: None) -> Iterator[None]:
+def _told_to_end() -> Iterator[None]:
+    """Let SIGTERM end the work inside as Ctrl-C does, so that the run is recorded with its end and what it cost."""
+    raised = list[float]()
+
+    def end(_: int, __: object) -> None:
+        if not raised or time.monotonic() - raised[-1] > _SAME_REQUEST:
+            raised.append(time.monotonic())
+            raise Terminated
+
+    here = threading.current_thread() is threading.main_thread()
+    by_default = here and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if by_default:
+        signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        if by_default and signal.getsignal(signal.SIGTERM) is end:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def stoppable(
+    output: Output,
+    seal: Callable[[float], None] = lambda _: None,
+    record: Callable[[int], object] = lambda _: None,
+) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM stop the work inside at its next safe point; a second signal or `GRACE` seconds end it.
 
     `seal` is called before such an end, with the seconds it may take: it completes the message that is being written
-    and refuses further ones. Only for work that can be cut off anywhere and continued later.
+    and refuses further ones. `record` notes the end of the run, with the exit status. Only for work that can be cut off
+    anywhere and continued later.
     """
-    inside, timers = True, list[threading.Timer]()
+    inside, timers, first = True, list[threading.Timer](), time.monotonic()
 
     def end_now(status: int, seconds: float) -> None:
         seal(seconds)
         if inside:
             output.last(INTERRUPTED_NOTE)
+        noting = threading.Thread(target=record, args=(status,), daemon=True)  # a lock may be held for ever
+        noting.start()
+        noting.join(_GRACE_OF_SECOND)
         os._exit(status)
 
     def stop(number: int, _: object) -> None:
+        nonlocal first
         status = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+        if timers and number == signal.SIGTERM and time.monotonic() - first < _SAME_REQUEST:
+            return
         if timers:
             end_now(status, _GRACE_OF_SECOND)
+        first = time.monotonic()
         timers.append(threading.Timer(GRACE, end_now, (status, GRACE)))
         timers[0].daemon = True
         timers[0].start()

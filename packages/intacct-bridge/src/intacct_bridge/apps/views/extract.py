@@ -27,7 +27,7 @@ def run_extraction(run: CompanyRun, request: ExtractRequest, output: Output) -> 
     messages = _singer_messages(run, request) if request.to == "-" else None
     spent = client.meter.transactions
     with (
-        stoppable(output, messages.seal if messages is not None else lambda _: None),
+        stoppable(output, messages.seal if messages is not None else lambda _: None, run.recorder.finish),
         progress(output, spent=lambda: client.meter.transactions - spent, noun="rows") as view,
     ):
         result = extract(

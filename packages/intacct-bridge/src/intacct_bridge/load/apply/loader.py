@@ -356,7 +356,8 @@ class Loader:
         return ((write, latest[key]) for write, key in zip(writes, keys, strict=True))
 
     def _new_entry(self, write: Write) -> OutboxEntry:
-        tracked = {name: text_of(value) for name, value in write.fields.items() if name in self._settings.tracked}
+        fields = tracked_fields(write, self._settings.tracked)
+        tracked = {name: text_of(write.fields[field]) for name, field in fields.items()}
         lookup = lookup_keys_of(write.object).without(write.labels)
         by = lookup.record_key
         acts = write.operation.is_action
@@ -379,6 +380,13 @@ class Loader:
             identities=write.identities,
             earlier=write.earlier,
         )
+
+
+def tracked_fields(write: Write, tracked: Sequence[str]) -> dict[str, str]:
+    """The fields of a record by the names under which they are tracked: those of columns of the file, or of fields."""
+    names = {write.column(field).upper(): field for field in write.fields}
+    names |= {field.upper(): field for field in write.fields}
+    return {name: names[name] for name in tracked if name in names}
 
 
 def _learns(write: Write, entry: OutboxEntry) -> bool:

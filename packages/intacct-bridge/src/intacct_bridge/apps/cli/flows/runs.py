@@ -116,7 +116,7 @@ def _facts(run: "Run") -> dict[str, object]:
         "rows": Count(run.rows) if run.rows else "",
         "deleted": Count(run.deleted) if run.deleted else "",
         "records": _records(run),
-        "transactions": Count(run.transactions) if run.status is not None else f"{run.transactions:,} or more",
+        "transactions": _transactions(run),
         "refused rows": list(run.refused_rows),
         "log": run.log if run.log and Path(run.log).exists() else "",
     }
@@ -189,6 +189,13 @@ def run_data(run: "Run") -> dict[str, object]:
     return {**data, "end": run.end.value, "rows": run.rows, "deleted": run.deleted, "seconds": run.seconds()}
 
 
+def _transactions(run: "Run") -> Count | str:
+    """The API transactions; of a run that did not tell its end, those that it had noted, if any."""
+    if run.status is not None:
+        return Count(run.transactions)
+    return f"{run.transactions:,} or more" if run.transactions else "not known"
+
+
 def _row(run: "Run") -> tuple[object, ...]:
     return (
         run.id[:_SHORT],
@@ -199,7 +206,7 @@ def _row(run: "Run") -> tuple[object, ...]:
         _seconds(run),
         Count(run.rows) if run.rows else None,
         _records(run) or None,
-        Count(run.transactions),
+        _transactions(run),
     )
 
 
