@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from intacct_bridge.machine.secret import unwrapped
 from support.repository import python_path
 from support.small_company import connection
 
@@ -23,7 +24,7 @@ def agent_environment(folder: Path, endpoint: str) -> dict[str, str]:
         "PYTHONPATH": python_path(),
         "HOME": str(folder),
         **{f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "CACHE", "CONFIG")},
-        **{f"INTACCT_{name.upper()}": str(getattr(made, name)) for name in names},
+        **{f"INTACCT_{name.upper()}": str(unwrapped(getattr(made, name))) for name in names},
         "INTACCT_ENDPOINT_URL": endpoint,
     }
 

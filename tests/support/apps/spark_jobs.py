@@ -13,6 +13,7 @@ import pyarrow as pa
 from intacct_bridge.apps.spark.batch_commit import CommitResult, TaskReport
 from intacct_bridge.apps.spark.staging import Staging
 from intacct_bridge.apps.spark.writer import StagedWrite, batch_write, stream_write
+from intacct_bridge.machine.secret import unwrapped
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_bridge.shared_state.postgres_link import open_link
 from intacct_emulator.server.gateway import Emulator
@@ -31,7 +32,7 @@ def settings(url: str, place: PostgresPlace) -> dict[str, str]:
     """The options that reach an emulated company."""
     made = connection(url)
     names = ("company_id", "user_id", "user_password", "sender_id", "sender_password", "environment", "endpoint")
-    return {name: str(getattr(made, name)) for name in names} | {"outbox": outbox_uri(place)}
+    return {name: str(unwrapped(getattr(made, name))) for name in names} | {"outbox": outbox_uri(place)}
 
 
 def spark_schema(schema: pa.Schema) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from intacct_bridge.apps.spark.change_stream import ChangeFeed, change_columns, change_options, event_rows
 from intacct_bridge.apps.spark.columns import columns_of
+from intacct_bridge.machine.secret import unwrapped
 from intacct_bridge.operations.partitioned_read import describe_streams
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
@@ -26,7 +27,7 @@ class Office:
         self.emulator, self.clock = emulator, clock
         made = connection()
         own = {"endpoint": url, "object": "DEPARTMENT", "watch": "w", "every": "0", "outbox": outbox}
-        self.options = {name: str(getattr(made, name)) for name in NAMES} | own
+        self.options = {name: str(unwrapped(getattr(made, name))) for name in NAMES} | own
 
     def feed(self, **more: str) -> ChangeFeed:
         """A query that begins or begins again."""
@@ -175,7 +176,7 @@ def test_the_rows_of_events_are_typed(office: Office) -> None:
 )
 def test_a_wrong_option_of_a_stream_is_named(tmp_path: Path, options: dict[str, str], named: str) -> None:
     made = connection()
-    known = {name: str(getattr(made, name)) for name in NAMES} | {"object": "APBILL", "watch": "w"}
+    known = {name: str(unwrapped(getattr(made, name))) for name in NAMES} | {"object": "APBILL", "watch": "w"}
     assert change_options(known).changes.every == 300
     with pytest.raises(SettingsError) as failed:
         change_options(known | options)
