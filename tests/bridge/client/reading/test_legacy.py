@@ -145,8 +145,12 @@ def test_objects_that_21_does_not_reach_are_refused() -> None:
     company = Legacy()
     with pytest.raises(InvalidRequestError, match=r"document type 2\.1 does not reach CONTRACT"):
         list(client(company).query("CONTRACT"))
-    with pytest.raises(InvalidRequestError, match="no get for GLENTRY"):
-        client(company).read("GLENTRY", [1])
+
+
+def test_a_record_of_a_list_is_the_one_that_was_asked_for() -> None:
+    company = Legacy()  # it answers each list with customers, whatever the filter is
+    with pytest.raises(InvalidRequestError, match="there is no GLENTRY with the record number 1"):
+        list(client(company).read("GLENTRY", [1]))
 
 
 def test_columns_have_intacct_s_names_and_types_and_unknown_cells_stay_text() -> None:

@@ -237,17 +237,29 @@ class LegacyReader:
         legacy = self._legacy_name(name)
         if not legacy.single and not legacy.listed:
             raise refused_by_legacy(f"get for {name}")
-        key_name = self._object(name).filter_name(RECORDNO)
         for key in keys:
             if legacy.single:
-                function = get(legacy.name, str(key), fields=fields.split(","))
+                yield from self._records(get(legacy.name, str(key), fields=fields.split(",")))
             else:
-                where = Compare(key_name, Op.EQUALTO, (str(key),))
-                function = get_list(legacy.name, where=where, fields=fields.split(","), show_private=True)
-            for record_element in self._calls.data(function):
-                record: Record = dict(record_cells(record_element).items())
-                record.update(record_lines(record_element))
-                yield record
+                yield self._by_number(name, str(key), fields.split(","))
+
+    def _by_number(self, name: str, key: str, fields: list[str]) -> Record:
+        """The record with this number in a list. The answer is compared: a filter may be ignored."""
+        described = self._object(name)
+        where = Compare(described.filter_name(RECORDNO), Op.EQUALTO, (key,))
+        function = get_list(self._legacy_name(name).name, where=where, fields=fields, show_private=True)
+        for record in self._records(function):
+            if any(str(record.get(cell)) == key for cell in described.answer_names(RECORDNO)):
+                return record
+        raise InvalidRequestError(
+            f"there is no {name} with the record number {key}", fix=f"List them: intacct query {name}"
+        )
+
+    def _records(self, function: Element) -> Iterator[Record]:
+        for record_element in self._calls.data(function):
+            record: Record = dict(record_cells(record_element).items())
+            record.update(record_lines(record_element))
+            yield record
 
     # --- rows
 

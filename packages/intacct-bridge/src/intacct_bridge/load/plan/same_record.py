@@ -185,12 +185,16 @@ class _Inputs:
     def _missing(self, run: str) -> bool:
         """Whether a record of an earlier input is not in this one, and still in the company."""
         left = Counter(self._again)
-        missing: list[int] = []
+        contents: dict[int, list[str]] = {}
         for number, text in self._outbox.contents_of(self._target, run):
-            if left[text]:
-                left[text] -= 1
-            else:
+            contents.setdefault(number, []).append(text)
+        missing: list[int] = []
+        for number, texts in sorted(contents.items(), key=lambda entry: len(entry[1])):
+            again = next((text for text in texts if left[text]), None)  # a corrected record has its former contents too
+            if again is None:
                 missing.append(number)
+            else:
+                left[again] -= 1
         entries = self._outbox.numbered(missing)
         live = _Live(self._receipts.check(entries.values()))
         return any(live(entry) for entry in entries.values())

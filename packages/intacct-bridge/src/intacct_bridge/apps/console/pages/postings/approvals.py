@@ -22,7 +22,8 @@ _COLUMNS = (
     Column("made", "Made"),
     Column("state", "State"),
 )
-_WAITING, _DONE = "waiting", "done"
+_WAITING, _UNREADABLE, _DONE = "waiting", "unreadable", "done"
+_FOR_A_PERSON = (_WAITING, _UNREADABLE)
 
 
 def show(request: PageRequest) -> PageView:
@@ -39,7 +40,7 @@ def show(request: PageRequest) -> PageView:
         if done:  # a plan is read only to be shown
             rows = listed(request, "plans", _COLUMNS, plans, lambda plan: _facts(*plan))
         else:
-            facts = sorted((_facts(*plan) for plan in plans), key=lambda row: row["state"] != _WAITING)
+            facts = sorted((_facts(*plan) for plan in plans), key=lambda row: row["state"] not in _FOR_A_PERSON)
             rows = listed(request, "plans", _COLUMNS, facts, dict)
     data = {"problems": problems, "state": _DONE if done else ""}
     return PageView("approvals.html", data | rows)
@@ -80,7 +81,7 @@ def _facts(run: "RecordedRun", record: "PlanRecord") -> dict[str, Any]:
         saved = open_saved(run, record.id)
     except SettingsError as error:  # such as one whose file was altered
         nothing = {"source": "", "first": record.id, "records": 0, "refused": 0, "totals": [], "may_not_approve": ""}
-        return {**row, **nothing, "state": "unreadable", "problem": f"{error.message}. {error.fix}".strip()}
+        return {**row, **nothing, "state": _UNREADABLE, "problem": f"{error.message}. {error.fix}".strip()}
     plan = saved.plan
     first = next((record.write.label for record in plan.of(*WRITTEN) or plan.records), "") or plan.source
     return {**row, "source": plan.source, "first": first, **saved.facts()}
