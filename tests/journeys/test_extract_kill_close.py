@@ -149,10 +149,10 @@ def test_a_run_killed_while_it_merges_row_groups_has_each_replaced_row_once(chan
     seen = changed.killed_at("merging", 3, "pwrite64")
     assert seen.count("pwrite64 killed.duckdb") == 3
     assert "unlink killed.duckdb.wal" not in seen
-    _, vendors = changed.tables["VENDOR"]
-    assert {row["_run"] for row in vendors} == {1, 2}
-    assert len(row_groups(changed.killed, "VENDOR")) == 2
-    assert len(row_groups(changed.copy, "VENDOR")) == 1
+    _, customers = changed.tables["CUSTOMER"]
+    assert {row["_run"] for row in customers} == {1, 2}
+    assert len(row_groups(changed.killed, "CUSTOMER")) == 2
+    assert len(row_groups(changed.copy, "CUSTOMER")) == 1
     changed.resume()
 
 

@@ -81,7 +81,7 @@ def in_latest(copy: Path) -> Tables:
 
 
 def cells(table: Table) -> tuple[dict[str, str], list[Row]]:
-    """Types and rows; of the vendors that changed, each run reads some again."""
+    """Types and rows; of the customers that changed, each run reads some again."""
     return table.types, [row | {"_run": None} for row in without_times(table.rows)]
 
 
@@ -107,9 +107,9 @@ def compacted(changed: Scene) -> Scene:
 
 
 def test_a_run_killed_between_its_files_and_the_manifest_is_done_again(changed: Scene) -> None:
-    assert changed.kill_before("fsync VENDOR", 1)  # the folder, after its file got its name
-    assert (changed.copy / "VENDOR" / "000002-0001-rows.parquet").is_file()
-    assert in_manifest(changed.copy)["VENDOR"] == in_manifest(changed.before)["VENDOR"]
+    assert changed.kill_before("fsync CUSTOMER", 1)  # the folder, after its file got its name
+    assert (changed.copy / "CUSTOMER" / "000002-0001-rows.parquet").is_file()
+    assert in_manifest(changed.copy)["CUSTOMER"] == in_manifest(changed.before)["CUSTOMER"]
     changed.resume()
 
 
