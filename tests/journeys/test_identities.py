@@ -141,7 +141,7 @@ def cut(desk: LoadScenario, function: str, *, before: bool) -> None:
 
 @pytest.mark.parametrize("applied", [True, False])
 def test_settling_an_undo_or_a_create_in_doubt(shop: LoadScenario, *, applied: bool) -> None:
-    """A create in doubt holds its identities, whatever becomes of it, until it is proven to be unapplied."""
+    """A create in doubt holds its identities until it is proven not to be applied."""
     cut(shop, "create", before=not applied)
     shop.settle = SettleSettings(timedelta(hours=1))
     assert load(shop, bill(key="1")) == [RecordStatus.SETTLED if applied else RecordStatus.IN_DOUBT]

@@ -1,4 +1,4 @@
-"""After an incremental extraction a copy equals the company, whatever was written: every field of every record."""
+"""After writes of every kind, an incremental copy equals the company in every field of every record."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What is kept of runs that failed holds no secret in any case or escape, whatever characters it has."""
+"""The database of runs that failed holds no secret, in any case or escape."""
 
 import html
 import json
@@ -69,10 +69,10 @@ def test_54_runs_that_fail_leave_none_of_13_kinds_of_secrets(served: ServedFleet
     runs = served.fleet.queue.runs(limit=100)
     assert len(runs) == len(KINDS) * len(FLOWS) + 2 == 54
     assert {run.outcome for run in runs} <= {"wrong settings", "temporary fault", "refused"}
-    kept = (dump(served.fleet.registry.place) + printed + repr(runs)).casefold()
-    assert "***" in kept
+    stored = (dump(served.fleet.registry.place) + printed + repr(runs)).casefold()
+    assert "***" in stored
     for secret in KINDS:
-        assert not [form for form in forms(secret) if form in kept]
+        assert not [form for form in forms(secret) if form in stored]
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,11 @@ def plan(console: RunningConsole) -> Planned:
         with company_run(connection, "mcp", person=by) as context, context.open_outbox() as outbox:
             company = context.client
             table = table_of_given_rows("journal-entries (agent)", rows)
-            found = make_plan(table, layout_for("journal-entries", company), company, outbox)
-            kept = record_plan(found, company, outbox, SendOptions(), person=by, needs_approval=waits)
-            PlanFolder(outbox).save(kept)
-            assert kept.origin is not None
-            made = outbox.plan_record(kept.origin.id)
+            planned = make_plan(table, layout_for("journal-entries", company), company, outbox)
+            saved = record_plan(planned, company, outbox, SendOptions(), person=by, needs_approval=waits)
+            PlanFolder(outbox).save(saved)
+            assert saved.origin is not None
+            made = outbox.plan_record(saved.origin.id)
             assert made is not None
             return made.id, made.digest
 

@@ -361,22 +361,22 @@ def test_a_flow_with_an_option_that_its_command_lacks_is_refused(served: Running
 def test_a_token_cannot_let_a_tenants_passwords_go_to_another_server(served: RunningFleet) -> None:
     elsewhere = {"endpoint": "https://attacker.example/xml", "allow_endpoint": True}
     for method, tenant in (("PUT", "fresh"), ("PUT", "acme"), ("PATCH", "acme")):
-        found = refused(served, method, f"/tenants/{tenant}", {"settings": elsewhere}, status=400)
-        assert found["field"] == "settings.allow_endpoint"
-        assert "--set allow_endpoint=true" in found["fix"]
+        refusal = refused(served, method, f"/tenants/{tenant}", {"settings": elsewhere}, status=400)
+        assert refusal["field"] == "settings.allow_endpoint"
+        assert "--set allow_endpoint=true" in refusal["fix"]
     assert served.ask("GET", "/tenants/fresh").status == 404
     assert "allow_endpoint" not in ask(served, "GET", "/tenants/acme")["settings"]
 
 
 def test_what_the_command_line_allowed_holds_for_that_server_only(served: RunningFleet) -> None:
-    own = {"endpoint": "https://gateway.example/xml", "allow_endpoint": True}
-    served.fleet.add("proxied", settings=own)
-    kept = {"settings": {"endpoint": own["endpoint"], "environment": "demo"}}
-    assert ask(served, "PUT", "/tenants/proxied", kept)["settings"] == own | {"environment": "demo"}
+    allowed = {"endpoint": "https://gateway.example/xml", "allow_endpoint": True}
+    served.fleet.add("proxied", settings=allowed)
+    changed = {"settings": {"endpoint": allowed["endpoint"], "environment": "demo"}}
+    assert ask(served, "PUT", "/tenants/proxied", changed)["settings"] == allowed | {"environment": "demo"}
     for method in ("PUT", "PATCH"):
         other = {"settings": {"endpoint": "https://attacker.example/xml"}}
         assert refused(served, method, "/tenants/proxied", other, status=400)["field"] == "settings.endpoint"
-    assert ask(served, "GET", "/tenants/proxied")["settings"]["endpoint"] == own["endpoint"]
+    assert ask(served, "GET", "/tenants/proxied")["settings"]["endpoint"] == allowed["endpoint"]
     usual = {"settings": {"allow_endpoint": False, "endpoint": None}}
     assert "endpoint" not in ask(served, "PATCH", "/tenants/proxied", usual)["settings"]
     refused(served, "PATCH", "/tenants/proxied", {"settings": {"allow_endpoint": True}}, status=400)

@@ -176,8 +176,8 @@ def test_the_rows_of_events_are_typed(office: Office) -> None:
 )
 def test_a_wrong_option_of_a_stream_is_named(tmp_path: Path, options: dict[str, str], named: str) -> None:
     made = connection()
-    known = {name: str(unwrapped(getattr(made, name))) for name in NAMES} | {"object": "APBILL", "watch": "w"}
-    assert change_options(known).changes.every == 300
+    complete = {name: str(unwrapped(getattr(made, name))) for name in NAMES} | {"object": "APBILL", "watch": "w"}
+    assert change_options(complete).changes.every == 300
     with pytest.raises(SettingsError) as failed:
-        change_options(known | options)
+        change_options(complete | options)
     assert named in failed.value.message

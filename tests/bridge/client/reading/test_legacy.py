@@ -148,7 +148,7 @@ def test_objects_that_21_does_not_reach_are_refused() -> None:
 
 
 def test_a_record_of_a_list_is_the_one_that_was_asked_for() -> None:
-    company = Legacy()  # it answers each list with customers, whatever the filter is
+    company = Legacy()  # it ignores filters, and answers each list with customers
     with pytest.raises(InvalidRequestError, match="there is no GLENTRY with the record number 1"):
         list(client(company).read("GLENTRY", [1]))
 

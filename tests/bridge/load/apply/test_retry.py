@@ -90,7 +90,9 @@ def test_of_two_refused_versions_only_the_later_one_is_sent(tmp_path: Path, ledg
     assert [one.status for one in outbox.entries()] == [RecordStatus.REJECTED, RecordStatus.APPLIED]
     assert ledger.posted == ["A"]
     outbox.release(outbox.entry(second.number), "deleted in Intacct")
-    assert ["superseded" in one.note for one in retry(ledger.gateway, outbox)] == [True], "it is outdated all the same"
+    assert ["superseded" in one.note for one in retry(ledger.gateway, outbox)] == [True], (
+        "a newer version that was deleted counts too"
+    )
 
 
 def test_an_atomic_request_is_retried_as_one(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:

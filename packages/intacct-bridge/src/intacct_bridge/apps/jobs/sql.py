@@ -30,8 +30,8 @@ def run_sql(context: CommandContext, settings: SqlSettings) -> int:
         client = context.limited_client(settings.max_transactions)
         if settings.explain:
             costs = [
-                (one.object, Count(one.rows), Count(one.transactions), _condition(one), ", ".join(one.fields))
-                for one in explain_sql(client, settings.statement)
+                (read.object, Count(read.rows), Count(read.transactions), _condition(read), ", ".join(read.fields))
+                for read in explain_sql(client, settings.statement)
             ]
             context.output.table(("object", "records", "transactions", "condition", "fields"), costs)
             return 0

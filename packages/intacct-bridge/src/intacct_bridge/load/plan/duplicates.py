@@ -111,9 +111,9 @@ class FindDuplicates:
         in_input = {one.receipt.record for one in posted if one.receipt is not None}  # each is a record of its own
         # posted for certain, without a number that says which of the records in Intacct each is
         unnumbered = Counter(
-            key_of(_lookup_values(lookup, one.write))
-            for one in posted
-            if one.receipt is not None and not one.receipt.record
+            key_of(_lookup_values(lookup, record.write))
+            for record in posted
+            if record.receipt is not None and not record.receipt.record
         )
         sent_since = self._sent_since(records, [at for at in new if at in matches or at in numbers.new])
         done = self._split(lookup, records, new)
