@@ -155,10 +155,10 @@ def year(case: Case, seed: int, connect: Connect) -> list[str]:
     emulator = Emulator.empty(seed=seed, sleep=lambda _: None)
     ask, seen = connect(emulator), []
     for place in range(8):
-        emulator.fault_plan.script = ()
         session = signed_in(emulator)
-        emulator.fault_plan.script = (replace(case.fault, chance=0.5),)
+        number = emulator.fault_plan.add(replace(case.fault, chance=0.5))
         seen.append(outcome(ask, request(create(place), session)))
+        assert emulator.fault_plan.remove(number)
     emulator.close()
     return seen
 

@@ -5,7 +5,7 @@ who may sign in: a user without one, or with another status than active, may not
 initial password of the settings, since the real gateway sends it by e-mail, and the roles of USERROLES.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from intacct_emulator.company.company_data import CompanyData
@@ -42,6 +42,15 @@ def keep_users(company: CompanyData) -> None:
                 table.update(number, {**row, **cells})
         if status != user.status:
             stored.put(user.user_id.lower(), value=user.status)
+
+
+def drop_users(company: CompanyData, users: Collection[UserSettings]) -> None:
+    """Delete the records of users of earlier settings whom the company's settings do not have."""
+    remaining = {user.user_id.lower() for user in company.settings.users}
+    for user in users:
+        number = user_number(company, user.user_id)
+        if user.user_id.lower() not in remaining and number is not None:
+            company.table(USERS).delete(number)
 
 
 def keep_roles(company: CompanyData) -> None:

@@ -7,9 +7,9 @@ No other module imports the demo company. It is one `CompanySource`, and the dec
 company can have several: the demo company with custom fields of your own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from secrets import token_hex
 from sqlite3 import Connection
@@ -25,7 +25,7 @@ from intacct_emulator.settings.company_source import CompanyDefinitions, Company
 from intacct_emulator.settings.declared.source import declared_source
 from intacct_emulator.store.catalogue import standard_catalog
 from intacct_emulator.store.database_cache import DatabaseCache
-from intacct_emulator.store.store import is_new, open_database
+from intacct_emulator.store.store import drop_layers, is_in_memory, is_new, open_database
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 
@@ -63,7 +63,12 @@ class Companies:
         self._clones: dict[str, Connection] = {}
         self._models: dict[str, str] = {}
         """By company that shares the records of another one, that company."""
+        self._layers = {one.company_id for one in settings.companies}
+        """Every layer that the database may have."""
         self.by_id = {one.company_id: self._opened(one, connection) for one in settings.companies}
+        self._set_clocks(now)
+
+    def _set_clocks(self, now: float) -> None:
         for company in self.by_id.values():
             if company.settings.clock is not None:
                 set_clock(company, company.settings.clock, now)
@@ -103,7 +108,7 @@ class Companies:
         if database is None:
             return False
         with closing(database):
-            self.restore(database)
+            self.restore(database, self.layers())
         return True
 
     def keep_users(self) -> None:
@@ -136,16 +141,16 @@ class Companies:
             raise SettingsError(
                 f"{model} is a clone, whose records cannot be shared", fix="name a company that is none"
             )
-        if self._connection.execute("PRAGMA database_list").fetchone()[2]:
+        if not is_in_memory(self._connection):
             raise SettingsError(
                 "companies that share records are in memory, and this emulator's database is a file",
                 fix="start it without a database file",
             )
-        shared = like.store.share(_new_layer(model))
+        shared = like.store.share(self._new_layer(model))
         added = []
         for company_settings in settings:
             company = self._sharing(
-                SharingCompany(company_settings, (_new_layer(company_settings.company_id), *shared), model), like
+                SharingCompany(company_settings, (self._new_layer(company_settings.company_id), *shared), model), like
             )
             company.ahead = like.ahead
             keep_users(company)
@@ -161,21 +166,68 @@ class Companies:
         self.by_id[sharing.settings.company_id] = company
         return company
 
+    def remove(self, company_id: str) -> None:
+        """Drop a company; its records are gone unless others share them or a snapshot has them."""
+        self.by_id.pop(company_id)
+        self._models.pop(company_id, None)
+        clone = self._clones.pop(company_id, None)
+        if clone is not None:
+            clone.close()
+
+    def reopen(self, settings: EmulatorSettings, now: float) -> None:
+        """Open the companies of other settings in the same database; `restore` then tells which records they have."""
+        for database in self._clones.values():
+            database.close()
+        self._clones.clear()
+        self._models.clear()
+        self._behaviour = settings.behaviour
+        self.by_id.clear()
+        self.by_id |= {
+            one.company_id: self._opened(one, self._connection, (self._new_layer(one.company_id),))
+            for one in settings.companies
+        }
+        self._set_clocks(now)
+
+    # --- states
+
+    @property
+    def size(self) -> int:
+        """Bytes of the database that the companies of the settings are in."""
+        pages, each = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages) * int(each)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the companies of the settings end with the emulator."""
+        return is_in_memory(self._connection)
+
     def layers(self) -> dict[str, tuple[str, ...]]:
         """By company, the layers that hold its records, its own one first."""
         return {name: one.store.layers for name, one in self.by_id.items()}
 
-    def sharing(self) -> tuple[SharingCompany, ...]:
-        """The companies that share the records of another one."""
+    def frozen_layers(self) -> dict[str, tuple[str, ...]]:
+        """The layers that hold the records of each company now, and are not written any more. Clones have none."""
+        return {
+            company_id: company.store.share(self._new_layer(company_id))
+            for company_id, company in self.by_id.items()
+            if company_id not in self._clones
+        }
+
+    def sharing(self, layers: Mapping[str, tuple[str, ...]]) -> tuple[SharingCompany, ...]:
+        """The companies that share the records of another one, in these layers."""
         return tuple(
-            SharingCompany(one.settings, one.store.layers, model)
+            SharingCompany(self.by_id[company_id].settings, layers[company_id], model)
             for company_id, model in self._models.items()
-            for one in (self.by_id[company_id],)
         )
 
     def database_of(self, company_id: str) -> Connection:
         """The database that holds a company."""
         return self._clones.get(company_id, self._connection)
+
+    @property
+    def database(self) -> Connection:
+        """The database that holds the companies of the settings."""
+        return self._connection
 
     def database_copy(self) -> Connection:
         """A copy of the database in memory, made in milliseconds."""
@@ -189,35 +241,54 @@ class Companies:
             for one in (self.by_id[company_id],)
         )
 
-    def restore(self, database: Connection, layers: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        """Replace every record by those of a copy; caches of the old ones are emptied, and clones are dropped.
+    def restore(
+        self, database: Connection, layers: Mapping[str, tuple[str, ...]], *, used: Collection[str] = ()
+    ) -> None:
+        """Replace every record by those in a database; caches of the old ones are emptied, and clones are dropped.
 
-        So are companies that share records. `layers` are those at the time of the copy.
+        So are companies that share records. `layers` are those that hold each company's records. In our own database
+        they stay as they are, and only a layer above them is new; layers that are not `used` are deleted.
         """
-        database.backup(self._connection)
-        for company_id in self._models:
-            self.by_id.pop(company_id)
-        self._models.clear()
-        for company_id in list(self._clones):
-            self.by_id.pop(company_id)
-            self._clones.pop(company_id).close()
-        self.use_layers(layers or {})
+        for company_id in (*self._models, *self._clones):
+            self.remove(company_id)
+        if database is not self._connection:
+            database.backup(self._connection)
+            self.use_layers(layers)
+            return
+        for company_id, company in self.by_id.items():
+            company.results.clear()
+            below = layers.get(company_id, ())
+            if company.store.layers[1:] != below or company.store.has_own():
+                company.store.set_layers((self._new_layer(company_id), *below))
+                _forget(company)
+        named = {layer for company in self.by_id.values() for layer in company.store.layers}
+        unused = self._layers - named - {*used}
+        drop_layers(self._connection, unused)
+        self._layers -= unused
 
     def use_layers(self, layers: Mapping[str, tuple[str, ...]]) -> None:
         """Read the records of each company in these layers, if it is named; nothing is known of earlier ones."""
         for company_id, company in self.by_id.items():
             company.store.set_layers(layers.get(company_id, company.store.layers))
-            company.forget()
-            company.define(_stored_definitions(company))
+            _forget(company)
 
-    def take(self, clones: Iterable[CompanyCopy], sharing: Iterable[SharingCompany] = ()) -> None:
-        """Take over companies that were added before a snapshot; clones have copies of their records."""
+    def take(self, clones: Iterable[CompanyCopy], sharing: Iterable[SharingCompany] = (), *, above: bool) -> None:
+        """Take over companies that were added before a snapshot; clones have copies of their records.
+
+        With `above`, the layers of the others stay as they are, and each gets one above them.
+        """
         for clone in clones:
             connection = self._clones[clone.settings.company_id] = _copied(clone.database)
             company = self.by_id[clone.settings.company_id] = self._opened(clone.settings, connection, clone.layers)
             company.ahead = clone.ahead
         for other in sharing:
-            self._sharing(other, self.by_id[other.model])
+            own_layer = (self._new_layer(other.settings.company_id),) if above else ()
+            self._sharing(replace(other, layers=(*own_layer, *other.layers)), self.by_id[other.model])
+
+    def _new_layer(self, company_id: str) -> str:
+        layer = f"{company_id}+{token_hex(6)}"
+        self._layers.add(layer)
+        return layer
 
     def close(self) -> None:
         """Close the databases."""
@@ -225,8 +296,10 @@ class Companies:
             database.close()
 
 
-def _new_layer(company_id: str) -> str:
-    return f"{company_id}+{token_hex(6)}"
+def _forget(company: CompanyData) -> None:
+    """Empty the caches of a company whose records are others now."""
+    company.forget()
+    company.define(_stored_definitions(company))
 
 
 def _copied(database: Connection) -> Connection:

@@ -22,6 +22,7 @@ from secrets import token_hex
 from sqlite3 import Connection
 from threading import RLock
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 
@@ -31,6 +32,7 @@ from intacct_emulator.access.company_limits import ConcurrencyLimit, RateWindow,
 from intacct_emulator.access.rights import check_sender
 from intacct_emulator.company.company_data import CompanyData, FunctionCall
 from intacct_emulator.company.sessions import Sessions
+from intacct_emulator.company.users import drop_users
 from intacct_emulator.handlers.dispatch import RequestContext, all_failed, run
 from intacct_emulator.server.answers import AnswerWriter, OperationAnswer, not_signed_in, signed_in
 from intacct_emulator.server.companies import (
@@ -95,12 +97,16 @@ _NOTHING = Element("")
 """What a page sends for which the gateway has no function."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class EmulatorSnapshot:
-    """A state that an emulator can be set back to."""
+    """A state that an emulator can be set back to, while that emulator is open.
+
+    Of companies in memory it is no copy: it names layers of their records that are not written any more.
+    """
 
     database: Connection
-    faults: tuple[ScriptedFault, ...]
+    settings: EmulatorSettings
+    faults: tuple[ScriptedFault, ...] = ()
     clones: tuple[CompanyCopy, ...] = ()
     """The companies that were cloned while the emulator ran."""
     sharing: tuple[SharingCompany, ...] = ()
@@ -109,6 +115,16 @@ class EmulatorSnapshot:
     """By company, the layers of its records in the database."""
     clocks: Mapping[str, float] = field(default_factory=dict)
     """By company, the seconds by which its clock is ahead."""
+
+    @property
+    def added(self) -> list[CompanySettings]:
+        """The companies that were cloned, or share the records of another one."""
+        return [one.settings for one in self.clones] + [one.settings for one in self.sharing]
+
+    @property
+    def used_layers(self) -> set[str]:
+        """Every layer that it needs."""
+        return {layer for layers in self.layers.values() for layer in layers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +162,7 @@ class Emulator:
         seed: int = 1,
     ) -> None:
         """`draw` gives the random part of session ids, and `post` delivers the answers of asynchronous requests."""
-        self.settings = settings or EmulatorSettings()
-        behaviour = self.settings.behaviour
+        self.settings = self._start_settings = settings or EmulatorSettings()
         check_policies(self.settings.policies)
         check_functions(faults, functions())
         self.fault_plan = FaultPlan(faults, seed)
@@ -156,18 +171,26 @@ class Emulator:
         self.deliveries: deque[Delivery] = deque(maxlen=1000)
         """The answers of asynchronous requests that were sent, or should have been, oldest first."""
         self.companies = Companies(self.settings, connection, clock())
-        self.sessions = Sessions(behaviour.session_minutes, draw)
-        self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds)
-        self.window = RateWindow(WindowLimit(behaviour.window_requests, behaviour.window_seconds), clock)
-        partners = [one.sender_id for one in self.settings.senders if one.marketplace]
-        self._transactions = TransactionCount(failures=behaviour.billed_failures, uncounted=partners)
-        self._senders = self.settings.senders
-        self._answers = AnswerWriter(behaviour, seed, clock)
-        self._clock, self._sleep, self._post, self._seed = clock, sleep, post, seed
+        self._clock, self._sleep, self._post, self._draw, self._seed = clock, sleep, post, draw, seed
         self._lock = RLock()
         self._log, self._counts = RequestLog(), CompanyRequests()
         self._jobs = OfflineJobs(clock, self.catch_up)
+        self.snapshots: dict[str, EmulatorSnapshot] = {}
+        """Snapshots by name, for programs that reach the emulator over HTTP; `restore` keeps them."""
+        self._live_snapshots = WeakSet[EmulatorSnapshot]()
+        self._apply_settings()
         self._apply_administered()
+
+    def _apply_settings(self) -> None:
+        """Make what the settings rule: sessions, limits, counts and the writer of answers."""
+        behaviour = self.settings.behaviour
+        self.sessions = Sessions(behaviour.session_minutes, self._draw)
+        self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds)
+        self.window = RateWindow(WindowLimit(behaviour.window_requests, behaviour.window_seconds), self._clock)
+        partners = [one.sender_id for one in self.settings.senders if one.marketplace]
+        self._transactions = TransactionCount(failures=behaviour.billed_failures, uncounted=partners)
+        self._senders = self.settings.senders
+        self._answers = AnswerWriter(behaviour, self._seed, self._clock)
 
     @classmethod
     def empty(cls, path: str | Path | None = None, **more: Any) -> "Emulator":
@@ -218,17 +241,17 @@ class Emulator:
     def clone(self, **more: Any) -> "Emulator":
         """Another gateway in memory with the same records, in milliseconds."""
         with self._lock:
-            snapshot = self.snapshot()
-        cloned = {one.settings.company_id for one in snapshot.clones}
-        cloned |= {one.settings.company_id for one in snapshot.sharing}
+            held = self.companies
+            state = self._state(held.database_copy(), held.layers())
+        added = {one.company_id for one in state.added}
         clone_settings = replace(
-            self.settings, companies=tuple(one for one in self.settings.companies if one.company_id not in cloned)
+            self.settings, companies=tuple(one for one in self.settings.companies if one.company_id not in added)
         )
         copy = Emulator(
-            snapshot.database, more.pop("settings", clone_settings), clock=more.pop("clock", self._clock), **more
+            state.database, more.pop("settings", clone_settings), clock=more.pop("clock", self._clock), **more
         )
-        copy.companies.use_layers(snapshot.layers)
-        copy._take_over(snapshot)
+        copy.companies.use_layers(state.layers)
+        copy._take_over(state, above=False)
         copy.companies.keep_users()
         return copy
 
@@ -310,6 +333,19 @@ class Emulator:
             self.companies.add_sharing(added, model)
             self._use_companies((*self.settings.companies, *added))
             return tuple(one.company_id for one in added)
+
+    def remove_company(self, company_id: str) -> None:
+        """Drop a company; a snapshot that has it brings it back. The last company stays."""
+        with self._lock:
+            if self.settings.company(company_id) is None:
+                raise SettingsError(f"there is no company {company_id}")
+            if len(self.settings.companies) == 1:
+                raise SettingsError(f"{company_id} is the only company", fix="create another one first")
+            self.companies.remove(company_id)
+            if any(one.company_id == company_id for one in self._start_settings.companies):
+                rest = tuple(one for one in self._start_settings.companies if one.company_id != company_id)
+                self._start_settings = replace(self._start_settings, companies=rest)
+            self._use_companies(tuple(one for one in self.settings.companies if one.company_id != company_id))
 
     def _records_of(self, company_id: str, snapshot: EmulatorSnapshot | None) -> tuple[Connection, tuple[str, ...]]:
         """The database with a company's records, now or in a snapshot, and their layers in it."""
@@ -399,19 +435,34 @@ class Emulator:
     # --- its states
 
     def snapshot(self) -> EmulatorSnapshot:
-        """The present state, for `restore`."""
+        """The present state, for `restore`; it takes no time unless the companies are kept in a file."""
         with self._lock:
             held = self.companies
-            clocks = {name: one.ahead for name, one in held.by_id.items()}
-            return EmulatorSnapshot(
-                held.database_copy(), self.fault_plan.script, held.clones(), held.sharing(), held.layers(), clocks
-            )
+            if not held.in_memory:
+                return self._state(held.database_copy(), held.layers())
+            snapshot = self._state(held.database, held.frozen_layers())
+            self._live_snapshots.add(snapshot)
+            return snapshot
+
+    def _state(self, database: Connection, layers: Mapping[str, tuple[str, ...]]) -> EmulatorSnapshot:
+        held = self.companies
+        clocks = {name: one.ahead for name, one in held.by_id.items()}
+        sharing = held.sharing(layers)
+        return EmulatorSnapshot(
+            database, self._start_settings, self.fault_plan.script, held.clones(), sharing, layers, clocks
+        )
 
     def restore(self, snapshot: EmulatorSnapshot) -> None:
         """Set everything back, in milliseconds. Sessions, received requests, counts and waiting jobs are forgotten."""
         with self._lock:
-            self.companies.restore(snapshot.database, snapshot.layers)
-            self._take_over(snapshot)
+            if snapshot.settings is not self._start_settings:
+                self.settings = self._start_settings = snapshot.settings
+                self.companies.reopen(self.settings, self._clock())
+                self._apply_settings()
+            above = snapshot.database is self.companies.database
+            used = {layer for each in self._live_snapshots for layer in each.used_layers} | snapshot.used_layers
+            self.companies.restore(snapshot.database, snapshot.layers, used=used)
+            self._take_over(snapshot, above=above)
             self.sessions.drop_all()
             self._log.clear()
             self._counts.clear()
@@ -422,13 +473,35 @@ class Emulator:
             self.deliveries.clear()
             self.fault_plan = FaultPlan(snapshot.faults, self._seed)
 
-    def _take_over(self, snapshot: EmulatorSnapshot) -> None:
+    def restart(
+        self, settings: EmulatorSettings, faults: tuple[ScriptedFault, ...] = (), *, records: EmulatorSnapshot
+    ) -> None:
+        """Begin again with other settings and the records of a snapshot, as a new emulator of these settings would.
+
+        Companies that the settings add have what they declare. If the settings cannot be used, nothing changes.
+        """
+        check_policies(settings.policies)
+        check_functions(faults, functions())
+        with self._lock:
+            before = self.snapshot()
+            try:
+                layers = {name: records.layers[name] for name in records.layers if settings.company(name) is not None}
+                self.restore(EmulatorSnapshot(records.database, settings, faults, layers=layers))
+                for company in self.companies.by_id.values():
+                    earlier = records.settings.company(company.settings.company_id)
+                    drop_users(company, earlier.users if earlier is not None else ())
+                self.companies.fill_declared(self.now())
+                self.companies.keep_users()
+            except BaseException:
+                self.restore(before)
+                raise
+
+    def _take_over(self, snapshot: EmulatorSnapshot, *, above: bool) -> None:
         """Take over the added companies and the clocks of a snapshot."""
-        self.companies.take(snapshot.clones, snapshot.sharing)
+        self.companies.take(snapshot.clones, snapshot.sharing, above=above)
         by_id = {one.company_id: one for one in self.settings.companies if one.company_id in self.companies.by_id}
-        cloned = {one.settings.company_id: one.settings for one in snapshot.clones}
-        cloned |= {one.settings.company_id: one.settings for one in snapshot.sharing}
-        self._use_companies(tuple({**by_id, **cloned}.values()))
+        added = {one.company_id: one for one in snapshot.added}
+        self._use_companies(tuple({**by_id, **added}.values()))
         for company_id, ahead in snapshot.clocks.items():
             if company_id in self.companies.by_id:
                 self.companies.by_id[company_id].ahead = ahead

@@ -53,6 +53,8 @@ class Received:
     outcome: RequestOutcome = RequestOutcome.OPEN
     transactions: int = 0
     """Billable transactions of this request so far."""
+    number: int = 0
+    """Its place among the requests since the start, counted from 1; a `restore` does not begin again."""
 
     @property
     def body(self) -> bytes:
@@ -121,7 +123,7 @@ class RequestLog:
         """Add a request; gives its number."""
         self._number += 1
         self.arrivals += 1
-        self._entries[self._number] = received
+        self._entries[self._number] = replace(received, number=self._number)
         if len(self._entries) > MOST:
             self._entries.popitem(last=False)
         return self._number
@@ -139,6 +141,6 @@ class RequestLog:
             self._entries[number] = replace(entry, transactions=entry.transactions + transactions)
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Forget all requests. A number is not given twice."""
         self._entries.clear()
         self.arrivals = 0

@@ -196,30 +196,46 @@ class FaultPlan:
     """A list of faults with the counts of each. The seed decides what is left to chance."""
 
     def __init__(self, script: tuple[ScriptedFault, ...] = (), seed: int = 1) -> None:
-        self.script = script
-        self._counts: dict[int, FaultCount] = {}
+        self._faults: dict[int, tuple[ScriptedFault, FaultCount]] = {}
+        self._number = 0
         self._random = Random(seed)  # noqa: S311  # a test's chance, not a secret
+        for fault in script:
+            self.add(fault)
 
-    def add(self, fault: ScriptedFault) -> None:
-        """Add a fault, whose calls are counted from now on."""
-        self.script = (*self.script, fault)
+    @property
+    def script(self) -> tuple[ScriptedFault, ...]:
+        """The faults in their order."""
+        return tuple(fault for fault, _ in self._faults.values())
+
+    def add(self, fault: ScriptedFault) -> int:
+        """Add a fault, whose calls are counted from now on; gives its number."""
+        self._number += 1
+        self._faults[self._number] = (fault, FaultCount())
+        return self._number
+
+    def remove(self, number: int) -> bool:
+        """Remove a fault by its number; False if there is none with it."""
+        return self._faults.pop(number, None) is not None
 
     def counts(self) -> tuple[tuple[ScriptedFault, FaultCount], ...]:
         """Each fault with its counts so far."""
-        return tuple((fault, self._counts.get(place, FaultCount())) for place, fault in enumerate(self.script))
+        return tuple(self._faults.values())
+
+    def numbered(self) -> dict[int, tuple[ScriptedFault, FaultCount]]:
+        """Each fault with its counts so far, by its number."""
+        return dict(self._faults)
 
     def next_request(self, functions: Sequence[Function], company_id: str = "") -> RequestFaults:
         """Count a request to a company with these functions; gives the faults that happen to it."""
-        if not self.script:
+        if not self._faults:
             return _NONE
         calls = [(function.name, function_records(function.body)) for function in functions]
         happening: list[ScriptedFault] = []
         whole: dict[int, Fault] = {}
         records: dict[int, dict[int, Fault]] = {}
-        for place, fault in enumerate(self.script):
+        for fault, count in tuple(self._faults.values()):
             if fault.company and fault.company.lower() != company_id.lower():
                 continue
-            count = self._counts.setdefault(place, FaultCount())
             reached = [at for at, call in enumerate(calls) for _ in range(_matched(fault, *call))]
             if fault.kind != "fault":
                 happening += [fault] if reached and self._due_in_request(fault, count, len(reached)) else []

@@ -11,7 +11,7 @@ written again.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -84,12 +84,13 @@ class Store:
 
         A layer that has nothing yet goes on as it is, and the layers below it are shared.
         """
-        if self.layers[1:] and not self._has_own():
+        if self.layers[1:] and not self.has_own():
             return self.layers[1:]
         self.set_layers((prefix, *self.layers))
         return self.layers[1:]
 
-    def _has_own(self) -> bool:
+    def has_own(self) -> bool:
+        """Whether anything was written to the own layer."""
         low, high = _span(f"{self.prefix}:")
         return any(
             self.connection.execute(
@@ -237,6 +238,24 @@ def open_database(path: str | Path | None) -> sqlite3.Connection:
             f"{path} cannot be used as the emulator's database: {error}", fix="Name another file, or remove this one."
         ) from None
     return connection
+
+
+def is_in_memory(connection: sqlite3.Connection) -> bool:
+    """Whether the database ends with its connection."""
+    return not connection.execute("PRAGMA database_list").fetchone()[2]
+
+
+def drop_layers(connection: sqlite3.Connection, layers: Collection[str]) -> None:
+    """Delete every table and fact of these layers."""
+    if not layers:
+        return
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in names:
+        if name.rpartition(":")[0] in layers:
+            connection.execute(f"DROP TABLE {quoted(name)}")
+    for layer in layers:
+        for table in ("facts", "places"):
+            connection.execute(f"DELETE FROM {table} WHERE name >= ? AND name < ?", _span(f"{layer}:"))
 
 
 def is_new(connection: sqlite3.Connection) -> bool:
