@@ -130,3 +130,14 @@ def test_in_its_own_currency_an_entity_has_the_trial_balance_itself(five_copy: C
     found = five_copy.rows(f"SELECT {columns} FROM reporting.trial_balance_in('EUR', 'Spot') WHERE {where}")
     assert len(expected) > 100
     assert found == expected
+
+
+@pytest.mark.parametrize("copy_name", ["demo_copy", "demo_in_postgres"])
+def test_a_rate_type_that_the_copy_does_not_have_is_an_error_that_names_those_it_has(
+    copy_name: str, request: pytest.FixtureRequest
+) -> None:
+    copy: Copy = request.getfixturevalue(copy_name)
+    with pytest.raises(
+        Exception, match=r'no exchange rates of the type "Company Weekly"; it has: .*Company Weekly Rate'
+    ):
+        copy.rows("SELECT * FROM reporting.trial_balance_in('CAD', 'Company Weekly')")

@@ -203,6 +203,12 @@ def test_an_account_that_does_not_close_is_translated_for_all_years(changed: Cha
     assert all(row[:1] == row[1:2] and row[2:3] == row[3:] for row in rows)
 
 
+def test_a_ledger_of_one_currency_needs_no_rates_to_be_shown_in_it(changed: Changed) -> None:
+    copy = changed('DELETE FROM "GLDETAIL" WHERE "BASECURR" <> \'USD\'', 'DELETE FROM "EXCHANGERATE"')
+    shown = copy.rows("SELECT sum(abs(closing)) FROM reporting.trial_balance_in('USD', 'Spot') WHERE account_no <> ''")
+    assert shown == copy.rows("SELECT sum(abs(closing)) FROM reporting.trial_balance")
+
+
 def test_an_account_that_returns_to_zero_keeps_what_the_rates_left_of_it(demo_copy: Copy, changed: Changed) -> None:
     line = (
         'INSERT INTO "GLDETAIL" SELECT * REPLACE (\'own-{0}\' AS "RECORDNO", DATE \'{1}\' AS "BATCH_DATE", '

@@ -8,7 +8,8 @@
 --   rates of balance sheet accounts. A line with the account_no '' holds the translation difference, so that opening and
 --   closing of each entity, book and month add up to zero. The rates are those of the
 --   given type (EXCHANGERATE.TYPENAME), from the base currency to the one asked for, else the reciprocal of the other
---   direction; an amount without a rate is null.
+--   direction; an amount without a rate is null. A type that the copy has no rates of is an error, which names those
+--   that it has.
 -- Parameters: into_currency text, rate_type text
 -- Reads: EXCHANGERATE (RECORDNO text!, TYPENAME text, FROM_CURRENCY text!, TO_CURRENCY text!)
 -- Reads: EXCHANGERATEENTRY (EXCHANGERATEKEY text!, EFFECTIVE_START_DATE date!, EXCHANGE_RATE number!)
@@ -52,6 +53,13 @@ rates AS (
     JOIN direct AS d ON d.base = q.base AND d.preference = q.preference
     GROUP BY q.base, q.since
 ),
+rate_types AS (
+    SELECT
+        count(*) FILTER (WHERE r.typename = {rate_type}) AS matching,
+        concat('the copy has no exchange rates of the type "', max({rate_type}), '"; it has: ',
+            coalesce(string_agg(DISTINCT r.typename, ', '), 'none')) AS problem
+    FROM raw.exchangerate AS r
+),
 months AS (
     SELECT o.*, o.base_currency = {into_currency} AS is_same
     FROM (SELECT DISTINCT t.base_currency, t.period_start, t.period_end FROM reporting.trial_balance AS t) AS o
@@ -61,8 +69,11 @@ monthly AS (
         m.base_currency,
         m.period_start,
         m.period_end,
-        CASE WHEN m.is_same THEN 1 ELSE max(r.rate) FILTER (WHERE m.period_end < r.before) END
-            AS closing_rate,
+        CASE
+            WHEN m.is_same THEN 1
+            WHEN max(k.matching) = 0 THEN CAST(max(k.problem) AS {rate})
+            ELSE max(r.rate) FILTER (WHERE m.period_end < r.before)
+        END AS closing_rate,
         CASE
             WHEN m.is_same THEN 1
             WHEN min(r.since) <= m.period_start THEN CAST(
@@ -71,6 +82,7 @@ monthly AS (
                 )) / (m.period_end - m.period_start + 1) AS {rate})
         END AS average_rate
     FROM months AS m
+    CROSS JOIN rate_types AS k
     LEFT JOIN rates AS r ON r.base = m.base_currency AND r.since <= m.period_end AND r.before > m.period_start
     GROUP BY m.base_currency, m.period_start, m.period_end, m.is_same
 ),
