@@ -45,13 +45,14 @@ def _table(path: str, kind: type[Any], sections: dict[type[Any], str]) -> Iterat
     yield _about(kind) + "\n"
     yield "| key | type | default | meaning |\n|---|---|---|---|"
     below: list[tuple[str, type[Any]]] = []
-    for key, hint, one, text in _keys(kind):
+    for key, hint, one, text in keys_of(kind):
         inner: Any = next((each for each in (hint, *get_args(hint)) if is_dataclass(each)), None)
         if inner not in (None, Behaviour, *sections):
             sections[inner] = f"{path}.{key}"
             below.append((f"{path}.{key}", inner))
         anchor = sections.get(inner, "").replace(".", "")
-        yield f"| `{key}` | {f'[{_type(hint)}](#{anchor})' if anchor else _type(hint)} | {_default(one)} | {text} |"
+        kind_shown = f"[{type_of(hint)}](#{anchor})" if anchor else type_of(hint)
+        yield f"| `{key}` | {kind_shown} | {default_of(one)} | {text} |"
     yield ""
     for name, inner in below:
         yield from _table(name, inner, sections)
@@ -64,11 +65,12 @@ def _about(kind: type[Any]) -> str:
     return "" if text.startswith("`[") else text
 
 
-def _keys(kind: type[Any]) -> Iterator[tuple[str, Any, Field[Any], str]]:
+def keys_of(kind: type[Any]) -> Iterator[tuple[str, Any, Field[Any], str]]:
+    """Each key of a table, with the type, the field and the meaning of its value."""
     hints, texts = get_type_hints(kind), _texts(kind)
     for one in fields(kind):
         if one.metadata.get("inline"):
-            yield from _keys(hints[one.name])
+            yield from keys_of(hints[one.name])
         else:
             yield one.metadata.get("table", one.name), hints[one.name], one, texts.get(one.name, "")
 
@@ -87,20 +89,22 @@ def _texts(kind: type[Any]) -> dict[str, str]:
     return found
 
 
-def _type(hint: Any) -> str:
+def type_of(hint: Any) -> str:
+    """A type as the page shows it."""
     if get_origin(hint) in (Union, UnionType):
         hint = next(one for one in get_args(hint) if one is not type(None))
     if get_origin(hint) is Literal:
         return ", ".join(f"`{one}`" for one in get_args(hint) if one)
     if get_origin(hint) is tuple:
         inner = get_args(hint)[0]
-        return "tables" if is_dataclass(inner) or get_origin(inner) is Mapping else f"list of {_type(inner)}"
+        return "tables" if is_dataclass(inner) or get_origin(inner) is Mapping else f"list of {type_of(inner)}"
     if is_dataclass(hint) or get_origin(hint) in (dict, Mapping):
         return "table"
     return _TYPES[hint]
 
 
-def _default(one: Field[Any]) -> str:
+def default_of(one: Field[Any]) -> str:
+    """A default as the page shows it."""
     if one.default is MISSING:
         return "" if one.default_factory is not MISSING else "required"
     if one.default in ("", (), None) or is_dataclass(one.default) or not one.repr:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -126,7 +127,7 @@ def test_a_draft_that_a_person_changed_is_left_to_that_person(desk: LoadScenario
     ],
 )
 def test_whatever_an_update_does_with_drafts_the_outcome_is_true(
-    desk: LoadScenario, setting: str, then: str, amount: str, states: dict[str, str]
+    desk: LoadScenario, setting: Any, then: str, amount: str, states: dict[str, str]
 ) -> None:
     desk.load(VENDORS, "VENDOR")
     desk.load(text_of("bills", "Draft"), "bills")

@@ -121,7 +121,7 @@ def test_the_usual_streams_need_not_all_be_subscribed(company: Emulator) -> None
 
 
 def test_usual_streams_that_the_user_cannot_read_are_a_warning(company: Emulator) -> None:
-    rights = {"*": ("list", "view", "add", "edit", "delete"), "EMPLOYEE": ()}
+    rights: dict[str, Any] = {"*": ("list", "view", "add", "edit", "delete"), "EMPLOYEE": ()}
     settings = EmulatorSettings(companies=(CompanySettings(roles=(RoleSettings(rights=rights),)),))
     emulator = company.clone(settings=settings)
     report = examined(emulator)
@@ -393,7 +393,7 @@ def test_rights_that_can_be_read_are_not_tried(rights: str, written: list[str], 
 def test_the_role_of_the_letter_is_sufficient(
     streams: tuple[str, ...], writes: tuple[str, ...], more: dict[str, tuple[str, ...]], company: Emulator
 ) -> None:
-    rights = dict(more)
+    rights: dict[str, Any] = dict(more)
     for name, granted in role_for(Job(streams, writes)):
         rights[name] = (*rights.get(name, ()), *(right.lower() for right in granted))
     settings = EmulatorSettings(companies=(CompanySettings(roles=(RoleSettings(rights=rights),)),))

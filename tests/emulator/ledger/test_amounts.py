@@ -5,6 +5,7 @@ Amounts with more digits before the point than a record holds are refused, and s
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def posted(emulator: Emulator) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("entered", [journal, bill])
-def test_amounts_are_rounded_by_the_setting(entered: object, rounding: str, amount: str, expected: str) -> None:
+def test_amounts_are_rounded_by_the_setting(entered: object, rounding: Any, amount: str, expected: str) -> None:
     emulator = OwnCompany(behaviour=Behaviour(rounding=rounding)).emulator()
     result = one(emulator, entered(amount, "US"))  # type: ignore[operator]
     assert result.status == "success", result.faults

@@ -1,5 +1,7 @@
 """Exchange rates by rate type and rate date, in journal entries, documents, payments and orders. Sums by hand."""
 
+from typing import Any
+
 import pytest
 
 from intacct_emulator.server.gateway import Emulator
@@ -76,7 +78,7 @@ def test_another_type_in_an_update_looks_the_rate_up_again(own: Emulator) -> Non
 @pytest.mark.parametrize(
     ("setting", "accepted", "refused"), [("name", "Spot", "1"), ("number", "1", "Spot"), ("both", "Spot", "Spto")]
 )
-def test_types_are_named_as_the_setting_says(setting: str, accepted: str, refused: str) -> None:
+def test_types_are_named_as_the_setting_says(setting: Any, accepted: str, refused: str) -> None:
     emulator = OwnCompany(rate_types=RATES, behaviour=Behaviour(rate_types=setting)).emulator()
     assert one(emulator, bill("100", CURRENCY="EUR", EXCH_RATE_TYPE_ID=accepted)).status == "success"
     refusal = faults(emulator, bill("100", CURRENCY="EUR", EXCH_RATE_TYPE_ID=refused))[0]
@@ -118,7 +120,7 @@ def test_an_order_passes_its_rate_to_its_invoice() -> None:
 @pytest.mark.parametrize(
     ("setting", "expected"), [("party", "EUR"), ("base", "USD"), ("refused", "Currency is required.")]
 )
-def test_a_document_without_currency_follows_the_setting(setting: str, expected: str) -> None:
+def test_a_document_without_currency_follows_the_setting(setting: Any, expected: str) -> None:
     emulator = OwnCompany(rate_types=RATES, behaviour=Behaviour(unnamed_currency=setting)).emulator()
     table = emulator.company().table("VENDOR")
     ((number, row), *_) = table.rows()

@@ -171,7 +171,7 @@ def test_the_details_of_a_reversed_payment_are_void_and_the_paid_lines_open(
 
 @pytest.mark.parametrize(("setting", "status"), [("accepted", "success"), ("refused", "failure")])
 @pytest.mark.parametrize("kind", ["journal", "bill", "payment"])
-def test_a_reversal_before_its_original_follows_the_setting(setting: str, status: str, kind: str) -> None:
+def test_a_reversal_before_its_original_follows_the_setting(setting: Any, status: str, kind: str) -> None:
     """The entry and the bill are of 10 November, the payment is of the 20th; each is reversed on the 9th."""
     own = OwnCompany(behaviour=Behaviour(early_reversals=setting)).emulator()
     early = day_of("datereversed", "2026-11-09")

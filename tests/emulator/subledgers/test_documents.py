@@ -5,6 +5,7 @@ Shapes: the documented parameter tables of "Create AP Bill" and "Create AP Payme
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,7 @@ def test_a_draft_waits_until_it_is_submitted(demo: Emulator) -> None:
 )
 @pytest.mark.parametrize("function", ["update", "update_bill"])
 def test_an_update_of_a_draft_submits_it_unless_it_says_draft(
-    demo: Emulator, function: str, setting: str, action: str, state_after: str
+    demo: Emulator, function: str, setting: Any, action: str, state_after: str
 ) -> None:
     demo.company().behaviour = replace(demo.company().behaviour, update_action=setting)
     key = made(demo, bill(ACTION="Draft"))

@@ -288,7 +288,7 @@ def test_a_bank_balance_keeps_its_new_value(own: Emulator) -> None:
 
 
 @pytest.mark.parametrize(("setting", "unrealised"), [("reversed", {"1010": D(10), "7191": D(-10)}), ("none", {})])
-def test_bank_balances_follow_the_setting(setting: str, unrealised: dict[str, Decimal]) -> None:
+def test_bank_balances_follow_the_setting(setting: Any, unrealised: dict[str, Decimal]) -> None:
     own = company(behaviour=Behaviour(bank_revaluation=setting)).emulator()
     key_of(own, bank_entry("100"))
     before = balances(own, NEXT)

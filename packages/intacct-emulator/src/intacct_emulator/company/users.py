@@ -7,6 +7,7 @@ initial password of the settings, since the real gateway sends it by e-mail, and
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from intacct_emulator.company.company_data import CompanyData
 from intacct_emulator.settings.cells import Row
@@ -99,11 +100,12 @@ def user_of(company: CompanyData, login: str) -> UserSettings | None:
         deleted = settings is not None and company.facts.people.kept_users.was_set(login_key)
         return None if deleted else settings
     row = company.table(USERS).get(number) or {}
-    status = row.get("STATUS") or ACTIVE
+    status: Any = row.get("STATUS") or ACTIVE  # the value of a record, which may be any
     if settings is not None:
         added = company.facts.people.added_roles.get(login_key) or ()
         return replace(settings, status=status, roles=(*settings.roles, *added))
     roles = roles_of(company, login)
+    user_type: Any = row.get("USERTYPE", "")
     held = [role_rights(company, role) for role in roles]
     return UserSettings(
         row["LOGINID"],
@@ -112,7 +114,7 @@ def user_of(company: CompanyData, login: str) -> UserSettings | None:
         entities=company.facts.people.user_entities.get(login_key) or (),
         roles=roles,
         audit=any("view" in rights.get(name, ()) for rights in held for name in (EVERYTHING, "AUDITHISTORY")),
-        user_type=row.get("USERTYPE", ""),
+        user_type=user_type,
     )
 
 

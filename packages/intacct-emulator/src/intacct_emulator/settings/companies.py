@@ -5,6 +5,7 @@ Everything is frozen data. `EmulatorSettings()` is the demo world; see `scenario
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal, get_args
 
 import msgspec
 
@@ -32,7 +33,9 @@ APPLICATIONS = {
     "PT": "Platform Services",
 }
 """The name of each application by its code; Platform Services come with every company."""
-ALL_MODULES = tuple(code for code in APPLICATIONS if code != "PT")
+Module = Literal["CO", "CM", "GL", "AP", "AR", "EE", "PO", "SO", "INV", "PA", "CN", "CS", "ME", "TX"]
+"""The code of an application that a company can subscribe to."""
+ALL_MODULES: tuple[Module, ...] = get_args(Module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,21 @@ class SenderSettings:
     """A Marketplace partner's licence, whose calls are not counted as the company's transactions."""
 
 
+Verb = Literal["list", "view", "add", "edit", "delete"]
+"""What a right allows."""
+_ALL_VERBS: tuple[Verb, ...] = get_args(Verb)
+
+
 @dataclass(frozen=True, slots=True)
 class RoleSettings:
     """A named set of rights: object, module (such as `AP`) or `*` to the verbs list, view, add, edit, delete."""
 
     name: str = "administrator"
-    rights: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"*": ("list", "view", "add", "edit", "delete")})
+    rights: dict[str, tuple[Verb, ...]] = field(
+        default_factory=lambda: {"*": ("list", "view", "add", "edit", "delete")}
+    )
 
 
-_ALL_VERBS = ("list", "view", "add", "edit", "delete")
 _DEMO_ROLES = (
     RoleSettings("Accountant", dict.fromkeys(("GL", "AP", "AR", "CM", "EE", "TX", "CO"), _ALL_VERBS)),
     RoleSettings("Payables", {"AP": _ALL_VERBS, "CM": ("list", "view"), "CO": ("list", "view")}),
@@ -74,22 +83,29 @@ class ClockChange:
     """The offset from UTC after the change."""
 
 
+UserType = Literal[
+    "", "business user", "employee user", "view only user", "dashboard user", "project manager user",
+    "payment approver", "platform user", "CRM user", "warehouse user", "Construction manager user",
+]  # fmt: skip
+"""The types of USERINFO in Sage's description of the object."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserSettings:
     """One company user."""
 
     user_id: str = CREDENTIALS["user_id"]
     password: str = field(default=CREDENTIALS["user_password"], repr=False)
-    status: str = "active"
-    """`active`, `inactive` or `lockedout`; only active users can sign in."""
+    status: Literal["active", "inactive", "lockedout"] = "active"
+    """Only active users can sign in."""
     entities: tuple[str, ...] = ()
     """The entities that the user is restricted to; empty for all entities and the top level."""
     roles: tuple[str, ...] = ("administrator",)
     audit: bool = True
     """The user may view the audit history (a right on custom reports)."""
-    admin: str = ""
-    """Administrator privileges as USERINFO shows them: `Off`, `Limited`, `Full`; empty leaves the record as it is."""
-    user_type: str = ""
+    admin: Literal["", "Off", "Limited", "Full"] = ""
+    """Administrator privileges as USERINFO shows them; empty leaves the record as it is."""
+    user_type: UserType = ""
     """The type as USERINFO shows it; empty leaves the record as it is. Only a `business user` can use everything."""
     date: str = DEFAULT.date
     clock: int = DEFAULT.clock
@@ -127,8 +143,8 @@ class ReportSettings:
     columns: tuple[str, ...]
     parameters: tuple[str, ...] = ()
     """Fields that a run can be limited by."""
-    kind: str = "original"
-    """`original` or `interactive`, by the report writer that made it."""
+    kind: Literal["original", "interactive"] = "original"
+    """The report writer that made it."""
     where: str = ""
     """A filter on its rows, in the language of `--where`; empty for all."""
     id: str = ""
@@ -182,7 +198,7 @@ class CompanySettings:
     window_requests: int | None = None
     """The company's own limit of requests in a window; None for that of the behaviour."""
     window_seconds: float | None = None
-    modules: tuple[str, ...] = ALL_MODULES
+    modules: tuple[Module, ...] = ALL_MODULES
     unqueryable: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {
             "PROJECT": (

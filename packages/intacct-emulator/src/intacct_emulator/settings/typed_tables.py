@@ -11,6 +11,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -21,6 +22,26 @@ from intacct_protocol.model.suggestions import did_you_mean
 _T = TypeVar("_T")
 _NAMES = ("id", "name", "symbol", "number", "code", "object", "user_id", "company_id")
 """Keys that name an entry of a list in messages; the first that it has."""
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def check_fields(settings: Any, where: str) -> None:
+    """Check the choices and the plain values of a frozen dataclass that a program made; tables are checked as read.
+
+    Raises SettingsError for a value that is no choice, a number below zero, or a value of another type.
+    """
+    for name, hint in _hints(settings.__class__).items():
+        value, key = getattr(settings, name), f"{where}.{name}"
+        if get_origin(hint) is Literal:
+            _one_of(get_args(hint), value, key)
+        elif hint in (str, int, float, bool) and _plain(hint, value) is None:
+            raise SettingsError(f"{key} cannot be {shown(value)}", fix=_fix(hint, value, name))
+        elif hint in (int, float) and not value >= 0:
+            raise SettingsError(f"{key} cannot be {value:g}", fix=f"give a number from 0: {name} = {_example(hint)}")
 
 
 def read_toml(path: str | Path, what: str) -> dict[str, Any]:
