@@ -29,8 +29,8 @@ KINDS = (
 FLOWS = {
     "copy": {"command": "extract", "streams": ["DEPARTMENT"], "to": {"secret": "warehouse"}},
     "watch": {"command": "watch", "streams": ["DEPARTMENT"], "to": {"secret": "hook"}, "once": True},
-    "compare": {"command": "reconcile", "with": {"secret": "warehouse"}},
-    "ask": {"command": "sql", "statement": "SELECT 1 FROM DEPARTMENT", "on": {"secret": "database"}},
+    "compare": {"command": "reconcile", "copy": {"secret": "warehouse"}},
+    "ask": {"command": "sql", "statement": "SELECT 1 FROM DEPARTMENT", "copy": {"secret": "database"}},
 }
 
 

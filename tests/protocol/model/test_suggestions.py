@@ -24,6 +24,21 @@ def test_a_misspelling_is_nearer_than_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "suggested"),
+    [
+        ("Wages and Salaries", ["Salaries and Wages"]),
+        ("Servces Sales", ["Sales and Services"]),
+        ("Entertainment & Meals", ["Meals and Entertainment"]),
+        ("Rent and Utilities", []),  # as many letters alike as with several, and no word
+        ("Vendor ID", ["VENDORID"]),
+    ],
+)
+def test_words_are_compared_in_any_order_and_one_must_be_in_common(text: str, suggested: list[str]) -> None:
+    names = ["Sales and Services", "Salaries and Wages", "Meals and Entertainment", "Renting of Facilities", "VENDORID"]
+    assert closest(text, names) == suggested
+
+
+@pytest.mark.parametrize(
     ("names", "sentence"),
     [
         ([], ""),

@@ -30,21 +30,21 @@ def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, hom
     rows = {one["stream"]: one["rows"] for one in json.loads(first.out)["streams"]}
     assert first.status == 0
     assert rows["GLDETAIL"] > 3_000
-    tied = demo("reconcile", "--with", URI)
+    tied = demo("reconcile", "--copy", URI)
     assert tied.status == 0
     assert "The copy matches the company" in tied.out
-    assert demo("reconcile", "--with", URI, "--quiet").said == ""
+    assert demo("reconcile", "--copy", URI, "--quiet").said == ""
     with duckdb.connect(str(home / "work" / "copy.duckdb")) as copy:
         debits = 'SELECT "BATCH_DATE", "RECORDNO" FROM "GLDETAIL" WHERE "DEBITAMOUNT" > 0 LIMIT 1'
         ((day, record),) = copy.execute(debits).fetchall()
         copy.execute('UPDATE "GLDETAIL" SET "DEBITAMOUNT" = "DEBITAMOUNT" + 0.01 WHERE "RECORDNO" = ?', [record])
-    touched = demo("reconcile", "--with", URI, "--period", f"{day:%Y-%m}", "--json")
+    touched = demo("reconcile", "--copy", URI, "--period", f"{day:%Y-%m}", "--json")
     found = json.loads(touched.out)
     assert touched.status == 1
     assert [(one["record"], one["kind"]) for one in found["records"]] == [(record, "altered")]
     (balance,) = found["ledger"]["differences"]
     assert [(one["side"], one["difference"]) for one in balance["sides"]] == [("debits", 0.01)]
-    shown = demo("reconcile", "--with", URI, "--period", f"{day:%Y-%m}")
+    shown = demo("reconcile", "--copy", URI, "--period", f"{day:%Y-%m}")
     assert f"GLDETAIL {record} of GLBATCH " in shown.out
     assert "DEBITAMOUNT is" in shown.out
     assert "0.01" in shown.out
@@ -52,7 +52,7 @@ def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, hom
 
 def test_a_report_says_what_was_compared_and_whether_the_copy_is_still_the_same(demo: Intacct, home: Path) -> None:
     demo("extract", "CLASS", "DEPARTMENT", "--to", URI)
-    written = demo("reconcile", "--with", URI, "--report", "proof.html", "--json")
+    written = demo("reconcile", "--copy", URI, "--report", "proof.html", "--json")
     assert written.status == 0, written.said
     page = (home / "work" / "proof.html").read_text()
     inside = json.loads(page.partition('id="reconciliation">')[2].partition("</script>")[0])
@@ -61,17 +61,17 @@ def test_a_report_says_what_was_compared_and_whether_the_copy_is_still_the_same(
     }
     assert [(one["table"], len(one["sha256"])) for one in inside["digests"]] == [("CLASS", 64), ("DEPARTMENT", 64)]
     assert "<td>DEPARTMENT</td>" in page
-    same = demo("reconcile", "--with", URI, "--verify", "proof.html")
+    same = demo("reconcile", "--copy", URI, "--verify", "proof.html")
     assert (same.status, same.out.count("2 tables unchanged")) == (0, 1)
     with duckdb.connect(str(home / "work" / "copy.duckdb")) as copy:
         copy.execute('UPDATE "CLASS" SET "NAME" = \'<b>\' WHERE "RECORDNO" = (SELECT min("RECORDNO") FROM "CLASS")')
-    other = demo("reconcile", "--with", URI, "--verify", "proof.html")
+    other = demo("reconcile", "--copy", URI, "--verify", "proof.html")
     assert (other.status, "CLASS" in other.out, "DEPARTMENT" in other.out) == (1, True, False)
-    assert demo("reconcile", "--with", URI, "--report", "other.html").status == 1
+    assert demo("reconcile", "--copy", URI, "--report", "other.html").status == 1
     assert "is &#x27;" in (home / "work" / "other.html").read_text()
     assert "<b>" not in (home / "work" / "other.html").read_text()
-    assert demo("reconcile", "--with", URI, "--verify", "copy.duckdb").status == 2
-    assert demo("reconcile", "--with", URI, "--report", "no/folder.html").status == 2
+    assert demo("reconcile", "--copy", URI, "--verify", "copy.duckdb").status == 2
+    assert demo("reconcile", "--copy", URI, "--report", "no/folder.html").status == 2
 
 
 @pytest.mark.slow
@@ -83,7 +83,7 @@ def test_an_unexplained_difference_of_a_sub_ledger_fails_only_if_asked(demo: Int
             "UPDATE ARINVOICE SET TOTALENTERED = TOTALENTERED + 5, TRX_TOTALENTERED = TRX_TOTALENTERED + 5 "
             "WHERE RECORDNO = (SELECT max(RECORDNO) FROM ARINVOICE WHERE CURRENCY = BASECURR)"
         )
-    words = ("reconcile", "--with", URI, "--ignore", "ARINVOICE.TOTALENTERED,ARINVOICE.TRX_TOTALENTERED")
+    words = ("reconcile", "--copy", URI, "--ignore", "ARINVOICE.TOTALENTERED,ARINVOICE.TRX_TOTALENTERED")
     allowed = demo(*words, "--quiet")
     assert (allowed.status, allowed.said) == (0, "")
     strict = demo(*words, "--strict-tie-out")
@@ -180,8 +180,8 @@ def test_a_start_date_holds_for_the_ledger_too_and_a_complete_copy_stays_complet
         (("extract", "VENDTYPE", "--to", "csv:copy", "--estimate", "--compact"), 2, "--estimate and --compact"),
         (("extract", "VENDTYPE", "--to", URI, "--entity-column", "_run"), 2, "already has a field _run"),
         (("extract", "VENDTYPE", "dimensions?as=vendtype", "--to", URI), 2, "dimensions?as=vendtype&as=NAME"),
-        (("reconcile", "--with", "duckdb:none.duckdb"), 2, "none.duckdb"),
-        (("reconcile",), 2, "--with"),
+        (("reconcile", "--copy", "duckdb:none.duckdb"), 2, "none.duckdb"),
+        (("reconcile",), 2, "--copy"),
     ],
 )
 def test_a_mistake_is_explained(demo: Intacct, words: tuple[str, ...], status: int, says: str) -> None:

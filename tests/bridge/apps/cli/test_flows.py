@@ -35,7 +35,7 @@ full-every = ["DEPARTMENT=24"]
 [flows.check]
 command = "reconcile"
 connection = "demo"
-with = "duckdb:///none.duckdb"
+copy = "duckdb:///none.duckdb"
 
 [flows.classes]
 command = "load"
@@ -204,7 +204,7 @@ def test_an_unknown_flow_is_refused_before_any_runs(flows: Intacct) -> None:
 def test_a_failed_flow_notifies_and_a_failed_notification_changes_nothing(flows: Intacct) -> None:
     Path("intacct.toml").write_text(
         NIGHTLY.replace(
-            'with = "duckdb:///none.duckdb"', 'with = "duckdb:///none.duckdb"\nnotify = ["script", "broken"]'
+            'copy = "duckdb:///none.duckdb"', 'copy = "duckdb:///none.duckdb"\nnotify = ["script", "broken"]'
         )
         + f"""
 [notify.script]
@@ -382,7 +382,7 @@ NEEDED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "extract": ({"to": "csv:x"}, ["--to", "csv:x"]),
     "load": ({}, []),
     "watch": ({"streams": ["VENDOR"], "to": "jsonl:x"}, ["VENDOR", "--to", "jsonl:x"]),
-    "reconcile": ({"with": "csv:x"}, ["--with", "csv:x"]),
+    "reconcile": ({"copy": "csv:x"}, ["--copy", "csv:x"]),
     "sql": ({"statement": "SELECT 1"}, ["SELECT 1"]),
 }
 

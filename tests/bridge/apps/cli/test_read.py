@@ -35,6 +35,14 @@ def test_an_empty_result_prints_a_note_and_no_table(demo: Intacct) -> None:
     assert "zebra" in ran.err
 
 
+@pytest.mark.parametrize("words", [("--json", "--bogus"), ("--bogus", "--json")])
+def test_a_wrong_option_is_json_where_json_is_asked_for(demo: Intacct, words: tuple[str, ...]) -> None:
+    ran = demo("query", "APBILL", *words)
+    error = json.loads(ran.err)["error"]
+    assert (ran.status, ran.out) == (2, "")
+    assert (error["error"], error["exit_status"]) == ("No such option '--bogus'.", 2)
+
+
 def test_an_object_is_described_for_people_and_for_programs(demo: Intacct) -> None:
     shown, data = demo("describe", "vendor"), json.loads(demo("describe", "vendor", "--json").out)
     assert "VENDORID" in shown.out

@@ -107,9 +107,9 @@ def test_the_ledger_every_night(demo: Intacct) -> None:
     streams = ("GLDETAIL", "GLBATCH", "GLENTRY", "GLACCOUNT", "DEPARTMENT", "LOCATION")
     copy = "duckdb:///books.duckdb"
     assert demo("extract", *streams, "--to", copy, "--quiet").status == 0
-    proof = demo("reconcile", "--with", copy, "--quiet")
+    proof = demo("reconcile", "--copy", copy, "--quiet")
     assert (proof.status, proof.said) == (0, "")
-    assert "The copy matches the company" in demo("reconcile", "--with", copy).said
+    assert "The copy matches the company" in demo("reconcile", "--copy", copy).said
     with duckdb.connect("books.duckdb", read_only=True) as ledger:
         assert len(ledger.execute(blocks("ledger-nightly.md", "sql")[0]).fetchall()) > 1000
 

@@ -47,16 +47,16 @@ def test_what_is_no_select_ends_in_a_sentence(demo: Intacct) -> None:
         refused = demo("sql", sql)
         assert refused.status == 2, refused.said
         assert "Traceback" not in refused.said
-    both = demo("sql", "SELECT 1", "--explain", "--on", "x.duckdb")
+    both = demo("sql", "SELECT 1", "--explain", "--copy", "x.duckdb")
     assert (both.status, "--explain" in both.err) == (2, True)
 
 
 def test_a_copy_that_cannot_answer_says_why(demo: Intacct) -> None:
     Path("empty.duckdb").touch()
-    damaged = demo("sql", "SELECT 1", "--on", "duckdb:empty.duckdb")
+    damaged = demo("sql", "SELECT 1", "--copy", "duckdb:empty.duckdb")
     assert (damaged.status, "damaged" in damaged.err) == (2, True)
     assert demo("extract", "VENDOR", "--to", "duckdb:c.duckdb").status == 0
-    misspelt = demo("sql", "SELECT * FROM reporting.trial_balanc", "--on", "duckdb:c.duckdb")
+    misspelt = demo("sql", "SELECT * FROM reporting.trial_balanc", "--copy", "duckdb:c.duckdb")
     assert (misspelt.status, "did you mean trial_balance or" in misspelt.err) == (2, True), misspelt.err
-    lacking = demo("sql", "SELECT * FROM reporting.trial_balance", "--on", "duckdb:c.duckdb")
+    lacking = demo("sql", "SELECT * FROM reporting.trial_balance", "--copy", "duckdb:c.duckdb")
     assert (lacking.status, "the copy has no GL" in lacking.err) == (2, True), lacking.err

@@ -55,7 +55,7 @@ def test_comments_are_in_the_database(copied: Intacct) -> None:
 def test_statements_follow_the_groups_of_the_settings(copied: Intacct) -> None:
     groups = ["Cash", "Receivables"]
     Path("intacct.toml").write_text(f"[reporting]\nbalance_sheet = {json.dumps(groups)}\n")
-    assert copied("views", "apply", "--in", "duckdb:c.duckdb").status == 0
+    assert copied("views", "apply", "--copy", "duckdb:c.duckdb").status == 0
     found = rows("SELECT section, min(section_order) FROM reporting.balance_sheet GROUP BY 1 ORDER BY 2")
     assert found == [("Cash", 1), ("Receivables", 2), ("Other", 99)]
     held = rows("SELECT DISTINCT account_no FROM reporting.balance_sheet WHERE section = 'Cash' ORDER BY 1")
@@ -63,11 +63,11 @@ def test_statements_follow_the_groups_of_the_settings(copied: Intacct) -> None:
     assert set(held) <= set(members)
     assert held
     Path("intacct.toml").write_text('[reporting]\nbalance_sheet = ["Cahs"]\n')
-    refused = copied("views", "apply", "--in", "duckdb:c.duckdb")
+    refused = copied("views", "apply", "--copy", "duckdb:c.duckdb")
     assert refused.status == 2
     assert "did you mean Cash" in refused.err
     Path("intacct.toml").write_text('[reporting]\nbalance_sheets = ["Cash"]\n')
-    assert "did you mean balance_sheet" in copied("views", "apply", "--in", "duckdb:c.duckdb").err
+    assert "did you mean balance_sheet" in copied("views", "apply", "--copy", "duckdb:c.duckdb").err
 
 
 def test_views_are_listed_and_shown(intacct: Intacct) -> None:
@@ -86,14 +86,14 @@ def test_views_are_listed_and_shown(intacct: Intacct) -> None:
     [("csv:folder", "duckdb:///FILE"), ("duckdb:none.duckdb", "intacct extract --to duckdb:none.duckdb")],
 )
 def test_a_copy_that_cannot_have_views_is_refused(intacct: Intacct, uri: str, fix: str) -> None:
-    ran = intacct("views", "apply", "--in", uri)
+    ran = intacct("views", "apply", "--copy", uri)
     assert ran.status == 2
     assert fix in ran.err
     assert not Path("none.duckdb").exists()
 
 
 def test_the_dbt_package_gives_the_same_rows(copied: Intacct) -> None:
-    assert copied("views", "dbt", "package", "--in", "duckdb:c.duckdb").status == 0
+    assert copied("views", "dbt", "package", "--copy", "duckdb:c.duckdb").status == 0
     assert "name: intacct_reporting\n" in Path("package/dbt_project.yml").read_text()
     models = {path.stem: path.read_text() for path in Path("package/models/intacct").glob("*.sql")}
     macros = "".join(path.read_text() for path in Path("package/macros").glob("*.sql"))
@@ -121,4 +121,4 @@ def test_the_dbt_package_gives_the_same_rows(copied: Intacct) -> None:
     assert "closing" in columns
     Path("other").mkdir()
     Path("other/mine.txt").write_text("x")
-    assert copied("views", "dbt", "other", "--in", "duckdb:c.duckdb").status == 2
+    assert copied("views", "dbt", "other", "--copy", "duckdb:c.duckdb").status == 2

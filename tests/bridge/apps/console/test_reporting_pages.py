@@ -75,14 +75,14 @@ def test_the_copy_is_listed_with_its_age_and_its_proof(copy: Path, visitor: Visi
     (listed,) = visitor.get("/reporting.json").json["listed"]
     assert (listed["uri"], listed["company"], listed["proof"]) == (URI, "demo-company", None)
     assert listed["extracted"]
-    assert run_words(["reconcile", "--connection", "books", "--with", URI, "-q"], Output())[0] == 0
+    assert run_words(["reconcile", "--connection", "books", "--copy", URI, "-q"], Output())[0] == 0
     (proved,) = visitor.get("/reporting.json").json["listed"]
     assert proved["proof"]["verdict"] == "equal"
     assert visitor.get(f"/runs/{proved['proof']['run']}").status == 200
     assert "equal" in visitor.get("/reporting/trial-balance").text
     with duckdb.connect(str(copy)) as con:
         con.execute("UPDATE VENDOR SET NAME = 'x' WHERE RECORDNO = (SELECT min(RECORDNO) FROM VENDOR)")
-    assert run_words(["reconcile", "--connection", "books", "--with", URI, "-q"], Output())[0] == 1
+    assert run_words(["reconcile", "--connection", "books", "--copy", URI, "-q"], Output())[0] == 1
     assert visitor.get("/reporting.json").json["listed"][0]["proof"]["verdict"] == "different"
 
 

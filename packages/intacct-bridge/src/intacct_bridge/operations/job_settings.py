@@ -193,7 +193,7 @@ class WatchSettings(JobSettings):
 class ReconcileSettings(JobSettings):
     """Which copy `reconcile` compares with the company, and how."""
 
-    uri: Annotated[str, Setting("with", may_be_secret=True)]
+    uri: Annotated[str, Setting("copy", may_be_secret=True)]
     period: Annotated[str, Setting("period")] = ""
     all_fields: Annotated[bool, Setting("fields", "flag")] = False
     ignore: Annotated[tuple[str, ...], Setting("ignore", several=True)] = ()
@@ -209,7 +209,7 @@ class SqlSettings(JobSettings):
     """What `sql` asks, of whom, and where the rows go."""
 
     statement: Annotated[str, Setting("statement", argument="SELECT")]
-    uri: Annotated[str | None, Setting("on", may_be_secret=True)] = None
+    uri: Annotated[str | None, Setting("copy", may_be_secret=True)] = None
     explain: Annotated[bool, Setting("explain", "flag")] = False
     max_transactions: Annotated[int | None, Setting("max-transactions", "whole", least=1)] = None
     kind: Annotated[str, Setting("format", "choice", choices=ROW_FORMATS)] = "table"

@@ -52,11 +52,11 @@ def reconcile_command(context: CommandContext, **options: Any) -> int:
 
     \b
     Examples:
-      intacct reconcile --with duckdb:///books.duckdb
-      intacct reconcile --with parquet:ledger --period 2026-01
-      intacct reconcile --with duckdb:///books.duckdb --fields --estimate
-      intacct reconcile --with duckdb:///books.duckdb --report 2026-01.html
-      intacct reconcile --with duckdb:///books.duckdb --verify 2026-01.html
+      intacct reconcile --copy duckdb:///books.duckdb
+      intacct reconcile --copy parquet:ledger --period 2026-01
+      intacct reconcile --copy duckdb:///books.duckdb --fields --estimate
+      intacct reconcile --copy duckdb:///books.duckdb --report 2026-01.html
+      intacct reconcile --copy duckdb:///books.duckdb --verify 2026-01.html
     """
     from intacct_bridge.apps.jobs.reconcile import reconcile_copy
 

@@ -151,7 +151,7 @@ def _fitted(value: Decimal, decimals: int) -> Decimal:
 
 def sql_command(uri: str, sql: str) -> str:
     """The command that gives the same rows."""
-    return join(["intacct", "sql", sql, "--on", uri])
+    return join(["intacct", "sql", sql, "--copy", uri])
 
 
 def by_currency(rows: Sequence[Mapping[str, Any]], name: str = "base_currency") -> dict[str, list[Mapping[str, Any]]]:

@@ -116,7 +116,7 @@ class DemoView:
             f'{name} query APBILL --where "TOTALDUE > 0" --select VENDORNAME,WHENDUE,TOTALDUE --connection demo',
             f"{name} load {home / NAMES[1]} --as journal-entries --connection demo",
             f"{name} outbox list --connection demo",
-            f"{name} reconcile --with {demo.uri} --connection demo",
+            f"{name} reconcile --copy {demo.uri} --connection demo",
             f"{name} doctor --writes GLBATCH --letter --connection demo",
         )
         self._step("Your company", f"{name} connections add NAME, then the same commands without --connection demo")

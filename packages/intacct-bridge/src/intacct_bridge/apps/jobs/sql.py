@@ -23,7 +23,10 @@ def run_sql(context: CommandContext, settings: SqlSettings) -> int:
 
     kind = format_of(settings.kind, context.output, to=settings.out)
     if settings.uri and settings.explain:
-        raise SettingsError("`explain` is about Intacct, and `on` asks a copy", fix="A copy costs no transaction.")
+        raise SettingsError(
+            "`explain` is about Intacct, and `copy` asks a copy that was made before",
+            fix="A copy costs no transaction.",
+        )
     if settings.uri:
         table = open_copy(settings.uri).sql(settings.statement)
     else:

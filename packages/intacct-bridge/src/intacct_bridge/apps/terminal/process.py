@@ -61,6 +61,7 @@ def run(
         _refuse_undecoded(words)
         return _invoked(
             lambda: command.make_context(name, words, obj=click_object),
+            words,
             output,
             lambda: command_path(command, name, words),
         )
@@ -207,7 +208,9 @@ def _handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
     return before
 
 
-def _invoked(make_context: Callable[[], click.Context], output: Output, path: Callable[[], str]) -> int:
+def _invoked(
+    make_context: Callable[[], click.Context], words: Sequence[str], output: Output, path: Callable[[], str]
+) -> int:
     try:
         with make_context() as context:
             outcome: Any = context.command.invoke(context)
@@ -221,6 +224,7 @@ def _invoked(make_context: Callable[[], click.Context], output: Output, path: Ca
         output.result(help_wanted.format_message())
         return 0
     except click.UsageError as error:
+        output.as_json = output.as_json or "--json" in words  # the options before the wrong one are not handled then
         return usage(error, output, path())
     except click.ClickException as error:
         output.complain(f"error  {error.format_message()}")

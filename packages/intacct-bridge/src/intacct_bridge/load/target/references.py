@@ -313,7 +313,8 @@ class References:
         labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}
         folded = text.casefold()
         close = closest(folded, labels, 8)
-        close.sort(key=lambda name: -_shared(name, folded))  # of accounts, those of the same kind first
+        if " " not in folded:
+            close.sort(key=lambda name: -_shared(name, folded))  # of account numbers, those of the same kind first
         suggestions = list(
             dict.fromkeys(f"{labels[name].id} ({labels[name].name})".replace(" ()", "") for name in close)
         )

@@ -34,7 +34,7 @@ def sql_command(context: CommandContext, **options: Any) -> int:
     Examples:
       intacct sql "SELECT VENDORNAME, SUM(TOTALDUE) FROM APBILL WHERE WHENDUE < DATE '2026-12-01' GROUP BY 1"
       intacct sql "SELECT * FROM CUSTOMER WHERE TOTALDUE > 1000" --explain
-      intacct sql "SELECT * FROM reporting.trial_balance" --on duckdb:///books.duckdb --format csv
+      intacct sql "SELECT * FROM reporting.trial_balance" --copy duckdb:///books.duckdb --format csv
     """
     from intacct_bridge.apps.jobs.sql import run_sql
 

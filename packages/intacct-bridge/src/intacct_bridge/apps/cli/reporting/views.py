@@ -8,7 +8,7 @@ from intacct_bridge.apps.cli.command import READ, command_group
 from intacct_bridge.apps.cli.context import CommandContext, shared_options
 
 _IN = click.option(
-    "--in", "uri", metavar="URI", required=True, help="The copy: duckdb:///FILE or postgresql://USER@HOST/DATABASE."
+    "--copy", "uri", metavar="URI", required=True, help="The copy: duckdb:///FILE or postgresql://USER@HOST/DATABASE."
 )
 
 
@@ -28,7 +28,7 @@ def views_command() -> None:
     Examples:
       intacct views list
       intacct views show trial_balance
-      intacct views apply --in duckdb:///intacct.duckdb
+      intacct views apply --copy duckdb:///intacct.duckdb
       intacct views dbt my-package
     """
 
@@ -47,7 +47,7 @@ def list_command(context: CommandContext) -> None:
 @views_command.command("show", exits={})
 @click.argument("name")
 @click.option(
-    "--in", "uri", metavar="URI", help="Show the SQL for this copy (default: the common form for all copies)."
+    "--copy", "uri", metavar="URI", help="Show the SQL for this copy (default: the common form for all copies)."
 )
 @shared_options(connected=False)
 def show_command(context: CommandContext, *, name: str, uri: str | None) -> None:
