@@ -9,8 +9,9 @@
     python -m mutation.mutate --seed 3 --keep DIR   stopped and called again, it goes on with the mutants that are left
 
 First the tests run once, and the lines that each of them reaches are noted. Then each mutant is tried with the tests
-that reach it, those of its own package first. A mutant that no test notices survives. Survivors that cannot be noticed,
-because the change makes no difference, are argued one by one in `equivalent.toml`; each needs its own reason.
+that reach it: those of its own module first, then those that together run the most of the module. A mutant that no test
+notices survives. Survivors that cannot be noticed, because the change makes no difference, are argued one by one in
+`equivalent.toml`; each needs its own reason.
 """
 
 import argparse
@@ -70,7 +71,10 @@ MODULES = {
     "intacct_bridge.load.rules.accounting": "balances, periods",
     "intacct_bridge.load.rules.fields": "required fields, lengths, decimals",
     "intacct_bridge.load.rules.relationships": "dimension relationships",
+    "intacct_bridge.load.plan.superseded": "retries that are older than what was posted",
     "intacct_bridge.load.approval.digest": "what an approval is of",
+    "intacct_bridge.load.approval.admission": "what may be applied, and with whose approval",
+    "intacct_bridge.load.approval.approvals": "approvals and their rules",
     "intacct_bridge.load.outbox.outbox": "the states of an entry",
     "intacct_bridge.load.outbox.reader": "whose record is whose",
     "intacct_bridge.load.outbox.storage": "the outbox's file",
@@ -80,6 +84,8 @@ MODULES = {
     "intacct_bridge.load.apply.settle": "settling records in doubt",
     "intacct_bridge.load.apply.evidence": "proof that a record was posted",
     "intacct_bridge.load.apply.readback": "proof that an update was done",
+    "intacct_bridge.load.apply.currency_readback": "the currency that a posted document has",
+    "intacct_bridge.load.apply.draft_readback": "the state that a posted document has",
     "intacct_bridge.load.apply.outcome": "outcomes",
     "intacct_bridge.load.apply.retry": "retries",
     "intacct_bridge.reconcile.trial_balances": "comparing a copy with the ledger",
@@ -98,10 +104,19 @@ TESTS = (
     "tests/bridge/apps/cli/test_actions.py", "tests/bridge/apps/cli/test_saved_undo.py",
     "tests/journeys/test_corrections.py", "tests/journeys/test_equal_records.py",
     "tests/journeys/test_numbers_in_company.py", "tests/journeys/test_load_drafts.py",
-    "tests/journeys/test_load_void.py",
+    "tests/journeys/test_load_void.py", "tests/journeys/test_identities.py",
+    "tests/journeys/test_load_contradictions.py", "tests/journeys/test_load_approval.py",
+    "tests/journeys/test_approval_by_plan.py", "tests/journeys/test_load_altered_plan.py",
+    "tests/bridge/operations/test_plans.py", "tests/bridge/operations/test_plan_summary.py",
 )  # fmt: skip
 """The tests near these modules, and the quick journeys of corrections, whose cases are those of one decision each. The
 other journeys are left out: a change that only a journey of seconds notices should have a nearer test."""
+
+
+LONGEST = 12.0
+"""CPU seconds of tests for one mutant; those beyond are not run."""
+_SHORTEST = 0.005
+"""The seconds that a test takes at least, as those that choose the tests count them."""
 
 
 def argued() -> dict[str, str]:
@@ -157,27 +172,35 @@ def covered(modules: Sequence[str], folder: Path, processes: int) -> dict[str, A
     return found
 
 
-def tests_of(mutant: Mutant, tests: dict[str, Any], costs: dict[str, float], lines: Sequence[int]) -> list[str]:
-    """The tests that reach the statement of a mutant, those of its package first, then the quickest."""
-    near = "tests/" + mutant.module.rpartition(".")[0].removeprefix("intacct_").replace(".", "/")
+def tests_of(mutant: Mutant, tests: dict[str, Any], lines: Sequence[int]) -> list[str]:
+    """The tests that judge a mutant, as many as the time for one mutant allows; those of one file in a row.
+
+    The tests of the module itself come first. Then comes, again and again, the one of those that reach the statement
+    that runs the most further statements of the module for its time, until each was run; and so on from the start.
+    """
+    folder, _, name = mutant.module.removeprefix("intacct_").replace(".", "/").rpartition("/")
+    own = f"tests/{folder}/test_{name}.py::"
     statement = max((line for line in lines if line <= mutant.line), default=0)
-    reached = []
-    for name, one in tests.items():
-        reaches = one["lines"].get(mutant.module, ())
-        if statement in reaches or (not mutant.function and reaches):
-            reached.append(name)
-    return sorted(
-        reached,
-        key=lambda name: (not name.startswith(near), costs[name.partition("::")[0]], tests[name]["seconds"], name),
-    )
-
-
-def file_costs(tests: dict[str, Any]) -> dict[str, float]:
-    """The seconds of a test of each file on the average, by which files are ordered; their tests share what is slow."""
-    seconds: dict[str, list[float]] = {}
-    for name, one in tests.items():
-        seconds.setdefault(name.partition("::")[0], []).append(one["seconds"])
-    return {file: sum(some) / len(some) for file, some in seconds.items()}
+    reached = {
+        test: sum(1 << line for line in run["lines"][mutant.module])
+        for test, run in sorted(tests.items())
+        if (statement in run["lines"].get(mutant.module, ())) or (not mutant.function and mutant.module in run["lines"])
+    }
+    seconds = {test: max(tests[test]["seconds"], _SHORTEST) for test in reached}
+    chosen = sorted((test for test in reached if test.startswith(own)), key=lambda test: (seconds[test], test))
+    left = [test for test in reached if not test.startswith(own)]
+    total, done = sum(seconds[test] for test in chosen), 0
+    while left and total < LONGEST:
+        best = max(left, key=lambda test: (reached[test] & ~done).bit_count() / seconds[test])
+        if not reached[best] & ~done and done:
+            done = 0
+            continue
+        done |= reached[best]
+        total += seconds[best]
+        left.remove(best)
+        chosen.append(best)
+    files = {file: at for at, file in reversed(list(enumerate(test.partition("::")[0] for test in chosen)))}
+    return sorted(chosen, key=lambda test: files[test.partition("::")[0]])
 
 
 def tried(mutants: Sequence[Mutant], tests: dict[str, Any], folder: Path, processes: int) -> list[dict[str, Any]]:
@@ -186,15 +209,13 @@ def tried(mutants: Sequence[Mutant], tests: dict[str, Any], folder: Path, proces
     known = {one["mutant"] for one in before}
     left = [one for one in mutants if one.name not in known]
     seconds = {name: one["seconds"] for name, one in tests.items()}
-    costs = file_costs(tests)
     lines = {module: statement_lines(module) for module in {one.module for one in mutants}}
     call = sum(1 for _ in folder.glob("tried*-0.jsonl"))
     outs = [folder / f"tried{call}-{number}.jsonl" for number in range(processes)]
     running = []
     for number, out in enumerate(outs):
         share = [
-            {"mutant": asdict(one), "tests": tests_of(one, tests, costs, lines[one.module])}
-            for one in left[number::processes]
+            {"mutant": asdict(one), "tests": tests_of(one, tests, lines[one.module])} for one in left[number::processes]
         ]
         job = {"mode": "try", "mutants": share, "seconds": seconds, "out": str(out)}
         files = sorted({name.partition("::")[0] for one in share for name in one["tests"]})

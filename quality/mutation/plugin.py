@@ -36,8 +36,6 @@ _PATIENCE = 20
 """CPU seconds for a mutant beyond five times those that its tests take without it."""
 _SLOWNESS = 20
 """How many seconds of the clock a child has for each of its CPU seconds."""
-_LONGEST = 8.0
-"""CPU seconds of tests for one mutant; those beyond are not run."""
 SERVER = "MUTATION_POSTGRES"
 """The environment variable with the URI of the one PostgreSQL server, which all children share."""
 
@@ -137,21 +135,12 @@ class Try:
         with self._out.open("a", encoding="utf-8") as out:
             for mutant, names in self._mutants:
                 began = time.monotonic()
-                ended, test = self._tried(session, mutant, self._chosen(by_id, names))
+                ended, test = self._tried(session, mutant, [by_id[name] for name in names if name in by_id])
                 seconds = round(time.monotonic() - began, 1)
                 out.write(json.dumps({"mutant": mutant.name, "line": mutant.line, "ended": ended, "test": test,
                                       "tests": len(names), "seconds": seconds}) + "\n")  # fmt: skip
                 out.flush()
         return True
-
-    def _chosen(self, by_id: dict[str, pytest.Item], names: list[str]) -> list[pytest.Item]:
-        chosen: list[pytest.Item] = []
-        total = 0.0
-        for name in names:
-            total += self._seconds[name]
-            if name in by_id and (total <= _LONGEST or not chosen):
-                chosen.append(by_id[name])
-        return chosen
 
     def _tried(self, session: pytest.Session, mutant: Mutant, items: list[pytest.Item]) -> tuple[str, str]:
         """How the mutant ended: killed, survived, timeout, stuck, no test, or not tried; and the test that failed."""
