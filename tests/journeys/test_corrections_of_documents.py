@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -100,10 +101,20 @@ def expresses(way: str, kind: str, correction: str, mode: str) -> bool:
         return False
     if "names" in way or way.startswith("events"):
         return made.object not in ("APPYMT", "ARPYMT")  # there a payment names the record number of what it pays
-    version = next((one for one in ("v1", "v2") if one in way or ("external" in way and one == "v2")), "")
+    version = unified_version(way)
     if version and (version not in made.unified or (version == "v1" and kind == "journal entry")):  # it has no number
         return False
-    return not (version and correction == "text" and made.object in ("APPYMT", "ARPYMT"))  # it has no text
+    return correction != "text" or has_text(way, kind)
+
+
+def unified_version(way: str) -> str:
+    """The version of the unified schema that a way uses; empty if it uses none."""
+    return next((version for version in ("v1", "v2") if version in way or ("external" in way and version == "v2")), "")
+
+
+def has_text(way: str, kind: str) -> bool:
+    """Whether a way has a field for a record's text; payments of the unified schemas have none."""
+    return not (unified_version(way) and KINDS[kind].object in ("APPYMT", "ARPYMT"))
 
 
 OF_TEXTS = ("same again", "amount", "date", "text", "number", "party")
@@ -125,6 +136,8 @@ def is_slow(way: str, kind: str, correction: str, mode: str) -> bool:
         return kind in ("invoice", "receipt", "customer") and (correction not in USUAL or mode != "create")
     if way == "an agent" and kind in ("bill", "payment") and correction == "text":
         return mode == "upsert"  # its plans are saved
+    if (way, kind, correction, mode) == ("an agent", "journal entry", "amount", "upsert by key"):
+        return False  # an update of lines in a saved plan
     return kind != "bill" or correction not in ("amount", "number") or mode in ("upsert", "upsert by number")
 
 
@@ -185,9 +198,10 @@ def test_a_corrected_record(desk: Desk, way: str, kind: str, correction: str, mo
         before, gone = Counter(), frozenset(made.all_of(desk.emulator))
 
     outcome = expected(way, kind, correction, mode)
-    wanted = Counter(map(made.as_held, change.now(document)))
+    now = change.now(document)
+    wanted = Counter(made.as_held(one if has_text(way, kind) else replace(one, text="")) for one in now)
     holds = {SAME: before, REFUSED: before, CHANGED: wanted, NEW: before | wanted}[outcome]
     for _ in range(2):  # the same again says the same, and posts nothing
-        done = load(desk, made, change.now(document), options)
+        done = load(desk, made, now, options)
         assert made.held(desk.emulator, name, but=gone) == holds
         assert done == (outcome != REFUSED)

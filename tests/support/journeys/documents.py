@@ -292,6 +292,10 @@ def _party_v1(kind: DocumentKind, one: Document) -> Cells:
     return {f"{name}Number": one.number, f"{name}Name": one.text}
 
 
+def _customer_v2(_: DocumentKind, one: Document) -> Cells:
+    return {"customerNumber": one.number, "companyName": one.text}
+
+
 VENDOR = DocumentKind(
     "VENDOR",
     "vendors",
@@ -307,7 +311,7 @@ CUSTOMER = replace(
     object="CUSTOMER",
     layout="customers",
     number="CUSTOMERID",
-    unified={"v2": ("Customer", _party_v1)},
+    unified={"v2": ("Customer", _customer_v2)},
     shown=("CUSTOMERID", "", "", "NAME"),
 )
 KINDS = {

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.plan.altered_plans import identity_names
 from intacct_bridge.load.plan.changes import (
@@ -242,6 +244,20 @@ class MatchExisting:
         return all_identities(new, self._source_name)
 
 
+def _with_given_lines(write: Write) -> Write:
+    """A write whose lines have only the fields that its input gives them: the plan compared those, and added others."""
+    lines = {
+        wrapper: tuple(
+            msgspec.structs.replace(
+                line, fields={name: line.fields[name] for name in line.fields if name in read.fields}
+            )
+            for line, read in zip(members, write.content.lines.get(wrapper, members), strict=True)
+        )
+        for wrapper, members in write.lines.items()
+    }
+    return replace(write, lines=lines, given=write.content)
+
+
 def _moved_text(change: Change, label: str, planned: Change | None) -> str:
     """That a field or a line set is not as it was."""
     if planned is not None and change.before == planned.before:
@@ -361,7 +377,7 @@ class RecheckExisting:
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
         if write.operation is WriteOperation.DELETE:
             return (Change(record_key, current.record, ""),), tuple(moved_facts(write, record.existing, current.facts))
-        left = differences(write, current, self._writable, (record_key,))
+        left = differences(_with_given_lines(write), current, self._writable, (record_key,))
         left += unknown_changes(write, current, self._writable)
         planned = {change.name: change for change in record.changes}
         moved = tuple(
