@@ -13,7 +13,7 @@ from intacct_bridge.load.plan.context import PlanContext, newest_entries
 from intacct_bridge.load.plan.outbox_verdict import by_outbox, sent_text
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck, ReceiptState
-from intacct_bridge.load.records.identity import source_identity
+from intacct_bridge.load.records.identity import number_identity, source_identity
 from intacct_bridge.load.records.status import MAYBE_APPLIED, RecordStatus
 from intacct_bridge.load.records.write import Finding, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import EqualNumber
@@ -89,6 +89,8 @@ def _to_ask_for(record: PlannedRecord, source: str) -> EqualNumber | None:
     by_number = equal is not None and write.identity == source_identity(write.rows[0].key, source)
     if equal is None or not by_number or record.verdict is not Verdict.CREATE:
         return None
+    if number_identity(write.object, write.content.fields) is not None:
+        return None  # the number of the document says which record it is
     return equal if equal.earlier and not equal.certain else None
 
 
