@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.load.apply.entered_meanwhile import entered_meanwhile
 from intacct_bridge.load.apply.loader import BATCH
 from intacct_bridge.load.apply.readback import Recheck, recheck
 from intacct_bridge.load.apply.sender import Sender, refuse_read_only, refuse_without_plan
@@ -45,7 +46,8 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
     This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
     one transaction are sent in one again. An update, a delete or an action is left out, with all of its transaction, if
     its record is not as its plan has seen it; the note says so. So is a new record that is superseded: a later load has
-    sent, or is to send, the same record with other content. The outbox keeps the values that an update replaces now.
+    sent, or is to send, the same record with other content. So is one that Intacct has by now under its key or its
+    number. The outbox keeps the values that an update replaces now.
 
     An entry that another loader has taken meanwhile is returned as it is then.
     """
@@ -56,7 +58,11 @@ def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list
     for within, unapplied in _by_entity(company, outbox, UNAPPLIED, only):
         sender = Sender(within, outbox)
         now = _recheck(within, outbox, unapplied)
-        entries, left = _without_outdated(outbox, unapplied, now)
+        reasons = _superseded(outbox, unapplied)
+        new = (entry for entry in _new_records(unapplied) if entry.number not in reasons)
+        reasons |= entered_meanwhile(within, outbox, new)
+        reasons |= {number: one.outdated for number, one in now.items() if one.outdated}
+        entries, left = _without_outdated(outbox, unapplied, reasons)
         done += left
         for batch, together in _requests(outbox, entries):
             planned = outbox.plan([_new_entry(entry, now) for entry in batch], repeat=False)
@@ -87,10 +93,9 @@ def _recheck(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -
 
 
 def _without_outdated(
-    outbox: Outbox, entries: Sequence[OutboxEntry], now: Mapping[int, Recheck]
+    outbox: Outbox, entries: Sequence[OutboxEntry], reasons: dict[int, str]
 ) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
     """The entries to send, and those that are outdated, each with the reason as its note."""
-    reasons = {number: one.outdated for number, one in now.items() if one.outdated} | _superseded(outbox, entries)
     batches = outbox.batches(entries)
     together = {batches[number]: number for number in reasons if number in batches}
     for number, batch in batches.items():
@@ -100,6 +105,11 @@ def _without_outdated(
     return [entry for entry in entries if entry.number not in reasons], left
 
 
+def _new_records(entries: Iterable[OutboxEntry]) -> Iterator[OutboxEntry]:
+    """The entries of new records, without those that take others back."""
+    return (entry for entry in entries if entry.target.operation is WriteOperation.CREATE and entry.undoes is None)
+
+
 def _superseded(outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, str]:
     """The new records of which Intacct has, or may have, another version, or that were planned again since; with what
     is to be said of them.
@@ -107,9 +117,8 @@ def _superseded(outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, str
     A later version counts even if it was taken back or is not sent yet: the earlier one is not what the source says.
     """
     by_target: dict[WriteTarget, list[OutboxEntry]] = {}
-    for entry in entries:
-        if entry.target.operation is WriteOperation.CREATE and entry.undoes is None:
-            by_target.setdefault(entry.target, []).append(entry)
+    for entry in _new_records(entries):
+        by_target.setdefault(entry.target, []).append(entry)
     notes: dict[int, str] = {}
     for target, members in by_target.items():
         versions: dict[tuple[str, str, int], list[OutboxEntry]] = {}

@@ -10,7 +10,7 @@ from intacct_bridge.load.plan.plan import DUPLICATE, MatchRules, PlannedRecord, 
 from intacct_bridge.load.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Finding, Write, WriteOperation
-from intacct_bridge.load.target.find_by_key import Key, MatchingRecord, find_by_key, key_of, key_values
+from intacct_bridge.load.target.find_by_key import Key, MatchingRecord, find_by_key, key_of, looked_for
 
 _SHOWN = 5
 
@@ -100,7 +100,7 @@ class FindDuplicates:
             return [
                 record.with_findings(findings[at]) if at in findings else record for at, record in enumerate(records)
             ]
-        keys = {at: _lookup_values(lookup, records[at].write) for at in new}
+        keys = {at: looked_for(lookup, records[at].write.fields) for at in new}
         numbers.ask()
         by_key = find_by_key(self._context.company, lookup, (keys[at] for at in new if at not in numbers.new))
         by_key |= numbers.by_key()
@@ -111,7 +111,7 @@ class FindDuplicates:
         in_input = {one.receipt.record for one in posted if one.receipt is not None}  # each is a record of its own
         # posted for certain, without a number that says which of the records in Intacct each is
         unnumbered = Counter(
-            key_of(_lookup_values(lookup, record.write))
+            key_of(looked_for(lookup, record.write.fields))
             for record in posted
             if record.receipt is not None and not record.receipt.record
         )
@@ -189,10 +189,3 @@ class FindDuplicates:
             refuses=not is_new(write, self._context.settings.rules),
         )
         return record.with_findings(finding).or_refused()
-
-
-def _lookup_values(lookup: LookupKeys, write: Write) -> Mapping[str, str]:
-    """A record's key; if a partial key is enough for a warning, the first one with its empty fields too."""
-    if not lookup.partial:
-        return key_values(lookup, write.fields)
-    return {name: comparable(write.fields.get(name)) for name in lookup.keys[0]}

@@ -21,10 +21,8 @@ from intacct_bridge.load.records.write import Finding, Identity, Write
 from intacct_bridge.load.target.find_by_key import Key, MatchingRecord
 from intacct_bridge.load.target.find_by_number import (
     NumberedRecord,
-    day_of,
     entry_totals,
     find_by_number,
-    has_digit,
     number_form,
     with_zeros,
     without_zeros,
@@ -88,7 +86,7 @@ class NumberCheck:
                 if one.counts
                 and one.match.record not in ours | undone
                 and not (record.write.source_key and one.match.record in of_source)
-                and self._is_of(one, record.write)
+                and one.is_of(self._lookup, record.write.fields, self._context.target.entity)
             ]
         totals = self._entry_totals(counting)
         in_input = self._in_input()
@@ -102,12 +100,6 @@ class NumberCheck:
 
     def _number(self, write: Write) -> str:
         return number_form(write.fields.get(self._lookup.number))
-
-    def _is_of(self, numbered: NumberedRecord, write: Write) -> bool:
-        """Whether a record is of the party and entity of a new one, and of its day if the number has no digit."""
-        party = number_form(write.fields.get(self._lookup.party)) if self._lookup.party else ""
-        same_day = has_digit(numbered.number) or numbered.day == day_of(write.fields)
-        return party in ("", numbered.party) and numbered.entity in ("", self._context.target.entity) and same_day
 
     def _is_ours(self, numbered: NumberedRecord) -> bool:
         return numbered.match.creator.casefold() == self._context.target.user.casefold()

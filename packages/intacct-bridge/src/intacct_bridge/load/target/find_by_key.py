@@ -44,6 +44,15 @@ def key_values(lookup: LookupKeys, fields: Mapping[str, Value]) -> dict[str, str
     return {name: comparable(fields.get(name)) for name in lookup.filled_key(fields)}
 
 
+def looked_for(lookup: LookupKeys, fields: Mapping[str, Value]) -> dict[str, str]:
+    """The values by which a duplicate of a record is looked for: its key, or the first one with its empty fields if a
+    part of it is enough.
+    """
+    if not lookup.partial:
+        return key_values(lookup, fields)
+    return {name: comparable(fields.get(name)) for name in lookup.keys[0]}
+
+
 def key_of(values: Mapping[str, str]) -> Key:
     """The values of a key in a form that compares and hashes: strings in NFC."""
     return tuple((name, nfc(text)) for name, text in values.items())

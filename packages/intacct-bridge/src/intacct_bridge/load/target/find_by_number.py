@@ -52,6 +52,12 @@ class NumberedRecord:
         """Whether it is a document of its own: no reversal, not reversed or voided, and entered by hand."""
         return not (self.match.copy or self.match.taken_back or self.from_sub_ledger)
 
+    def is_of(self, lookup: LookupKeys, fields: Mapping[str, Value], entity: str) -> bool:
+        """Whether it is of the party and entity of a new document, and of its day if the number has no digit."""
+        party = number_form(fields.get(lookup.party)) if lookup.party else ""
+        same_day = has_digit(self.number) or self.day == day_of(fields)
+        return party in ("", self.party) and self.entity in ("", entity) and same_day
+
 
 def number_form(value: Value) -> str:
     """The form in which equal numbers are equal: trimmed, in NFC, and without case."""
