@@ -221,3 +221,29 @@ def test_rows_of_several_files_cannot_be_called_new(demo: Intacct, classes: Path
     refused = demo("load", str(classes), str(other), "--as", "CLASS", "--new", "2", "--apply")
     assert refused.status == 2
     assert "--new names rows of one file" in refused.err
+
+
+BILL = "Vendor,Bill no,Date,Due,Account,Amount,Dept,Loc\n{vendor},{number},2026-11-21,2026-12-21,{account},7,500,110\n"
+
+
+def test_the_company_is_asked_once_for_what_several_files_refer_to(load: Intacct) -> None:
+    bills = [("V10001", "H-1", "60100"), ("V10001", "H-2", "60100"), ("V10002", "H-3", "60100"), ("V10001", "H-4", "6")]
+    for vendor, number, account in bills:
+        Path(f"{number}.csv").write_text(BILL.format(vendor=vendor, number=number, account=account))
+    files = [f"{number}.csv" for _, number, _ in bills]
+    alone = [json.loads(load(file, "--as", "bills", "--json").out)["files"][0] for file in files]
+    together = json.loads(load(*files, "--as", "bills", "--apply", "--json").out)["files"]
+    reads = [file["reads"] for file in together]
+    assert reads[0] == alone[1]["reads"] == alone[2]["reads"]  # by then the definitions are on this machine
+    assert reads[1] == 1  # the look for bills of this number
+    assert 1 < reads[2] < reads[0]  # and for another vendor
+    assert [len(file["outcomes"]) for file in together] == [1, 1, 1, 0]
+    assert [file["refusals"] for file in together] == [file["refusals"] for file in alone]
+
+
+def test_what_a_file_creates_is_found_by_the_next(load: Intacct) -> None:
+    Path("parent.csv").write_text("CLASSID,NAME\nH-1,Rail\n")
+    Path("child.csv").write_text("CLASSID,NAME,PARENTID\nH-2,Light rail,H-1\n")
+    done = load("child.csv", "parent.csv", "child.csv", "--as", "CLASS", "--apply", "--json")
+    files = json.loads(done.out)["files"]
+    assert [(len(file["refusals"]), len(file["outcomes"])) for file in files] == [(1, 0), (0, 1), (0, 1)]

@@ -1,6 +1,6 @@
 """Loads: the rows of a file or of a program become a plan, and the plan, once it is applied, becomes receipts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.layouts.declaration import layout_names
 from intacct_bridge.load.layouts.refused_rows import with_folder_of_files
 from intacct_bridge.load.layouts.refused_rows import write_refused as _write_refused
+from intacct_bridge.load.plan.company_facts import CompanyFacts
 from intacct_bridge.load.plan.plan import (
     AfterUndo,
     EqualRecords,
@@ -76,6 +77,7 @@ __all__ = [
     "mapping_fields",
     "parse_map",
     "plan_load",
+    "plan_loads",
     "preview_columns",
     "preview_load",
     "text_of",
@@ -163,6 +165,22 @@ class LoadRequest:
 
 def plan_load(run: CompanyRun, request: LoadRequest) -> Plan:
     """Decide on each record, before anything is sent. Nothing is written to the company or to the outbox."""
+    return _planned(run, request, CompanyFacts())
+
+
+def plan_loads(run: CompanyRun, requests: Iterable[LoadRequest]) -> Iterator[Plan]:
+    """The plan of each load, made when the caller asks for it: it may apply each plan before it asks for the next.
+
+    The company is asked once for what several inputs refer to.
+    """
+    facts = CompanyFacts()
+    for request in requests:
+        plan = _planned(run, request, facts)
+        yield plan
+        facts.forget(*(stage.object for stage in plan.stages))
+
+
+def _planned(run: CompanyRun, request: LoadRequest, facts: CompanyFacts) -> Plan:
     layout = _layout(run, request)
     table = _table(request, layout)
     settings = request.settings
@@ -170,7 +188,7 @@ def plan_load(run: CompanyRun, request: LoadRequest) -> Plan:
         settings = replace(settings, match=())
         layout = _layout(run, request, key=request.key)
     with run.open_outbox() as outbox:
-        plan = make_plan(table, layout, run.client, outbox, settings)
+        plan = make_plan(table, layout, run.client, outbox, settings, facts=facts)
     run.recorder.destination = run.connection.target
     run.recorder.add_counts(RecordCounts(refused=len(plan.of(Verdict.REFUSED))))
     return replace(plan, input=table)

@@ -377,8 +377,7 @@ class _Batches:
 
     def _apply(self, plan: Plan, records: Sequence[InputRecord]) -> Iterator[RecordResult]:
         by_place = {one.place: one for one in records}
-        for stage in plan.stages:
-            self._facts.forget(stage.object)
+        self._facts.forget(*(stage.object for stage in plan.stages))
         for row, reason in plan.refused_rows:
             yield _refused(by_place[row.source, row.number], reason, plan.object)
         stopped: IntacctError | None = None

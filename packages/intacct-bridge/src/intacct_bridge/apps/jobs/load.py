@@ -34,6 +34,7 @@ _OF_SAVED_PLAN = _SENDING | {"from_plan", "only_plan", "settle_after", "track", 
 def load(context: CommandContext, settings: LoadSettings) -> int:
     """Plan each file and show the plan, or apply it and show its receipts."""
     from intacct_bridge.apps.terminal.memory import relax_gc
+    from intacct_bridge.operations.loads import plan_loads
     from intacct_bridge.operations.plans import ApplyOptions, SendOptions, refuse_without_plan
 
     _check_options(settings)
@@ -60,7 +61,8 @@ def load(context: CommandContext, settings: LoadSettings) -> int:
     apply = ApplyOptions(sending=sending, settle_after=waits, tracked=settings.track, skip_refused=True)
     work = _FileLoad(context, apply, settings)
     with context.open_outbox(), json_document(context, context.output) as results:
-        status = max([work.load(_request(file, settings, context.flow), results) for file in settings.files])
+        requests = (_request(file, settings, context.flow) for file in settings.files)
+        status = max([work.finish(plan, results) for plan in plan_loads(context, requests)])
     if settings.only_plan and settings.out is None and not context.output.as_json:
         _tell_next(context, [plan for plan, _ in results])
     return status
@@ -74,14 +76,12 @@ class _FileLoad:
     apply: "ApplyOptions"
     settings: LoadSettings
 
-    def load(self, request: "LoadRequest", results: "list[ShownPlan]") -> int:
-        """Plan one file and save, show or apply its plan. Refused rows are written, even if an error ends the load."""
+    def finish(self, plan: "Plan", results: "list[ShownPlan]") -> int:
+        """Save, show or apply the plan of one file. Refused rows are written, even if an error ends the load."""
         from intacct_bridge.apps.views.load import show_plan
-        from intacct_bridge.operations.loads import plan_load
         from intacct_bridge.operations.plans import save_plan
 
         context, settings = self.context, self.settings
-        plan = plan_load(context, request)
         saved = None
         if settings.out is not None:
             saved = save_plan(context, plan, settings.out, sending=self.apply.sending)

@@ -47,12 +47,13 @@ class CompanyFacts:
             self._within[place] = FactsWithin(self, company)
         return self._within[place]
 
-    def forget(self, object_name: str) -> None:
-        """Records of this object were written: the next plan reads what it refers to of them."""
-        for facts in self._within.values():
-            facts.references.forget(object_name)
-        if object_name in ("LOCATIONENTITY", "LOCATION"):
-            self.entity_rows = None
+    def forget(self, *objects: str) -> None:
+        """Records of these objects were written: the next plan reads what it refers to of them."""
+        for object_name in objects:
+            for facts in self._within.values():
+                facts.references.forget(object_name)
+            if object_name in ("LOCATIONENTITY", "LOCATION"):
+                self.entity_rows = None
 
 
 class FactsWithin:
