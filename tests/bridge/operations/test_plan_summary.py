@@ -191,11 +191,12 @@ def test_a_text_of_a_record_forges_nothing(run: CompanyRun, text: str) -> None:
 
 
 def test_a_plan_with_forged_names_is_refused(run: CompanyRun, emulator: Emulator) -> None:
-    """A person who can write the plan's file could give a vendor another name. The digest covers the names."""
-    from support.apps.plan_files import resealed
+    """A person who can write to the outbox could give a vendor another name. The digest covers the names."""
+    from support.apps.plan_files import resealed_in
 
     plan = save_plan(run, planned(run, [bill("B-1", "10.00", vendor="V-3")]))
-    resealed(plan.file, lambda stored: stored["names"]["VENDOR"].update({"V-3": "Acme Paper"}))
+    with run.open_outbox() as outbox:
+        resealed_in(outbox, plan.id, lambda stored: stored["names"]["VENDOR"].update({"V-3": "Acme Paper"}))
     with pytest.raises(SettingsError, match="was changed since it was made"):
         approve_plan(run, plan.id, digest=plan.digest)
 

@@ -33,7 +33,7 @@ from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.operations.undo import UndoRequest, plan_undo
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError, RefusedError, SettingsError
-from support.apps.plan_files import resealed
+from support.apps.plan_files import replace_text, resealed_in
 from support.journeys.objects import BILLS
 from support.small_company import client
 
@@ -126,7 +126,7 @@ def test_what_is_not_approved_is_refused(run: CompanyRun, emulator: Emulator) ->
         load(maker, LoadRequest(source=ROWS, layout="VENDOR"))
     plan = saved(maker)
     assert (plan.needs_approval, plan.may_apply, plan.made_by) == (True, False, "anna")
-    for wanted in (plan, plan.id, plan.file):
+    for wanted in (plan, plan.id, Path(plan.id)):
         with pytest.raises(ApprovalMissingError, match="it has no approval") as caught:
             apply_plan(maker, wanted)
         assert caught.value.plan == plan.id
@@ -157,11 +157,15 @@ def test_a_caller_can_ask_for_an_approval_and_for_the_digest_that_it_saw(run: Co
 
 def test_an_altered_plan_is_refused(run: CompanyRun, emulator: Emulator) -> None:
     plan = saved(run)
-    resealed(plan.file, lambda data: data["origin"].update(needs_approval=True))
+    with run.open_outbox() as outbox:
+        resealed_in(outbox, plan.id, lambda data: data["origin"].update(needs_approval=True))
     for refused in (apply_plan, open_revalidated):
         with pytest.raises(SettingsError, match="was changed since it was made"):
             refused(run, plan.id)
-    plan.file.write_text(plan.file.read_text().replace("Acme", "Acne"))
+    with run.open_outbox() as outbox:
+        text = outbox.plan_text(plan.id)
+        assert text is not None
+        replace_text(outbox, plan.id, text.replace(b"Acme", b"Acne"))
     with pytest.raises(SettingsError, match="altered"):
         open_saved(run, plan.id)
     assert vendors(emulator) == []

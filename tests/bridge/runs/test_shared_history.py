@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.runs.history import KEPT_DAYS, RunHistory, history_place, open_history
+from intacct_bridge.operations.messages import Messages
+from intacct_bridge.operations.runs import run_log
+from intacct_bridge.runs.history import KEPT_DAYS, KEPT_LOG_DAYS, RunHistory, history_place, open_history
 from intacct_bridge.runs.recorder import RunRecorder
 from intacct_bridge.runs.run import RecordCounts, Run, RunEnd
 from intacct_bridge.shared_state.place import PostgresPlace
@@ -101,3 +103,45 @@ def test_a_database_that_does_not_answer_warns_once_without_its_password_and_sto
     assert "127.0.0.1:9/books (schema intacct_bridge) cannot be reached" in warning
     assert "geheim" not in warning
     assert "geheim" not in repr(history_place())
+
+
+def messages_of(recorder: RunRecorder) -> Messages:
+    messages = Messages()
+    messages.log_file.keep_with(recorder.add_line)
+    return messages
+
+
+def test_another_machine_reads_the_log_of_a_run(named: PostgresPlace) -> None:
+    recorder = RunRecorder(flow="nightly")
+    run = recorder.begin()
+    assert run.log == ""
+    messages = messages_of(recorder)
+    messages.complain("the first line\nof two")
+    recorder.add_records([RecordStatus.APPLIED])  # a note of a run that goes on
+    assert [line.message for line in run_log(run)] == ["the first line of two"]
+    messages.say("the last line")
+    recorder.finish(0)
+    messages.complain("a receiver refused the message")
+    assert [(line.level, line.message) for line in run_log(run)] == [
+        ("warning", "the first line of two"),
+        ("info", "the last line"),
+        ("warning", "a receiver refused the message"),
+    ]
+    with open_history() as history:
+        (ended,) = history.runs()
+        assert ended.end is RunEnd.DONE
+        assert not list(history.logs.glob(f"{run.id}*"))
+
+
+def test_logs_of_a_shared_history_are_removed_after_90_days_with_a_run(postgres_place: PostgresPlace) -> None:
+    with closing(RunHistory(postgres_place)) as history:
+        for number in range(1, KEPT_LOG_DAYS + 3):
+            run = Run(id=f"{number:032x}", started=NOON + timedelta(days=number), command="extract", flow="nightly")
+            history.begin(run)
+            history.add_line(run.id, f'{{"message": "{number}"}}')
+            history.end(run)
+        history.prune(datetime.now(UTC) + timedelta(days=1))
+        assert history.log(f"{1:032x}") == ['{"message": "1"}'], "written today"
+        history.prune(datetime.now(UTC) + timedelta(days=KEPT_LOG_DAYS + 1))
+        logs = [bool(history.log(f"{number:032x}")) for number in range(1, KEPT_LOG_DAYS + 3)]
+        assert logs == [False] * 2 + [True] * KEPT_LOG_DAYS

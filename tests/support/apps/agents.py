@@ -15,7 +15,7 @@ from intacct_bridge.apps.mcp.session import AgentSession, AgentSettings
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.approval.approvals import approve
-from intacct_bridge.load.approval.plan_folder import PlanFolder
+from intacct_bridge.load.approval.stored_plans import stored_plan
 from intacct_bridge.load.outbox.entry import Approval
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.operations.recorded_run import RecordedRun
@@ -122,11 +122,14 @@ class Agent:
     def approve(self, plan: str, by: str = "ben", **more: Any) -> Approval:
         """Approve a plan as a person does, outside of the server."""
         with self.company() as company, self.outbox() as outbox:
-            return approve(PlanFolder(outbox).open(plan), company, outbox, person=by, **more)
+            return approve(stored_plan(plan, outbox), company, outbox, person=by, **more)
 
-    def plan_file(self, plan: str) -> Path:
+    def plan_text(self, plan: str) -> bytes:
+        """A plan as the outbox holds it."""
         with self.outbox() as outbox:
-            return PlanFolder(outbox).file(plan)
+            text = outbox.plan_text(plan)
+            assert text is not None
+            return text
 
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.path.read_text().splitlines()]

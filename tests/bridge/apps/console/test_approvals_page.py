@@ -9,7 +9,7 @@ import pytest
 from intacct_bridge.apps.cli.app import main
 from intacct_bridge.apps.web.pages import company_run
 from intacct_bridge.load.approval.approvals import record_plan
-from intacct_bridge.load.approval.plan_folder import PlanFolder
+from intacct_bridge.load.approval.stored_plans import store_plan
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import SendOptions
 from intacct_bridge.load.plan.planner import make_plan
@@ -17,6 +17,7 @@ from intacct_bridge.load.tables.table import table_of_given_rows
 from support.apps.agents import ENTRY
 from support.apps.console_site import RunningConsole, Visitor, running_console, save_connection
 from support.apps.http_reader import HttpReader
+from support.apps.plan_files import replace_text
 
 Planned = Callable[..., tuple[str, str]]
 POISON = '<script>alert(1)</script><a href="http://attacker.example">rent</a>'
@@ -36,7 +37,7 @@ def plan(console: RunningConsole) -> Planned:
             table = table_of_given_rows("journal-entries (agent)", rows)
             planned = make_plan(table, layout_for("journal-entries", company), company, outbox)
             saved = record_plan(planned, company, outbox, SendOptions(), person=by, needs_approval=waits)
-            PlanFolder(outbox).save(saved)
+            store_plan(saved, outbox)
             assert saved.origin is not None
             made = outbox.plan_record(saved.origin.id)
             assert made is not None
@@ -129,11 +130,9 @@ def test_an_unknown_plan_and_a_damaged_one_are_told(visitor: Visitor, plan: Plan
         assert visitor.get(f"/approvals/{name}").status == 404
     name, _ = plan("APP-6")
     with company_run("books", "plan list", person="anna") as context, context.open_outbox() as outbox:
-        PlanFolder(outbox).file(name).write_text("{}")
+        replace_text(outbox, name, b"{}")
     page = visitor.get("/approvals")
     assert page.status == 200 and name in page.text and "is not a plan" in page.text
-    with company_run("books", "plan list", person="anna") as context, context.open_outbox() as outbox:
-        PlanFolder(outbox).file(name).unlink()
 
 
 def test_a_terminal_shows_all_that_is_sent_of_such_a_plan(plan: Planned, capsys: pytest.CaptureFixture[str]) -> None:

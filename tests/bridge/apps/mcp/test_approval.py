@@ -13,7 +13,7 @@ from mcp_types import ElicitResult
 
 from intacct_bridge.apps.mcp.session import AgentSettings
 from intacct_bridge.load.approval.approvals import record_plan
-from intacct_bridge.load.approval.plan_folder import PlanFolder
+from intacct_bridge.load.approval.stored_plans import store_plan
 from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import SendOptions
 from intacct_bridge.load.plan.planner import make_plan
@@ -21,7 +21,7 @@ from intacct_bridge.load.tables.table import table_of_given_rows
 from intacct_emulator.settings.faults import ScriptedFault
 from intacct_protocol.errors import SettingsError
 from support.apps.agents import ENTRY, Agent
-from support.apps.plan_files import resealed
+from support.apps.plan_files import replace_text, resealed_in
 from support.small_company import Clock, client, company
 
 
@@ -110,7 +110,8 @@ ALTERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
 def test_a_plan_that_is_altered_after_its_approval_is_refused(agent: Agent, what: str) -> None:
     plan, digest = planned(agent)
     agent.approve(plan)
-    resealed(agent.plan_file(plan), ALTERATIONS[what])
+    with agent.outbox() as outbox:
+        resealed_in(outbox, plan, ALTERATIONS[what])
     assert agent.error("apply_plan", plan=plan, digest=digest)["kind"] in ("settings", "invalid")
     assert agent.entries() == []
 
@@ -119,10 +120,12 @@ def test_another_plan_in_the_place_of_an_approved_one_is_refused(agent: Agent) -
     plan, digest = planned(agent)
     other, _ = planned(agent, title="Other", reference="ACC-2")
     agent.approve(plan)
-    agent.plan_file(plan).write_bytes(agent.plan_file(other).read_bytes())
-    assert "is not the plan" in agent.error("apply_plan", plan=plan, digest=digest)["message"]
-    data = json.loads(agent.plan_file(other).read_text())
-    resealed(agent.plan_file(plan), lambda kept: kept.update(data | {"origin": data["origin"] | {"id": plan}}))
+    with agent.outbox() as outbox:
+        replace_text(outbox, plan, agent.plan_text(other))
+    assert "holds another plan" in agent.error("apply_plan", plan=plan, digest=digest)["message"]
+    data = json.loads(agent.plan_text(other))
+    with agent.outbox() as outbox:
+        resealed_in(outbox, plan, lambda kept: kept.update(data | {"origin": data["origin"] | {"id": plan}}))
     assert "was changed since it was made" in agent.error("apply_plan", plan=plan, digest=digest)["message"]
     assert agent.entries() == []
 
@@ -164,9 +167,7 @@ def test_another_outbox_cannot_apply_it(agent: Agent) -> None:
     other = agent.another(outbox_file="other.sqlite3")
     assert "there is no plan" in other.error("apply_plan", plan=plan, digest=digest)["message"]
     with other.outbox() as outbox:
-        folder = PlanFolder(outbox)
-        folder.path.mkdir()
-        folder.file(plan).write_bytes(agent.plan_file(plan).read_bytes())
+        outbox.hold_plan(plan, agent.plan_text(plan))
     assert "another outbox" in other.error("apply_plan", plan=plan, digest=digest)["message"]
     assert agent.entries() == []
 
@@ -192,7 +193,7 @@ def test_a_plan_that_a_person_made_needs_an_approval_here_too(agent: Agent) -> N
         company = gateway
         plan = make_plan(table, layout_for("VENDOR", company), company, outbox)
         kept = record_plan(plan, company, outbox, SendOptions(), person="carl")
-        PlanFolder(outbox).save(kept)
+        store_plan(kept, outbox)
         assert kept.origin is not None
         made = outbox.plan_record(kept.origin.id)
         assert made is not None

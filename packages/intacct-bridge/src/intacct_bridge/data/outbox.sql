@@ -105,8 +105,8 @@ CREATE TABLE repeat_guard (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
 -- Which outbox this is, wherever its file lies.
 CREATE TABLE outbox_id (id TEXT NOT NULL);
 INSERT INTO outbox_id VALUES (lower(hex(randomblob(16))));
--- Plans that were saved in a file, each with the last event at that time; and what people approved. Those beside the
--- outbox are listed by page. A plan is done once nothing of it is left to apply.
+-- Plans that were saved, each with the last event at that time; and what people approved. Those that the outbox holds
+-- itself are listed by page; the others are files. A plan is done once nothing of it is left to apply.
 CREATE TABLE saved_plan (
     id TEXT PRIMARY KEY,
     digest TEXT NOT NULL,
@@ -117,10 +117,17 @@ CREATE TABLE saved_plan (
     entity TEXT NOT NULL,
     environment TEXT NOT NULL,
     user_id TEXT NOT NULL,
-    beside INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0,
     done INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX saved_plan_by_page ON saved_plan (beside, done, at, id);
+CREATE INDEX saved_plan_by_page ON saved_plan (held, done, at, id);
+-- The JSON of a plan, compressed, in pieces of one order.
+CREATE TABLE plan_piece (
+    plan TEXT NOT NULL REFERENCES saved_plan (id),
+    place INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (plan, place)
+);
 CREATE TABLE approval (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     plan TEXT NOT NULL REFERENCES saved_plan (id),

@@ -10,12 +10,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from intacct_bridge.fleet.fleet_tables import FleetTables, time_text
 from intacct_bridge.fleet.links import CredentialLink
 from intacct_bridge.shared_state.database import Clock, TableSet
 from intacct_bridge.shared_state.place import PostgresPlace
-from intacct_bridge.shared_state.postgres import PostgresDatabase
 from intacct_protocol.errors import BusyError
 from intacct_protocol.model.wording import counted
 
@@ -72,19 +72,11 @@ class PageSession:
     ends: datetime
 
 
-class PageState:
+class PageState(FleetTables):
     """The state of the credential page. Threads may share it."""
 
     def __init__(self, place: PostgresPlace, *, clock: Clock | None = None) -> None:
-        self._db = PostgresDatabase(place, _TABLES, clock=clock)
-
-    def close(self) -> None:
-        """Close the connection to the database."""
-        self._db.close()
-
-    def answer_within(self, seconds: float) -> None:
-        """From now on let a call fail about twice these seconds after its begin if the database is away."""
-        self._db.answer_within(seconds)
+        super().__init__(place, _TABLES, pooled=False, clock=clock)
 
     # --- sessions
 
@@ -93,10 +85,10 @@ class PageState:
         key = secrets.token_urlsafe(32)
         with self._db.transaction():
             now = self._now()
-            self._db.execute("DELETE FROM page_session WHERE ends < ?", (_text(now),))
+            self._db.execute("DELETE FROM page_session WHERE ends < ?", (time_text(now),))
             self._db.execute(
                 "INSERT INTO page_session (key_hash, link, link_ends, tenant, ends) VALUES (?, ?, ?, ?, ?)",
-                (_hashed(key), link.id, _text(link.expires_at), link.tenant, _text(now + lasts)),
+                (_hashed(key), link.id, time_text(link.expires_at), link.tenant, time_text(now + lasts)),
             )
         return key
 
@@ -131,17 +123,17 @@ class PageState:
         """
         with self._db.transaction():
             now = self._now()
-            self._db.execute("DELETE FROM page_attempt WHERE at < ?", (_text(now - _KEPT),))
+            self._db.execute("DELETE FROM page_attempt WHERE at < ?", (time_text(now - _KEPT),))
             attempts = self._db.execute(
                 "SELECT at FROM page_attempt WHERE tenant = ? AND kind = ? AND at > ? ORDER BY at",
-                (tenant, limit.kind, _text(now - limit.within)),
+                (tenant, limit.kind, time_text(now - limit.within)),
             ).fetchall()
             if len(attempts) >= limit.most:
                 free_at = datetime.fromisoformat(attempts[-limit.most][0]) + limit.within
                 raise TooManyAttemptsError(limit, free_at, now)
             number = self._db.execute(
                 "INSERT INTO page_attempt (tenant, kind, at) VALUES (?, ?, ?) RETURNING number",
-                (tenant, limit.kind, _text(now)),
+                (tenant, limit.kind, time_text(now)),
             ).fetchone()[0]
         return int(number)
 
@@ -173,10 +165,6 @@ class PageState:
 
     def _now(self) -> datetime:
         return self._db.clock()
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _hashed(secret: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from intacct_bridge.fleet.fleet_tables import FleetTables, time_of, time_text
 from intacct_bridge.fleet.sealing import SealedKey
 from intacct_bridge.fleet.tenant import Tenant, decoded, encoded
 from intacct_bridge.shared_state.database import Row, TableSet
@@ -85,37 +86,19 @@ class SecretsChange:
     removed: tuple[str, ...]
 
 
-class Registry:
+class Registry(FleetTables):
     """The open tables of a fleet, for several threads."""
 
     def __init__(self, place: PostgresPlace) -> None:
         """Open them, or make them. UnreachableError or SettingsError if the database cannot be used."""
-        self.place = place
-        self._db = PostgresDatabase(place, _TABLES, pooled=True)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._db.close()
-
-    def answer_within(self, seconds: float) -> None:
-        """From now on let a call fail about twice these seconds after its begin if the database is away."""
-        self._db.answer_within(seconds)
-
-    def check_version(self) -> None:
-        """SettingsError if a newer version of the package has changed the tables since they were opened."""
-        with self._db.transaction():  # checks it at its beginning
-            pass
-
-    def now(self) -> datetime:
-        """The time of the database server, in UTC."""
-        return self._db.clock().astimezone(UTC)
+        super().__init__(place, _TABLES, pooled=True)
 
     # --- tenants
 
     def add(self, new: Sequence[tuple[Tenant, SealedSecrets | None]], key_id: str) -> None:
         """Add tenants with their secrets, all or none. SettingsError if a name or a company is taken."""
         with self._db.transaction():
-            now = _text(self._db.clock())
+            now = time_text(self._db.clock())
             self._refuse_taken([tenant for tenant, _ in new])
             if any(secrets is not None for _, secrets in new):
                 self._use_key(key_id, now)
@@ -152,7 +135,7 @@ class Registry:
 
     def changed(self, since: datetime | None) -> Iterator[list[Tenant]]:
         """The tenants that were added or changed since a time, or all of them, in pages by name."""
-        after, least = "", _text(since) if since is not None else ""
+        after, least = "", time_text(since) if since is not None else ""
         sql = f"{_TENANT} WHERE name > ? AND changed_at >= ? ORDER BY name LIMIT ?"
         while rows := self._db.read(sql, (after, least, PAGE)):
             yield (tenants := [_tenant(row) for row in rows])
@@ -169,7 +152,7 @@ class Registry:
             after = changed(before)
             if after.company != before.company:
                 self._refuse_taken([after], but=name)
-            now = _text(self._db.clock())
+            now = time_text(self._db.clock())
             self._db.execute(_CHANGE, (after.company or None, int(after.paused), now, encoded(after), name))
             if secrets is not None:
                 self._change_secrets(name, secrets)
@@ -250,7 +233,7 @@ class Registry:
             self._change_secrets(owner, change)
 
     def _change_secrets(self, owner: str, change: "SecretsChange") -> None:
-        self._use_key(change.key_id, _text(self._db.clock()))
+        self._use_key(change.key_id, time_text(self._db.clock()))
         self._put(change.sealed(self.secrets([owner]).get(owner)))
         for name in change.removed:
             self._db.execute("DELETE FROM secret WHERE owner = ? AND name = ?", (owner, name))
@@ -274,7 +257,7 @@ class Registry:
         """Let a new key seal from now on."""
         with self._db.transaction():
             sql = "INSERT INTO fleet_key (key_id, added_at) VALUES (?, ?) ON CONFLICT (key_id) DO NOTHING"
-            self._db.execute(sql, (key_id, _text(self._db.clock())))
+            self._db.execute(sql, (key_id, time_text(self._db.clock())))
 
     def reseal(self, key_id: str, resealed: Callable[[str, SealedKey], SealedKey | None], limit: int) -> int:
         """Seal up to `limit` data keys again that another key than this one sealed; how many there were.
@@ -329,10 +312,10 @@ class Registry:
         with self._db.transaction():
             self.find(tenant)
             now = self._db.clock()
-            self._db.execute("DELETE FROM link WHERE expires_at < ?", (_text(now - timedelta(days=30)),))
+            self._db.execute("DELETE FROM link WHERE expires_at < ?", (time_text(now - timedelta(days=30)),))
             self._db.execute(
                 "INSERT INTO link (token_hash, tenant, made_at, expires_at) VALUES (?, ?, ?, ?)",
-                (token_hash, tenant, _text(now), _text(now + lasting)),
+                (token_hash, tenant, time_text(now), time_text(now + lasting)),
             )
         return (now + lasting).astimezone(UTC)
 
@@ -344,14 +327,14 @@ class Registry:
     def use_link(self, token_hash: str) -> bool:
         """Mark a link as used; False if it was used, or has expired."""
         with self._db.transaction():
-            now = _text(self._db.clock())
+            now = time_text(self._db.clock())
             sql = "UPDATE link SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?"
             return self._db.execute(sql, (now, token_hash, now)).rowcount == 1
 
     def end_links(self, tenant: str) -> int:
         """End every link of a tenant, and the sessions that links began; how many links were open."""
         with self._db.transaction():
-            now = _text(self._db.clock())
+            now = time_text(self._db.clock())
             sql = "SELECT count(*) FROM link WHERE tenant = ? AND used_at IS NULL AND expires_at > ?"
             was_open = int(self._db.read(sql, (tenant, now))[0][0])
             self._db.execute("UPDATE link SET expires_at = ? WHERE tenant = ? AND expires_at > ?", (now, tenant, now))
@@ -360,7 +343,7 @@ class Registry:
 
 def _tenant(row: Row) -> Tenant:
     name, paused, added_at, body = tuple(row)
-    return decoded(name, body, paused=bool(paused), added_at=_time(added_at))
+    return decoded(name, body, paused=bool(paused), added_at=time_of(added_at))
 
 
 def _doubled(names: Iterable[str]) -> list[str]:
@@ -370,11 +353,3 @@ def _doubled(names: Iterable[str]) -> list[str]:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

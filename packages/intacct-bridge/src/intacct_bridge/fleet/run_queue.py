@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from intacct_bridge.fleet.fleet_tables import FleetTables, time_of, time_text
 from intacct_bridge.runs.run import RunEnd
 from intacct_bridge.shared_state.database import Row, TableSet
 from intacct_bridge.shared_state.place import PostgresPlace
-from intacct_bridge.shared_state.postgres import PostgresDatabase
 from intacct_bridge.shared_state.postgres_link import TakenError
 from intacct_protocol.model.batched import batched
 from intacct_protocol.model.wording import counted
@@ -160,24 +160,11 @@ class Unanswered:
     """No further run begins before this time by its schedule, in UTC."""
 
 
-class RunQueue:
+class RunQueue(FleetTables):
     """The open tables, for several threads."""
 
     def __init__(self, place: PostgresPlace) -> None:
-        self._db = PostgresDatabase(place, _TABLES, pooled=True)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._db.close()
-
-    def answer_within(self, seconds: float) -> None:
-        """From now on let a call fail about twice these seconds after its begin if the database is away."""
-        self._db.answer_within(seconds)
-
-    def check_version(self) -> None:
-        """SettingsError if a newer version of the package has changed the tables since they were opened."""
-        with self._db.transaction():  # checks it at its beginning
-            pass
+        super().__init__(place, _TABLES, pooled=True)
 
     # --- the course of a run
 
@@ -237,8 +224,8 @@ class RunQueue:
         sql = "DELETE FROM run WHERE queued_at < ? AND ended_at IS NOT NULL AND due_at < (SELECT max(due_at) FROM run"
         sql += " AS later WHERE later.tenant = run.tenant AND later.flow = run.flow)"
         with self._db.transaction():
-            self._db.execute("DELETE FROM run_log WHERE written_at < ?", (_text(now - KEPT_LOGS),))
-            return self._db.execute(sql, (_text(now - KEPT_RUNS),)).rowcount
+            self._db.execute("DELETE FROM run_log WHERE written_at < ?", (time_text(now - KEPT_LOGS),))
+            return self._db.execute(sql, (time_text(now - KEPT_RUNS),)).rowcount
 
     # --- reading
 
@@ -246,7 +233,7 @@ class RunQueue:
         self, *, tenant: str = "", flow: str = "", since: datetime | None = None, limit: int = 100
     ) -> list[TenantRun]:
         """Runs, the latest first; `since` is the earliest time at which they were queued."""
-        tests = {"tenant = ?": tenant, "flow = ?": flow, "queued_at >= ?": _text(since) if since else ""}
+        tests = {"tenant = ?": tenant, "flow = ?": flow, "queued_at >= ?": time_text(since) if since else ""}
         conditions = {test: value for test, value in tests.items() if value}
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         sql = f"SELECT {_COLUMNS} FROM run{where} ORDER BY queued_at DESC, tenant, flow LIMIT ?"
@@ -296,7 +283,7 @@ class RunQueue:
             until = now + waits(times)
             sql = "INSERT INTO unanswered (tenant, times, until) VALUES (?, ?, ?) ON CONFLICT (tenant) DO UPDATE"
             sql += " SET times = excluded.times, until = excluded.until"
-            self._db.execute(sql, (tenant, times, _text(until)))
+            self._db.execute(sql, (tenant, times, time_text(until)))
         return Unanswered(times, until)
 
     def clear_unanswered(self, tenant: str) -> None:
@@ -306,10 +293,10 @@ class RunQueue:
     def unanswered(self, tenants: Sequence[str]) -> dict[str, Unanswered]:
         """The tenants among these whose last run got no answer."""
         sql = "SELECT tenant, times, until FROM unanswered WHERE tenant = ANY(?)"
-        return {row[0]: Unanswered(int(row[1]), _time(row[2])) for row in self._db.read(sql, (list(tenants),))}
+        return {row[0]: Unanswered(int(row[1]), time_of(row[2])) for row in self._db.read(sql, (list(tenants),))}
 
     def _now(self) -> str:
-        return _text(self._db.clock())
+        return time_text(self._db.clock())
 
 
 def _given_up_detail(attempts: int) -> str:
@@ -321,21 +308,13 @@ def _given_up_detail(attempts: int) -> str:
 
 
 def _values(key: RunKey) -> tuple[str, str, str]:
-    return key.tenant, key.flow, _text(key.due_at)
+    return key.tenant, key.flow, time_text(key.due_at)
 
 
 def _run(row: Row) -> TenantRun:
     tenant, flow, due, started, ended, *rest = tuple(row)
-    return TenantRun(tenant, flow, _time(due), _moment(started), _moment(ended), *rest)
+    return TenantRun(tenant, flow, time_of(due), _moment(started), _moment(ended), *rest)
 
 
 def _moment(text: Any) -> datetime | None:
-    return _time(text) if text else None
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    return time_of(text) if text else None

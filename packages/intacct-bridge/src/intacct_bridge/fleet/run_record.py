@@ -3,16 +3,12 @@
 The run is the row of the queue. Its log is written in pieces: every few seconds, and with the end of the run.
 """
 
-import threading
-
 import msgspec
 
 from intacct_bridge.fleet.run_queue import RunQueue, TenantRun
+from intacct_bridge.runs.log_lines import LogLines
 from intacct_bridge.runs.run import Run
 from intacct_protocol.errors import IntacctError
-
-MOST_LINES = 20_000
-"""Lines of a run's log that are kept; a later one is left out."""
 
 
 class RunRecord:
@@ -20,47 +16,34 @@ class RunRecord:
 
     def __init__(self, queue: RunQueue, run: TenantRun) -> None:
         self._queue, self._run = queue, run
-        self._lines: list[str] = []
-        self._written = 0
-        self._lock = threading.Lock()
+        self.lines = LogLines()
+        """The lines of the log that are not in the database yet."""
 
     def begin(self, run: Run) -> None:
         """Nothing: the queue knows that the run goes on."""
 
     def put(self, run: Run) -> None:
         """Keep what the run did so far, and its log."""
-        self._queue.progress(self._run, report_of(run), self.new_lines())
+        self._queue.progress(self._run, report_of(run), self.lines.take())
 
     def end(self, run: Run) -> None:
         """Nothing: the worker keeps the end together with the row's."""
 
-    def move_file(self, before: str, after: str) -> None:
-        """Nothing: an earlier run may have been on another machine, whose files have other names."""
-
     def close(self) -> None:
         """Nothing: the worker closes the queue."""
 
-    def log_of(self, run_id: str) -> str:  # noqa: ARG002
+    def log_file(self, run_id: str) -> str:  # noqa: ARG002
         """No file has the log."""
         return ""
 
-    def add_line(self, line: str) -> None:
+    def add_line(self, run_id: str, line: str) -> None:  # noqa: ARG002
         """Add a line to the log."""
-        with self._lock:
-            if self._written + len(self._lines) < MOST_LINES:
-                self._lines.append(line)
-
-    def new_lines(self) -> str:
-        """The lines that are not in the database yet; the caller writes them."""
-        with self._lock:
-            lines, self._lines = self._lines, []
-            self._written += len(lines)
-        return "\n".join(lines)
+        self.lines.add(line)
 
     def flush(self) -> None:
         """Keep the lines of a run that is handed back; a database that is away loses them."""
         try:
-            self._queue.progress(self._run, "", self.new_lines())
+            self._queue.progress(self._run, "", self.lines.take())
         except IntacctError:
             return
 

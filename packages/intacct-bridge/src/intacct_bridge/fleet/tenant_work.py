@@ -187,7 +187,7 @@ class TenantWork:
         if refused and end.run is not None and end.run.transactions and not _is_refused(end):
             self._state.signed_in(run.tenant)
         counts = end.run
-        ending = RunEnding(end_of(end.status).value, self._react(run.key, credentials, end), log=record.new_lines())
+        ending = RunEnding(end_of(end.status).value, self._react(run.key, credentials, end), log=record.lines.take())
         if counts is not None:
             ending = replace(
                 ending,

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from intacct_bridge.fleet.fleet_tables import FleetTables, time_of, time_text
 from intacct_bridge.fleet.run_queue import RunKey
 from intacct_bridge.fleet.schedule import Schedule
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.machine.clock import steady_seconds
 from intacct_bridge.shared_state.database import TableSet
 from intacct_bridge.shared_state.place import PostgresPlace
-from intacct_bridge.shared_state.postgres import PostgresDatabase
 
 DEAD_AFTER = timedelta(seconds=10)
 """How long a worker without a session still counts as alive."""
@@ -90,24 +90,16 @@ class DueRun:
     """The run of this flow that was due before."""
 
 
-class WorkState:
+class WorkState(FleetTables):
     """The open tables, for several threads. They are in the schema of the fleet's registry, which is opened first."""
 
     def __init__(self, place: PostgresPlace) -> None:
-        self._db = PostgresDatabase(place, _TABLES)
+        super().__init__(place, _TABLES, pooled=False)
         self._lock = threading.Lock()
         self._held_here: set[str] = set()
         """The tenants that a thread of this process runs: to the server, all threads are one session."""
         self._ended: dict[tuple[str, datetime], float] = {}
         """Since when this process sees that a worker has ended, by its id and its last beat."""
-
-    def close(self) -> None:
-        """Close the connection, which ends a worker's life for the others."""
-        self._db.close()
-
-    def now(self) -> datetime:
-        """The time of the database server, in UTC."""
-        return self._db.clock().astimezone(UTC)
 
     # --- workers
 
@@ -115,7 +107,7 @@ class WorkState:
         """Let a worker live until this state is closed."""
         self._db.hold(_living(worker.id), unique=True)
         with self._db.transaction():
-            now = _text(self._db.clock())
+            now = time_text(self._db.clock())
             values = (worker.id, worker.machine, worker.process, worker.version, worker.threads, 0, now, now)
             self._db.execute("INSERT INTO worker VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
@@ -123,7 +115,7 @@ class WorkState:
         """Show that a worker lives; False if others took it for dead, so that it must end."""
         with self._db.transaction():
             sql = "UPDATE worker SET seen_at = ?, running = ? WHERE id = ?"
-            return self._db.execute(sql, (_text(self._db.clock()), running, worker)).rowcount == 1
+            return self._db.execute(sql, (time_text(self._db.clock()), running, worker)).rowcount == 1
 
     def leave(self, workers: Sequence[str]) -> None:
         """Forget workers that have ended, and whose runs are queued again."""
@@ -143,8 +135,8 @@ class WorkState:
                 row[3],
                 row[4],
                 row[5],
-                _time(row[6]),
-                _time(row[7]),
+                time_of(row[6]),
+                time_of(row[7]),
                 alive=self._db.is_held(_living(row[0])),
             )
             for row in rows
@@ -215,13 +207,13 @@ class WorkState:
     def due(self) -> list[DueRun]:
         """Runs that should begin now, the earliest first, at most 200."""
         now = self.now()
-        rows = self._db.read(_DUE, (_text(now), _text(now), _text(now + _LONGEST_UNANSWERED), _AT_ONCE))
+        rows = self._db.read(_DUE, (time_text(now), time_text(now), time_text(now + _LONGEST_UNANSWERED), _AT_ONCE))
         return [
             DueRun(
-                RunKey(row[0], row[1], _time(row[3])),
+                RunKey(row[0], row[1], time_of(row[3])),
                 bool(row[4]),
                 str(row[2]),
-                RunKey(row[0], row[1], _time(row[5])) if row[5] else None,
+                RunKey(row[0], row[1], time_of(row[5])) if row[5] else None,
             )
             for row in rows
         ]
@@ -229,16 +221,18 @@ class WorkState:
     def put_off(self, runs: Sequence[DueRun]) -> None:
         """Look at these due runs again a little later; they stay due at their time."""
         with self._db.transaction():
-            start = _text(self._db.clock() + PUT_OFF)
+            start = time_text(self._db.clock() + PUT_OFF)
             sql = "UPDATE due SET start_at = ? WHERE tenant = ? AND flow = ? AND due_at = ?"
-            self._db.executemany(sql, [(start, one.key.tenant, one.key.flow, _text(one.key.due_at)) for one in runs])
+            self._db.executemany(
+                sql, [(start, one.key.tenant, one.key.flow, time_text(one.key.due_at)) for one in runs]
+            )
 
     def submitted(self, runs: Sequence[DueRun]) -> None:
         """Go on to the next time of each. Times that passed while no worker ran are left out but for the last."""
         with self._db.transaction():
             now = self._db.clock().astimezone(UTC)
             for run in runs:
-                where = (run.key.tenant, run.key.flow, _text(run.key.due_at))
+                where = (run.key.tenant, run.key.flow, time_text(run.key.due_at))
                 if not run.schedule:
                     self._db.execute("DELETE FROM due WHERE tenant = ? AND flow = ? AND due_at = ?", where)
                     continue
@@ -247,7 +241,7 @@ class WorkState:
                 sql = (
                     "UPDATE due SET due_at = ?, start_at = ?, last_at = ? WHERE tenant = ? AND flow = ? AND due_at = ?"
                 )
-                self._db.execute(sql, (due_at, start_at, _text(run.key.due_at), *where))
+                self._db.execute(sql, (due_at, start_at, time_text(run.key.due_at), *where))
 
     def retry(self, key: RunKey, after: timedelta) -> datetime | None:
         """Make a flow due again earlier than by its schedule; None if the schedule comes first."""
@@ -255,10 +249,10 @@ class WorkState:
             moment = self._db.clock().astimezone(UTC) + after
             sql = "SELECT due_at, schedule FROM due WHERE tenant = ? AND flow = ?"
             rows = self._db.read(sql, (key.tenant, key.flow))
-            if rows and _time(rows[0][0]) <= moment:
+            if rows and time_of(rows[0][0]) <= moment:
                 return None
             schedule = str(rows[0][1]) if rows else ""
-            self._db.execute(_PUT_DUE, (key.tenant, key.flow, schedule, _text(moment), _text(moment)))
+            self._db.execute(_PUT_DUE, (key.tenant, key.flow, schedule, time_text(moment), time_text(moment)))
         return moment
 
     # --- refused sign-ins
@@ -266,7 +260,7 @@ class WorkState:
     def sign_in_refused(self, tenant: str, credentials: str) -> int:
         """Count a refused sign-in with these credentials; how many there were one after the other."""
         with self._db.transaction():
-            self._db.execute(_REFUSED, (tenant, credentials, _text(self._db.clock())))
+            self._db.execute(_REFUSED, (tenant, credentials, time_text(self._db.clock())))
         return self.refused_sign_ins(tenant, credentials)
 
     def signed_in(self, tenant: str) -> None:
@@ -290,19 +284,11 @@ def _due(
     """
     spread = f"{tenant}/{flow}"
     due_at = schedule.next_after(now, spread=spread)
-    if _text(due_at) == last:
+    if time_text(due_at) == last:
         due_at += timedelta(microseconds=1)
     late = 0 if schedule.seconds else int.from_bytes(sha256(spread.encode()).digest()[:8]) % _SPREAD
-    return tenant, flow, str(schedule), _text(due_at), _text(due_at + timedelta(seconds=late))
+    return tenant, flow, str(schedule), time_text(due_at), time_text(due_at + timedelta(seconds=late))
 
 
 def _living(worker: str) -> str:
     return f"worker {worker}"
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -33,7 +33,7 @@ from intacct_bridge.load.approval.approvals import (
     record_plan,
 )
 from intacct_bridge.load.approval.approvals import approve as _approve
-from intacct_bridge.load.approval.plan_folder import NoPlanError, PlanFolder, is_plan_id
+from intacct_bridge.load.approval.stored_plans import NoPlanError, is_plan_id, store_plan, stored_plan
 from intacct_bridge.load.outbox.described import totals as totals_of
 from intacct_bridge.load.outbox.entry import Approval, PlanRecord, Total
 from intacct_bridge.load.outbox.outbox import Outbox
@@ -130,13 +130,14 @@ PlanState = Literal["waiting", "approved", "free", "done"]
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan in a file, as it stands now, with who made it, how it is sent, and who approved it."""
+    """A saved plan as it stands now, with who made it, how it is sent, and who approved it."""
 
     id: str
     digest: str
     made_by: str
     made_at: datetime
-    file: Path
+    file: Path | None
+    """None if the outbox holds it."""
     plan: Plan
     """Records that were applied since it was saved are unchanged in it."""
     summary: PlanSummary
@@ -153,6 +154,11 @@ class SavedPlan:
     """Whether its records are in no file that a person has seen, as those of an agent."""
     is_revalidated: bool = False
     """Whether it was held against the company as it is now."""
+
+    @property
+    def argument(self) -> Path | str:
+        """What commands and functions take for it: its file, or its id if the outbox holds it."""
+        return self.file or self.id
 
     @property
     def is_approved(self) -> bool:
@@ -345,7 +351,7 @@ def save_plan(
     sending: SendOptions | None = None,
     needs_approval: bool = False,
 ) -> SavedPlan:
-    """Save a plan in a file, or beside the outbox, where it is known by its id. The outbox notes who made it.
+    """Save a plan in a file, or in the outbox, where it is known by its id. The outbox notes who made it.
 
     `needs_approval`: it is applied only once a person approved it, even if the connection does not ask for that.
     """
@@ -354,7 +360,7 @@ def save_plan(
             plan, run.client, outbox, sending or SendOptions(), person=run.actor, needs_approval=needs_approval
         )
         if file is None:
-            file = PlanFolder(outbox).save(recorded)
+            store_plan(recorded, outbox)
         else:
             _write_plan(recorded, file)
         assert recorded.origin is not None
@@ -368,7 +374,7 @@ def open_saved(run: CompanyRun, plan: str | Path) -> SavedPlan:
 
     A text is an id. A path may be one too, if there is no such file.
 
-    NoPlanError if the outbox does not know it. SettingsError if its file was altered.
+    NoPlanError if the outbox does not know it. SettingsError if it was altered.
     """
     with run.open_outbox() as outbox:
         file, original = _opened(outbox, plan)
@@ -393,7 +399,7 @@ def open_revalidated(run: CompanyRun, plan: str | Path) -> SavedPlan:
 
 @dataclass(frozen=True, slots=True)
 class UnreadablePlan:
-    """A saved plan that cannot be shown, such as one whose file was altered."""
+    """A saved plan that cannot be shown, such as one that was altered."""
 
     id: str
     error: SettingsError
@@ -401,7 +407,7 @@ class UnreadablePlan:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlanPage:
-    """Plans that are saved beside an outbox, the latest first."""
+    """Plans that an outbox holds, the latest first."""
 
     plans: tuple[SavedPlan, ...]
     unreadable: tuple[UnreadablePlan, ...]
@@ -410,8 +416,8 @@ class SavedPlanPage:
 
 
 def saved_plans(run: CompanyRun, *, done: bool = False, after: str = "", limit: int = 50) -> SavedPlanPage:
-    """A page of the plans of this connection that are saved beside its outbox: those of which something is left to
-    apply, or those that are done. `after` is the `next` of the page before. Nothing is asked of the company.
+    """A page of the plans of this connection that its outbox holds: those of which something is left to apply, or those
+    that are done. `after` is the `next` of the page before. Nothing is asked of the company.
 
     A plan whose records were applied by another load is still among those that are left; its page says that it is done.
     """
@@ -435,7 +441,7 @@ def plan_records(run: CompanyRun, *, done: bool = False) -> tuple[PlanRecord, ..
 
 
 def has_plan(run: CompanyRun, plan_id: str) -> bool:
-    """Whether a plan of this id is saved beside the connection's outbox, and is for this company, entity and user."""
+    """Whether the connection's outbox holds a plan of this id, and it is for this company, entity and user."""
     with run.open_outbox() as outbox:
         if not is_plan_id(plan_id) or outbox.plan_record(plan_id) is None:
             return False
@@ -459,7 +465,7 @@ def approve_plan(
     SettingsError if `digest` is not its digest, if the person may not approve it, or has seen it in part only.
     """
     with run.open_outbox() as outbox:
-        _, original = _opened(outbox, plan.file if isinstance(plan, SavedPlan) else plan)
+        _, original = _opened(outbox, plan.argument if isinstance(plan, SavedPlan) else plan)
         record = plan_record(original, run.client, outbox)
         if record.digest != digest:
             raise SettingsError("The plan is not the one that you saw.", fix="Look at it again, then approve it.")
@@ -474,11 +480,10 @@ def approve_plan(
         return _approve(original, run.client, outbox, person=run.actor, valid_for=valid_for)
 
 
-def _opened(outbox: Outbox, plan: str | Path) -> tuple[Path, Plan]:
-    """The file of a plan, and the plan in it."""
+def _opened(outbox: Outbox, plan: str | Path) -> tuple[Path | None, Plan]:
+    """The file of a plan, if it has one, and the plan."""
     if isinstance(plan, str) or (is_plan_id(str(plan)) and not plan.exists()):
-        folder = PlanFolder(outbox)
-        return folder.file(str(plan)), folder.open(str(plan))
+        return None, stored_plan(str(plan), outbox)
     if plan.name == str(plan) and not plan.exists():
         raise NoPlanError(
             f"there is no plan with the id {plan}, and no file of this name",
@@ -492,7 +497,7 @@ def _saved(
     outbox: Outbox,
     original: Plan,
     record: PlanRecord,
-    file: Path,
+    file: Path | None,
     *,
     now: Plan,
     is_revalidated: bool = False,
@@ -570,7 +575,7 @@ def _admitted(
     if isinstance(plan, Plan):
         original = plan.saved or plan
     else:
-        _, original = _opened(outbox, plan.file if isinstance(plan, SavedPlan) else plan)
+        _, original = _opened(outbox, plan.argument if isinstance(plan, SavedPlan) else plan)
     record = plan_record(original, run.client, outbox)
     assert original.origin is not None
     sending = original.origin.options

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.connections.connection import Connection
     from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.runs.recorder import RunRecorder, TenantRecord
+    from intacct_bridge.runs.recorder import RunKeeper, RunRecorder
     from intacct_bridge.runs.run import Run
     from intacct_protocol.xml.reply import Transport
 
@@ -32,7 +32,7 @@ class TenantRun:
     """What a run of a fleet's tenant has in place of this machine's files."""
 
     connection: "Connection"
-    record: "TenantRecord"
+    record: "RunKeeper"
     """What keeps what it does."""
     stop_if_asked: Callable[[], None]
     """Called before each request; its error ends the run."""
@@ -326,10 +326,10 @@ class RecordedRun(CompanyRun):
         used = self._connection.name if self._connection is not None else self.name or ""
         messages.log_facts |= {"run": recorder.id, "flow": recorder.flow, "connection": used}
         run = recorder.begin()
-        if self.tenant is not None:
-            messages.log_file.keep_with(self.tenant.record.add_line)
-        elif run.log:
+        if run.log:
             messages.log_file.keep_in(Path(run.log))
+        else:
+            messages.log_file.keep_with(recorder.add_line)
         return run
 
     def failed(self, error: BaseException) -> None:

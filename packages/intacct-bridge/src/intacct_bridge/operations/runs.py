@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -34,6 +34,7 @@ __all__ = [
     "has_history",
     "last_run_of",
     "list_runs",
+    "note_moved_file",
     "run_log",
     "run_statistics",
     "runs_overview",
@@ -97,9 +98,18 @@ class LogLine:
 def run_log(run: Run) -> list[LogLine]:
     """The log of a run; empty if it has none, or no longer."""
     path = Path(run.log) if run.log else None
-    if path is None or not path.exists():
-        return []
-    return log_lines(path.read_text("utf-8").splitlines())
+    if path is not None:
+        return log_lines(path.read_text("utf-8").splitlines()) if path.exists() else []
+    with open_history() as history:
+        return log_lines(history.log(run.id))
+
+
+def note_moved_file(before: Path, after: Path) -> None:
+    """Let the latest run that names a file of refused rows name it by its new name. A history that cannot be used keeps
+    the earlier name.
+    """
+    with suppress(SettingsError), open_history() as history:
+        history.move_file(str(before.absolute()), str(after.absolute()))
 
 
 def log_lines(texts: Iterable[str]) -> list[LogLine]:

@@ -165,14 +165,14 @@ class Plan:
         """When it was saved; None until then."""
         return self._saved.made_at if self._saved is not None else None
 
-    def save(self, file: str | Path | None = None, *, needs_approval: bool = False) -> Path:
-        """Save it in a file, or beside the outbox, where its `id` finds it; the file.
+    def save(self, file: str | Path | None = None, *, needs_approval: bool = False) -> Path | str:
+        """Save it in a file, or in the outbox, where its `id` finds it from every machine; the file, or the id.
 
         `needs_approval`: it is applied only once a person approved it, even if the connection does not ask for that.
         """
         path = Path(file) if file is not None else None
         self._saved = plans.save_plan(self._runs(), self._plan, path, needs_approval=needs_approval)
-        return self._saved.file
+        return self._saved.argument
 
     def approve(self, *, digest: str = "", figures: str = "", valid_for: timedelta | None = None) -> Approval:
         """Approve it in the name of this program's user, who must be allowed to by the connection; it is saved first.
@@ -187,12 +187,12 @@ class Plan:
         assert self._saved is not None
         approval = plans.approve_plan(
             self._runs(),
-            self._saved.file,
+            self._saved.argument,
             digest=digest or self._saved.digest,
             figures=figures,
             valid_for=valid_for if valid_for is not None else plans.VALID_FOR,
         )
-        self._saved = plans.open_saved(self._runs(), self._saved.file)
+        self._saved = plans.open_saved(self._runs(), self._saved.argument)
         return approval
 
     # --- applied
@@ -210,7 +210,7 @@ class Plan:
 
         `progress` is called with each outcome. Without it, a notebook and a terminal show a line; False shows none.
         """
-        subject: plans.Plan | Path = self._plan if self._saved is None else self._saved.file
+        subject: plans.Plan | Path | str = self._plan if self._saved is None else self._saved.argument
         total, done = len(self._plan.to_send), 0
         show, end = progress_line(f"Posting {self.source}") if progress is None else (lambda _text: None, lambda: None)
 

@@ -41,21 +41,14 @@ class RunKeeper(Protocol):
     def end(self, run: Run) -> None:
         """Keep the end of a run."""
 
-    def move_file(self, before: str, after: str) -> None:
-        """Give the latest run that names a file of refused rows the file's new name."""
+    def log_file(self, run_id: str) -> str:
+        """The file of a run's log; empty if the keeper itself takes the lines."""
 
-    def log_of(self, run_id: str) -> str:
-        """The file of a run's log; empty if no file has it."""
+    def add_line(self, run_id: str, line: str) -> None:
+        """Add a line to the log of a run that no file has."""
 
     def close(self) -> None:
         """Release what it holds."""
-
-
-class TenantRecord(RunKeeper, Protocol):
-    """The record of a run of a fleet's tenant, with its log."""
-
-    def add_line(self, line: str) -> None:
-        """Add a line to the log."""
 
 
 class RunRecorder:
@@ -92,6 +85,9 @@ class RunRecorder:
         self._meters: list[Meter] = []
         self._warn = warn
         self._history: RunKeeper | None = None
+        self._takes_late_lines = False
+        """Whether the history, in a database, has the end of this run, and lines still come, as of a refused message.
+        """
         self._trace: RunTrace | None = None
 
     # --- the course of the run
@@ -107,7 +103,7 @@ class RunRecorder:
         history = self._keeper or (RunHistory(place) if place is not None else None)
         if history is not None:
             self._history = history
-            self.run = self._facts(log=history.log_of(self.id))
+            self.run = self._facts(log=history.log_file(self.id))
             self._keep(lambda: history.begin(self._present))
         if any(name.startswith("OTEL_") for name in os.environ):
             from intacct_bridge.runs.traces import begin_trace
@@ -125,11 +121,16 @@ class RunRecorder:
             if self.run.log and not os.path.exists(self.run.log):  # noqa: PTH110 - pathlib is not loaded for this
                 self.run = self._facts(ended=self.run.ended, status=status)
             self._keep(lambda: history.end(self._present))
+            self._takes_late_lines = self._takes_lines_after_end()
             self.close()
         if self._trace is not None:
             self._trace.end(self.run)
             self._trace = None
         return self.run
+
+    def _takes_lines_after_end(self) -> bool:
+        """Whether the usual history has taken the end, and has the log itself."""
+        return self._history is not None and self._keeper is None and not self._present.log
 
     def close(self) -> None:
         """Close the history."""
@@ -180,11 +181,19 @@ class RunRecorder:
         """Name a file with refused rows or dead letters."""
         self.refused_rows.append(str(path.absolute()))
 
-    def move_file(self, before: "Path", after: "Path") -> None:
-        """Note that this run has moved the file of an earlier one, which names it by its new name from now on."""
+    def add_line(self, line: str) -> None:
+        """Add a line to the log of this run, which no file has."""
         if self._history is not None:
-            history = self._history
-            self._keep(lambda: history.move_file(str(before.absolute()), str(after.absolute())))
+            self._history.add_line(self.id, line)
+        elif self._takes_late_lines:
+            from intacct_bridge.runs.history import RunHistory, history_place
+
+            place = history_place()
+            assert place is not None
+            late = self._history = RunHistory(place)
+            late.add_line(self.id, line)
+            self._keep(lambda: late.put(self._present))
+            self.close()
 
     def tick(self) -> None:
         """Keep the API transactions so far, every few seconds, for the case that the process is killed."""

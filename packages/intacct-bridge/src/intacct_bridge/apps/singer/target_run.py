@@ -26,7 +26,7 @@ from intacct_bridge.operations.record_streams import (
     StreamSchema,
     open_record_streams,
 )
-from intacct_bridge.operations.runs import RecordCounts
+from intacct_bridge.operations.runs import RecordCounts, note_moved_file
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 
@@ -222,7 +222,7 @@ class TargetRun:
         """Name the file of dead letters in the history of runs."""
         recorder = self._run.recorder
         if self._letters.earlier is not None:
-            recorder.move_file(self._letters.requested, self._letters.earlier)
+            note_moved_file(self._letters.requested, self._letters.earlier)
         if self._letters.count:
             recorder.records += RecordCounts(dead_letters=self._letters.count)
             recorder.add_file(Path(self._letters.path))

@@ -156,12 +156,12 @@ class _Commit:
         """
         if before is None or before.state is not BatchState.SAVED or before.digest != self._batch.digest:
             return None
-        file = Path(before.plan)
-        if not file.is_file():
+        plan = Path(before.plan)  # or the id of one that the outbox holds
+        if plan.is_absolute() and not plan.is_file():
             return None
-        if open_saved(self._run, file).is_approved:
-            return self._apply(file)
-        saved = open_revalidated(self._run, file)
+        if open_saved(self._run, plan).is_approved:
+            return self._apply(plan)
+        saved = open_revalidated(self._run, plan)
         if not saved.open_records:  # it was applied, and its approval has ended since
             return self._end(saved.plan, ())
         return self._waiting(saved)
@@ -169,7 +169,8 @@ class _Commit:
     def _save(self, plan: Plan) -> CommitResult:
         """Save a plan for a person to approve."""
         saved = save_plan(self._run, plan, self._options.plan, sending=self._options.texts.sending)
-        self._batch = replace(self._batch, state=BatchState.SAVED, plan=str(saved.file.absolute()))
+        place = saved.id if saved.file is None else str(saved.file.absolute())
+        self._batch = replace(self._batch, state=BatchState.SAVED, plan=place)
         self._staging.keep(self._batch)
         return self._waiting(saved, made_now=True)
 
@@ -179,13 +180,13 @@ class _Commit:
             _log.warning("Nothing was posted: the plan %s waits for an approval.", saved.id)
             return CommitResult(plan=saved.id)
         connection = self._run.connection
-        words = shlex.join([str(saved.file), "--connection", connection.name])
+        words = shlex.join([str(saved.argument), "--connection", connection.name])
         if connection.location_id:
             words += shlex.join(["", "--entity", connection.location_id])
         raise RefusedError(
             f"Nothing was posted: connection {connection.name!r} requires an approval. The plan {saved.id} with"
-            f" {counted(len(saved.plan.records), 'record')} is saved in {saved.file}; its digest is {saved.digest}"
-            + ("" if made_now else f" ({saved.approval_problem})"),
+            f" {counted(len(saved.plan.records), 'record')} is saved in {saved.file or 'the outbox'}; its digest is"
+            f" {saved.digest}" + ("" if made_now else f" ({saved.approval_problem})"),
             fix=f"intacct plan approve {words}; then intacct plan apply {words}"
             + (", or run this job again with the same rows" if self._options.batch else ""),
         )

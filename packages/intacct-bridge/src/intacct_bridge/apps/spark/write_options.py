@@ -43,7 +43,7 @@ class WriteOptions:
     refused: Path | None
     """The file for the rows of records that are not in Intacct."""
     plan: Path | None
-    """The file of the plan that waits for an approval; None: beside the outbox."""
+    """The file of the plan that waits for an approval; None: the outbox holds it."""
     tracked: tuple[str, ...]
     columns: tuple[str, ...]
     """The columns of the DataFrame."""

@@ -1,4 +1,4 @@
-"""Plans in files: saved, shown and applied, and which command goes on with them."""
+"""Saved plans: shown and applied, and which command goes on with them."""
 
 import shlex
 from pathlib import Path
@@ -22,7 +22,7 @@ def tell_where_saved(context: CommandContext, saved: "SavedPlan", *, applied: bo
     if connection.four_eyes or (connection.approvers and context.actor not in connection.approvers):
         context.output.say(f"Only {context.actor} may read the file: let the approver read it, too.")
     if saved.open_records:
-        next_step(context, saved.file, approved=not connection.needs_approval)
+        next_step(context, saved.argument, approved=not connection.needs_approval)
     else:
         context.output.say("It has no record to send.")
 
@@ -48,10 +48,10 @@ def approval_hint(context: CommandContext) -> str:
     return f"Save its plan: intacct {words} --out PLAN. Then have it approved: intacct plan approve PLAN"
 
 
-def next_step(context: CommandContext, path: Path, *, approved: bool) -> None:
+def next_step(context: CommandContext, plan: Path | str, *, approved: bool) -> None:
     """Say which command goes on with a saved plan."""
     named = [("--connection", context.name), ("--entity", context.entity)]
-    words = shlex.join([str(path), *(word for name, value in named if value for word in (name, value))])
+    words = shlex.join([str(plan), *(word for name, value in named if value for word in (name, value))])
     if approved:
         context.output.say(f"To apply it: intacct plan apply {words}")
     else:
@@ -88,7 +88,7 @@ def show_saved_plan(
         context.output.say(f"The next page: --page {page.page + 1}. One record in full: --record NUMBER")
     if not context.output.as_json and saved.open_records:
         context.output.say("Nothing was sent.")
-        next_step(context, saved.file, approved=saved.is_approved or not saved.needs_approval)
+        next_step(context, saved.argument, approved=saved.is_approved or not saved.needs_approval)
     elif not context.output.as_json:
         context.output.say("Nothing is left to apply.")
     return FAILURES if saved.refused_records else 0

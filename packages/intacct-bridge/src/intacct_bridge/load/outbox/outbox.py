@@ -14,6 +14,7 @@ entry is still its own. Other loaders wait for the deadline and the longest requ
 """
 
 import uuid
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,8 @@ from intacct_protocol.xml.values import Value
 _BATCH = 500
 _LATE = timedelta(seconds=1)
 """If bytes leave later than this after `begin`, the time of sending is noted."""
+_PLAN_PIECE = 100_000
+"""Bytes of a plan in one row: a move of the outbox holds hundreds of rows in memory."""
 _ANY_TIME = "9999"
 """A text that sorts after every time."""
 _DECISIONS = {
@@ -588,10 +591,22 @@ class Outbox(OutboxReader):
         rows = self._db.read(f"SELECT {PLAN_COLUMNS} FROM saved_plan WHERE id = ?", (plan,))
         return next(map(_plan_record, rows), None)
 
-    def list_plan(self, plan: str) -> None:
-        """Note that the file of a plan is beside the outbox, where it is listed."""
+    def hold_plan(self, plan: str, text: bytes) -> None:
+        """Hold the text of a plan, which is listed from then on."""
+        packed = zlib.compress(text)
+        starts = range(0, len(packed), _PLAN_PIECE)
+        pieces = [(plan, place, packed[start : start + _PLAN_PIECE]) for place, start in enumerate(starts)]
         with self._db.transaction():
-            self._db.execute("UPDATE saved_plan SET beside = 1 WHERE id = ?", (plan,))
+            self._db.executemany("INSERT INTO plan_piece (plan, place, bytes) VALUES (?, ?, ?)", pieces)
+            self._db.execute("UPDATE saved_plan SET held = 1 WHERE id = ?", (plan,))
+
+    def plan_text(self, plan: str) -> bytes | None:
+        """The text of a plan; None if the outbox does not hold it. ValueError if it was altered."""
+        rows = self._db.read("SELECT bytes FROM plan_piece WHERE plan = ? ORDER BY place", (plan,))
+        try:
+            return zlib.decompress(b"".join(bytes(row[0]) for row in rows)) if rows else None
+        except zlib.error as error:
+            raise ValueError(str(error)) from None
 
     def end_plan(self, plan: str) -> None:
         """Note that nothing of a plan is left to apply."""
@@ -599,7 +614,7 @@ class Outbox(OutboxReader):
             self._db.execute("UPDATE saved_plan SET done = 1 WHERE id = ?", (plan,))
 
     def plan_page(self, target: TargetCompany, *, done: bool, after: str = "", limit: int) -> list[PlanRecord]:
-        """The plans beside the outbox that are for this company and user, the latest first: those that are done, or the
+        """The plans that the outbox holds for this company and user, the latest first: those that are done, or the
         others. `after` is the last plan of the page before.
         """
         last = self.plan_record(after) if after else None

@@ -132,7 +132,7 @@ VALUES (?, ?, ?, ?, coalesce((SELECT max(number) FROM event), 0), ?, ?, ?, ?)
 PLAN_COLUMNS = "id, digest, person, at, last_event"
 PLAN_PAGE = f"""
 SELECT {PLAN_COLUMNS} FROM saved_plan
-WHERE beside = 1 AND done = ? AND company = ? AND entity = ? AND environment = ? AND user_id = ?
+WHERE held = 1 AND done = ? AND company = ? AND entity = ? AND environment = ? AND user_id = ?
     AND (at < ? OR (at = ? AND id < ?))
 ORDER BY at DESC, id DESC LIMIT ?
 """

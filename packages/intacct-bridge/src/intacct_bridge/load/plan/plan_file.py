@@ -1,8 +1,9 @@
-"""A plan as a file, so that another person can check it, and so that exactly the checked plan is applied later.
+"""A plan as JSON, so that another person can check it, and so that exactly the checked plan is applied later.
 
-The file is JSON. It holds every value with its kind, so that an amount comes back as the same decimal. It does not hold
-the input's cells, only the records to write and their positions in the input. A seal over all of it shows that it was
-altered. The seal is not secret, so each record is also compared with its own content (`altered_plans`).
+It is a file, or the outbox holds it (`stored_plans`). It holds every value with its kind, so that an amount comes back
+as the same decimal. It does not hold the input's cells, only the records to write and their positions in the input. A
+seal over all of it shows that it was altered. The seal is not secret, so each record is also compared with its own
+content (`altered_plans`).
 """
 
 import hashlib
@@ -112,6 +113,17 @@ def save_plan(plan: Plan, path: Path) -> None:
 
     An earlier plan in the file stays until the new one is complete.
     """
+    text = msgspec.json.format(plan_text(plan), indent=1)
+    try:
+        with replaced(path.resolve()) as fresh:
+            fresh.touch(mode=0o600)
+            fresh.write_bytes(text)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
+
+
+def plan_text(plan: Plan) -> bytes:
+    """The plan as JSON, with its seal."""
     stored = _Plan(
         plan=_VERSION,
         origin=plan.origin,
@@ -126,27 +138,28 @@ def save_plan(plan: Plan, path: Path) -> None:
         rules=plan.rules,
         records=tuple(map(_stored_record, plan.records)),
     )
-    sealed = msgspec.structs.replace(stored, seal=_seal(stored))
-    text = msgspec.json.format(msgspec.json.encode(sealed), indent=1)
-    try:
-        with replaced(path.resolve()) as fresh:
-            fresh.touch(mode=0o600)
-            fresh.write_bytes(text)
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
+    return msgspec.json.encode(msgspec.structs.replace(stored, seal=_seal(stored)))
 
 
 def open_plan(path: Path) -> Plan:
     """A plan from its file. SettingsError if it is not a plan, was altered, or is of another version."""
     try:
         text = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror or error}", fix="check the path") from None
+    return plan_of(text, str(path))
+
+
+def plan_of(text: bytes, name: str) -> Plan:
+    """A plan from its JSON; `name` is what an error calls it. SettingsError as of `open_plan`."""
+    try:
         if msgspec.json.decode(text, type=_Header).plan != _VERSION:
             raise SettingsError(
-                f"{path} is not a plan that this version can read", fix="make a new one with `out`", setting="out"
+                f"{name} is not a plan that this version can read", fix="make a new one with `out`", setting="out"
             )
         stored = msgspec.json.decode(text, type=_Plan)
         if stored.seal != _seal(stored):
-            raise SettingsError(f"{path} was altered since it was made", fix="change the input, and make a new plan")
+            raise SettingsError(f"{name} was altered since it was made", fix="change the input, and make a new plan")
         plan = Plan(
             stored.target,
             stored.object,
@@ -163,10 +176,8 @@ def open_plan(path: Path) -> Plan:
         for record in plan.records:
             refuse_altered(record)
         return plan
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror or error}", fix="check the path") from None
     except (ValueError, ArithmeticError, RecursionError):  # msgspec's errors are ValueErrors
-        raise SettingsError(f"{path} is not a plan", fix="make one with: intacct load FILE --out PLAN") from None
+        raise SettingsError(f"{name} is not a plan", fix="make one with: intacct load FILE --out PLAN") from None
 
 
 def _seal(stored: _Plan) -> str:

@@ -181,7 +181,7 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
         return
     until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
     context.output.result(f"{approval.plan} is approved by {approval.person} until {until}")
-    next_step(context, saved.file, approved=True)
+    next_step(context, saved.argument, approved=True)
 
 
 def _page_to_end(context: CommandContext, saved: "SavedPlan", page: "RecordPage") -> str:

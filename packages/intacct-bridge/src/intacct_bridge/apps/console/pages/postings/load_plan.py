@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def plan(request: PageRequest) -> Redirect:
-    """Plan the file as a job: the plan is saved beside the outbox, the refused rows beside the file."""
+    """Plan the file as a job: the outbox holds the plan, and the refused rows are beside the file."""
     file = find_file(request.params["id"], request.person)
 
     def work(job: BackgroundJob) -> None:
