@@ -12,6 +12,7 @@ import pytest
 from intacct_bridge.apps.spark.batch_commit import CommitResult
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.approval.approvals import approve
+from intacct_bridge.load.approval.stored_plans import stored_plan
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan_file import open_plan
 from intacct_bridge.shared_state.place import PostgresPlace
@@ -305,13 +306,14 @@ def test_a_plan_that_was_applied_by_hand_ends_the_batch_also_after_its_approval(
     assert run() == CommitResult(repeated=True)
 
 
-def test_a_saved_plan_is_in_the_folder_beside_the_outbox_unless_a_file_is_named(
-    given: dict[str, str], emulator: Emulator
+def test_the_outbox_holds_a_saved_plan_unless_a_file_is_named(
+    given: dict[str, str], postgres_place: PostgresPlace
 ) -> None:
     given |= {"approval": "required", "unapproved": "keep"}
     job = Job(given)
     done = job.commit(job.task(vendors(1)))
-    assert list(Path.home().rglob(f"{done.plan}.plan"))
+    with Outbox(postgres_place) as outbox:
+        assert [str(one.write.fields["VENDORID"]) for one in stored_plan(done.plan, outbox).records] == ["S-1"]
     known = Job(given | {"approval": "none"})
     known.commit(known.task(vendors(1)))
     nothing_new = Job(given)
