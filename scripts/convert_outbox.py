@@ -29,9 +29,11 @@ ALTER TABLE saved_plan ADD COLUMN company TEXT NOT NULL DEFAULT '';
 ALTER TABLE saved_plan ADD COLUMN entity TEXT NOT NULL DEFAULT '';
 ALTER TABLE saved_plan ADD COLUMN environment TEXT NOT NULL DEFAULT '';
 ALTER TABLE saved_plan ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
-ALTER TABLE saved_plan ADD COLUMN beside INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE saved_plan ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE saved_plan ADD COLUMN done INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX saved_plan_by_page ON saved_plan (beside, done, at, id);
+CREATE INDEX saved_plan_by_page ON saved_plan (held, done, at, id);
+CREATE TABLE plan_piece (plan TEXT NOT NULL REFERENCES saved_plan (id), place INTEGER NOT NULL, \
+bytes BLOB NOT NULL, PRIMARY KEY (plan, place));
 ALTER TABLE earlier_values RENAME TO replaced_values;
 ALTER TABLE witness RENAME TO repeat_guard;
 DROP INDEX entry_by_state;

@@ -28,8 +28,8 @@ def closest(name: str, among: Iterable[str], count: int = 3, *, cutoff: float = 
     if (words := _words(upper))[1:]:
         by_words = {" ".join(other): candidate for candidate in by_upper if (other := _words(candidate))[1:]}
         in_order = get_close_matches(" ".join(words), by_words, count, cutoff)
-        others = [candidate for candidate in near if not _words(candidate)[1:]]
-        near = [by_words[joined] for joined in in_order if _have_word_in_common(words, joined.split())] + others
+        near = [by_words[joined] for joined in in_order] + near
+        near = [other for other in near if not _words(other)[1:] or _have_word_in_common(words, _words(other))]
     return list(dict.fromkeys(by_upper[candidate] for candidate in near))[:count]
 
 
