@@ -179,7 +179,7 @@ def tests_of(mutant: Mutant, tests: dict[str, Any], lines: Sequence[int]) -> lis
     that runs the most further statements of the module for its time, until each was run; and so on from the start.
     """
     folder, _, name = mutant.module.removeprefix("intacct_").replace(".", "/").rpartition("/")
-    own = f"tests/{folder}/test_{name}.py::"
+    of_module = f"tests/{folder}/test_{name}.py::"
     statement = max((line for line in lines if line <= mutant.line), default=0)
     reached = {
         test: sum(1 << line for line in run["lines"][mutant.module])
@@ -187,8 +187,8 @@ def tests_of(mutant: Mutant, tests: dict[str, Any], lines: Sequence[int]) -> lis
         if (statement in run["lines"].get(mutant.module, ())) or (not mutant.function and mutant.module in run["lines"])
     }
     seconds = {test: max(tests[test]["seconds"], _SHORTEST) for test in reached}
-    chosen = sorted((test for test in reached if test.startswith(own)), key=lambda test: (seconds[test], test))
-    left = [test for test in reached if not test.startswith(own)]
+    chosen = sorted((test for test in reached if test.startswith(of_module)), key=lambda test: (seconds[test], test))
+    left = [test for test in reached if not test.startswith(of_module)]
     total, done = sum(seconds[test] for test in chosen), 0
     while left and total < LONGEST:
         best = max(left, key=lambda test: (reached[test] & ~done).bit_count() / seconds[test])

@@ -1,4 +1,4 @@
-"""A plan can ask for an approval itself, whatever its connection says, and is known by its id in the outbox."""
+"""A plan can ask for an approval itself, also if its connection asks for none. The outbox knows it by its id."""
 
 from pathlib import Path
 from random import Random
@@ -121,7 +121,7 @@ def test_a_plan_in_a_file_is_not_found_by_its_id(desk: LoadScenario, tmp_path: P
         planned = desk.make(gateway, outbox, desk.file(VENDORS), "VENDOR")
         recorded = record_plan(planned, gateway, outbox, SendOptions(), person="anna")
         assert recorded.origin is not None
-        with pytest.raises(SettingsError, match=f"anna saved the plan {recorded.origin.id} in a file at 20"):
+        with pytest.raises(SettingsError, match=f"does not hold the plan {recorded.origin.id}, which anna made at 20"):
             stored_plan(recorded.origin.id, outbox)
 
 

@@ -1,5 +1,6 @@
 """A record was refused or never left, and a person entered it in Intacct meanwhile: a retry does not post it again."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def not_sent(desk: LoadScenario, text: str, layout: str) -> None:
 
 
 def person(desk: LoadScenario, folder: Path) -> LoadScenario:
-    """Somebody whose records our outbox does not know."""
+    """A person in Intacct: our outbox does not know what this desk posts."""
     folder.mkdir()
     return LoadScenario(folder, desk.emulator)
 
@@ -73,7 +74,42 @@ def test_a_record_that_a_person_entered_is_not_posted_again(
         (tried,) = retry(gateway, outbox)
     if same_number:
         assert tried.status is not RecordStatus.APPLIED
-        assert "load it again to compare them" in tried.note
+        assert "has the key or the number of this record" in tried.note
     else:
         assert tried.status is RecordStatus.APPLIED
     assert len(desk.rows(object_name)) == held + (1 if same_number else 2)
+
+
+def test_a_record_that_a_person_entered_between_the_plan_and_the_sending_is_not_posted_again(
+    desk: LoadScenario, tmp_path: Path
+) -> None:
+    """The entry was planned, waited for hours, was sent, and was refused."""
+    layout, object_name, ours, same, _ = DOCUMENTS["bill"]
+    desk.load(VENDORS, "VENDOR")
+    not_sent(desk, ours, layout)
+    with desk.outbox() as outbox, outbox._db.transaction():
+        (planned,) = (entry.planned_at for entry in outbox.entries() if entry.target.object == object_name)
+        sent_at = (planned + timedelta(hours=3)).isoformat(timespec="microseconds")
+        outbox._db.execute("UPDATE entry SET sent_at = ?", (sent_at,))
+    person(desk, tmp_path / "person").load(same, layout)
+    held = len(desk.rows(object_name))
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        (tried,) = (entry for entry in retry(gateway, outbox) if entry.target.object == object_name)
+    assert "has the key or the number of this record" in tried.note
+    assert len(desk.rows(object_name)) == held
+
+
+def test_a_record_that_cannot_be_looked_for_is_not_posted_again(desk: LoadScenario) -> None:
+    layout, object_name, ours, _, _ = DOCUMENTS["bill"]
+    desk.load(VENDORS, "VENDOR")
+    not_sent(desk, ours, layout)
+
+    def refusing(endpoint: str, body: bytes) -> Reply:
+        if b"<object>APBILL</object>" in body:
+            body = body.replace(b"<field>RECORDNO</field>", b"<field>NONE</field>")
+        return desk.emulator(endpoint, body)
+
+    with client(refusing) as gateway, desk.outbox() as outbox:
+        (tried,) = (entry for entry in retry(gateway, outbox) if entry.target.object == object_name)
+    assert tried.note.startswith("Intacct could not be asked whether it has this record by now (")
+    assert desk.rows(object_name) == []

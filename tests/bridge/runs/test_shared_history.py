@@ -5,12 +5,13 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.operations.messages import Messages
-from intacct_bridge.operations.runs import run_log
+from intacct_bridge.operations.runs import note_moved_file, run_log
 from intacct_bridge.runs.history import KEPT_DAYS, KEPT_LOG_DAYS, RunHistory, history_place, open_history
 from intacct_bridge.runs.recorder import RunRecorder
 from intacct_bridge.runs.run import RecordCounts, Run, RunEnd
@@ -103,6 +104,15 @@ def test_a_database_that_does_not_answer_warns_once_without_its_password_and_sto
     assert "127.0.0.1:9/books (schema intacct_bridge) cannot be reached" in warning
     assert "geheim" not in warning
     assert "geheim" not in repr(history_place())
+
+
+def test_a_file_that_was_moved_is_no_failure_where_the_history_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("intacct_bridge.runs.history._BUSY_MS", 50)
+    for history in ("postgresql://anna@127.0.0.1:9/books", str(tmp_path), "off"):
+        monkeypatch.setenv("INTACCT_RUN_HISTORY", history)
+        note_moved_file(tmp_path / "refused.jsonl", tmp_path / "refused.jsonl.before")
 
 
 def messages_of(recorder: RunRecorder) -> Messages:

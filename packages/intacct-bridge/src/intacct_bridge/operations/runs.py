@@ -13,7 +13,7 @@ from intacct_bridge.runs.metrics import write_metrics
 from intacct_bridge.runs.recorder import RunRecorder
 from intacct_bridge.runs.run import LIBRARY, RecordCounts, Run, RunEnd, RunError, StreamCount, end_of
 from intacct_bridge.runs.statistics import FlowStatistics, MonthUsage, flow_statistics, monthly_usage
-from intacct_protocol.errors import SettingsError
+from intacct_protocol.errors import IntacctError, SettingsError
 
 __all__ = [
     "LIBRARY",
@@ -105,10 +105,11 @@ def run_log(run: Run) -> list[LogLine]:
 
 
 def note_moved_file(before: Path, after: Path) -> None:
-    """Let the latest run that names a file of refused rows name it by its new name. A history that cannot be used keeps
-    the earlier name.
+    """Let the latest run that names a file of refused rows name it by its new name.
+
+    A history that cannot be used keeps the earlier name, since the records are posted by then.
     """
-    with suppress(SettingsError), open_history() as history:
+    with suppress(IntacctError, OSError), open_history() as history:
         history.move_file(str(before.absolute()), str(after.absolute()))
 
 

@@ -63,7 +63,7 @@ class Companies:
         self._clones: dict[str, Connection] = {}
         self._models: dict[str, str] = {}
         """By company that shares the records of another one, that company."""
-        self._layers = {one.company_id for one in settings.companies}
+        self._layers = {company.company_id for company in settings.companies}
         """Every layer that the database may have."""
         self.by_id = {one.company_id: self._opened(one, connection) for one in settings.companies}
         self._set_clocks(now)
@@ -183,8 +183,8 @@ class Companies:
         self._behaviour = settings.behaviour
         self.by_id.clear()
         self.by_id |= {
-            one.company_id: self._opened(one, self._connection, (self._new_layer(one.company_id),))
-            for one in settings.companies
+            company.company_id: self._opened(company, self._connection, (self._new_layer(company.company_id),))
+            for company in settings.companies
         }
         self._set_clocks(now)
 

@@ -1,7 +1,7 @@
 """Refused and unsent new records that Intacct has by now, because a person or another program has entered them.
 
-Their keys and numbers are looked up before they are sent again. Records that were there before do not count: a plan has
-shown them, and a person has decided on them.
+Their keys and numbers are looked up before they are sent again. A record that was there when ours was planned does not
+count: the plan has shown it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,9 +25,9 @@ _SLACK = timedelta(hours=1)
 
 
 def entered_meanwhile(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry]) -> dict[int, str]:
-    """By the numbers of their entries: what is to be said of each new record that Intacct has by now.
+    """The notes on new records that Intacct has by now, by the numbers of their entries.
 
-    A record that cannot be looked for might be there, so the reason for it says that.
+    A record that cannot be looked for gets a note too, since it might be there.
     """
     by_object: dict[str, list[OutboxEntry]] = {}
     for entry in entries:
@@ -38,7 +38,9 @@ def entered_meanwhile(company: Gateway, outbox: Outbox, entries: Iterable[Outbox
         try:
             notes |= _of_object(company, outbox, lookup_keys_of(name), of_object)
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
-            text = f"Intacct cannot be asked whether it has the record by now ({error.message}): load it again"
+            text = (
+                f"Intacct could not be asked whether it has this record by now ({error.message}). Load the file again."
+            )
             notes |= {entry.number: text for entry in of_object}
     return notes
 
@@ -65,8 +67,8 @@ def _of_object(company: Gateway, outbox: Outbox, lookup: LookupKeys, entries: Se
         if new:
             when = f" on {new[0].created:%Y-%m-%d}" if new[0].created else ""
             notes[entry.number] = (
-                f"{new[0].creator or 'an unknown user'} has entered {lookup.object} {new[0].record}{when}, which has "
-                "its key or number: load it again to compare them"
+                f"{lookup.object} {new[0].record}, which {new[0].creator or 'an unknown user'} entered{when}, has the "
+                "key or the number of this record. Load the file again to compare the two."
             )
     return notes
 
@@ -96,6 +98,9 @@ def _by_number(
 
 
 def _is_new(match: MatchingRecord, entry: OutboxEntry) -> bool:
-    """Whether a record may have come after the entry; times that are not known may."""
+    """Whether a record may have come after the entry was planned, which may have been long before it was sent.
+
+    A record whose time is not known may have.
+    """
     created = match.created
-    return created is None or created.tzinfo is None or created >= entry.since - _SLACK
+    return created is None or created.tzinfo is None or created >= entry.planned_at - _SLACK

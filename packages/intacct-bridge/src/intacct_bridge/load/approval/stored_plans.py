@@ -44,8 +44,8 @@ def _unstored(plan_id: str, outbox: Outbox) -> SettingsError:
     if record is None:
         return NoPlanError(f"there is no plan {plan_id} in the outbox {outbox.name}", fix="Make a new plan.")
     return SettingsError(
-        f"{record.person} saved the plan {plan_id} in a file at {record.at:%Y-%m-%d %H:%M} UTC",
-        fix="Give the file in place of the id.",
+        f"the outbox does not hold the plan {plan_id}, which {record.person} made at {record.at:%Y-%m-%d %H:%M} UTC",
+        fix="Give its file in place of the id, if it was saved in one, or make a new plan.",
     )
 
 

@@ -7,7 +7,7 @@ import click
 from intacct_bridge.apps.cli.command import READ, command_group
 from intacct_bridge.apps.cli.context import CommandContext, shared_options
 
-_IN = click.option(
+_COPY = click.option(
     "--copy", "uri", metavar="URI", required=True, help="The copy: duckdb:///FILE or postgresql://USER@HOST/DATABASE."
 )
 
@@ -58,7 +58,7 @@ def show_command(context: CommandContext, *, name: str, uri: str | None) -> None
 
 
 @views_command.command("apply", exits={})
-@_IN
+@_COPY
 @click.option(
     "--names",
     type=click.Choice(["lower"]),
@@ -81,7 +81,7 @@ def apply_command(context: CommandContext, *, uri: str, names: str | None, layou
 
 @views_command.command("dbt", exits={})
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@_IN
+@_COPY
 @shared_options(connected=False)
 def dbt_command(context: CommandContext, *, directory: Path, uri: str) -> None:
     """Write the views as a dbt package for the tables of a copy.
