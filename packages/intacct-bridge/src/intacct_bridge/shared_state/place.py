@@ -27,6 +27,10 @@ SYSTEM_ROOT = "system"
 """What `sslrootcert` is for the authorities that the system trusts."""
 NO_TLS_FIX = "turn TLS on at the server, or write sslmode=disable into the URI for a connection without encryption"
 ROOT_FIX = "let `sslrootcert` in the URI name a file with the certificate of the authority that signed the server's"
+CANCELLED_FIX = (
+    "raise statement_timeout, of the user in the database or in the options of the URI; if it has no such limit, "
+    "an administrator cancelled the statement: run it again"
+)
 HOST_FIX = "write the host as the server's certificate names it, or use sslmode=verify-ca, which compares no names"
 
 

@@ -11,7 +11,15 @@ from functools import cache
 from typing import Any
 
 from intacct_bridge.shared_state.database import Row
-from intacct_bridge.shared_state.place import HOST_FIX, NO_TLS_FIX, ROOT_FIX, PostgresPlace, Server, server_of
+from intacct_bridge.shared_state.place import (
+    CANCELLED_FIX,
+    HOST_FIX,
+    NO_TLS_FIX,
+    ROOT_FIX,
+    PostgresPlace,
+    Server,
+    server_of,
+)
 from intacct_protocol.errors import BusyError, IntacctError, SettingsError, UnreachableError
 
 APPLICATION = "intacct-bridge"
@@ -29,7 +37,7 @@ _FIXES = {
     " password, such as %40 for @ and %2F for /",
     "28000": "check the user, in the URI or in PGUSER, and let the server accept it in pg_hba.conf",
     "3D000": "check the name of the database in the URI, or create it with CREATE DATABASE",
-    "57014": "raise the user's statement_timeout in the database",
+    "57014": CANCELLED_FIX,
 }
 """What to do, by SQL state."""
 _OTHER_HOST = (62, 64)

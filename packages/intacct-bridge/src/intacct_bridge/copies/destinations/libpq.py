@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qs
 
-from intacct_bridge.shared_state.place import HOST_FIX, NO_TLS_FIX, ROOT_FIX
+from intacct_bridge.shared_state.place import CANCELLED_FIX, HOST_FIX, NO_TLS_FIX, ROOT_FIX
 from intacct_protocol.errors import SettingsError, UnreachableError
 from intacct_protocol.model.uri_text import redacted
 
@@ -30,7 +30,7 @@ _FIXES = {
     "user and this address in pg_hba.conf",
     r"no pg_hba\.conf entry": "let the server accept this user and this address in pg_hba.conf",
     "could not translate host name": "check the name of the host in the URI",
-    "statement timeout": "raise statement_timeout, of the user in the database or in the options of the URI",
+    "canceling statement": CANCELLED_FIX,
 }
 _PREFIX = re.compile(r"^[A-Z_]+: (?:\[libpq\] )?Failed to connect: ")
 _ATTEMPT = re.compile(r"^(?:[A-Z_]+: .*?)?connection to server .* failed: ")

@@ -30,6 +30,7 @@ from intacct_bridge.copies.destinations.base import (
 from intacct_bridge.copies.destinations.bridge_schema import LOADING, BridgeSchema
 from intacct_bridge.copies.destinations.schema_evolution import Evolution, combined, evolve, joined, schema_of
 from intacct_bridge.copies.destinations.stored_views import StoredViews
+from intacct_bridge.shared_state.place import CANCELLED_FIX
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
@@ -55,7 +56,7 @@ _FIXES = {
     "must have a value",
     "violates (check|foreign key|exclusion) constraint": "the constraint was added to the table: drop it",
     "No space left|[Dd]isk full": "free some disk space",
-    "statement timeout": "raise statement_timeout, of the user in the database or in the options of the URI",
+    "canceling statement": CANCELLED_FIX,
     r"column .*(does not exist|not found)": f"the column was renamed or dropped: restore it, {_RELOAD}",
 }
 """Fixes, by the messages of databases: about tables that were changed or are used by views, rights, a full disk."""
