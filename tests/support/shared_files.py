@@ -13,7 +13,7 @@ from filelock import FileLock
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.store.store import open_database
 
-FOLDER = "INTACCT_BRIDGE_TEST_FILES"
+FOLDER = "BRIDGE_TEST_FILES"
 """The environment variable that names the folder. The process that starts the workers sets it."""
 
 

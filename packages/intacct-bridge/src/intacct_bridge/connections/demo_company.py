@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.connections.sources import ListedConnection, list_connections
+from intacct_bridge.connections.sources import CONNECTION_VARIABLES, ListedConnection, list_connections
 from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.machine.locks import try_lock
 from intacct_protocol.errors import SettingsError
@@ -85,12 +85,26 @@ def has_demo() -> bool:
 def means_demo(name: str | None, settings: Sequence[str] = ()) -> bool:
     """Whether a connection's name, or `INTACCT_CONNECTION`, means the demo's company.
 
-    It does not if a file defines that name, or if the `given` settings name a company or a gateway.
+    It does not if a file defines that name, or if `settings` has a company or a gateway. Without a name, see
+    `is_default`.
     """
     named = name or os.environ.get("INTACCT_CONNECTION")
-    if named != NAME or "company_id" in settings or "endpoint" in settings:
+    if "company_id" in settings or "endpoint" in settings:
         return False
-    return all(one.name != NAME for one in list_connections())
+    if not named:
+        return is_default()
+    return named == NAME and all(listed.name != NAME for listed in list_connections())
+
+
+def is_default() -> bool:
+    """Whether a program that names no connection means the demo's company.
+
+    It does if this directory has the company and nothing on this machine is set up for another. A company that is only
+    remembered from another directory is no default: a program whose settings got lost must not post into it.
+    """
+    if any(os.environ.get(variable) for variable in CONNECTION_VARIABLES) or not (home_of_demo() / DATABASE).is_file():
+        return False
+    return not list_connections()
 
 
 def listed_connections() -> list[ListedConnection]:

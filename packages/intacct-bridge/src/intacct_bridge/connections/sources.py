@@ -20,9 +20,36 @@ from intacct_bridge.machine import directories
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import MISSPELT, closest, did_you_mean, suggestion
 
-_OFFICIAL = {"location_id": "INTACCT_ENTITY_ID", "endpoint": "INTACCT_ENDPOINT_URL"}
+_PREFIX = "INTACCT_"
+OFFICIAL = {"location_id": "INTACCT_ENTITY_ID", "endpoint": "INTACCT_ENDPOINT_URL"}
+"""Names of the official SDKs for settings that we call differently."""
+CHOICES = ("INTACCT_CONNECTION", "INTACCT_SENDER_PROFILE", "INTACCT_COMPANY_PROFILE", "INTACCT_PROFILE")
+"""Variables that choose among what the files have."""
+CONNECTION_VARIABLES = (
+    *(f"INTACCT_{setting.upper()}" for setting in SETTINGS if setting != "name"),
+    *OFFICIAL.values(),
+    *CHOICES,
+)
+"""Variables that say something about a connection."""
+PROGRAM_VARIABLES = (
+    "INTACCT_CONSOLE_SECRET",
+    "INTACCT_DEMO_HOME",
+    "INTACCT_DEMO_IDLE",
+    "INTACCT_FLEET",
+    "INTACCT_FLEET_ADDRESS",
+    "INTACCT_FLEET_DEMO",
+    "INTACCT_FLEET_KEY",
+    "INTACCT_FLEET_KEY_COMMAND",
+    "INTACCT_FLEET_TOKEN",
+    "INTACCT_LOG_FORMAT",
+    "INTACCT_MCP_TOKEN",
+    "INTACCT_RUN_END",
+    "INTACCT_RUN_FLOW",
+    "INTACCT_RUN_HISTORY",
+    "INTACCT_RUN_ID",
+)
+"""The other variables of our programs."""
 _REQUIRED = (*sdk_profiles.SENDER, *sdk_profiles.LOGIN)
-_OPTIONS = ("INTACCT_CONNECTION", "INTACCT_SENDER_PROFILE", "INTACCT_COMPANY_PROFILE", "INTACCT_PROFILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +209,38 @@ def reporting_settings() -> tuple[Mapping[str, Any], str]:
     return next(((one.reporting, str(one.path)) for one in files if one.reporting), ({}, ""))
 
 
+def unread_variables(sources: SettingsSources | None = None) -> list[str]:
+    """A sentence for each variable `INTACCT_...` that no program reads, with the name that is probably meant.
+
+    A reference in intacct.toml, such as `{env = "INTACCT_BOOKS_PASSWORD"}`, reads its variable.
+    """
+    sources = sources or SettingsSources()
+    ours = (*CONNECTION_VARIABLES, *PROGRAM_VARIABLES)
+    unread = {name for name in sources.environ if name.startswith(_PREFIX) and name not in ours}
+    if unread:
+        for file in sources.files():
+            unread.difference_update(_referenced([file.connections, file.senders, file.flows, file.notify]))
+    # The prefix alone would make any two of them alike.
+    endings = [name.removeprefix(_PREFIX) for name in ours]
+    near = {name: closest(name.removeprefix(_PREFIX), endings, 1, cutoff=MISSPELT) for name in sorted(unread)}
+    return [
+        f"{name} is set, and no program reads it{f'; {suggestion([_PREFIX + meant[0]])}' if meant else ''}"
+        for name, meant in near.items()
+    ]
+
+
+def _referenced(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        name = value.get("env")
+        if isinstance(name, str):
+            yield name
+        for part in value.values():
+            yield from _referenced(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _referenced(part)
+
+
 def exposed_passwords(sources: SettingsSources | None = None) -> list[SettingsError]:
     """An error for each file with a typed password that other accounts of this machine may read."""
     exposed = []
@@ -315,7 +374,7 @@ def _layers(name: str, available: _Found) -> Iterator[tuple[str, Mapping[str, An
         _check_setting(setting, f"connection {name!r} (argument)")
     yield "argument", available.explicit
     for setting in SETTINGS:
-        for variable in (_OFFICIAL.get(setting), f"INTACCT_{setting.upper()}"):
+        for variable in (OFFICIAL.get(setting), f"INTACCT_{setting.upper()}"):
             if variable and available.environ.get(variable) and setting != "name":
                 yield variable, {setting: available.environ[variable]}
     source, table = _table(name, available)
@@ -444,8 +503,7 @@ def _other_connection(setting: str, available: _Found) -> str:
 
 def _near_miss(setting: str, environ: Mapping[str, str]) -> str:
     """A hint at a misspelt variable; an unknown variable alone is not an error."""
-    names = {f"INTACCT_{each.upper()}" for each in SETTINGS} | set(_OFFICIAL.values()) | set(_OPTIONS)
-    odd = [name for name in environ if name.startswith("INTACCT_") and name not in names]
+    odd = [name for name in environ if name.startswith("INTACCT_") and name not in CONNECTION_VARIABLES]
     variable = f"INTACCT_{setting.upper()}"
     near = closest(variable, odd, 1, cutoff=MISSPELT)  # the prefix alone makes any two of them alike
     return f" ({near[0]} is; {suggestion([variable])})" if near else ""

@@ -206,12 +206,16 @@ class RecordedRun(CompanyRun):
         self.messages.log_facts["connection"] = connection.name
 
     def _load(self) -> "Connection":
-        from intacct_bridge.connections.demo_company import can_serve, demo_settings
-        from intacct_bridge.connections.sources import load_connection
+        from intacct_bridge.connections.demo_company import can_serve, demo_settings, is_default
+        from intacct_bridge.connections.sources import load_connection, unread_variables
 
         if self.tenant is not None:
             connection = self.tenant.connection
             return connection if self.entity is None else replace(connection, location_id=self.entity)
+        for sentence in unread_variables():
+            self.messages.complain(sentence)
+        if self.is_demo and not self.name and is_default():
+            self.messages.complain("This is the demo company: no connection is set up here", level="info")
         if self.is_demo and can_serve():
             return load_connection(self.name, **{**demo_settings(), "location_id": self.entity})
         if self.is_demo:

@@ -5,6 +5,7 @@ after the executable is swapped, plus ours. `--config ENV` reads `<COMMAND>_<KEY
 """
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -240,8 +241,8 @@ def connection_of(config: Mapping[str, Any], keys: ConfigKeys[S]) -> Connection:
     settings |= {key: config[key] for key in elsewhere(keys) if key in config}
     if config.get("api_url"):
         settings["endpoint"] = config["api_url"]
-    name = config.get("connection") or None
-    if means_demo(name, tuple(settings)):
+    name = config.get("connection") or os.environ.get("INTACCT_CONNECTION") or None
+    if name and means_demo(name, tuple(settings)):
         settings = demo_settings() | settings
     try:
         return load_connection(name, **settings)
