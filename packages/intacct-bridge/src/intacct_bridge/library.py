@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from intacct_bridge.client.client import Client, WriteSender
 from intacct_bridge.connections.connection import Connection
+from intacct_bridge.connections.demo_company import NAME as DEMO
 from intacct_bridge.connections.demo_company import demo_settings, means_demo
 from intacct_bridge.connections.sources import load_connection
 from intacct_bridge.runs.program_run import ProgramRun
@@ -78,7 +79,7 @@ def connect(
     Once `intacct demo` has run, `connect("demo")` is a client of the demo company, which a background process serves.
     """
     if transport is None and means_demo(name, tuple(settings)):
-        settings = demo_settings() | settings
+        name, settings = name or DEMO, demo_settings() | settings
     connection = load_connection(name, **settings)
     return client_of(connection, transport=transport, max_transactions=max_transactions, outbox=outbox)
 

@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_protocol.errors import SettingsError
-from support.apps.command_line import Intacct
+from support.apps.command_line import Intacct, Ran
 
 CLASSES = "CLASSID,NAME\nL-1,Light rail\nL-2,Heavy rail\n"
 
@@ -247,3 +247,32 @@ def test_what_a_file_creates_is_found_by_the_next(load: Intacct) -> None:
     done = load("child.csv", "parent.csv", "child.csv", "--as", "CLASS", "--apply", "--json")
     files = json.loads(done.out)["files"]
     assert [(len(file["refusals"]), len(file["outcomes"])) for file in files] == [(1, 0), (0, 1), (0, 1)]
+
+
+def test_a_quiet_load_that_goes_well_prints_nothing(demo: Intacct, home: Path) -> None:
+    """A scheduler mails what a program prints."""
+    good = home / "good.csv"
+    good.write_text("CLASSID,NAME,STATUS\nQ1,Quiet,active\nQ2,Still,active\n", "utf-8")
+    load = ("load", str(good), "--as", "CLASS", "--apply", "--quiet")
+    assert demo(*load) == Ran(0, "", "")
+    assert demo(*load) == Ran(0, "", "")
+    assert demo("undo", "good.csv", "--apply", "--quiet") == Ran(0, "", "")
+    good.write_text("CLASSID,NAME,STATUS\nQ3,Quiet,active\nQ4,Still,asleep\n", "utf-8")
+    ran = demo(*load)
+    assert (ran.status, "asleep" in ran.out) == (1, True)
+
+
+def test_a_quiet_load_still_warns(demo: Intacct, home: Path) -> None:
+    """The reference of the second entry differs from that of the first in leading zeros only."""
+    path = home / "entries.csv"
+    lines = (
+        "journal,date,title,reference,account,department,location,debit,credit\n"
+        "GJ,2026-11-02,Rent,7,61000,100,110,10.00,\n"
+        "GJ,2026-11-02,Rent,7,10010,100,110,,10.00\n"
+    )
+    load = ("load", str(path), "--as", "journal-entries", "--apply", "--quiet")
+    path.write_text(lines, "utf-8")
+    assert demo(*load) == Ran(0, "", "")
+    path.write_text(lines.replace(",7,", ",07,").replace("10.00", "11.00"), "utf-8")
+    ran = demo(*load)
+    assert (ran.status, "leading zeros" in ran.err) == (0, True)

@@ -206,6 +206,7 @@ class RecordedRun(CompanyRun):
         self.messages.log_facts["connection"] = connection.name
 
     def _load(self) -> "Connection":
+        from intacct_bridge.connections.demo_company import NAME as DEMO
         from intacct_bridge.connections.demo_company import can_serve, demo_settings, is_default
         from intacct_bridge.connections.sources import load_connection, unread_variables
 
@@ -215,9 +216,9 @@ class RecordedRun(CompanyRun):
         for sentence in unread_variables():
             self.messages.complain(sentence)
         if self.is_demo and not self.name and is_default():
-            self.messages.complain("This is the demo company: no connection is set up here", level="info")
+            self.messages.say("This is the demo company: no connection is set up here")
         if self.is_demo and can_serve():
-            return load_connection(self.name, **{**demo_settings(), "location_id": self.entity})
+            return load_connection(self.name or DEMO, **{**demo_settings(), "location_id": self.entity})
         if self.is_demo:
             from intacct_bridge.connections.embedded_demo import demo_connection
 

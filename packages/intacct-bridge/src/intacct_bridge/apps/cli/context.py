@@ -108,7 +108,9 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
             help="Print messages as they are (plain), with their time (text), or as JSON lines (default: plain, or"
             " INTACCT_LOG_FORMAT).",
         ),
-        click.option("-q", "--quiet", is_flag=True, help="Print only results and errors."),
+        click.option(
+            "-q", "--quiet", is_flag=True, help="Print only errors, warnings, and what a command is asked to show."
+        ),
         click.option("-v", "--verbose", count=True, help="Print details; -vv also prints every call."),
     ]
     return options

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from intacct_bridge.connections.connection import SETTINGS, Connection
+from intacct_bridge.connections.demo_company import NAME as DEMO
 from intacct_bridge.connections.demo_company import demo_settings, means_demo
 from intacct_bridge.connections.sources import load_connection
 from intacct_bridge.shared_state.place import is_postgres
@@ -79,7 +80,7 @@ def connections_of(options: Mapping[str, str]) -> tuple[Connection, ...]:
 
 def _connection(name: str | None, settings: dict[str, Any]) -> Connection:
     if means_demo(name, tuple(settings)):
-        settings = demo_settings() | settings
+        name, settings = name or DEMO, demo_settings() | settings
     return load_connection(name, **settings)
 
 

@@ -43,17 +43,21 @@ def apply_and_show(
 ) -> int:
     """Apply a plan, or a saved one by its file or its id, show it with its receipts, and return the exit status.
 
+    With `--quiet`, a plan without refusals and warnings that needs no answer, and whose records all went well, is not
+    shown: a scheduler mails what a program prints.
+
     `outcomes` and `results` get the outcomes as they become known, so that they are told after an error too.
     """
     from intacct_bridge.apps.terminal.progress import Progress, progress
     from intacct_bridge.apps.views.load import log_outcomes, show_outcomes, show_plan
-    from intacct_bridge.operations.plans import apply_plan
+    from intacct_bridge.operations.plans import Verdict, apply_plan
 
     bars: list[Progress] = []
 
     def show(plan: "Plan") -> None:
         results.append((plan, outcomes))
-        if not output.as_json:
+        is_clean = not any(record.findings for record in plan.records if record.verdict is not Verdict.UNCHANGED)
+        if not (output.as_json or (output.quiet and is_clean and not run.asks_before_write(yes=yes))):
             show_plan(plan, output, records=False)
 
     def confirm(plan: "Plan") -> bool:
@@ -93,7 +97,7 @@ def _say_nothing_to_send(output: Output, plan: "Plan") -> None:
     parts += [f"{counted(plan.refused, 'record')} refused"] if plan.refused else []
     parts += [f"{counted(plan.skipped, 'record')} skipped"] if plan.skipped else []
     output.say(f"Nothing to send: {', '.join(parts) or 'no records'}.")
-    if not output.as_json:
+    if not (output.as_json or output.quiet):
         show_known(unchanged, output)
 
 

@@ -52,12 +52,18 @@ def _singer_messages(run: CompanyRun, request: ExtractRequest) -> "SingerDestina
 
 
 def show_extraction(outcomes: Sequence[StreamOutcome], output: Output) -> None:
-    """The streams in which something happened, and the failures."""
+    """The streams in which something happened, and the failures; with `--quiet`, those that need a person."""
     shown = [
-        one for one in outcomes if one.rows or one.deleted or one.error or one.added or one.widened or not one.complete
+        stream
+        for stream in outcomes
+        if stream.error
+        or stream.added
+        or stream.widened
+        or not stream.complete
+        or (not output.quiet and (stream.rows or stream.deleted))
     ]
     if shown:
-        output.table(_COLUMNS, [_row(one) for one in shown])
+        output.table(_COLUMNS, [_row(stream) for stream in shown])
     show_failures(outcomes, output)
 
 

@@ -102,7 +102,7 @@ def show_refusals(refused: Sequence[PlannedRecord], output: Output) -> None:
 def _show_warnings(records: Iterable[PlannedRecord], output: Output) -> None:
     open_records = (record for record in records if record.verdict is not Verdict.UNCHANGED)
     for cause in causes(finding for record in open_records for finding in record.findings if not finding.refuses):
-        output.say(output.wrapped("  ! ", output.spelled(str(cause))))
+        output.complain(output.wrapped("  ! ", output.spelled(str(cause))))
 
 
 def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], output: Output) -> dict[str, object]:
@@ -151,8 +151,12 @@ OUTCOME_COLUMNS = ("record", "outcome", "receipt", "why")
 
 
 def show_outcomes(outcomes: Sequence[RecordOutcome], output: Output) -> None:
-    """The outcome of each record, and the receipts; a load that ended before its first record shows no table."""
-    if outcomes or output.as_json:
+    """The outcome of each record, and the receipts; a load that ended before its first record shows no table.
+
+    Nor is there one with `--quiet` if all went well.
+    """
+    is_silent = output.quiet and all(outcome.good for outcome in outcomes)
+    if output.as_json or (outcomes and not is_silent):
         output.table(OUTCOME_COLUMNS, outcome_rows(outcomes, as_json=output.as_json))
 
 
