@@ -6,7 +6,9 @@ if an approval is required. Before a saved plan is approved or applied it is rev
 company must be as it was.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -111,6 +113,8 @@ __all__ = [
     "save_plan",
     "saved_plans",
     "summary_of",
+    "tally",
+    "tally_of",
     "totals_of",
     "unreached",
 ]
@@ -340,6 +344,18 @@ def unreached(outcomes: Iterable[RecordOutcome], plan: Plan) -> int:
     return sum(record.write.identity.text not in reached for record in plan.of(*WRITTEN))
 
 
+def tally(outcomes: Sequence[RecordOutcome], plan: Plan) -> str:
+    """`8 posted, 1 rejected, 3 not sent`: records that a stopped load did not reach are not sent."""
+    return tally_of((outcome.word for outcome in outcomes), unreached(outcomes, plan))
+
+
+def tally_of(words: Iterable[str], left: int) -> str:
+    """The same for outcomes in words, and the number of records that a stopped load did not reach."""
+    counts = Counter(words)
+    counts[RecordStatus.NOT_SENT.outcome_text] += left
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing to do"
+
+
 # --- saved plans
 
 
@@ -539,7 +555,8 @@ def apply_plan(
     company, user or outbox; InvalidRequestError if something that it relies on has changed; RefusedError if it refuses
     records and `skip_refused` is not set. What ends the work later is the `error` of the receipts. `stop` is asked
     after each record whether to end. No batch is begun then, or after an error that `progress` raises, and the outcomes
-    of the batches that were sent are taken in before the end.
+    of the batches that were sent are taken in before the end. A KeyboardInterrupt, or any other interruption, leaves
+    with a note that counts the outcomes; `progress` has had those of all records that were sent.
     """
     with run.open_outbox() as outbox:
         if isinstance(plan, Plan) and plan.origin is None:
@@ -618,8 +635,9 @@ def _applied(
     error: IntacctError | None = None
     raised: BaseException | None = None
     stopping = Event()
+    loader, position = Loader(run.client, outbox, settings, stopping=stopping.is_set), outbox.position
     try:
-        for outcome in Loader(run.client, outbox, settings, stopping=stopping.is_set).apply(plan):
+        for outcome in loader.apply(plan):
             outcomes.append(outcome)
             if raised is None and progress is not None:
                 try:
@@ -630,6 +648,14 @@ def _applied(
                 stopping.set()
     except IntacctError as stopped:
         error = stopped
+    except BaseException as interruption:
+        with suppress(Exception):  # an outbox that is away must not hide the interruption
+            for outcome in loader.sent_since(position, plan, tuple(outcomes)):
+                outcomes.append(outcome)
+                if progress is not None:
+                    progress(outcome)
+            interruption.add_note(f"{plan.source}: {tally(outcomes, plan)}")
+        raise
     finally:
         run.recorder.add_records([outcome.status for outcome in outcomes], unsent=unreached(outcomes, plan))
     if raised is not None:

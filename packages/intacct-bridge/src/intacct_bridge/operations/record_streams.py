@@ -10,7 +10,7 @@ before it is final. However a run ends, the same input once more loses and repea
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -129,6 +129,9 @@ def open_record_streams(
         streams = RecordStreams(run.client, outbox, settings, program, equals)
         try:
             yield streams
+        except BaseException:
+            streams.interrupt()
+            raise
         finally:
             run.recorder.add_records(streams.counts.elements(), unsent=streams.unreached)
 
@@ -216,6 +219,13 @@ class RecordStreams:
         """Count the records that an error keeps from being sent."""
         self.unreached = self._batches.unfinished
 
+    def interrupt(self) -> None:
+        """Count what became of the records that were sent without a result; the rest is not sent."""
+        with suppress(Exception):  # an outbox that is away must not hide the interruption
+            for status in self._batches.sent_without_result():
+                self.counts[status] += 1
+        self.stop()
+
     def _send(self) -> None:
         self._take(self._batches.flush())
 
@@ -269,6 +279,18 @@ class _Batches:
         """Records of each stream that a later message of their key replaced."""
         self.unfinished = 0
         """Records without a result: they wait, or an error has kept them from being sent."""
+        self._applied: tuple[str, Plan, list[RecordOutcome]] | None = None
+        """The plan that is being applied, with the position of the outbox before it and the outcomes that were told."""
+
+    def sent_without_result(self) -> Iterator[RecordStatus]:
+        """The states of records that were sent, and whose results an interruption has kept back."""
+        if self._applied is None:
+            return
+        position, plan, told = self._applied
+        for outcome in self._loader.sent_since(position, plan, told):
+            for _ in outcome.write.rows:
+                self.unfinished -= 1
+                yield outcome.status
 
     def announce(self, stream: str) -> None:
         """Records of a stream will come."""
@@ -381,6 +403,8 @@ class _Batches:
         for row, reason in plan.refused_rows:
             yield _refused(by_place[row.source, row.number], reason, plan.object)
         stopped: IntacctError | None = None
+        told: list[RecordOutcome] = []
+        self._applied = (self._outbox.position, plan, told)
         for outcomes in _groups(self._loader.apply(plan), self._settings.batch_size):
             described: Mapping[str, tuple[str, str]] = {}
             try:
@@ -388,7 +412,9 @@ class _Batches:
             except IntacctError as error:
                 stopped = error  # raised after the results: these records are written
             for outcome in outcomes:
+                told.append(outcome)
                 yield from self._results(outcome, by_place, described)
+        self._applied = None
         if stopped is not None:
             raise stopped
 

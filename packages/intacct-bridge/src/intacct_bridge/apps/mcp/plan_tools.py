@@ -15,7 +15,6 @@ from intacct_bridge.apps.mcp.cancellation import cancelled, stop_if_cancelled
 from intacct_bridge.apps.mcp.failures import failure
 from intacct_bridge.apps.mcp.session import AgentSession
 from intacct_bridge.apps.mcp.values import plain
-from intacct_bridge.apps.views.load import tally
 from intacct_bridge.operations.loads import LoadRequest, Mode, plan_load
 from intacct_bridge.operations.plans import (
     RECORDS_ON_PAGE,
@@ -34,6 +33,7 @@ from intacct_bridge.operations.plans import (
     save_plan,
     saved_plans,
     summary_of,
+    tally,
 )
 from intacct_protocol.errors import IntacctError, InvalidRequestError
 

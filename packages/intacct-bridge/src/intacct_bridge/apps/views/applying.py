@@ -50,7 +50,7 @@ def apply_and_show(
     """
     from intacct_bridge.apps.terminal.progress import Progress, progress
     from intacct_bridge.apps.views.load import log_outcomes, show_outcomes, show_plan
-    from intacct_bridge.operations.plans import Verdict, apply_plan
+    from intacct_bridge.operations.plans import Verdict, apply_plan, tally
 
     bars: list[Progress] = []
 
@@ -73,7 +73,13 @@ def apply_and_show(
         bars[0].update(source, len(outcomes), total)
 
     with ExitStack() as view:
-        receipts = apply_plan(run, plan, options, confirm=confirm, progress=advance)
+        try:
+            receipts = apply_plan(run, plan, options, confirm=confirm, progress=advance)
+        except KeyboardInterrupt:
+            if bars and not output.as_json:
+                show_outcomes(outcomes, output)
+                output.say(tally(outcomes, results[-1][0]))
+            raise
         if bars:
             bars[0].finish(receipts.plan.source, len(outcomes))
     refused = FAILURES if receipts.plan.refused else 0
@@ -106,7 +112,7 @@ def sum_up(output: Output, receipts: "Receipts") -> int:
 
     An error that is less than in doubt is not raised if a record is in doubt: that status outranks it.
     """
-    from intacct_bridge.apps.views.load import tally
+    from intacct_bridge.operations.plans import tally
 
     spent = counted(receipts.transactions, "API transaction")
     output.say(f"{tally(receipts.outcomes, receipts.plan)}; {spent}")

@@ -1,6 +1,5 @@
 """A plan and the outcomes of a load, as a controller reads them."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from intacct_bridge.apps.terminal.output import Output
@@ -193,15 +192,3 @@ def show_known(records: Sequence[PlannedRecord], output: Output) -> None:
     ]
     if rows or output.as_json:
         output.table(("record", "receipt", "sent"), rows)
-
-
-def tally(outcomes: Sequence[RecordOutcome], plan: Plan) -> str:
-    """`8 posted, 1 rejected, 3 not sent`: records that a stopped load did not reach are not sent."""
-    return tally_of((outcome.word for outcome in outcomes), unreached(outcomes, plan))
-
-
-def tally_of(words: Iterable[str], left: int) -> str:
-    """The same for outcomes in words, and the number of records that a stopped load did not reach."""
-    counts = Counter(words)
-    counts[RecordStatus.NOT_SENT.outcome_text] += left
-    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing to do"

@@ -9,7 +9,7 @@ from intacct_bridge.apps.terminal.exit_statuses import FAILURES
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.operations.plans import Plan, RecordQuery, SavedPlan, SendOptions
+    from intacct_bridge.operations.plans import Plan, RecordOutcome, RecordQuery, SavedPlan, SendOptions
 
 
 def tell_where_saved(context: CommandContext, saved: "SavedPlan", *, applied: bool = False) -> None:
@@ -129,6 +129,13 @@ def apply_action_plan(context: CommandContext, plan: "Plan", *, yes: bool) -> in
     if not plan.to_send:
         return 0
     what = f"{counted(len(plan.to_send), 'record')} ({plan.source})"
-    receipts = apply_plan(context, plan, confirm=lambda _: context.allow_write(what, yes=yes))
+    outcomes: list[RecordOutcome] = []
+    try:
+        receipts = apply_plan(
+            context, plan, confirm=lambda _: context.allow_write(what, yes=yes), progress=outcomes.append
+        )
+    except KeyboardInterrupt:
+        show_outcomes(outcomes, context.output)
+        raise
     show_outcomes(receipts.outcomes, context.output)
     return sum_up(context.output, receipts)

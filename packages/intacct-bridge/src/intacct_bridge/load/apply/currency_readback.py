@@ -50,14 +50,24 @@ def read_in_groups(
     yield from read(group)
 
 
+def currency_not_read(outcome: RecordOutcome, reason: str) -> RecordOutcome:
+    """The outcome of a record whose currency should have been read back and was not; that of any other as it is."""
+    if not _has_currency(outcome):
+        return outcome
+    return replace(outcome, note="; ".join(filter(None, (outcome.note, f"its currency was not read back: {reason}"))))
+
+
 def _is_to_read(outcome: RecordOutcome, company: Gateway) -> bool:
+    return _has_currency(outcome) and company.financial_setup.is_multi_currency is not False
+
+
+def _has_currency(outcome: RecordOutcome) -> bool:
     write = outcome.write
     return (
         write.operation is WriteOperation.CREATE
         and outcome.status in POSTED
         and write.object in DOCUMENTS
         and bool(outcome.key and currencies_of(write))
-        and company.financial_setup.is_multi_currency is not False
     )
 
 
@@ -73,13 +83,13 @@ def _read(outcomes: Sequence[RecordOutcome], company: Gateway) -> Iterator[Recor
             currencies = posted_currencies(company, name, records)
             posted |= {(name, record): theirs for record, theirs in currencies.items()}
     except IntacctError as error:
-        unread = f"its currency could not be read back: {error.message}"
+        unread = error.message
     for outcome in outcomes:
         theirs = posted.get((outcome.write.object, equal_form(outcome.key)), frozenset())
         if theirs and not currencies_of(outcome.write) <= theirs:
             note = f"{wrong_currency(currencies_of(outcome.write), theirs)}: take it back with `intacct undo`"
             yield replace(outcome, status=RecordStatus.CONFLICT, faults=(), note=note)
         elif unread and not theirs:
-            yield replace(outcome, note="; ".join(filter(None, (outcome.note, unread))))
+            yield currency_not_read(outcome, unread)
         else:
             yield outcome

@@ -25,6 +25,14 @@ def with_drafts_read(outcomes: Iterable[RecordOutcome], company: Gateway) -> Ite
     return read_in_groups(outcomes, _posts_draft, lambda group: _read_states(group, company))
 
 
+def draft_not_read(outcome: RecordOutcome, reason: str) -> RecordOutcome:
+    """The outcome of an update that posts a draft and whose effect was not read; that of any other as it is."""
+    if not _posts_draft(outcome):
+        return outcome
+    note = f"whether it is still a draft was not read: {reason}"
+    return replace(outcome, status=RecordStatus.CONFLICT, faults=(), note=note)
+
+
 def _posts_draft(outcome: RecordOutcome) -> bool:
     write, posts = outcome.write, lookup_keys_of(outcome.write.object).posts
     sends = bool(posts) and all(write.fields.get(name) == value for name, value in posts.items())
@@ -49,8 +57,7 @@ def _read_states(outcomes: Sequence[RecordOutcome], company: Gateway) -> Iterato
         name, lookup = outcome.write.object, lookup_keys_of(outcome.write.object)
         state = states.get((name, comparable(outcome.write.fields[lookup.record_key])), "")
         if not state:
-            note = f"whether it is still a draft could not be read: {unread or 'it is not visible'}"
-            yield replace(outcome, status=RecordStatus.CONFLICT, faults=(), note=note)
+            yield draft_not_read(outcome, unread or "it is not visible")
         elif is_draft_state(name, state):
             note = f"it is still a draft in Intacct: post it there ({lookup.hint})"
             yield replace(outcome, status=RecordStatus.CONFLICT, faults=(), note=note)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.load.apply.currency_readback import with_currencies_read
-from intacct_bridge.load.apply.draft_readback import with_drafts_read
+from intacct_bridge.load.apply.currency_readback import currency_not_read, with_currencies_read
+from intacct_bridge.load.apply.draft_readback import draft_not_read, with_drafts_read
 from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of, outcome_of_skipped
 from intacct_bridge.load.apply.own_reference import with_own_reference
 from intacct_bridge.load.apply.record_order import in_order, waves
@@ -43,6 +43,7 @@ BATCH = 100
 """Functions in one request: what the gateway's documentation advises at most."""
 _ENTERED_AT_ONCE = 2000
 """Writes entered into the outbox together."""
+_INTERRUPTED = "the load was interrupted"
 _Entered = tuple[Write, OutboxEntry]
 
 
@@ -208,6 +209,28 @@ class Loader:
                 yield outcome_of(write, entry, applied=RecordStatus.SETTLED)
             raise
         yield from self._settle(pending)
+
+    def sent_since(self, position: str, plan: Plan, told: Iterable[RecordOutcome]) -> Iterator[RecordOutcome]:
+        """After an interruption: the outcomes, not yet `told`, of records sent since a position of the outbox.
+
+        The company is not asked. A record without an answer is in doubt, and what was not read back is said.
+        """
+        reported = {(outcome.write.object, outcome.write.identity.text) for outcome in told}
+        left = [record.write for record in plan.to_send]
+        left = [write for write in left if (write.object, write.identity.text) not in reported]
+        for entity, places in by_entity(left).items():
+            yield from self._within(entity)._sent_since(position, [left[place] for place in places])
+
+    def _sent_since(self, position: str, writes: Sequence[Write]) -> Iterator[RecordOutcome]:
+        by_key = {(write_target(self._target, write), write.identity.text): write for write in writes}
+        latest = self._outbox.latest(by_key)
+        by_number = {entry.number: by_key[key] for key, entry in latest.items()}
+        for entry in self._outbox.sent_after(position, latest.values()):
+            outcome = outcome_of(by_number[entry.number], entry)
+            if outcome.status is RecordStatus.SENT:
+                yield replace(outcome, status=RecordStatus.IN_DOUBT, note=f"{_INTERRUPTED} before the answer came")
+            else:
+                yield draft_not_read(currency_not_read(outcome, _INTERRUPTED), _INTERRUPTED)
 
     def _begin_run(self) -> None:
         self._outbox.begin_run(self._target.user, lambda: self._company.company_time)

@@ -187,8 +187,14 @@ class OutboxReader:
 
     def posted_after(self, position: str, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
         """Those of these entries that were sent after a position of this outbox and not refused; none for another's."""
+        return self.sent_after(
+            position, (entry for entry in entries if entry.status in (*MAYBE_APPLIED, *WITH_RECEIPT))
+        )
+
+    def sent_after(self, position: str, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
+        """Those of these entries that were sent after a position of this outbox; none for another's."""
         outbox, _, event = position.partition(":")
-        candidates = {entry.number: entry for entry in entries if entry.status in (*MAYBE_APPLIED, *WITH_RECEIPT)}
+        candidates = {entry.number: entry for entry in entries}
         if not candidates or not event.isdecimal() or outbox != self.position.partition(":")[0]:
             return []
         sent: set[int] = set()

@@ -74,9 +74,9 @@ def apply(request: PageRequest) -> Redirect:
 
 def _keep_outcomes(run: "RecordedRun", file: DroppedFile, plan: "Plan", outcomes: "Sequence[RecordOutcome]") -> None:
     """Keep the receipts, and write the rows that Intacct refused beside those that the plan refused."""
-    from intacct_bridge.apps.views.load import OUTCOME_COLUMNS, outcome_rows, tally_of
+    from intacct_bridge.apps.views.load import OUTCOME_COLUMNS, outcome_rows
     from intacct_bridge.operations.loads import write_rows_again
-    from intacct_bridge.operations.plans import WRITTEN, RecordStatus, rejected_rows
+    from intacct_bridge.operations.plans import WRITTEN, RecordStatus, rejected_rows, tally_of
 
     rejected = {row.number: why for row, why in rejected_rows(outcomes)}
     with changing_outcomes(file) as now:
