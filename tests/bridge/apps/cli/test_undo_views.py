@@ -55,6 +55,17 @@ def test_the_plan_names_its_day_and_the_entries_and_warns_of_a_day_before_theirs
     assert "is before its own date" not in later.err
 
 
+def test_the_delete_of_an_entry_shows_its_debits_and_credits_as_they_are_now(
+    intacct: Intacct, home: Path, reader: HttpReader
+) -> None:
+    """The header of a journal entry has no total, so that its lines are read."""
+    loaded(intacct, reader, ENTRIES, "journal-entries")
+    planned = json.loads(undo(intacct, reader, "input.csv", "--delete", "--json").out)
+    (total,) = planned["totals"]
+    assert (total["currency"], total["debit"], total["credit"]) == ("USD", 87.5, 87.5)
+    assert "12.50  USD" in undo(intacct, reader, "input.csv", "--delete").out
+
+
 def test_what_was_taken_back_before_is_counted_and_has_no_amount_in_force(
     intacct: Intacct, home: Path, reader: HttpReader
 ) -> None:

@@ -17,7 +17,7 @@ from intacct_bridge.load.records.currency import currencies_of
 from intacct_bridge.load.records.write import ACTION_COMMENT, ACTION_DATE, Finding, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.target.current_records import AMOUNTS
+from intacct_bridge.load.target.current_records import AMOUNTS, SIDES
 from intacct_bridge.load.target.references import Names
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.xml.values import Value
@@ -154,6 +154,10 @@ class PlannedRecord:
     @property
     def totals(self) -> tuple[Total, ...]:
         """Its amounts by currency: of its lines, or of the existing record that is deleted or acted on."""
+        facts = [(*name.partition(" "), value) for name, value in self.existing.items()]
+        sides = [total_of(currency, Decimal(value), SIDES[side]) for side, _, currency, value in facts if side in SIDES]
+        if sides:
+            return added(sides)
         shown = next((self.existing[name] for name in AMOUNTS if name in self.existing), None)
         if self.write.lines or shown is None:
             return totals([self.write])

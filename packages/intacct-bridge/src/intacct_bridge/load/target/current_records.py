@@ -7,16 +7,20 @@ of the input are read; line sets are read for the records whose lines the input 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.key_lookup import rows_by_keys
 from intacct_bridge.load.records.lookup_keys import is_draft_state
 from intacct_bridge.load.records.values import comparable, equal_form
-from intacct_bridge.load.records.write import Finding, Write
+from intacct_bridge.load.records.write import Finding, Write, WriteOperation
+from intacct_bridge.load.target.document_currencies import JOURNAL_ENTRY
 from intacct_bridge.load.target.writable import LineSet, WritableObject
 from intacct_protocol.errors import RecordError
+from intacct_protocol.model.batched import batched
 from intacct_protocol.model.keys import Owner, owner
 from intacct_protocol.model.query.query import Query
+from intacct_protocol.model.query.query import field as field_named
 from intacct_protocol.xml.values import Value
 
 _BATCH = 500
@@ -28,6 +32,8 @@ _STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
 """Read of every record: whether it may be changed, its period, and who changed it last."""
 AMOUNTS = ("TRX_TOTALENTERED", "TOTALENTERED", "TRX_TOTAL")
 """The amount of a record as a whole, in the currency of the transaction if there is one."""
+SIDES = {"DEBITS": 1, "CREDITS": -1}
+"""The facts with the amounts of a journal entry, which has no total, and the types of its lines (`TR_TYPE`)."""
 PARTIES = {
     "VENDORID": "VENDORNAME",
     "CUSTOMERID": "CUSTOMERNAME",
@@ -50,6 +56,8 @@ class CurrentRecord:
     row: Row
     lines: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     """By wrapper, for the line sets that the input gives."""
+    sides: Mapping[str, str] = field(default_factory=dict)
+    """Of a journal entry that is to be deleted: its debits and credits by currency, such as `DEBITS USD`."""
 
     @property
     def number(self) -> Value:
@@ -59,7 +67,8 @@ class CurrentRecord:
     @property
     def facts(self) -> dict[str, str]:
         """What a person sees before a decision on the record: its names, its amounts, and when it was changed last."""
-        return {name: comparable(self.row[name]) for name in _FACTS if self.row.get(name) not in (None, "")}
+        facts = {name: comparable(self.row[name]) for name in _FACTS if self.row.get(name) not in (None, "")}
+        return {**facts, **self.sides}
 
 
 def key_names(write: Write, writable: WritableObject, match: Names = ()) -> Names:
@@ -164,7 +173,9 @@ class Locator:
             ]
             for write, names in keyed
         ]
-        self._add_lines([write for write, _ in keyed], located)
+        writes = [write for write, _ in keyed]
+        self._add_lines(writes, located)
+        self._add_sides(writes, located)
         return located
 
     def _rows(self, names: Names, writes: Sequence[Write]) -> Iterable[Row]:
@@ -199,6 +210,28 @@ class Locator:
             for at in places:
                 (record,) = located[at]
                 located[at] = [replace(record, lines={**record.lines, wrapper: tuple(rows.get(keys[at], ()))})]
+
+    def _add_sides(self, writes: Sequence[Write], located: list[list[CurrentRecord]]) -> None:
+        """Add the debits and credits of journal entries that are to be deleted."""
+        places = [
+            at
+            for at, write in enumerate(writes)
+            if write.object == JOURNAL_ENTRY and write.operation is WriteOperation.DELETE and len(located[at]) == 1
+        ]
+        names = ("BATCHNO", "CURRENCY", "TR_TYPE", "TRX_AMOUNT")
+        sums: dict[str, dict[str, Decimal]] = {}
+        for numbers in batched((located[at][0].number for at in places), _BATCH):
+            of_entries = field_named("BATCHNO").is_in(numbers)
+            for row in self._company.query(Query("GLENTRY", names, where=of_entries, show_private=True)):
+                side = next((name for name, kind in SIDES.items() if comparable(row.get("TR_TYPE")) == str(kind)), "")
+                if side:
+                    totals = sums.setdefault(comparable(row.get("BATCHNO")), {})
+                    name = f"{side} {comparable(row.get('CURRENCY'))}".strip()
+                    totals[name] = totals.get(name, Decimal(0)) + Decimal(comparable(row.get("TRX_AMOUNT")) or "0")
+        for at in places:
+            (record,) = located[at]
+            sides = {name: f"{amount:f}" for name, amount in sorted(sums.get(record.record, {}).items(), reverse=True)}
+            located[at] = [replace(record, sides=sides)]
 
     def _line_rows(self, name: str, by: str, keys: Sequence[str], fields: set[str]) -> dict[str, list[Row]]:
         described = self._company.describe(name)
