@@ -102,7 +102,7 @@ class Aftermath(Round):
         self.unchecked = " ".join(plan.unchecked)
         corrected = self.event in ("corrected by us", "corrected in its source")
         allowed = {"conflict"} if corrected else {"hidden"} if self.hidden_now else set()
-        self._complain(plan, allowed)
+        self._complain(plan, allowed | self.waiting(plan))
         self.outcomes = list(Loader(gateway, outbox, settings, step=step).apply(plan))
 
     def _complain(self, plan: Plan, allowed: set[str]) -> None:
@@ -315,6 +315,8 @@ class Aftermath(Round):
                 sure_or_not = sum(one.status in ANSWERED for one in mine) + sure + unsure
             else:
                 sure_or_not = sure + unsure
+            if unsure and not self.kind.finds:  # an equal record waits for it
+                sure_or_not += sum(entry.status is RecordStatus.PLANNED for entry in mine)
             if sure_or_not != self.kind.copies:
                 states = Counter(one.status.value for one in mine)
                 self.faults.append(f"{token} did not come to an end: {states}")

@@ -109,7 +109,8 @@ class Round:
         rows = self.rows()
         company = gateway
         layout = NativeLayout(writable_object(company, self.kind.object))
-        table = InputTable(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
+        columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
+        table = InputTable(Path("input"), columns, lambda: iter(rows), "jsonl")
         settings = PlanSettings(mode=Mode(self.kind.mode))
         return make_plan(table, layout, company, outbox, settings)
 
@@ -147,12 +148,15 @@ class Round:
     def work(self, gateway: Client, outbox: Outbox, settings: LoadSettings, step: Step) -> None:
         """What a process does: it plans the input and loads it."""
         plan = self.plan(gateway, outbox)
-        # what Intacct shows may be an equal record in doubt: the rest of the input waits until that is settled
-        waits = not self.kind.finds and any(one.verdict is Verdict.IN_DOUBT for one in plan.records)
-        refused = [str(one.reasons[0]) for one in plan.records if one.reasons]
-        if refused and not (waits and all(one.reasons[0].rule == "duplicate" for one in plan.records if one.reasons)):
-            self.faults.append(f"the plan refuses a sound record: {refused[0]}")
+        reasons = [record.reasons[0] for record in plan.records if record.reasons]
+        if any(reason.rule not in self.waiting(plan) for reason in reasons):
+            self.faults.append(f"the plan refuses a sound record: {reasons[0]}")
         list(Loader(gateway, outbox, settings, step=step).apply(plan))
+
+    def waiting(self, plan: Any) -> set[str]:
+        """The rules that refuse a record that waits: what Intacct shows may be an equal record in doubt."""
+        in_doubt = any(record.verdict is Verdict.IN_DOUBT for record in plan.records)
+        return {"duplicate"} if in_doubt and not self.kind.finds else set()
 
     def run_with_faults(self) -> None:
         """Runs with faults, alone or two at once, with time between them."""

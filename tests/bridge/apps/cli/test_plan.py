@@ -349,3 +349,21 @@ def test_the_plans_that_wait_are_listed(books: Intacct, sign: Sign) -> None:
     assert books("plan", "apply", first["plan"]).status == 0
     done = json.loads(books("plan", "list", "--done", "--json").out)["plans"]
     assert [(one["plan"], one["state"]) for one in done] == [(first["plan"], "done")]
+
+
+def test_plans_of_another_user_are_counted_and_refused_here(books: Intacct, home: Path) -> None:
+    """Who posts, and what that user may see, is part of what a person approves."""
+    toml = home / "work" / "intacct.toml"
+    table = toml.read_text()
+    toml.write_text(table + table.replace("[connections.books]", "[connections.other]").replace('demo-user"', 'bea"'))
+    with RecordedRun(connection="books") as run:
+        saved = save_plan(run, plan_load(run, LoadRequest(source=Path("vendors.csv"), layout="VENDOR")))
+    assert "more plan" not in books("plan", "list", "--connection", "books").err
+    listed = books("plan", "list", "--connection", "other")
+    assert saved.id not in listed.out
+    assert "1 more plan of user demo-user (implementation): use the connection that saved them" in listed.err
+    as_json = json.loads(books("plan", "list", "--connection", "other", "--json").out)
+    assert as_json["elsewhere"] == [{"user": "demo-user", "entity": "", "environment": "implementation", "plans": 1}]
+    refused = books("plan", "apply", saved.id, "--connection", "other")
+    assert refused.status == 2
+    assert "the plan is for user demo-user, and this connection for user bea" in refused.err

@@ -429,6 +429,8 @@ class SavedPlanPage:
     unreadable: tuple[UnreadablePlan, ...]
     next: str
     """What the next page begins after; empty if this is the last one."""
+    elsewhere: tuple[tuple[TargetCompany, int], ...] = ()
+    """The numbers of plans for other users and entities of the company. Only their connections can apply them."""
 
 
 def saved_plans(run: CompanyRun, *, done: bool = False, after: str = "", limit: int = 50) -> SavedPlanPage:
@@ -446,8 +448,9 @@ def saved_plans(run: CompanyRun, *, done: bool = False, after: str = "", limit: 
                 plans.append(open_saved(run, record.id))
             except SettingsError as error:
                 unreadable.append(UnreadablePlan(record.id, error))
+        elsewhere = tuple(outbox.plans_elsewhere(TargetCompany.of(run.connection), done=done))
     following = records[limit - 1].id if len(records) > limit else ""
-    return SavedPlanPage(tuple(plans), tuple(unreadable), following)
+    return SavedPlanPage(tuple(plans), tuple(unreadable), following, elsewhere)
 
 
 def plan_records(run: CompanyRun, *, done: bool = False) -> tuple[PlanRecord, ...]:

@@ -53,6 +53,7 @@ from intacct_bridge.load.outbox.storage import (
     PLAN_COLUMNS,
     PLAN_NEW,
     PLAN_PAGE,
+    PLANS_ELSEWHERE,
     RECOVER,
     RELEASE,
     RELEASE_IDENTITIES,
@@ -621,6 +622,12 @@ class Outbox(OutboxReader):
         at = _ANY_TIME if last is None else time_text(last.at)
         where = (target.company, target.entity, target.environment, target.user)
         return list(map(_plan_record, self._db.read(PLAN_PAGE, (int(done), *where, at, at, after, limit))))
+
+    def plans_elsewhere(self, target: TargetCompany, *, done: bool) -> list[tuple[TargetCompany, int]]:
+        """For which other entities, environments and users of this company the outbox holds plans, and how many."""
+        where = (target.company, target.entity, target.environment, target.user)
+        rows = self._db.read(PLANS_ELSEWHERE, (int(done), *where))
+        return [(TargetCompany(target.company, *place), count) for *place, count in rows]
 
     def approve(self, approval: Approval) -> None:
         """Keep an approval."""

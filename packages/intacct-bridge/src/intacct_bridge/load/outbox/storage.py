@@ -136,6 +136,11 @@ WHERE held = 1 AND done = ? AND company = ? AND entity = ? AND environment = ? A
     AND (at < ? OR (at = ? AND id < ?))
 ORDER BY at DESC, id DESC LIMIT ?
 """
+PLANS_ELSEWHERE = """
+SELECT entity, environment, user_id, count(*) FROM saved_plan
+WHERE held = 1 AND done = ? AND company = ? AND NOT (entity = ? AND environment = ? AND user_id = ?)
+GROUP BY entity, environment, user_id ORDER BY entity, environment, user_id
+"""
 APPLIED_SINCE = """
 SELECT entry.record, entry.name, entry.sent_at FROM entry JOIN event ON event.entry = entry.number
 WHERE entry.company = ? AND entry.entity = ? AND entry.operation = ? AND entry.object = ? AND entry.identity = ?

@@ -13,6 +13,7 @@ from intacct_bridge.apps.terminal.exit_statuses import CONNECTED, FAILURES, WRIT
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.apps.views.saved_plans import apply_saved_plan, next_step, show_saved_plan
 from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.operations.plans import RecordPage, SavedPlan
@@ -76,7 +77,12 @@ def list_command(context: CommandContext, *, is_done: bool, limit: int, after: s
         page = saved_plans(context, done=is_done, after=after, limit=limit)
     if output.as_json:
         plans = [{"connection": context.connection.name, **saved.facts()} for saved in page.plans]
-        output.json({"plans": plans, "unreadable": [plan.id for plan in page.unreadable], "next": page.next})
+        elsewhere = [
+            {"user": target.user, "entity": target.entity, "environment": target.environment, "plans": count}
+            for target, count in page.elsewhere
+        ]
+        unreadable_ids = [plan.id for plan in page.unreadable]
+        output.json({"plans": plans, "unreadable": unreadable_ids, "next": page.next, "elsewhere": elsewhere})
     else:
         rows = [
             (
@@ -93,6 +99,12 @@ def list_command(context: CommandContext, *, is_done: bool, limit: int, after: s
         output.complain(f"error  {unreadable.id}: {unreadable.error.message} ({unreadable.error.fix})")
     if page.next:
         output.say(f"The next plans: --after {page.next}")
+    for target, count in page.elsewhere:
+        entity = f" in entity {target.entity}" if target.entity else ""
+        output.say(
+            f"{counted(count, 'more plan')} of user {target.user}{entity} ({target.environment}): "
+            "use the connection that saved them"
+        )
     return FAILURES if page.unreadable else 0
 
 
