@@ -6,6 +6,7 @@ the workers of the fleet. A program gets a `Fleet` here, with what its methods t
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from intacct_bridge.fleet.status import FlowStatus, TenantStatus
 from intacct_bridge.fleet.tenant import Tenant, with_secrets
 from intacct_bridge.fleet.tenant_files import TenantParts, read_flows, read_secrets, read_tenants
 from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun, detail_of
-from intacct_bridge.fleet.work_state import WorkState
+from intacct_bridge.fleet.work_state import Worker, WorkState
 from intacct_bridge.fleet.worker import BEAT, FleetWorker, worker_metrics
 from intacct_bridge.operations.flows import FlowProgram, flow_job, prepare_flow, run_flow
 from intacct_bridge.operations.messages import Messages
@@ -53,12 +54,13 @@ __all__ = [
     "TenantStatus",
     "TooManyAttemptsError",
     "UnknownTenantError",
-    "WorkState",
+    "Worker",
     "add_tenants",
     "check_tenant_flows",
     "detail_of",
     "fleet_results",
     "fleet_worker",
+    "fleet_workers",
     "is_in_force",
     "latest_log",
     "link_path",
@@ -146,6 +148,12 @@ def fleet_worker(
         return FlowEnd(result.status, result.run, result.error)
 
     return FleetWorker(fleet, run_tenants_flow, threads=threads, longest_run=longest_run, ended=ended)
+
+
+def fleet_workers(fleet: Fleet) -> list[Worker]:
+    """The workers of a fleet; those that died are among them until another has taken over their runs."""
+    with closing(WorkState(fleet.registry.place)) as state:
+        return state.workers()
 
 
 def requested_runs(fleet: Fleet, tenant: str | None, flow: str | None) -> list[RunKey]:

@@ -14,8 +14,8 @@ from intacct_bridge.changes.delivery import DeliveryError
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind, encode
 from intacct_bridge.connections.sources import load_connection
 from intacct_bridge.load.outbox.outbox import open_outbox
-from intacct_bridge.operations.loads import JsonLines, LoadRequest, Mode, plan_load
-from intacct_bridge.operations.plans import ApplyOptions, Verdict, apply_plan, refuse_without_plan
+from intacct_bridge.operations.loads import JsonLines, LoadRequest, Mode, plan_loads
+from intacct_bridge.operations.plans import ApplyOptions, Plan, Verdict, apply_plan, refuse_without_plan
 from intacct_bridge.operations.recorded_run import CompanyRun, RecordedRun
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model import keys
@@ -59,13 +59,10 @@ class LoadReceiver:
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
         """Post the events; DeliveryError with the reason if one is refused or in doubt."""
         with self._lock:
-            for event in events:
-                self._post(event)
+            for event, plan in zip(events, plan_loads(self._run, map(self._request, events)), strict=True):
+                self._post(event, plan)
 
-    def _post(self, event: ChangeEvent) -> None:
-        if event.kind is ChangeKind.DELETED:
-            _refuse_unclear(event)
-        plan = plan_load(self._run, self._request(event))
+    def _post(self, event: ChangeEvent, plan: Plan) -> None:
         removed = event.kind is ChangeKind.DELETED and all(record.receipt is None for record in plan.records)
         if plan.refused and not removed:
             reasons = (reason for record in plan.of(Verdict.REFUSED) for reason in record.reasons)
@@ -79,6 +76,8 @@ class LoadReceiver:
 
     def _request(self, event: ChangeEvent) -> LoadRequest:
         """The load of one event, which is read as a file of one row is."""
+        if event.kind is ChangeKind.DELETED:
+            _refuse_unclear(event)
         number = "" if self._options.map_file else keys.record_key(_object_of(event))
         values = {name: value for name, value in event.record.items() if value is not None and name != number}
         return LoadRequest(

@@ -38,6 +38,7 @@ from intacct_bridge.load.tables.typed_cells import exact
 from intacct_bridge.load.target.attachments import FOLDER
 from intacct_bridge.load.target.writable import writable_object
 from intacct_bridge.mapping.language import parse_map
+from intacct_bridge.operations.job_settings import LoadSettings
 from intacct_bridge.operations.plans import (
     USUAL,
     ApplyOptions,
@@ -166,6 +167,37 @@ class LoadRequest:
 def plan_load(run: CompanyRun, request: LoadRequest) -> Plan:
     """Decide on each record, before anything is sent. Nothing is written to the company or to the outbox."""
     return _planned(run, request, CompanyFacts())
+
+
+def requested_load(settings: LoadSettings, file: Path, *, in_flow: bool) -> LoadRequest:
+    """The load of one file of a job. In a flow no person sees that a record was taken back, so it is refused then."""
+    return LoadRequest(
+        source=file,
+        layout=settings.as_name,
+        mapping=settings.map_file,
+        mode=Mode(settings.mode),
+        key=key_names(settings.key or ""),
+        encoding=settings.encoding,
+        delimiter=settings.delimiter,
+        sheet=settings.sheet,
+        header_row=settings.header_row,
+        decimal=settings.decimal,
+        date_order=settings.date_order,
+        date_formats=date_formats(settings.date_format, "`date_format`"),
+        constants=column_values(settings.constants, "`constants`"),
+        where=settings.where,
+        draft=settings.draft,
+        clear_empty=settings.clear_empty,
+        source_name=settings.source_name or "",
+        new=row_numbers(settings.new or "", "`new`"),
+        equal_records=settings.equal_records,
+        after_undo=settings.after_undo or ("refuse" if in_flow else "post"),
+        send_currency=settings.send_currency or "",
+        party_currency=settings.party_currency or "",
+        unusual_rates=settings.unusual_rates or "",
+        offline=settings.offline,
+        attachment_folder=settings.attachment_folder,
+    )
 
 
 def plan_loads(run: CompanyRun, requests: Iterable[LoadRequest]) -> Iterator[Plan]:

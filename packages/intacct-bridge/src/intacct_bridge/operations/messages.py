@@ -97,6 +97,10 @@ class Messages:
         """Mask these in every message from now on."""
         self._secrets.update(filter(None, secrets))
 
+    def mask_with(self, messages: "Messages") -> None:
+        """Mask what those of another program mask, and let each of the two mask what the other hides later."""
+        self._secrets = messages._secrets
+
     def masked(self, text: str) -> str:
         """The text with every secret replaced."""
         return without_secrets(text, self._secrets)

@@ -638,8 +638,9 @@ def _applied(
     error: IntacctError | None = None
     raised: BaseException | None = None
     stopping = Event()
-    loader, position = Loader(run.client, outbox, settings, stopping=stopping.is_set), outbox.position
+    position, loader = outbox.position, None
     try:
+        loader = Loader(run.client, outbox, settings, stopping=stopping.is_set)
         for outcome in loader.apply(plan):
             outcomes.append(outcome)
             if raised is None and progress is not None:
@@ -653,7 +654,7 @@ def _applied(
         error = stopped
     except BaseException as interruption:
         with suppress(Exception):  # an outbox that is away must not hide the interruption
-            for outcome in loader.sent_since(position, plan, tuple(outcomes)):
+            for outcome in loader.sent_since(position, plan, tuple(outcomes)) if loader is not None else ():
                 outcomes.append(outcome)
                 if progress is not None:
                     progress(outcome)

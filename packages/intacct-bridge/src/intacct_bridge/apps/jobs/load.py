@@ -22,7 +22,6 @@ from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.views.applying import ShownPlan
-    from intacct_bridge.operations.loads import LoadRequest
     from intacct_bridge.operations.plans import ApplyOptions, Plan, RecordOutcome
 
 _SENDING = frozenset({"batch_size", "atomic", "on_error"})
@@ -34,7 +33,7 @@ _OF_SAVED_PLAN = _SENDING | {"from_plan", "only_plan", "settle_after", "track", 
 def load(context: CommandContext, settings: LoadSettings) -> int:
     """Plan each file and show the plan, or apply it and show its receipts."""
     from intacct_bridge.apps.terminal.memory import relax_gc
-    from intacct_bridge.operations.loads import plan_loads
+    from intacct_bridge.operations.loads import plan_loads, requested_load
     from intacct_bridge.operations.plans import ApplyOptions, SendOptions, refuse_without_plan
 
     _check_options(settings)
@@ -61,7 +60,7 @@ def load(context: CommandContext, settings: LoadSettings) -> int:
     apply = ApplyOptions(sending=sending, settle_after=waits, tracked=settings.track, skip_refused=True)
     work = _FileLoad(context, apply, settings)
     with context.open_outbox(), json_document(context, context.output) as results:
-        requests = (_request(file, settings, context.flow) for file in settings.files)
+        requests = (requested_load(settings, file, in_flow=bool(context.flow)) for file in settings.files)
         status = max([work.finish(plan, results) for plan in plan_loads(context, requests)])
     if settings.only_plan and settings.out is None and not context.output.as_json:
         _tell_next(context, [plan for plan, _ in results])
@@ -124,39 +123,6 @@ def _tell_next(context: CommandContext, plans: "Sequence[Plan]") -> None:
     words = shlex.join(word for word in context.arguments if word != "--plan")
     applicable = any(plan.to_send for plan in plans)
     context.output.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
-
-
-def _request(file: Path, settings: LoadSettings, flow: str) -> "LoadRequest":
-    """The load of one file. In a flow no person sees that a record was taken back before, so it is refused."""
-    from intacct_bridge.operations.loads import LoadRequest, Mode, column_values, date_formats, key_names, row_numbers
-
-    return LoadRequest(
-        source=file,
-        layout=settings.as_name,
-        mapping=settings.map_file,
-        mode=Mode(settings.mode),
-        key=key_names(settings.key or ""),
-        encoding=settings.encoding,
-        delimiter=settings.delimiter,
-        sheet=settings.sheet,
-        header_row=settings.header_row,
-        decimal=settings.decimal,
-        date_order=settings.date_order,
-        date_formats=date_formats(settings.date_format, "--date-format"),
-        constants=column_values(settings.constants, "--set"),
-        where=settings.where,
-        draft=settings.draft,
-        clear_empty=settings.clear_empty,
-        source_name=settings.source_name or "",
-        new=row_numbers(settings.new or "", "--new"),
-        equal_records=settings.equal_records,
-        after_undo=settings.after_undo or ("refuse" if flow else "post"),
-        send_currency=settings.send_currency or "",
-        party_currency=settings.party_currency or "",
-        unusual_rates=settings.unusual_rates or "",
-        offline=settings.offline,
-        attachment_folder=settings.attachment_folder,
-    )
 
 
 def _check_options(settings: LoadSettings) -> None:

@@ -75,7 +75,7 @@ class ForwardingOutput(Output):
         self._messages = messages
         self.quiet, self.verbose = messages.quiet, messages.verbose
         self.log_facts = messages.log_facts
-        self._secrets = messages._secrets
+        self.mask_with(messages)
 
     def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
         """Pass a message on."""

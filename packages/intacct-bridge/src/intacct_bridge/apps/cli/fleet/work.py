@@ -160,16 +160,14 @@ def run_command(
 @with_fleet()
 def workers_command(context: CommandContext, fleet: "Fleet") -> None:
     """List the workers of the fleet. One that died is listed until another one has taken over its runs."""
-    from contextlib import closing
 
-    from intacct_bridge.operations.fleets import WorkState
+    from intacct_bridge.operations.fleets import fleet_workers
 
-    with closing(WorkState(fleet.registry.place)) as state:
-        rows = [
-            (one.id, "working" if one.alive else "died", one.running, one.threads, one.version,
-             f"{one.started_at:%Y-%m-%d %H:%M:%S}", f"{one.seen_at:%Y-%m-%d %H:%M:%S}")
-            for one in state.workers()
-        ]  # fmt: skip
+    rows = [
+        (worker.id, "working" if worker.alive else "died", worker.running, worker.threads, worker.version,
+         f"{worker.started_at:%Y-%m-%d %H:%M:%S}", f"{worker.seen_at:%Y-%m-%d %H:%M:%S}")
+        for worker in fleet_workers(fleet)
+    ]  # fmt: skip
     columns = ("worker", "state", "running", "threads", "version", "started", "seen")
     context.output.table(columns, rows, empty="No worker runs. Start one: intacct fleet work")
 
