@@ -125,7 +125,7 @@ def test_an_update_sends_what_changes_beside_the_record_number() -> None:
     assert update.operation is WriteOperation.UPDATE
     assert update.fields == {"RECORDNO": 77, "NAME": "new", "HIDDEN": "x"}  # what cannot be compared is sent
     assert update.lines == {}
-    assert update.known == {"WHENCREATED": date(2026, 5, 1), "WHENPOSTED": date(2026, 5, 2)}
+    assert update.unchanged == {"WHENCREATED": date(2026, 5, 1), "WHENPOSTED": date(2026, 5, 2)}
     assert update.earlier == {"NAME": "old"}
     assert update.content.fields == bill.fields
     assert replaced_values(update, there, BILL) == {"RECORDNO": 77, "NAME": "old"}  # no value of HIDDEN is shown
@@ -168,8 +168,8 @@ def test_a_locked_record_is_an_obstacle(state: str, operation: WriteOperation, l
 def test_an_update_knows_the_name_where_the_objects_own_function_needs_it(name: str, key: dict[str, Any]) -> None:
     row = {"DOCID": "Order-7", "VENDORID": "V-1"}
     bill = replace(write(NAME="new"), object=name)
-    assert update_of(bill, current(NAME="old", **row), BILL, ()).known == key
-    assert update_of(bill, current(NAME="old"), BILL, ()).known == {}
+    assert update_of(bill, current(NAME="old", **row), BILL, ()).unchanged == key
+    assert update_of(bill, current(NAME="old"), BILL, ()).unchanged == {}
 
 
 EQUAL = EqualNumber(("tap", "bills", "content", "abc"), 3, 1, 2)
@@ -274,8 +274,8 @@ def test_a_legacy_update_has_what_its_function_requires() -> None:
     assert update_of(by_number, replace(there, row={}), BILL, ()).fields == {"RECORDNO": 77}
     order = replace(one, object="SODOCUMENT")
     named = current(DOCID="Order-7", **{needed: "Ada", "NAME": "same"})
-    assert update_of(order, named, BILL, ()).known == {"DOCID": "Order-7"}
-    assert update_of(order, named, legacy, ()).known == {}
+    assert update_of(order, named, BILL, ()).unchanged == {"DOCID": "Order-7"}
+    assert update_of(order, named, legacy, ()).unchanged == {}
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,8 @@ def test_a_locked_record_is_refused_for_what_would_change_it() -> None:
 def test_a_record_in_doubt_is_judged_by_its_entry(doubtful: RecordStatus) -> None:
     record, match = planned(), replace(planned(), write=write(NAME="match"), receipt=Receipt("77"))
     step = matching(Mode.UPDATE)
-    as_given, as_matched = entry(doubtful), entry(doubtful)
-    assert step._decided(record, as_given, match, as_matched) == (record, as_given)
+    as_in_input, as_matched = entry(doubtful), entry(doubtful)
+    assert step._decided(record, as_in_input, match, as_matched) == (record, as_in_input)
     assert step._decided(record, entry(RecordStatus.APPLIED), match, as_matched) == (
         replace(record, write=match.write), as_matched,
     )  # fmt: skip
@@ -231,7 +231,7 @@ def recheck() -> RecheckExisting:
 def kept(operation: WriteOperation, *changes: Change, **existing: str) -> PlannedRecord:
     one = replace(write(operation), fields={"RECORDNO": 77, "NAME": "new"})
     return PlannedRecord(
-        replace(one, given=write().content), Verdict(operation.value), changes=changes, existing=existing
+        replace(one, input_content=write().content), Verdict(operation.value), changes=changes, existing=existing
     )
 
 

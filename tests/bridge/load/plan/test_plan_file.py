@@ -73,8 +73,8 @@ def _bare(plan: Plan) -> Plan:
     for planned in plan.records:
         write = planned.write
         rows = tuple(structs.replace(row, cells={}, fault="") for row in write.rows)
-        given = write.given and replace(write.given, lines=_bare_lines(write.given.lines))
-        bare = replace(write, rows=rows, lines=_bare_lines(write.lines), findings=(), given=given)
+        content = write.input_content and replace(write.input_content, lines=_bare_lines(write.input_content.lines))
+        bare = replace(write, rows=rows, lines=_bare_lines(write.lines), findings=(), input_content=content)
         records.append(replace(planned, write=bare))
     return replace(plan, records=tuple(records))
 

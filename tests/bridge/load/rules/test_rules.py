@@ -238,7 +238,7 @@ def test_each_object_posts_on_its_own_date(name: str, fields: dict[str, Any], re
 
 
 def test_the_date_that_an_update_leaves_counts() -> None:
-    update = replace(entry(debit("1", LOCATION="E1")), known={"BATCH_DATE": date(2026, 9, 1)})
+    update = replace(entry(debit("1", LOCATION="E1")), unchanged={"BATCH_DATE": date(2026, 9, 1)})
     assert said(open_period(update, facts(entities=ENTITIES))) == [("period", True)]
     moved = replace(update, fields={"BATCH_DATE": date(2026, 12, 1)})
     assert not list(open_period(moved, facts(entities=ENTITIES)))

@@ -33,12 +33,12 @@ class ApprovalMissingError(SettingsError):
         self.plan = plan
 
 
-def revalidated_plan(plan: Plan, made: PlanRecord, company: Gateway, outbox: Outbox) -> Plan:
+def revalidated_plan(plan: Plan, record: PlanRecord, company: Gateway, outbox: Outbox) -> Plan:
     """A saved plan as it stands now, after all that was applied of it; the records it takes back are compared again.
 
     InvalidRequestError or SettingsError if it may not be applied as it is.
     """
-    now = remaining(revalidate_plan(plan, company, outbox), made, outbox)
+    now = remaining(revalidate_plan(plan, company, outbox), record, outbox)
     refuse_changed_originals(now, company, outbox)
     return now
 
@@ -74,11 +74,11 @@ def admitted(plan: Plan, company: Gateway, outbox: Outbox, options: SendOptions)
             f"the plan {saved.origin.id} is sent as it was made: {_worded(saved.origin.options)}",
             fix="Apply it with these options, or make a new plan.",
         )
-    made = plan_record(saved, company, outbox)
-    refuse_unapproved(saved, made, company.connection, outbox)
+    record = plan_record(saved, company, outbox)
+    refuse_unapproved(saved, record, company.connection, outbox)
     if plan.saved is None:
-        plan = revalidated_plan(plan, made, company, outbox)
-    plan = remaining(_with_refused(saved, plan), made, outbox)
+        plan = revalidated_plan(plan, record, company, outbox)
+    plan = remaining(_with_refused(saved, plan), record, outbox)
     _refuse_differences(saved, plan)
     return plan
 
@@ -89,13 +89,13 @@ def _worded(options: SendOptions) -> str:
     return f"{records}, {atomic}, {'stop' if options.stop_on_error else 'continue'} after an error"
 
 
-def approval_problem(made: PlanRecord, connection: Connection, outbox: Outbox) -> str:
+def approval_problem(record: PlanRecord, connection: Connection, outbox: Outbox) -> str:
     """Why no approval of the plan holds now; empty if one does."""
     problem = "it has no approval"
     now = outbox.clock()
-    for approval in outbox.approvals(made.id):
-        barred = reason_may_not_approve(approval.person, made, connection)
-        if approval.digest != made.digest:
+    for approval in outbox.approvals(record.id):
+        barred = reason_may_not_approve(approval.person, record, connection)
+        if approval.digest != record.digest:
             problem = f"{approval.person} approved another digest"
         elif barred:
             problem = f"{approval.person} may not approve it: {barred}"
@@ -112,14 +112,14 @@ def needs_approval(plan: Plan, connection: Connection) -> bool:
 
 
 def refuse_unapproved(
-    plan: Plan, made: PlanRecord, connection: Connection, outbox: Outbox, *, always: bool = False
+    plan: Plan, record: PlanRecord, connection: Connection, outbox: Outbox, *, always: bool = False
 ) -> None:
     """ApprovalMissingError if a saved plan needs an approval and none of it holds; `always`: each plan needs one."""
-    problem = approval_problem(made, connection, outbox)
+    problem = approval_problem(record, connection, outbox)
     if problem and (always or needs_approval(plan, connection)):
         raise ApprovalMissingError(
-            f"the plan {made.id} has no approval that holds: {problem}",
-            plan=made.id,
+            f"the plan {record.id} has no approval that holds: {problem}",
+            plan=record.id,
             fix="Have it approved: intacct plan approve PLAN",
         )
 
@@ -133,24 +133,21 @@ def _with_refused(saved: Plan, now: Plan) -> Plan:
     return replace(now, records=tuple(one for _, one in ordered))
 
 
-def remaining(plan: Plan, made: PlanRecord, outbox: Outbox) -> Plan:
+def remaining(plan: Plan, record: PlanRecord, outbox: Outbox) -> Plan:
     """The plan, with records that were applied since it was made as unchanged. Asks the outbox only."""
-    open_records = [
-        record
-        for record in plan.records
-        if record.is_open or (record.verdict is Verdict.UNCHANGED and record.since is None)
+    opened = [
+        planned
+        for planned in plan.records
+        if planned.is_open or (planned.verdict is Verdict.UNCHANGED and planned.since is None)
     ]
-    keys = [
-        (write_target(_within(plan.target, one.write), one.write), one.write.identity.text, one.write.digest)
-        for one in open_records
-    ]
-    since = outbox.applied_since(made.last_event, keys)
+    writes = [planned.write for planned in opened]
+    keys = [(write_target(_within(plan.target, write), write), write.identity.text, write.digest) for write in writes]
     done = {
-        id(record): replace(record, verdict=Verdict.UNCHANGED, receipt=found[0], since=found[1], changes=())
-        for record, found in zip(open_records, since, strict=True)
-        if found is not None
+        id(planned): replace(planned, verdict=Verdict.UNCHANGED, receipt=applied[0], since=applied[1], changes=())
+        for planned, applied in zip(opened, outbox.applied_since(record.last_event, keys), strict=True)
+        if applied is not None
     }
-    return replace(plan, records=tuple(done.get(id(record), record) for record in plan.records))
+    return replace(plan, records=tuple(done.get(id(planned), planned) for planned in plan.records))
 
 
 def _within(target: TargetCompany, write: Write) -> TargetCompany:
@@ -175,16 +172,17 @@ def _key(write: Write) -> tuple[str, ...]:
 
 
 def _same(before: PlannedRecord, now: PlannedRecord) -> bool:
-    one, other = before.write, now.write
+    planned, current = before.write, now.write
     lines = [
         {wrapper: [(line.object, line.fields) for line in members] for wrapper, members in write.lines.items()}
-        for write in (one, other)
+        for write in (before.write, now.write)
     ]
     return (
         before.verdict in (now.verdict, Verdict.IN_DOUBT)
-        and one.fields == other.fields
+        and planned.fields == current.fields
         and lines[0] == lines[1]
-        and (one.attachments, one.folder, one.digest) == (other.attachments, other.folder, other.digest)
+        and (planned.attachments, planned.folder, planned.digest)
+        == (current.attachments, current.folder, current.digest)
         and (now.verdict is not Verdict.UPDATE or _replaces_the_same(before, now))
     )
 

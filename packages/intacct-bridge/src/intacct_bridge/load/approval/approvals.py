@@ -39,12 +39,12 @@ def record_plan(
 def approve(plan: Plan, company: Gateway, outbox: Outbox, *, person: str, valid_for: timedelta = VALID_FOR) -> Approval:
     """Approve a saved plan. SettingsError if it was changed, is for something else, or the person may not."""
     saved = plan.saved or plan
-    made = plan_record(saved, company, outbox)
-    problem = reason_may_not_approve(person, made, company.connection)
+    record = plan_record(saved, company, outbox)
+    problem = reason_may_not_approve(person, record, company.connection)
     if problem:
-        raise SettingsError(f"{person} may not approve {made.id}: {problem}", fix="Ask another person to approve it.")
+        raise SettingsError(f"{person} may not approve {record.id}: {problem}", fix="Ask another person to approve it.")
     now = outbox.clock()
-    approval = Approval(made.id, made.digest, person, now, now + valid_for)
+    approval = Approval(record.id, record.digest, person, now, now + valid_for)
     outbox.approve(approval)
     return approval
 
@@ -57,18 +57,18 @@ def plan_record(plan: Plan, company: Gateway, outbox: Outbox) -> PlanRecord:
     if plan.origin is None:
         raise no_identity()
     _same_target(plan, TargetCompany.of(company.connection))
-    made = outbox.plan_record(plan.origin.id)
-    if plan.origin.outbox != outbox.id or made is None:
+    record = outbox.plan_record(plan.origin.id)
+    if plan.origin.outbox != outbox.id or record is None:
         raise SettingsError(
             f"the plan {plan.origin.id} was made with another outbox than {outbox.name}",
             fix="Use the outbox that it was made with, or make a new plan.",
         )
-    if plan_digest(plan, company) != made.digest:
+    if plan_digest(plan, company) != record.digest:
         raise SettingsError(
             f"the plan {plan.origin.id}, or a file that it attaches, was changed since it was made",
             fix="Make a new plan, and have it approved.",
         )
-    return made
+    return record
 
 
 def _same_target(plan: Plan, now: TargetCompany) -> None:
@@ -81,10 +81,10 @@ def _same_target(plan: Plan, now: TargetCompany) -> None:
             )
 
 
-def reason_may_not_approve(person: str, made: PlanRecord, connection: Connection) -> str:
+def reason_may_not_approve(person: str, record: PlanRecord, connection: Connection) -> str:
     """Why a person may not approve a plan; empty if they may."""
     if connection.approvers and person not in connection.approvers:
         return f"the approvers of connection {connection.name!r} are {', '.join(connection.approvers)}"
-    if connection.four_eyes and person.casefold() == made.person.casefold():
-        return f"{made.person} made it, and four_eyes asks for a second person"
+    if connection.four_eyes and person.casefold() == record.person.casefold():
+        return f"{record.person} made it, and four_eyes asks for a second person"
     return ""

@@ -147,7 +147,7 @@ def _has_identities(write: Write) -> bool:
     if write.operation is not WriteOperation.CREATE or write.object == FOLDER_OBJECT:
         return True
     held = {(one.kind, one.text) for one in write.identities}
-    as_read = replace(write, fields=write.content.fields, given=None)
+    as_read = replace(write, fields=write.content.fields, input_content=None)
     return {(one.kind, one.text) for one in all_identities(as_read, "")} <= held
 
 

@@ -151,8 +151,8 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
         operation=WriteOperation.UPDATE,
         fields={writable.lookup.record_key: current.number, **fields},
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
-        given=write.content,
-        known=_copied_values(write, current, writable),
+        input_content=write.content,
+        unchanged=_copied_values(write, current, writable),
         earlier=replaced_values(
             replace(write, fields=fields, lines={one: lines for one, lines in write.lines.items() if one in names}),
             current,
@@ -172,7 +172,7 @@ def _copied_values(write: Write, current: CurrentRecord, writable: WritableObjec
 def deletion_of(write: Write, current: CurrentRecord, writable: WritableObject) -> Write:
     """The delete of an existing record."""
     fields: dict[str, Value] = {writable.lookup.record_key: current.number}
-    return replace(write, operation=WriteOperation.DELETE, fields=fields, lines={}, given=write.content)
+    return replace(write, operation=WriteOperation.DELETE, fields=fields, lines={}, input_content=write.content)
 
 
 def obstacles(

@@ -56,7 +56,7 @@ class DecideCurrency:
     def _decided(self, record: PlannedRecord, rule: "_CurrencyRule") -> PlannedRecord:
         write = record.write
         if write.operation is not WriteOperation.CREATE and not _replaces_entries(write):
-            theirs = comparable(write.known.get(CURRENCY)) or record.existing.get(CURRENCY, "")
+            theirs = comparable(write.unchanged.get(CURRENCY)) or record.existing.get(CURRENCY, "")
             return record if self._saved else replace(record, write=replace(write, currency=theirs.upper()))
         decision = rule.decide(write)
         sent = bool(decision.currency) and rule.is_sent(write, decision)
@@ -75,12 +75,12 @@ class DecideCurrency:
         if not in_lines:
             unnamed = not comparable(write.fields.get(CURRENCY))
             fields = {**write.fields, CURRENCY: write.currency}
-            return replace(write, fields=fields, given=write.content) if unnamed else write
+            return replace(write, fields=fields, input_content=write.content) if unnamed else write
         lines = tuple(
             msgspec.structs.replace(line, fields={**line.fields, CURRENCY: line.fields.get(CURRENCY) or write.currency})
             for line in write.lines.get(_LINES, ())
         )
-        return replace(write, lines={**write.lines, _LINES: lines}, given=write.content)
+        return replace(write, lines={**write.lines, _LINES: lines}, input_content=write.content)
 
 
 class _CurrencyRule:

@@ -118,7 +118,7 @@ class PostDrafts:
         changes = record.changes
         if write.operation is WriteOperation.CREATE:  # the outbox knows it, and its content is the same
             identity = existing_identity({lookup.record_key: current.number}, (lookup.record_key,))
-            write = replace(write, identity=identity, fields=dict(lookup.posts), lines={}, given=write.content)
+            write = replace(write, identity=identity, fields=dict(lookup.posts), lines={}, input_content=write.content)
             write = update_of(write, current, self._writable, posting)
         else:
             earlier = {change.name: current.row.get(change.name) for change in posting}

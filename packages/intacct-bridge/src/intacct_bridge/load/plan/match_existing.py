@@ -26,13 +26,13 @@ from intacct_bridge.load.plan.drafts import DECLINED, DRAFT, is_left_draft, not_
 from intacct_bridge.load.plan.outbox_verdict import CONFLICT, by_outbox, is_doubtful, sent_text
 from intacct_bridge.load.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import ReceiptCheck
-from intacct_bridge.load.plan.resolve_references import as_given
+from intacct_bridge.load.plan.resolve_references import as_in_input
 from intacct_bridge.load.plan.same_record import PostedBySource, posted_by_source
 from intacct_bridge.load.records.identity import all_identities, content_digest, existing_identity, without_draft
 from intacct_bridge.load.records.lookup_keys import is_draft_state
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable, equal_form
-from intacct_bridge.load.records.write import Finding, GivenContent, Identity, Receipt, Write, WriteOperation
+from intacct_bridge.load.records.write import Finding, Identity, InputContent, Receipt, Write, WriteOperation
 from intacct_bridge.load.target.current_records import (
     CurrentRecord,
     Locator,
@@ -95,10 +95,10 @@ class MatchExisting:
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Ask the outbox, find all existing records, and ask the outbox for what the match made of them."""
-        as_given = self._context.entries(record.write for record in records)
+        as_in_input = self._context.entries(record.write for record in records)
         matched = self._matched(records)
         as_matched = self._context.entries(record.write for record in matched)
-        matches = zip(records, as_given, matched, as_matched, strict=True)
+        matches = zip(records, as_in_input, matched, as_matched, strict=True)
         decided = [self._decided(record, first, match, entry) for record, first, match, entry in matches]
         posted = [record for record, _ in decided]
         return ReceiptCheck(self._context).decide(posted, [entry for _, entry in decided])
@@ -211,7 +211,7 @@ class MatchExisting:
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
             return existing.with_findings(*obstacles(delete, current, self._writable))
         fields = {name: value for name, value in write.fields.items() if name not in write.only_new}
-        write = replace(write, fields=fields, given=write.content)
+        write = replace(write, fields=fields, input_content=write.content)
         state = comparable(current.row.get("STATE"))
         is_draft = is_draft_state(write.object, state)
         if state and not is_draft:  # what was posted since is not made a draft again
@@ -239,8 +239,8 @@ class MatchExisting:
         """What the record is known by once it has the values of the input: its key or number may be another then."""
         names = self._writable.lookup.identifying
         held = {name: current.row[name] for name in names if current.row.get(name) not in (None, "")}
-        content = GivenContent({**held, **write.content.fields}, write.content.lines)
-        new = replace(write, operation=WriteOperation.CREATE, fields={**held, **write.fields}, given=content)
+        content = InputContent({**held, **write.content.fields}, write.content.lines)
+        new = replace(write, operation=WriteOperation.CREATE, fields={**held, **write.fields}, input_content=content)
         return all_identities(new, self._source_name)
 
 
@@ -255,7 +255,7 @@ def _with_given_lines(write: Write) -> Write:
         )
         for wrapper, members in write.lines.items()
     }
-    return replace(write, lines=lines, given=write.content)
+    return replace(write, lines=lines, input_content=write.content)
 
 
 def _moved_text(change: Change, label: str, planned: Change | None) -> str:
@@ -349,7 +349,7 @@ class RecheckExisting:
     def _compared(self, records: Sequence[PlannedRecord]) -> list[_Comparison]:
         """Each record compared with its existing record."""
         by = (self._writable.lookup.record_key,)
-        resolved = [resolve(as_given(record.write), self._context.references)[0] for record in records]
+        resolved = [resolve(as_in_input(record.write), self._context.references)[0] for record in records]
         keyed = [
             (replace(record.write, fields={**given.fields, **record.write.fields}), by)
             for record, given in zip(records, resolved, strict=True)

@@ -20,8 +20,8 @@ from intacct_bridge.load.plan.plan import MatchRules, Plan, PlannedRecord, PlanO
 from intacct_bridge.load.records.kept_values import KeptFields, fields_of, kept_fields
 from intacct_bridge.load.records.write import (
     Finding,
-    GivenContent,
     Identity,
+    InputContent,
     Receipt,
     RecordLine,
     Write,
@@ -73,7 +73,7 @@ class _Record(Struct, frozen=True):
     lines: _Lines
     input: _Input | None
     """The content as the input gives it, if planning has changed it since."""
-    known: KeptFields
+    unchanged: KeptFields
     attachments: tuple[str, ...]
     folder: str
     undoes: int | None
@@ -201,8 +201,8 @@ def _stored_record(record: PlannedRecord) -> _Record:
         currency=write.currency,
         fields=kept_fields(write.fields),
         lines=_stored_lines(write.lines),
-        input=_Input(kept_fields(write.given.fields), _stored_lines(write.given.lines)) if write.given else None,
-        known=kept_fields(write.known),
+        input=_input_of(write.input_content) if write.input_content else None,
+        unchanged=kept_fields(write.unchanged),
         attachments=write.attachments,
         folder=write.folder,
         undoes=write.undoes,
@@ -214,6 +214,14 @@ def _stored_record(record: PlannedRecord) -> _Record:
         read=write.findings,
         findings=record.findings,
     )
+
+
+def _input_of(content: InputContent) -> _Input:
+    return _Input(kept_fields(content.fields), _stored_lines(content.lines))
+
+
+def _content_of(stored: _Input) -> InputContent:
+    return InputContent(fields_of(stored.fields), _record_lines(stored.lines))
 
 
 def _stored_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> _Lines:
@@ -243,8 +251,8 @@ def _planned_record(stored: _Record) -> PlannedRecord:
         folder=stored.folder,
         entity=stored.entity,
         currency=stored.currency,
-        known=fields_of(stored.known),
-        given=GivenContent(fields_of(stored.input.fields), _record_lines(stored.input.lines)) if stored.input else None,
+        unchanged=fields_of(stored.unchanged),
+        input_content=_content_of(stored.input) if stored.input else None,
         undoes=stored.undoes,
         labels=stored.labels,
         identities=stored.identities,

@@ -20,7 +20,7 @@ class ResolveReferences:
         """Read all references that are not known yet, and resolve each record."""
         if self._context.settings.offline:
             return list(records)
-        referring = (as_given(record.write) for record in records if record.verdict in self._verdicts)
+        referring = (as_in_input(record.write) for record in records if record.verdict in self._verdicts)
         is_create = self._context.settings.mode is Mode.CREATE
         opened = (record.write for record in records if record.is_open and is_create)
         self._context.facts.learn(referring, [write for write in opened if write.operation is WriteOperation.CREATE])
@@ -28,15 +28,16 @@ class ResolveReferences:
 
     def _resolved(self, record: PlannedRecord) -> PlannedRecord:
         write = record.write
-        resolved, findings = resolve(as_given(write), self._context.references)
-        if write.given is None:
+        resolved, findings = resolve(as_in_input(write), self._context.references)
+        if write.input_content is None:
             return (record if resolved is write else replace(record, write=resolved)).with_findings(*findings)
         return record.with_findings(*findings, *_moved_references(write, resolved))
 
 
-def as_given(write: Write) -> Write:
-    """The write with the fields and lines that its input gives."""
-    return write if write.given is None else replace(write, fields=write.given.fields, lines=write.given.lines)
+def as_in_input(write: Write) -> Write:
+    """The write with the fields and lines that its input has."""
+    content = write.content
+    return write if write.input_content is None else replace(write, fields=content.fields, lines=content.lines)
 
 
 def _moved_references(planned: Write, now: Write) -> Iterator[Finding]:

@@ -106,7 +106,7 @@ def all_identities(write: Write, source: str) -> tuple[Identity, ...]:
     if write.operation is not WriteOperation.CREATE or write.undoes is not None:
         return ()
     fields, lookup = write.content.fields, lookup_keys_of(write.object).without(write.labels)
-    versions = (fields, write.fields) if write.given is not None or write.fields is not fields else (fields,)
+    versions = (fields, write.fields) if write.input_content is not None or write.fields is not fields else (fields,)
     identities: list[Identity] = []
     for values in versions:  # a party by its name, and by its id
         if not lookup.number:

@@ -156,7 +156,7 @@ SHARED = ("number", "content")
 
 
 @dataclass(frozen=True, slots=True)
-class GivenContent:
+class InputContent:
     """A record's fields and lines as its input gives them. Its digest, identity and label are made of these."""
 
     fields: Mapping[str, Value]
@@ -187,7 +187,7 @@ class Write:
     """Paths of the files to attach."""
     folder: str = ""
     """The attachment folder for them."""
-    known: Mapping[str, Value] = field(default_factory=dict)
+    unchanged: Mapping[str, Value] = field(default_factory=dict)
     """The company's values that an update leaves unchanged: its dates, which rules about periods need, and the natural
     key if a function names the record by it."""
     entity: str = ""
@@ -195,7 +195,7 @@ class Write:
     that the connection is signed in to."""
     entity_by: str = ""
     """The field by which the input names it: `LOCATIONID`, `RECORDNO`, `NAME`, or empty for any of these."""
-    given: GivenContent | None = None
+    input_content: InputContent | None = None
     """The content as the input gives it; None if the fields and lines are still those."""
     only_new: frozenset[str] = frozenset()
     """Fields that the layout fills and the input does not, such as a default; they are left out of an update."""
@@ -223,9 +223,9 @@ class Write:
         return bool(self.source_key) or any(identity.kind in OF_SOURCE for identity in self.identities)
 
     @property
-    def content(self) -> GivenContent:
+    def content(self) -> InputContent:
         """The content as the input gives it, regardless of what planning has resolved or left out since."""
-        return self.given or GivenContent(self.fields, self.lines)
+        return self.input_content or InputContent(self.fields, self.lines)
 
     @property
     def position(self) -> str:

@@ -128,7 +128,7 @@ def location(write: Write, facts: Facts) -> Iterator[Finding]:
 def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
     """The posting date is not before the date from which the books of each entity concerned are open."""
     names = _POSTING_DATES.get(write.object, _DOCUMENT_DATES)
-    values = {**write.known, **write.fields}
+    values = {**write.unchanged, **write.fields}
     name, posted = next(((name, day) for name in names if type(day := values.get(name)) is date), ("", None))
     if posted is None:
         return

@@ -113,7 +113,7 @@ class Functions:
         if self._is_legacy or write.object not in SPECIFIC_UPDATE:
             return comparable(write.fields.get(RECORDNO))
         name = legacy_object(write.object).key
-        key = comparable(write.known.get(name)) or comparable(write.fields.get(name))
+        key = comparable(write.unchanged.get(name)) or comparable(write.fields.get(name))
         if not key:
             raise InvalidRequestError(
                 f"the {name} of {write.object} {comparable(write.fields.get(RECORDNO))} is not known",

@@ -427,7 +427,7 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
     )
     if not changed:
         return write, tuple(findings)
-    return replace(write, fields=fields, lines=lines, given=write.content), tuple(findings)
+    return replace(write, fields=fields, lines=lines, input_content=write.content), tuple(findings)
 
 
 def own_id(write: Write) -> str:

@@ -55,7 +55,7 @@ def restoring_writes(
                 restoring = _restored(writable, entry, write, records[0], earlier, entity=entity)
             if restoring is not None and is_draft_state(write.object, comparable(records[0].row.get("STATE"))):
                 restoring = replace(restoring, fields={**restoring.fields, **_draft_fields(writable)})
-            done.append(replace(restoring, known=key_values) if restoring is not None else None)
+            done.append(replace(restoring, unchanged=key_values) if restoring is not None else None)
         except RecordError as error:
             done.append(error)
     return done
