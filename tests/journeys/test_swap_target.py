@@ -60,7 +60,7 @@ def test_the_config_of_the_tap_is_taken_with_a_note(pipe: Pipe) -> None:
     [
         ({"dry_run": True}, "unknown key 'dry_run'"),
         ({"tennant": "acme"}, "did you mean tenant"),
-        ({"stream_maps": {"bills": {}}}, "setting of Meltano's SDK"),
+        ({"stream_maps": {"bills": {}}}, "setting of another program"),
         ({"mode": "create", "ignore_keys": ["mode"]}, "ignore_keys names 'mode'"),
         ({"ignore_keys": "mode"}, "must be of type array of strings"),
     ],

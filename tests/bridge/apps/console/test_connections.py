@@ -119,7 +119,8 @@ def test_every_setting_can_be_set(visitor: Visitor, gateway: str) -> None:
     more = {
         "location_id": "100", "client_id": "c", "authentication": "login", "dtd_version": "2.1", "read_only": "yes",
         "approval": "required", "approvers": "anna, ben", "four_eyes": "yes", "monthly_transactions": "5000",
-        "concurrency": "3", "timeout": "60.5", "catalog_hours": "12", "outbox": "/o.sqlite", "archive": "/a",
+        "concurrency": "3", "timeout": "60.5", "answer_timeout": "100",
+        "user_agent": "acme/1", "catalog_hours": "12", "outbox": "/o.sqlite", "archive": "/a",
         "ca_bundle": "/c.pem", "read_formatting": "-", "allow_endpoint": "yes", "test": "-",
     }  # fmt: skip
     fields = {name: value for name, value in {**FORM, "endpoint": gateway, **more}.items() if value != "-"}

@@ -28,7 +28,7 @@ def test_hotglue_s_keys_keep_their_meaning() -> None:
             "user_agent": "x",
         }
     )
-    assert config.connection.location_id == "100"
+    assert (config.connection.location_id, config.connection.user_agent) == ("100", "x")
     assert config.load.input_path == Path("in")
     assert (config.load.po_transaction_type, config.load.record_urls, config.load.vendors_by_name) == (
         "Order",
@@ -63,6 +63,25 @@ def test_the_gateway_s_url_has_two_names(key: str) -> None:
 def test_a_mistake_is_refused_with_its_key(given: dict[str, Any], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         checked({**NEEDED, **given})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("snapshot_hours", 24), ("snapshot_dir", "cache"), ("add_record_metadata", True), ("stream_maps", {"bills": {}})],
+)
+def test_a_setting_that_another_target_obeys_is_refused_or_named_as_ignored(key: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"{key} is a setting of another program, and does nothing here"):
+        checked({**NEEDED, key: value})
+    assert checked({**NEEDED, key: value, "ignore_keys": [key]}).ignored == (key,)
+    assert checked({**NEEDED, key: type(value)()}).ignored == (key,)
+
+
+def test_the_tap_refuses_the_periods_that_hotglue_s_reads_again(tmp_path: Path) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({**NEEDED, "report_periods": 3}))
+    with pytest.raises(SettingsError, match=r"report_periods .* does nothing here") as told:
+        read_tap_config([str(file)], {})
+    assert "every changed line is read" in told.value.fix
 
 
 def test_later_sources_override_earlier_ones(tmp_path: Path) -> None:

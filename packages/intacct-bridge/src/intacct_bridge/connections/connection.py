@@ -91,6 +91,10 @@ class Connection:
     """Directory for masked, rotated requests and answers; empty: they are not kept."""
     timeout: float = 300.0
     """Seconds to wait for the next byte of an answer."""
+    answer_timeout: float = 900.0
+    """Seconds that the rest of an answer may take after its first byte. Sage closes a request after 15 minutes."""
+    user_agent: str = ""
+    """The User-Agent of each request; empty: the name and version of this program."""
     ca_bundle: str = ""
     """PEM file of the authorities to trust; empty: the system's trust store."""
     read_formatting: bool = True
@@ -109,10 +113,7 @@ class Connection:
             if value not in allowed:
                 meant = did_you_mean(str(value), allowed)
                 self._refuse(setting, f"is {value!r}, and must be one of {', '.join(allowed)}{meant}")
-        if self.concurrency < 1:
-            self._refuse("concurrency", f"is {self.concurrency}, and must be at least 1")
-        if self.timeout <= 0:
-            self._refuse("timeout", f"is {self.timeout}, and must be more than 0 seconds")
+        self._check_requests()
         if is_misspelt_address(self.outbox):  # its text may have a password, and is in no message
             self._refuse("outbox", "is neither a path nor a URI", "Write a path, or postgresql://HOST/DATABASE.")
         for setting in ("approvers", "four_eyes"):
@@ -125,6 +126,15 @@ class Connection:
             if not getattr(self, setting):
                 self._refuse(setting, "is not set", missing_fix(self.name, setting))
         check_endpoint(self.endpoint, connection=self.name, allow=self.allow_endpoint)
+
+    def _check_requests(self) -> None:
+        if self.concurrency < 1:
+            self._refuse("concurrency", f"is {self.concurrency}, and must be at least 1")
+        for setting in ("timeout", "answer_timeout"):
+            if getattr(self, setting) <= 0:
+                self._refuse(setting, f"is {getattr(self, setting)}, and must be more than 0 seconds")
+        if not (self.user_agent.isascii() and self.user_agent.isprintable()):
+            self._refuse("user_agent", f"is {self.user_agent!r}, and may have printable ASCII characters only")
 
     def _wrap_passwords(self) -> None:
         for setting in SECRETS:

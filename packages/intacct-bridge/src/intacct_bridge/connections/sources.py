@@ -440,6 +440,7 @@ _KIND: dict[str, type] = {
     "monthly_transactions": int,
     "monthly_limit": int,
     "timeout": float,
+    "answer_timeout": float,
     "catalog_hours": float,
 }
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -39,10 +39,9 @@ HOTGLUE_PLATFORM = (
     "s3_root",
     "connector_props",
     "date_window_size",
-    "user_agent",
 )
 """Keys that hotglue's platform puts beside a connector's own."""
-_OF_SINGER_SDK = {
+OF_SINGER_SDK = {
     "stream_maps": "select fields in the catalogue, or map records with `mappings`",
     "stream_map_config": "select fields in the catalogue, or map records with `mappings`",
     "faker_config": "remove it",
@@ -50,7 +49,7 @@ _OF_SINGER_SDK = {
     "flattening_max_depth": "remove it: records of objects are flat already",
     "batch_config": "remove it: every record is a message of its own",
 }
-"""Settings of Meltano's SDK that change records, each with the fix. An empty one is ignored, any other is refused."""
+"""Settings of Meltano's SDK that change records, each with the fix."""
 _PLACE = re.compile(r" - at `\$\.(\w+)")
 """The key in msgspec's message about a value that does not fit."""
 
@@ -90,6 +89,10 @@ class ConfigKeys(Generic[S]):
     """Keys of other vendors' commands that have no meaning here; they are accepted and reported."""
     prefix: str = ""
     """The beginning of its environment variables."""
+    refused: Mapping[str, str] = field(default_factory=lambda: OF_SINGER_SDK)
+    """Settings that change what other vendors' commands of this kind do, and that do nothing here, each with the fix.
+    An empty one is ignored, and so is one that `ignore_keys` names.
+    """
 
 
 def read_sources(sources: Iterable[str], keys: ConfigKeys[S], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -171,13 +174,13 @@ def _check_keys(config: Mapping[str, Any], keys: ConfigKeys[S]) -> None:
                 setting="ignore_keys",
             )
     for key, value in config.items():
-        if key in _OF_SINGER_SDK and value:
+        if key in keys.refused and value and key not in listed_keys:
             raise SettingsError(
-                f"the config's {key} is a setting of Meltano's SDK, and has no effect here",
-                fix=_OF_SINGER_SDK[key],
+                f"the config's {key} is a setting of another program, and does nothing here",
+                fix=f'{keys.refused[key]}; or add "ignore_keys": ["{key}"]',
                 setting=key,
             )
-        if key not in (*ours, *keys.tolerated, *_OF_SINGER_SDK, *listed_keys):
+        if key not in (*ours, *keys.tolerated, *keys.refused, *listed_keys):
             raise SettingsError(
                 f"the config has an unknown key {key!r}{did_you_mean(key, (*ours, *keys.tolerated))}",
                 fix=f'correct it; if another program reads it, add "ignore_keys": ["{key}"]',

@@ -12,6 +12,7 @@ import msgspec
 
 from intacct_bridge.apps.singer.config import (
     HOTGLUE_PLATFORM,
+    OF_SINGER_SDK,
     ConfigKeys,
     ConnectionSettings,
     Kilobytes,
@@ -102,7 +103,6 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
 _TOLERATED = (
     *HOTGLUE_PLATFORM,
     "event_lookback",
-    "report_periods",
     "disable_collection",
     "use_locations",
     "input_path",
@@ -111,9 +111,12 @@ _TOLERATED = (
     "document_sequencing_enabled",
     "snapshot_hours",
     "snapshot_dir",
+    "add_record_metadata",
 )
 """Keys of hotglue's taps, targets and platform that have no meaning here; they are accepted and reported."""
-KEYS = ConfigKeys(TapSettings, _TOLERATED, ENV_PREFIX)
+_REFUSED = {"report_periods": "remove it: every changed line is read, also of earlier periods"}
+"""Settings of hotglue's tap that would do nothing here."""
+KEYS = ConfigKeys(TapSettings, _TOLERATED, ENV_PREFIX, OF_SINGER_SDK | _REFUSED)
 
 
 @dataclass(frozen=True, slots=True)

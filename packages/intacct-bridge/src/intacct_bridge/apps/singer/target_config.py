@@ -11,6 +11,7 @@ import msgspec
 
 from intacct_bridge.apps.singer.config import (
     HOTGLUE_PLATFORM,
+    OF_SINGER_SDK,
     ConfigKeys,
     ConnectionSettings,
     Positive,
@@ -118,13 +119,17 @@ _TOLERATED = (
     "event_lookback",
     "report_periods",
     "disable_collection",
-    "snapshot_hours",
-    "snapshot_dir",
-    "add_record_metadata",
 )
 """Keys of the tap, and of hotglue's taps, targets and platform, that have no meaning here; they are accepted and
 reported."""
-KEYS = ConfigKeys(TargetSettings, _TOLERATED, ENV_PREFIX)
+_ASKED_EACH_RUN = "remove it: each run asks Intacct for the records that its input refers to"
+_REFUSED = {
+    "snapshot_hours": _ASKED_EACH_RUN,
+    "snapshot_dir": _ASKED_EACH_RUN,
+    "add_record_metadata": "remove it: records have Intacct's own fields only",
+}
+"""Settings of hotglue's targets and of Meltano's SDK for targets that would do nothing here."""
+KEYS = ConfigKeys(TargetSettings, _TOLERATED, ENV_PREFIX, OF_SINGER_SDK | _REFUSED)
 
 
 @dataclass(frozen=True, slots=True)

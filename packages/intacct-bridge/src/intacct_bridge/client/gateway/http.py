@@ -12,6 +12,7 @@ import time
 import urllib.request
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPResponse
 from pathlib import Path
@@ -29,8 +30,6 @@ from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from intacct_protocol.xml.xml import MAX_BYTES
 
 CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 900.0
-"""How long an answer may take beside the time-out for its first byte: as long as a synchronous request may."""
 _PIECE = 64 * 1024
 _HEADERS = {
     "Content-Type": "application/xml",
@@ -48,6 +47,8 @@ class HttpTransport:
 
     def __init__(self, connection: Connection, *, max_bytes: int = MAX_BYTES) -> None:
         self._timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=connection.timeout)
+        self._answer_timeout = connection.answer_timeout
+        self._headers = _HEADERS | ({"User-Agent": connection.user_agent} if connection.user_agent else {})
         self._max_bytes = max_bytes
         self._options: dict[str, Any] = {
             "ssl_context": _trust(connection),
@@ -66,7 +67,7 @@ class HttpTransport:
                 "POST",
                 endpoint,
                 body=iter(sending),
-                headers={**_HEADERS, "Content-Length": str(len(body))},
+                headers={**self._headers, "Content-Length": str(len(body))},
                 redirect=False,
                 preload_content=False,
                 decode_content=False,
@@ -119,7 +120,7 @@ class HttpTransport:
     def _new_pool(self, proxy: str) -> urllib3.PoolManager:
         options = self._options
         if not proxy:
-            return _timed(urllib3.PoolManager(**options))
+            return _timed(urllib3.PoolManager(**options), self._answer_timeout)
         parts = urlsplit(proxy)
         headers = None
         if parts.username is not None:
@@ -127,17 +128,18 @@ class HttpTransport:
             headers = urllib3.make_headers(proxy_basic_auth=pair)
         address = f"{parts.scheme or 'http'}://{parts.hostname}:{parts.port or 8080}"
         context = self._options["ssl_context"] if address.startswith("https:") else None
-        return _timed(urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=context, **options))
+        manager = urllib3.ProxyManager(address, proxy_headers=headers, proxy_ssl_context=context, **options)
+        return _timed(manager, self._answer_timeout)
 
 
 class _TimedReader(io.RawIOBase):
     """The bytes of one answer, head included: a server that sends one now and then cannot hold a run for ever."""
 
-    def __init__(self, reader: io.RawIOBase, line: socket.socket) -> None:
+    def __init__(self, reader: io.RawIOBase, line: socket.socket, seconds: float) -> None:
         self._reader = reader
         self._line = line
         self._pause = line.gettimeout() or 0.0
-        self._ends = time.monotonic() + self._pause + ANSWER_SECONDS
+        self._ends = time.monotonic() + self._pause + seconds
 
     def readable(self) -> bool:
         """As the reader of a socket."""
@@ -161,30 +163,28 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, seconds: float, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock))
+        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, seconds))
 
 
-class _TimedConnection(HTTPConnection):
-    response_class = _TimedResponse
+def _timed(manager: urllib3.PoolManager, seconds: float) -> urllib3.PoolManager:
+    """A manager whose connections limit the time of a whole answer, from its first byte."""
+    timed: Any = partial(_TimedResponse, seconds=seconds)
 
+    class TimedConnection(HTTPConnection):
+        response_class = timed
 
-class _TimedSecureConnection(HTTPSConnection):
-    response_class = _TimedResponse
+    class TimedSecureConnection(HTTPSConnection):
+        response_class = timed
 
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = TimedConnection
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _TimedConnection
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = TimedSecureConnection
 
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _TimedSecureConnection
-
-
-def _timed(manager: urllib3.PoolManager) -> urllib3.PoolManager:
-    """A manager whose connections limit the time of a whole answer."""
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
     return manager
 
 
