@@ -140,6 +140,7 @@ def test_rows_arrive_in_their_order_up_to_the_error() -> None:
 
 
 def test_the_time_of_the_one_who_takes_the_rows_does_not_count() -> None:
+    list(iterate_bounded(numbers, 1, limits=LIMITS))  # the start of a child would count
     count = 0
     for _ in iterate_bounded(numbers, 300, limits=ProcessLimits(0.4, 500)):
         count += 1
@@ -192,6 +193,17 @@ def test_a_child_works_in_the_folder_and_environment_of_its_parent(
     assert run_bounded(os.getcwd, limits=LIMITS) == str(tmp_path)
     monkeypatch.setenv("PGPASSWORD", "new")
     assert run_bounded(os.getenv, "PGPASSWORD", limits=LIMITS) == "new"
+    monkeypatch.delenv("PGPASSWORD")
+    assert run_bounded(os.getenv, "PGPASSWORD", limits=LIMITS) is None
+    assert run_bounded(tempfile.gettempdir, limits=LIMITS) == run_bounded(os.getenv, "TMPDIR", limits=LIMITS)
+    assert run_bounded(os.getpid, limits=LIMITS) == pid
+
+
+@pytest.mark.parametrize("name", ["TZ", "LC_ALL", "PYTHONHASHSEED"])
+def test_a_variable_that_is_read_once_takes_a_new_child(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    pid = run_bounded(os.getpid, limits=LIMITS)
+    monkeypatch.setenv(name, "1")
+    assert run_bounded(os.getpid, limits=LIMITS) != pid
     assert not is_alive(pid)
 
 

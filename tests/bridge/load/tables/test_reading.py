@@ -10,7 +10,7 @@ from openpyxl import Workbook
 
 from intacct_bridge.load.tables.open import open_table, sheet_names
 from intacct_bridge.load.tables.reading import BoundedReading
-from intacct_bridge.machine.bounded_process import ProcessLimits
+from intacct_bridge.machine.bounded_process import ProcessLimits, end_idle_children
 from intacct_protocol.errors import SettingsError
 
 
@@ -64,6 +64,7 @@ def test_a_file_that_takes_too_much_is_refused_with_the_way_out(
     tmp_path: Path, limits: ProcessLimits, message: str
 ) -> None:
     workbook(tmp_path / "a.xlsx")
+    end_idle_children()  # the start of a child takes longer than to read a small file
     with pytest.raises(SettingsError) as refusal:
         open_table(tmp_path / "a.xlsx", reading=BoundedReading("a.xlsx", limits))
     assert refusal.value.message == message

@@ -40,6 +40,8 @@ _LARGEST = 256 << 20
 """Bytes of one answer."""
 _MORE = ()
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_READ_AT_START = ("TZ", "LANG", "LC_", "LD_", "DYLD_", "PYTHON", "OPENBLAS_", "OMP_")
+"""How the names of variables begin that a process or its libraries read once; the others are sent with the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class ChildEndedError(Exception):
 def run_bounded(function: Callable[..., T], *args: Any, limits: ProcessLimits, cancelled: Event | None = None) -> T:
     """What a function of a module returns, called in a child; its errors are raised here. ChildEndedError."""
     with _child() as child:
-        kind, result = child.ask((function, args, limits.seconds), monotonic() + limits.seconds, limits, cancelled)
+        request = _request(function, args, limits)
+        kind, result = child.ask(request, monotonic() + limits.seconds, limits, cancelled)
     if kind == "error":
         raise result
     return result  # type: ignore[no-any-return]
@@ -80,7 +83,7 @@ def run_bounded(function: Callable[..., T], *args: Any, limits: ProcessLimits, c
 def iterate_bounded(function: Callable[..., Iterator[T]], *args: Any, limits: ProcessLimits) -> Iterator[T]:
     """What a generator function of a module yields, called in a child. The time counts while it is waited for."""
     left = limits.seconds
-    request: tuple[Any, ...] = (function, args, limits.seconds)
+    request = _request(function, args, limits)
     with _child() as child:
         while True:
             begun = monotonic()
@@ -97,11 +100,46 @@ def iterate_bounded(function: Callable[..., Iterator[T]], *args: Any, limits: Pr
 # --- the parent's side
 
 
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What a child takes over with each piece of work: relative paths and passwords in variables mean the same in it."""
+
+    folder: str
+    """The working directory; empty if it is gone."""
+    variables: dict[str, str]
+
+    @classmethod
+    def now(cls) -> "_Surroundings":
+        """Those of this process."""
+        try:
+            return cls(str(Path.cwd()), dict(os.environ))
+        except OSError:
+            return cls("", dict(os.environ))
+
+    @property
+    def read_at_start(self) -> dict[str, str]:
+        """The variables that only a new process takes over."""
+        return {name: value for name, value in self.variables.items() if name.startswith(_READ_AT_START)}
+
+    def take_over(self) -> None:
+        """Make them those of this process, except its folder for temporary files."""
+        if self.folder:
+            os.chdir(self.folder)
+        variables = {**self.variables, "TMPDIR": os.environ["TMPDIR"]}
+        for name in os.environ.keys() - variables.keys():
+            del os.environ[name]
+        os.environ.update(variables)
+
+
+def _request(function: Callable[..., Any], args: tuple[Any, ...], limits: ProcessLimits) -> tuple[Any, ...]:
+    return function, args, limits.seconds, _Surroundings.now()
+
+
 class _Child:
     """One child process, as its parent sees it."""
 
     def __init__(self) -> None:
-        self.surroundings = _surroundings()
+        self.read_at_start = _Surroundings.now().read_at_start
         self._folder = Path(tempfile.mkdtemp(prefix="intacct-child-"))
         mine, its = socket.socketpair()
         try:
@@ -198,21 +236,14 @@ def _child() -> Iterator[_Child]:
     child.end()
 
 
-def _surroundings() -> tuple[str, dict[str, str]]:
-    """What a child takes over when it starts: relative paths and passwords in variables have to mean the same in it."""
-    try:
-        return str(Path.cwd()), dict(os.environ)
-    except OSError:  # the folder is gone
-        return "", dict(os.environ)
-
-
 def _idle_child() -> _Child | None:
+    read_at_start = _Surroundings.now().read_at_start
     while True:
         with _lock:
             if not _idle:
                 return None
             child = _idle.pop()
-        if child.surroundings == _surroundings() and child.is_awake():
+        if child.read_at_start == read_at_start and child.is_awake():
             return child
         child.end()
 
@@ -252,9 +283,12 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _work(pipe: Connection, function: Callable[..., Any], args: tuple[Any, ...], seconds: float) -> None:
+def _work(
+    pipe: Connection, function: Callable[..., Any], args: tuple[Any, ...], seconds: float, surroundings: _Surroundings
+) -> None:
     _bound_processor(seconds)
     try:
+        surroundings.take_over()
         result = function(*args)
         if not isinstance(result, Iterator):
             pipe.send(("value", result))
