@@ -31,7 +31,7 @@ def test_no_worker_is_left_after_the_demo_was_interrupted(
     finally:
         demo.kill()
         demo.wait()
-    assert not [one for one in workers if Path(f"/proc/{one}").exists()]
+    until(lambda: not [one for one in workers if Path(f"/proc/{one}").exists()], "the system has removed both", 10)
     assert not list(tmp_path.glob("intacct-fleet-demo-*"))
 
 

@@ -249,7 +249,7 @@ def carry_out(fleet: Fleet, state: WorkState, end: FlowEnd) -> str:
 def test_a_company_that_does_not_answer_is_asked_less_often_until_it_answers(
     fleet: Fleet, state: WorkState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("intacct_bridge.fleet.waiting_runs.WAITS_AFTER", 0.0)
+    monkeypatch.setattr("intacct_bridge.fleet.waiting_runs.UNANSWERED_AFTER", 0.0)
     secrets = {"user_password": "of-the-user", "sender_id": "acme", "sender_password": "of-the-sender"}
     settings = {"company_id": "acme", "user_id": "bridge"}
     state.plan(

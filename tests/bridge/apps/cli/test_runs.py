@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from intacct_bridge.apps.cli.flows import runs as runs_page
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.runs.run import Run
+from intacct_bridge.shared_state.place import PostgresPlace
 from support.apps.command_line import Intacct
 
 CSV = "Name,Id\nOne,C-901\nTwo,C-902\n"
@@ -72,6 +73,19 @@ def test_a_run_shows_its_log_and_refused_rows(demo: Intacct, kept: Path) -> None
     assert {one["run"] for one in lines} == {run["id"]}
     assert {one["connection"] for one in lines} == {"demo"}
     assert Path(run["log"]).stat().st_mode & 0o077 == 0
+
+
+def test_a_run_whose_log_is_in_a_database_says_how_to_print_it(
+    demo: Intacct, postgres_place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTACCT_RUN_HISTORY", f"{postgres_place.uri}&schema={postgres_place.schema}")
+    assert demo("extract", "NOTHING", "--to", "csv:copy").status == 2
+    (run,) = listed(demo)
+    shown = demo("runs", "show", run["id"][:8])
+    words = re.search(r"log +in the history's database; print it with intacct (runs show \w+ --log)", shown.out)
+    assert words is not None, shown.out
+    assert shown.out.count("NOTHING") < demo(*words[1].split()).out.count("NOTHING")
+    assert json.loads(demo("runs", "show", run["id"], "--json").out)["log"] == ""
 
 
 def test_statistics_and_metrics(demo: Intacct, kept: Path) -> None:

@@ -241,7 +241,7 @@ class TenantWork:
 
     def _delay_if_unanswered(self, key: RunKey, end: FlowEnd) -> Iterator[str]:
         """Where the company did not answer, let its next run begin later, and say so."""
-        if self._waiting.waits(key) and end_of(end.status) is RunEnd.TRANSIENT:
+        if self._waiting.is_unanswered(key) and end_of(end.status) is RunEnd.TRANSIENT:
             unanswered = self._fleet.queue.count_unanswered(key.tenant, wait_after)
             runs = f"{unanswered.times} runs one after the other" if unanswered.times > 1 else "This run"
             yield f"{runs} got no answer: by schedule, none begins before {unanswered.until:%Y-%m-%d %H:%M} UTC."

@@ -185,7 +185,7 @@ def worker_metrics(worker: FleetWorker) -> str:
         "# HELP intacct_fleet_running Runs that this worker carries out now.",
         "# TYPE intacct_fleet_running gauge",
         f"intacct_fleet_running {worker.runs.running()}",
-        "# HELP intacct_fleet_waiting Runs of these that have waited for an answer for more than ten seconds.",
+        "# HELP intacct_fleet_waiting Runs of these that have waited for an answer for two seconds or more.",
         "# TYPE intacct_fleet_waiting gauge",
         f"intacct_fleet_waiting {worker.waiting.count()}",
         "# HELP intacct_fleet_runs_total Runs that this worker carried out, by how they ended.",

@@ -102,7 +102,7 @@ def iterate_bounded(function: Callable[..., Iterator[T]], *args: Any, limits: Pr
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """What a child takes over with each piece of work: relative paths and passwords in variables mean the same in it."""
+    """What a child takes over with each piece of work: in it, relative paths and variables mean the same."""
 
     folder: str
     """The working directory; empty if it is gone."""

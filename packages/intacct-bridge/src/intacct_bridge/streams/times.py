@@ -7,6 +7,7 @@ of all these readings, so that nothing is missed and at most some hours are read
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 GATEWAY_TIME = "%m/%d/%Y %H:%M:%S"
 CLOCK_CHANGE = timedelta(hours=1)
@@ -18,6 +19,7 @@ def format_time(when: datetime) -> str:
     return when.astimezone(UTC).strftime(GATEWAY_TIME)
 
 
+@lru_cache(maxsize=4_096)  # a run reads the same few times of its bookmarks again and again
 def parse_time(text: str) -> datetime:
     """The time that `format_time` wrote, or one in ISO 8601, the usual form of a start date; without a zone it is UTC.
 

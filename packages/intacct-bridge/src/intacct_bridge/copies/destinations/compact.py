@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge.copies.destinations.files import ChangeFiles, FileFormat, unreadable
-from intacct_bridge.copies.destinations.latest_rows import latest, views
-from intacct_bridge.copies.destinations.manifest import CopyFolder, Manifest, ManifestEntry, TextCache
+from intacct_bridge.copies.destinations.latest_rows import cached_queries, latest, views
+from intacct_bridge.copies.destinations.manifest import CopyFolder, Manifest, ManifestEntry
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def compact(path: str, format_: FileFormat) -> Iterator[Compacted]:
     if manifest.format != format_.name:
         raise SettingsError(f"{path} holds {manifest.format} files", fix=f"write {manifest.format}:{path}")
     folder.lock()
-    queries = TextCache(lambda entry: latest(entry, format_.name))
+    queries = cached_queries(format_.name)
     try:
         manifest = replace(folder.read(), run=folder.read().run + 1)
         for name, entry in sorted(manifest.streams.items()):

@@ -27,7 +27,7 @@ from intacct_bridge.copies.destinations.base import (
     refuse_taken,
     require_identity,
 )
-from intacct_bridge.copies.destinations.latest_rows import latest, views
+from intacct_bridge.copies.destinations.latest_rows import cached_queries, latest, views
 from intacct_bridge.copies.destinations.manifest import (
     NAME,
     ROWS,
@@ -36,7 +36,6 @@ from intacct_bridge.copies.destinations.manifest import (
     CopyFolder,
     Manifest,
     ManifestEntry,
-    TextCache,
 )
 from intacct_bridge.copies.destinations.schema_evolution import (
     combined,
@@ -311,7 +310,7 @@ class FileDestination:
         self.read_at = datetime.now(UTC)
         """The company's time when the run began; rows are at least as new."""
         self._lock = threading.RLock()
-        self._queries = TextCache(lambda entry: latest(entry, format_.name))
+        self._queries = cached_queries(format_.name)
         self._database: DuckDBPyConnection | None = None
 
     def open(self, company: str, started: datetime) -> int:

@@ -29,12 +29,21 @@ def views(manifest: Manifest, folder: str = "", queries: TextCache | None = None
     """A view for each complete stream. Relative paths work if the folder is the current directory. `queries` keeps the
     queries of one folder between calls.
     """
-    queries = queries or TextCache(lambda entry: latest(entry, manifest.format, folder))
+    queries = queries or cached_queries(manifest.format, folder)
     lines = ["-- The latest row of every record that is not deleted, as DuckDB views. Here: duckdb -init latest.sql"]
     for name, entry in sorted(manifest.streams.items()):
         if entry.complete:
             lines.append(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{queries.of(name, entry)};")
     return "\n\n".join(lines) + "\n"
+
+
+def cached_queries(format_: str, folder: str = "") -> TextCache:
+    """The queries of one folder, made again where a stream has other columns or files: most commits of a run without
+    changes only advance a bookmark.
+    """
+    return TextCache(
+        lambda entry: latest(entry, format_, folder), lambda entry: (entry.key, entry.group, entry.columns, entry.files)
+    )
 
 
 def latest(entry: ManifestEntry, format_: str, folder: str = "", *, numbered: bool = False) -> str:

@@ -128,15 +128,18 @@ class TextCache:
     hold hundreds.
     """
 
-    def __init__(self, make: Callable[[ManifestEntry], str]) -> None:
-        self._make = make
-        self._cached: dict[str, tuple[ManifestEntry, str]] = {}
+    def __init__(
+        self, make: Callable[[ManifestEntry], str], depends_on: Callable[[ManifestEntry], object] = lambda entry: entry
+    ) -> None:
+        """`depends_on` gives what the text is made of: as long as that is equal, the text stays."""
+        self._make, self._depends_on = make, depends_on
+        self._cached: dict[str, tuple[object, str]] = {}
 
     def of(self, name: str, entry: ManifestEntry) -> str:
         """The text of a stream with this entry."""
-        cached = self._cached.get(name)
-        if cached is None or cached[0] is not entry:
-            cached = self._cached[name] = (entry, self._make(entry))
+        source, cached = self._depends_on(entry), self._cached.get(name)
+        if cached is None or cached[0] != source:
+            cached = self._cached[name] = (source, self._make(entry))
         return cached[1]
 
 
@@ -200,6 +203,8 @@ class CopyFolder:
         self.path = path
         self._lock: IO[bytes] | None = None
         self._texts = TextCache(_entry_text)
+        self._queries = ""
+        """The queries that this writer has put in their place; no other one writes meanwhile."""
 
     def read(self) -> Manifest:
         """The manifest; an empty one if there is none yet. SettingsError for a damaged one."""
@@ -265,16 +270,21 @@ class CopyFolder:
             left.unlink(missing_ok=True)
 
     def publish(self, manifest: Manifest, sql: str) -> None:
-        """Replace the manifest, then the queries that were made for it; after it, both outlive a power cut."""
+        """Replace the manifest, then the queries that were made for it, if they changed; then both outlive a power cut.
+
+        The first call always writes the queries, since an earlier process may have ended between the two.
+        """
         self.replace(NAME, manifest.to_json(self._texts))
-        self.replace("latest.sql", sql)
+        if sql != self._queries:
+            self.replace("latest.sql", sql)
+            self._queries = sql
         force_names(self.path)
 
     def unlock(self) -> None:
         """Let others write."""
         if self._lock is not None:
             self._lock.close()
-            self._lock = None
+            self._lock, self._queries = None, ""
 
     def replace(self, name: str, text: str) -> None:
         """Put a small file in its place as one piece."""

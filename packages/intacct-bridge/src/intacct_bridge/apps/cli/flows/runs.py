@@ -82,18 +82,19 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
     from intacct_bridge.operations.runs import find_run, run_log
 
     run = find_run(run_id)
-    log = run_log(run) if with_log else []
+    log = run_log(run) if with_log or not run.log else []
     if context.output.as_json:
         lines = [{"time": line.time, "level": line.level, "message": line.message} for line in log]
         context.output.json(run_data(run) | ({"log_lines": lines} if with_log else {}))
         return
-    context.output.pairs({name: value for name, value in _facts(run).items() if value not in ("", None, [])})
+    facts = _facts(run) | {"log": _log_place(run, in_database=bool(log))}
+    context.output.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
     if run.streams:
         context.output.result("")
         columns = ("stream", "rows", "deleted", "read", "transactions", "seconds", "error")
         shown = (one for one in run.streams if one.rows or one.deleted or one.error)
         context.output.table(columns, [_stream_row(one) for one in shown])
-    for line in log:
+    for line in log if with_log else []:
         context.output.result(f"{line.time} {line.level:<7} {line.message}")
 
 
@@ -118,8 +119,14 @@ def _facts(run: "Run") -> dict[str, object]:
         "records": _records(run),
         "transactions": _transactions(run),
         "refused rows": list(run.refused_rows),
-        "log": run.log if run.log and Path(run.log).exists() else "",
     }
+
+
+def _log_place(run: "Run", *, in_database: bool) -> str:
+    """The file of the log, or the command that prints one from the database."""
+    if run.log:
+        return run.log if Path(run.log).exists() else ""
+    return f"in the history's database; print it with intacct runs show {run.id[:_SHORT]} --log" if in_database else ""
 
 
 @runs_command.command("stats", exits={})
