@@ -30,3 +30,13 @@ def test_a_typed_password_that_others_may_read_is_told(
         if told
         else []
     )
+
+
+@pytest.mark.parametrize(
+    ("outbox", "told"), [("postgresql://books:x@db/books", True), ("postgresql://db/books", False), ("/o", False)]
+)
+def test_the_password_of_an_outbox_counts(tmp_path: Path, outbox: str, told: bool) -> None:
+    path = tmp_path / "intacct.toml"
+    path.write_text(f'[connections.books]\noutbox = "{outbox}"\n')
+    path.chmod(0o644)
+    assert bool(exposed_passwords(SettingsSources(environ={}, project=tmp_path, config=tmp_path / "none"))) == told

@@ -20,6 +20,9 @@ COMMAND = [sys.executable, "-m", "intacct_bridge", "fleet", "serve", "--port", "
 
 def test_it_serves_links_and_programs_and_logs_no_token(home: Path, postgres: str) -> None:
     environment = {**os.environ, "INTACCT_FLEET": postgres, "INTACCT_FLEET_KEY": KEY, "INTACCT_FLEET_TOKEN": TOKEN}
+    settings = Path("intacct.toml")
+    settings.write_text('[senders.ours]\nsender_id = "ours"\nsender_password = "of-the-sender"\n')
+    settings.chmod(0o644)
     running = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     assert running.stderr is not None
     said = ""
@@ -39,8 +42,9 @@ def test_it_serves_links_and_programs_and_logs_no_token(home: Path, postgres: st
     running.send_signal(signal.SIGTERM)
     out, rest = running.communicate(timeout=60)
     assert running.returncode == 0
+    assert "has a password, and other accounts of this machine may read it" in " ".join(said.split())
     assert "The server has ended." in rest and "Traceback" not in rest
-    for secret in (token, TOKEN, KEY):
+    for secret in (token, TOKEN, KEY, "of-the-sender"):
         assert secret not in said + rest + out
     kept = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
     assert not [one for one in kept if token.encode() in one or TOKEN.encode() in one]

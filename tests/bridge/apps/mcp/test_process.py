@@ -244,7 +244,18 @@ def over_http(served: tuple[Emulator, str], tmp_path_factory: pytest.TempPathFac
         yield address, token
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-        assert process.returncode in (0, 130) and "Traceback" not in err and token not in err
+        assert process.returncode == 0 and "Traceback" not in err and token not in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_over_http_in_order(environment: dict[str, str], tmp_path: Path, number: int) -> None:
+    with running_agent(environment, "--http", "--port", "0", "--token-file", str(tmp_path / "token")) as agent:
+        address = agent.address()
+        assert post(address, {"Authorization": f"Bearer {(tmp_path / 'token').read_text().strip()}"}) == 200
+        agent.run.send_signal(number)
+        _, err = agent.run.communicate(timeout=30)
+        assert (agent.run.returncode, "Traceback" in err) == (0, False), err
 
 
 def post(address: str, headers: dict[str, str], path: str = "/mcp", method: str = "POST") -> int:

@@ -18,6 +18,7 @@ from intacct_bridge.copies.questions.answer import QuestionLimits
 from intacct_emulator.server.gateway import Emulator
 from support.apps.agents import ENTRY, Agent
 from support.copies.reported import Copy
+from support.full_disk import fill, small_disk
 from support.own_loop import run_in_own_loop
 from support.small_company import Clock, client, company
 
@@ -325,6 +326,14 @@ def test_a_call_that_cannot_be_logged_is_not_answered(agent: Agent) -> None:
     (agent.folder / "calls").write_text("a file where the folder should be")
     error = agent.error("query_copy", sql="SELECT 1")
     assert "log of calls" in error["message"]
+
+
+def test_a_full_disk_is_told_as_one(agent: Agent, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "full") as folder:
+        agent.log._folder = folder
+        fill(folder)
+        error = agent.error("query_copy", sql="SELECT 1")
+    assert (error["kind"], "No space left on device" in error["message"]) == ("disk_full", True), error
 
 
 def test_the_log_has_a_file_a_month_and_bounded_lines(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from intacct_bridge.connections.secret_refs import resolved
 from intacct_bridge.machine import directories
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import MISSPELT, closest, did_you_mean, suggestion
+from intacct_protocol.model.uri_text import uri_secrets
 
 _PREFIX = "INTACCT_"
 OFFICIAL = {"location_id": "INTACCT_ENTITY_ID", "endpoint": "INTACCT_ENDPOINT_URL"}
@@ -246,7 +247,11 @@ def exposed_passwords(sources: SettingsSources | None = None) -> list[SettingsEr
     exposed = []
     for file in (sources or SettingsSources()).files():
         tables = [*file.connections.values(), *file.senders.values()]
-        has_password = any(isinstance(table.get(key), str) and table[key] for table in tables for key in SECRETS)
+        has_password = any(
+            any(isinstance(table.get(key), str) and table[key] for key in SECRETS)
+            or uri_secrets(str(table.get("outbox", "")))
+            for table in tables
+        )
         if has_password and os.name == "posix" and file.path.is_file() and file.path.stat().st_mode & 0o044:
             exposed.append(
                 SettingsError(

@@ -38,6 +38,7 @@ _FIXES = {
     "28000": "check the user, in the URI or in PGUSER, and let the server accept it in pg_hba.conf",
     "3D000": "check the name of the database in the URI, or create it with CREATE DATABASE",
     "57014": CANCELLED_FIX,
+    "53100": "Make room on the disk of the database server, and run it again",
 }
 """What to do, by SQL state."""
 _OTHER_HOST = (62, 64)

@@ -1,9 +1,10 @@
 """The errors of the JSON interface: those of the commands under --json, with the status of HTTP."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
-from intacct_bridge.apps.terminal.failures import described, explained, facts_of
+from intacct_bridge.apps.terminal.failures import described, explained, facts_of, is_of_full_disk
 from intacct_bridge.apps.web.pages import NotFoundError
 from intacct_bridge.apps.web.rendering import render_json
 from intacct_bridge.operations.exit_statuses import INTERNAL_ERROR
@@ -41,6 +42,8 @@ _STATUSES: Mapping[type[IntacctError], int] = {
 
 def status_of(error: BaseException) -> int:
     """The status of HTTP for an error; 500 for a bug."""
+    if is_of_full_disk(error):
+        return HTTPStatus.INSUFFICIENT_STORAGE
     return next((number for kind, number in _STATUSES.items() if isinstance(error, kind)), 500)
 
 

@@ -1,5 +1,7 @@
 """The server of a fleet: the credential page and the JSON interface in one process."""
 
+from http import HTTPStatus
+
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,12 +14,13 @@ from intacct_bridge.apps.fleet_site.check import PAGE, FleetCheck
 from intacct_bridge.apps.fleet_site.credential_page import PAGES
 from intacct_bridge.apps.fleet_site.interface import interface_routes
 from intacct_bridge.apps.fleet_site.link_pages import LinkPages, csrf_of, refused, session_key
-from intacct_bridge.apps.fleet_site.site import AwayError, FleetApp, LinkVisitor
+from intacct_bridge.apps.fleet_site.site import AwayError, FleetApp, FullDiskError, LinkVisitor
+from intacct_bridge.apps.terminal.failures import is_of_full_disk
 from intacct_bridge.apps.web.app import job_events, nothing, page_routes
 from intacct_bridge.apps.web.rendering import STATIC
 from intacct_bridge.apps.web.security import SecurityMiddleware
 from intacct_bridge.apps.web.server import ThreadedServer, address_of, listen
-from intacct_protocol.errors import UnreachableError
+from intacct_protocol.errors import SettingsError, UnreachableError
 
 
 class FleetServer(ThreadedServer):
@@ -55,7 +58,14 @@ def fleet_asgi(app: FleetApp) -> ASGIApp:
         assert isinstance(shown, AwayError)
         return refused(app, 503, "Not available", shown.message, shown.fix)
 
-    application = Starlette(routes=routes, exception_handlers={UnreachableError: away})
+    def full(_request: Request, error: Exception) -> Response:
+        if not is_of_full_disk(error):
+            raise error
+        shown = app.shown_error(error)
+        assert isinstance(shown, FullDiskError)
+        return refused(app, HTTPStatus.INSUFFICIENT_STORAGE, "Not possible now", shown.message, shown.fix)
+
+    application = Starlette(routes=routes, exception_handlers={UnreachableError: away, SettingsError: full})
     return SecurityMiddleware(application, FleetCheck(app), static=f"{PAGE}/static/")
 
 

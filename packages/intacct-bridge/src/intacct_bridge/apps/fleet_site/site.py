@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
+from intacct_bridge.apps.terminal.failures import is_of_full_disk
 from intacct_bridge.apps.web.jobs import Report
 from intacct_bridge.apps.web.pages import WebApp
 from intacct_bridge.apps.web.security import LOOPBACK, host_of
@@ -14,6 +16,8 @@ from intacct_protocol.errors import SettingsError, TransientError, UnreachableEr
 
 SESSION_LASTS = timedelta(hours=1)
 """How long the credential page stays open after a link was used."""
+_TOLD_AGAIN = 600.0
+"""Seconds after which the log names a full disk again."""
 _CHECKS_AT_ONCE = 100
 """A check of a company that hangs holds one of them, so there are many; each is a thread that waits."""
 
@@ -42,6 +46,16 @@ class AwayError(TransientError):
         super().__init__("This cannot be answered at the moment. Nothing was changed.", fix="Try again in a minute.")
 
 
+class FullDiskError(SettingsError):
+    """The fleet's database, or this machine, has no room."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server has no room on its disk. Nothing was changed.",
+            fix="Try again later. The server's log says which disk is full.",
+        )
+
+
 @dataclass(slots=True)
 class LinkVisitor(VisitorSession):
     """A browser in which a tenant's link was used; its person is the tenant."""
@@ -67,6 +81,7 @@ class FleetApp(WebApp):
         pages.answer_within(settings.database_seconds)
         self._is_away = False
         """Whether the last request found the fleet's database away."""
+        self._full_is_told_from = 0.0
 
     def session(self, key: str) -> PageSession | None:
         """The session of the credential page with that key; None once its link was ended, or its tenant removed."""
@@ -80,7 +95,16 @@ class FleetApp(WebApp):
         self._is_away = False
 
     def shown_error(self, error: Exception) -> Exception:
-        """The error as a stranger may see it: that the database is away is told to the vendor, once for each outage."""
+        """The error as a stranger may see it. That the database is away is told to the vendor once for each outage,
+        and that a disk is full once in ten minutes.
+        """
+        if is_of_full_disk(error):
+            if monotonic() > self._full_is_told_from:
+                self._full_is_told_from = monotonic() + _TOLD_AGAIN
+                self.report(error)
+            shown = FullDiskError()
+            shown.__cause__ = error
+            return shown
         if not isinstance(error, UnreachableError):
             return error
         if not self._is_away:

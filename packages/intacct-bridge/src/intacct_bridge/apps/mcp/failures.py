@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from intacct_bridge.apps.mcp.values import plain
+from intacct_bridge.apps.terminal.failures import is_of_full_disk
 from intacct_bridge.operations.plans import ApprovalMissingError
 from intacct_protocol.errors import (
     CapError,
@@ -50,6 +51,8 @@ def failure(error: IntacctError) -> dict[str, Any]:
 
 
 def _kind(error: IntacctError) -> str:
+    if is_of_full_disk(error):
+        return "disk_full"
     return next((name for kind, name in _KINDS if isinstance(error, kind)), "failed")
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.web.security import SecurityMiddleware, WrongTokens, carries_token
-from intacct_bridge.apps.web.server import address_of, http_server, listen
+from intacct_bridge.apps.web.server import ThreadedServer, address_of, listen
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -46,10 +47,11 @@ def application(server: "AgentServer", port: int, token: str) -> "ASGIApp":
     return SecurityMiddleware(app, check)
 
 
-def serve_http(server: "AgentServer", port: int, token: str, *, ready: Callable[[str], None]) -> None:
-    """Serve until interrupted; `ready` is called with the address once the server listens. Port 0: any free one."""
-    with listen(_HOST, port) as listener:
-        address, number = address_of(listener)
-        serving = http_server(application(server, number, token), lifespan=True)
+def serve_http(server: "AgentServer", port: int, token: str, output: Output, *, ready: Callable[[str], None]) -> None:
+    """Serve until a signal; `ready` is called with the address once the server answers. Port 0: any free one."""
+    listener = listen(_HOST, port)
+    address, number = address_of(listener)
+    app = application(server, number, token)
+    with ThreadedServer(app, listener, what="agents' server", lifespan=True) as serving:
         ready(f"{address}{PATH}")
-        serving.run(sockets=[listener])
+        serving.wait_for_signal(output)

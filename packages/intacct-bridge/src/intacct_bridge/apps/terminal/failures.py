@@ -34,8 +34,14 @@ from intacct_protocol.errors import (
 
 INTERRUPTED_NOTE = "\nInterrupted. Completed work is kept; run the same command again to continue."
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FREE_SPACE = "Free some disk space and run it again. Completed work is kept."
+_FULL_IN_WORDS = ("No space left on device", "disk is full", "Disk quota exceeded", "File too large")
+"""How databases and Arrow tell of a full disk, whose errors have no number of the system's."""
 
 
+_DATABASES = ("sqlite3", "duckdb", "_duckdb", "pg8000", "adbc_driver_manager", "pyarrow")
+_DEEPEST = 20
+"""The most causes of an error that are looked at."""
 _EXTRAS = {
     "pyarrow": "data",
     "duckdb": "data",
@@ -84,12 +90,31 @@ def report(
 
 def explained(error: BaseException) -> BaseException:
     """The error with its fix, if it is about this machine: a file, a database, a package; any other is unchanged."""
-    if isinstance(error, OSError) and not isinstance(error, IntacctError):
+    if isinstance(error, IntacctError):
+        return error
+    if isinstance(error, OSError):
         return _about_a_file(error)
+    if is_of_full_disk(error):
+        return SettingsError(f"The disk is full: {error}", fix=_FREE_SPACE)
     if type(error).__module__ == "sqlite3":
         fix = "Free some disk space, or check the file and its permissions, and run it again. Completed work is kept."
         return SettingsError(f"A database file on this machine cannot be used: {error}", fix=fix)
     return _about_a_package(error) if isinstance(error, ModuleNotFoundError) else error
+
+
+def is_of_full_disk(error: BaseException) -> bool:
+    """Whether an error comes of a disk without space, also where a layer in between tells it in its own words."""
+    cause: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if cause is None:
+            return False
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            return True
+        from_outside = isinstance(cause, OSError) or type(cause).__module__.partition(".")[0] in _DATABASES
+        if from_outside and any(words in str(cause) for words in _FULL_IN_WORDS):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def described(error: IntacctError, *, target: str = "") -> dict[str, str]:
@@ -142,8 +167,7 @@ def _about_a_file(error: OSError) -> SettingsError:
     name = error.filename if isinstance(error.filename, str) else ""
     what = error.strerror or str(error)
     if error.errno in _FULL:
-        fix = "Free some disk space and run it again. Completed work is kept."
-        return SettingsError(f"{name}: {what}" if name else what, fix=fix)
+        return SettingsError(f"{name}: {what}" if name else what, fix=_FREE_SPACE)
     return SettingsError(f"{name}: {what}" if name else what, fix="Check the path and its permissions.")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from intacct_bridge.apps.terminal.failures import explained
+from intacct_bridge.apps.terminal.failures import explained, is_of_full_disk
 from intacct_bridge.apps.web.jobs import problem_of
 from intacct_bridge.apps.web.lists import CSV, csv_of
 from intacct_bridge.apps.web.pages import (
@@ -186,7 +187,9 @@ def _problem_page(page_request: PageRequest, error: Exception, status: int) -> P
     lines = problem_of(shown, page_request.app.report)
     explained_error = explained(shown)
     code = next((number for kind, number in _STATUSES.items() if isinstance(explained_error, kind)), 500)
-    if (
+    if is_of_full_disk(error):
+        code = HTTPStatus.INSUFFICIENT_STORAGE
+    elif (
         isinstance(explained_error, InvalidRequestError)
         and not explained_error.by_gateway
         and code == _STATUSES[IntacctError]

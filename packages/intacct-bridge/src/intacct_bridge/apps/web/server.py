@@ -18,6 +18,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from intacct_bridge.apps.terminal.output import Output
+from intacct_bridge.apps.terminal.process import stoppable
 from intacct_protocol.errors import SettingsError
 
 HEAD_SECONDS = 20.0
@@ -189,9 +191,9 @@ def address_of(listener: socket.socket) -> tuple[str, int]:
 class ThreadedServer:
     """An application that serves from a thread of its own. Close it, or use it in a with statement."""
 
-    def __init__(self, application: ASGIApp, listener: socket.socket, *, what: str) -> None:
+    def __init__(self, application: ASGIApp, listener: socket.socket, *, what: str, lifespan: bool = False) -> None:
         self._listener = listener
-        self._server = http_server(application)
+        self._server = http_server(application, lifespan=lifespan)
         self._failed: list[BaseException] = []
         started = Event()
         self._thread = Thread(target=self._run, args=(started.set,), name=what, daemon=True)
@@ -204,6 +206,12 @@ class ThreadedServer:
         """Wait for the end of the server; whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    def wait_for_signal(self, output: Output) -> None:
+        """Wait for Ctrl-C, SIGTERM or the end of the server; a second signal ends the process."""
+        with suppress(KeyboardInterrupt), stoppable(output):
+            while not self.wait(0.5):
+                pass
 
     def close(self) -> None:
         """Finish open requests, and stop serving."""

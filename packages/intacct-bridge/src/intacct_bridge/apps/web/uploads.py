@@ -107,6 +107,11 @@ async def read_form(request: "Request", *, most: int) -> tuple[FormData, Callabl
         form = await bounded.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=LARGEST_FORM)
     except MultiPartException as error:
         raise SettingsError(f"The form cannot be read: {error.message}", fix="Send it again from its page.") from None
+    except OSError as error:
+        raise SettingsError(
+            f"This machine cannot keep the upload: {error.strerror or error}.",
+            fix="Free some disk space, and send it again from its page.",
+        ) from error
     except Exception as error:
         if isinstance(error, SettingsError) or type(error).__name__ == "ClientDisconnect":
             raise

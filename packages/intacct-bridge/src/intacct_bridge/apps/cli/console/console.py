@@ -101,7 +101,7 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
     with ConsoleServer(app, PAGES, host=host, port=port) as server:
         if settings.team is not None:
             context.output.say(f"Serving {server.url} for {', '.join(settings.hosts)}; press Ctrl-C to stop.")
-            _until_stopped(context, server)
+            server.wait_for_signal(context.output)
         else:
             _serve_one_person(context, server, no_open=no_open, address_file=options["address_file"])
     context.output.say("The console has ended.")
@@ -178,7 +178,7 @@ def _serve_one_person(
             _open_browser(context, server.start_address(), Path(folder))
         if sys.stdin is not None and sys.stdin.isatty():
             Thread(target=_more_addresses, args=(context, server), daemon=True).start()
-        _until_stopped(context, server)
+        server.wait_for_signal(context.output)
 
 
 def write_start_page(address: str, folder: Path) -> Path:
@@ -212,12 +212,3 @@ def _more_addresses(context: CommandContext, server: "ConsoleServer") -> None:
     with suppress(OSError, ValueError):
         for _ in sys.stdin:
             context.output.result(server.start_address())
-
-
-def _until_stopped(context: CommandContext, server: "ConsoleServer") -> None:
-    """Wait for Ctrl-C, SIGTERM or the end of the server."""
-    from intacct_bridge.apps.terminal.process import stoppable
-
-    with suppress(KeyboardInterrupt), stoppable(context.output):
-        while not server.wait(0.5):
-            pass

@@ -164,7 +164,7 @@ def _over_http(
         context.output.say(f"Calls are kept in {session.log.path}")
         context.output.say(f"The bearer token is in {place}. Press Ctrl-C to stop.")
 
-    serve_http(server, port, token, ready=ready)
+    serve_http(server, port, token, context.output, ready=ready)
 
 
 def _checked_console(address: str) -> str:

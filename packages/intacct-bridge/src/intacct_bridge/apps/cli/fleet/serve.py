@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from contextlib import closing, suppress
+from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.apps.cli.command import command
-from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option, require_packages
+from intacct_bridge.apps.cli.context import (
+    CommandContext,
+    file_option,
+    number_option,
+    require_packages,
+    tell_exposed_passwords,
+)
 from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
 from intacct_bridge.apps.terminal.exit_statuses import FLEET_DATABASE
 from intacct_protocol.errors import SettingsError
@@ -74,9 +80,9 @@ def serve_command(
     require_packages(_EXTRA, "fleet,console", "Serving needs")
     from intacct_bridge.apps.fleet_site.server import FleetServer
     from intacct_bridge.apps.fleet_site.site import FleetApp, ServeSettings
-    from intacct_bridge.apps.terminal.process import stoppable
     from intacct_bridge.operations.fleets import PageState
 
+    tell_exposed_passwords(context)
     token = _token(token_file)
     context.output.hide([token])
     if not public_address and not _is_this_machine(host):
@@ -90,9 +96,7 @@ def serve_command(
         with FleetServer(app, host=host, port=port) as server:
             context.output.say(f"Links begin with {app.address}.")
             context.output.say(f"The JSON interface is at {server.url}/api/v1. Press Ctrl-C to stop.")
-            with suppress(KeyboardInterrupt), stoppable(context.output):
-                while not server.wait(0.5):
-                    pass
+            server.wait_for_signal(context.output)
     context.output.say("The server has ended.")
 
 
