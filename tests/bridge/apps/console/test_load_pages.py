@@ -428,7 +428,8 @@ def parquet_of_long_texts() -> bytes:
     import pyarrow.parquet as pq
 
     made = io.BytesIO()
-    pq.write_table(pa.table({"NAME": pa.array(["x" * 1_000_000] * 3_000).dictionary_encode()}), made)
+    names = pa.DictionaryArray.from_arrays(pa.array([0] * 3_000, pa.int32()), pa.array(["x" * 1_000_000]))
+    pq.write_table(pa.table({"NAME": names}), made)
     return made.getvalue()
 
 
