@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.imports import COPY, IDLE, OURS, QUERY, WITHOUT_A_COMPANY, imports
+from support.imports import COPY, IDLE, OURS, PLAN, QUERY, RECORD, ROW, WITHOUT_A_COMPANY, imports
 
 BUDGET = {
     "tap-intacct --version": 17,
@@ -14,11 +14,14 @@ BUDGET = {
     "target-intacct --help": 17,
     "intacct --version": 23,
     "intacct --help": 23,
-    "intacct extract --help": 25,
-    "intacct load --help": 26,
+    "intacct extract --help": 26,
+    "intacct load --help": 27,
     IDLE: 135,
-    COPY: 138,
+    COPY: 139,
     QUERY: 70,
+    ROW: 90,
+    PLAN: 245,
+    RECORD: 233,
 }
 """The most modules of ours that a program may import."""
 
@@ -28,7 +31,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]
     return imports(Path(tmp_path_factory.mktemp("imports")))
 
 
-@pytest.mark.parametrize("program", [*WITHOUT_A_COMPANY, IDLE, COPY, QUERY])
+@pytest.mark.parametrize("program", BUDGET)
 def test_a_program_stays_within_its_budget(program: str, modules: Mapping[str, list[str]]) -> None:
     ours = [name for name in modules[program] if name.partition(".")[0] in OURS]
     assert len(ours) <= BUDGET[program], ours
@@ -49,3 +52,28 @@ def test_an_extraction_imports_nothing_that_only_other_options_need(modules: Map
     bridge = ("client.writing", "client.attachments", "apps.singer", "load.", "mapping")
     needless = ("intacct_protocol.model.legacy", *(f"intacct_bridge.{name}" for name in bridge), "duckdb")
     assert not [name for name in modules[COPY] if name.startswith(needless)]
+
+
+@pytest.mark.parametrize("program", [ROW, PLAN, RECORD])
+def test_a_program_for_few_records_needs_no_large_library(program: str, modules: Mapping[str, list[str]]) -> None:
+    """Neither Arrow nor DuckDB, and no reader of workbooks: of others, what speaks to Intacct and to the terminal."""
+    speaks = {"urllib3", "truststore", "isal", "msgspec", "platformdirs", "click"}
+    parts = {"backports", "typing_extensions"}  # of msgspec, isal and urllib3
+    others = {name for name in modules[program] if name.partition(".")[0] not in OURS}
+    assert others <= speaks | parts | {"cython_runtime"}
+
+
+def test_a_query_of_one_row_loads_neither_the_settings_of_jobs_nor_what_writes(
+    modules: Mapping[str, list[str]],
+) -> None:
+    bridge = (
+        "operations.job_settings",
+        "operations.loads",
+        "load.",
+        "mapping",
+        "extract.",
+        "copies.",
+        "client.writing",
+    )
+    needless = ("intacct_protocol.model.legacy", *(f"intacct_bridge.{name}" for name in bridge))
+    assert not [name for name in modules[ROW] if name.startswith(needless)]

@@ -29,6 +29,9 @@ WITHOUT_A_COMPANY = {
 IDLE = "a sync of one idle stream"
 QUERY = "a query of the library"
 COPY = "an extraction of one stream into Parquet"
+ROW = "a query of one row on the command line"
+PLAN = "a plan of one journal entry"
+RECORD = "one record of a target"
 _PROGRAM = """
 import sys
 from intacct_bridge.{module} import main
@@ -51,6 +54,9 @@ def imports(place: Path) -> Mapping[str, list[str]]:
             IDLE: _idle(server.url, account, clock, place),
             COPY: _copy(server.url, account, place),
             QUERY: _library(server.url, account, place),
+            ROW: _command(server.url, account, place, "query", _STREAM, "--select", "TITLE", "--limit", "1"),
+            PLAN: _plan(server.url, account, place),
+            RECORD: _target(server.url, account, place),
         }
 
 
@@ -71,16 +77,21 @@ def _imported(module: str, words: tuple[str, ...], place: Path) -> list[str]:
 
 
 def _run(
-    module: str, words: tuple[str, ...], place: Path, settings: Mapping[str, str] = MappingProxyType({})
+    module: str,
+    words: tuple[str, ...],
+    place: Path,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    text: str = "",
 ) -> "subprocess.CompletedProcess[str]":
     code = _PROGRAM.format(module=module, words=list(words))
-    return _python(code, place, settings)
+    return _python(code, place, settings, text)
 
 
-def _python(code: str, place: Path, settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+def _python(code: str, place: Path, settings: Mapping[str, str], text: str = "") -> "subprocess.CompletedProcess[str]":
     home = {name: str(place) for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
     return subprocess.run(
         [sys.executable, "-c", code],
+        input=text,
         capture_output=True,
         text=True,
         check=True,
@@ -101,8 +112,34 @@ def _idle(url: str, account: Mapping[str, str], clock: Clock, place: Path) -> li
 
 def _copy(url: str, account: Mapping[str, str], place: Path) -> list[str]:
     """The first extraction of a stream into an empty folder."""
+    return _command(url, account, place, "extract", _STREAM, "--to", "parquet:copy", "-q")
+
+
+def _plan(url: str, account: Mapping[str, str], place: Path) -> list[str]:
+    """The plan of a journal entry with two lines."""
+    head = "GJ,11/30/2026,Rent,R-1"
+    lines = [f"{head},65100,5.00,,Marketing,120", f"{head},66200,,5.00,Marketing,120"]
+    names = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location"
+    (place / "entries.csv").write_text("\n".join((names, *lines, "")))
+    return _command(url, account, place, "load", "entries.csv", "--as", "journal-entries")
+
+
+def _command(url: str, account: Mapping[str, str], place: Path, *words: str) -> list[str]:
+    """A command of `intacct` on the company."""
     settings = {f"INTACCT_{name.upper()}": value for name, value in {**account, "endpoint": url}.items()}
-    return _modules(_run(COMMANDS, ("extract", _STREAM, "--to", "parquet:copy", "-q"), place, settings).stderr)
+    return _modules(_run(COMMANDS, words, place, settings).stderr)
+
+
+def _target(url: str, account: Mapping[str, str], place: Path) -> list[str]:
+    """A class that a target creates."""
+    (place / "target.json").write_text(json.dumps({**account, "api_url": url}))
+    schema = {"properties": {name: {"type": "string"} for name in ("CLASSID", "NAME")}}
+    messages = (
+        {"type": "SCHEMA", "stream": "CLASS", "schema": schema, "key_properties": ["CLASSID"]},
+        {"type": "RECORD", "stream": "CLASS", "record": {"CLASSID": "C-1", "NAME": "One"}},
+    )
+    text = "".join(f"{json.dumps(message)}\n" for message in messages)
+    return _modules(_run(TARGET, ("--config", "target.json"), place, text=text).stderr)
 
 
 def _modules(listed: str) -> list[str]:

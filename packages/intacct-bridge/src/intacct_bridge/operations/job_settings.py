@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
+from intacct_bridge.operations.row_formats import ROW_FORMATS
+
 SettingKind = Literal["text", "flag", "whole", "choice", "day", "path", "file", "folder"]
 _DAY = "%Y-%m-%d"
 
@@ -79,10 +81,6 @@ class Setting:
         if self.kind == "folder" and path.exists() and not path.is_dir():
             raise ValueError(f"Directory {text!r} is a file.")
         return path
-
-
-ROW_FORMATS = ("table", "csv", "json", "jsonl", "parquet")
-"""How rows are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from intacct_bridge.apps.terminal.output import Output, as_json
 from intacct_bridge.apps.terminal.tables import shown
-from intacct_bridge.operations.job_settings import ROW_FORMATS
+from intacct_bridge.operations.row_formats import ROW_FORMATS
 from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_protocol.model.text_forms import no_formula
 from intacct_protocol.model.wording import counted
