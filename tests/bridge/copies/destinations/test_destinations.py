@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from intacct_bridge.copies.copy import open_copy
-from intacct_bridge.copies.destinations import files
+from intacct_bridge.copies.destinations import files, latest_rows
 from intacct_bridge.copies.destinations.latest_rows import latest, views
 from intacct_bridge.copies.destinations.manifest import CopyFolder, ManifestEntry
 from intacct_bridge.copies.destinations.open import compact_copy, copy_states, open_destination
@@ -434,12 +434,12 @@ def test_the_files_of_two_streams_are_apart_and_inside_the_folder(tmp_path: Path
     assert all(path.parent == tmp_path / "copy" and path.name != "runs" for path in folders)
 
 
-def test_a_commit_of_one_stream_does_not_make_the_queries_of_others(
+def test_a_commit_makes_the_query_of_its_stream_alone_and_only_for_other_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = Copy(f"parquet:{tmp_path}/copy")
-    some = [Stream(f"S{number}", "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for number in range(30)]
-    for stream in some:
+    streams = [Stream(f"S{number}", "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for number in range(30)]
+    for stream in streams:
         keep(copy, stream, [{"RECORDNO": 1}])
     made: list[ManifestEntry] = []
 
@@ -447,12 +447,19 @@ def test_a_commit_of_one_stream_does_not_make_the_queries_of_others(
         made.append(entry)
         return latest(entry, *rest)
 
-    monkeypatch.setattr(files, "latest", counted)
-    destination = copy.open()
-    before = len(made)
-    for stream in some:
-        destination.writer(stream, DONE).commit(DONE, NOON)
-    assert (before, len(made)) == (30, 60)
+    monkeypatch.setattr(latest_rows, "latest", counted)
+    counts = []
+    with closing(copy.open()) as destination:
+        counts.append(len(made))  # an open folder knows the query of every stream
+        for stream in streams:
+            destination.writer(stream, DONE).commit(DONE, NOON)
+        counts.append(len(made))  # bookmarks alone change no query
+        for number in (3, 7):
+            writer = destination.writer(streams[number], DONE)
+            writer.write(batch(streams[number], [{"RECORDNO": 2}]))
+            writer.commit(DONE, NOON)
+        counts.append(len(made))
+    assert counts == [30, 30, 32]
     copy.close()
     assert Path(tmp_path, "copy", "latest.sql").read_text() == views(CopyFolder(tmp_path / "copy").read())
 
