@@ -16,7 +16,7 @@ import pytest
 from intacct_bridge.testing import Company
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
-from support.repository import ROOT
+from support.repository import DISTRIBUTIONS
 
 STREAMS = ("DEPARTMENT", "APBILL", "APBILLITEM", "GLDETAIL")
 FIELDS = {
@@ -165,8 +165,12 @@ def test_other_destinations_of_dlt(destination: str, tmp_path: Path, postgres: s
     folder = tmp_path / "venv"
     venv.create(folder, with_pip=True)
     python = str(folder / "bin" / "python")
-    wanted = [f"{ROOT}[emulator,dlt]", "dlt[postgres]" if destination == "postgres" else "dlt[filesystem]"]
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True, capture_output=True)
+    folders = [str(source.parents[1]) for source in DISTRIBUTIONS]
+    wanted = [*folders[:-1], f"{folders[-1]}[emulator,dlt]", f"dlt[{destination}]"]
+    installed = subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", *wanted], capture_output=True, text=True, check=False
+    )
+    assert installed.returncode == 0, installed.stderr
     target = postgres if destination == "postgres" else str(tmp_path / "files")
     environment = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false", "HOME": str(tmp_path)}
     words = [python, "-c", SCRIPT, destination, str(tmp_path), target]

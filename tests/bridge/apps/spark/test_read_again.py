@@ -44,7 +44,8 @@ class Source(IntacctDataSource):
         return "intacct_again"
 
     def reader(self, schema):
-        return Reader(super().reader(schema)._plan)
+        reader = super().reader(schema)
+        return Reader(reader._plan, reader._columns)
 
 spark = SparkSession.builder.config(map=json.loads(sys.argv[2])).getOrCreate()
 spark.dataSource.register(Source)
