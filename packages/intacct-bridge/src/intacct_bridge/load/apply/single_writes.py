@@ -149,7 +149,7 @@ class OutboxWriter:
         if self._keep_earlier and operation != WriteOperation.CREATE:
             writes = _with_earlier(client, writes)
         if self._shown:
-            _refuse_changed(writes, self._shown)
+            _refuse_other_values(writes, self._shown)
         sender = Sender(client, outbox)
         done: list[OutboxEntry] = []
         for batch in batched(zip(writes, bodies, strict=True), _BATCH):
@@ -221,7 +221,7 @@ def _current_values(write: Write, current: CurrentRecord, writable: WritableObje
     return current.facts if write.operation is WriteOperation.DELETE else replaced_values(write, current, writable)
 
 
-def _refuse_changed(writes: Sequence[Write], shown: Sequence[ShownValues]) -> None:
+def _refuse_other_values(writes: Sequence[Write], shown: Sequence[ShownValues]) -> None:
     """InvalidRequestError if the record of a write is not as it was shown."""
     for write, before in zip(writes, shown, strict=True):
         if before is None:

@@ -91,7 +91,7 @@ def layout_for(
             journal = DeclaredLayout(declared, described, company, **read, offline=offline)
             return JournalOrNative(journal, lambda: NativeLayout(described(), **read, clear=clear))
         return DeclaredLayout(declared, described, company, **read, clear=clear, folder=folder, complete=complete)
-    entity = _entity(name, map_file)
+    entity = _entity_map(name, map_file)
     if entity is not None:
         if entity.read_only:
             raise SettingsError(
@@ -124,7 +124,7 @@ def _defaulted(entity: "EntityMap") -> dict[str, frozenset[str]]:
     }
 
 
-def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
+def _entity_map(name: str, map_file: Path | None) -> "EntityMap | None":
     """The mapping: the one in the file, or one of the unified schemas."""
     from intacct_bridge.mapping.language import parse_map, unified_map
 

@@ -364,13 +364,13 @@ def _with_described(company: WritableObject, standard: WritableObject) -> Writab
         of_company = company.line_set(line_set.object)
         sets.append(line_set)
         if of_company is not None:
-            sets[-1] = replace(of_company, described=_joined(of_company.described, line_set.described))
-    described = _joined(company.described, standard.described)
+            sets[-1] = replace(of_company, described=_joined_definition(of_company.described, line_set.described))
+    described = _joined_definition(company.described, standard.described)
     assert described is not None
     return replace(company, described=described, lines=tuple(sets))
 
 
-def _joined(company: ObjectDef | None, standard: ObjectDef | None) -> ObjectDef | None:
+def _joined_definition(company: ObjectDef | None, standard: ObjectDef | None) -> ObjectDef | None:
     if company is None or standard is None:
         return company or standard
     return replace(company, fields={**company.fields, **standard.fields})

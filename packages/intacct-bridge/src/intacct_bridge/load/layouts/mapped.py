@@ -262,7 +262,7 @@ class MappedLayout:
             source_key=source if any(source) else (),
             attachments=files,
             findings=findings,
-            entity=_entity(carried),
+            entity=_named_entity(carried),
             only_new=frozenset(name for name in others if name in fields),
             equivalents=self.entity.equivalents,
             states=record.states,
@@ -369,7 +369,7 @@ def _by_row(record: NativeRecord) -> Iterator[tuple[int, Cells]]:
     yield from ((row, {name: record.fields[name]}) for name, row in record.rows.items() if name in record.fields)
 
 
-def _entity(carried: Mapping[str, object]) -> tuple[str, str]:
+def _named_entity(carried: Mapping[str, object]) -> tuple[str, str]:
     """The entity that a record names, and the field by which it names it."""
     for name, by in _ENTITIES.items():
         text = text_of(carried.get(name)).strip()

@@ -279,7 +279,7 @@ def _plan_object(writes: Sequence[Write], empty: Plan, planner: Callable[[str], 
         entity: planner(entity).plan([writes[place] for place in some], empty)
         for entity, some in (places or {"": []}).items()
     }
-    return _joined(parts, places, empty)
+    return _joined_plans(parts, places, empty)
 
 
 def _planner(
@@ -289,7 +289,7 @@ def _planner(
     return Planner(within, PlanContext(within, outbox, settings, object_name, facts))
 
 
-def _joined(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empty: Plan) -> Plan:
+def _joined_plans(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empty: Plan) -> Plan:
     """The plans of the entities as one, in the order of the input, attachment folders first."""
     folders: list[PlannedRecord] = []
     records: dict[int, PlannedRecord] = {}
