@@ -12,6 +12,7 @@ import architecture
 import click
 import command_index
 import company_files
+import control_api
 import emulator_settings
 import library_reference
 import operations
@@ -87,6 +88,8 @@ def test_the_generated_pages_are_current() -> None:
     assert library_reference.PAGE.read_text("utf-8") == library_reference.page(), "run: make docs"
     assert company_files.PAGE.read_text("utf-8") == company_files.page(), "run: make docs"
     assert emulator_settings.PAGE.read_text("utf-8") == emulator_settings.page(), "run: make docs"
+    assert control_api.PAGE.read_text("utf-8") == control_api.page(), "run: make docs"
+    assert control_api.DOCUMENT.read_text("utf-8") == control_api.openapi(), "run: make docs"
     assert unified_schemas.PAGE.read_text("utf-8") == unified_schemas.page(), "run: make docs"
     assert operations.PAGE.read_text("utf-8") == operations.page(), "run: make docs"
     assert operations.LIST.read_text("utf-8") == operations.listing(), "run: make docs"

@@ -42,10 +42,10 @@ ONLY_IN = {
     "uvicorn": ("intacct_emulator.", "intacct_bridge.apps."),
     "click": ("intacct_emulator.", "intacct_bridge.apps."),
     "lxml": ("intacct_emulator.",),
-    "jinja2": ("intacct_bridge.apps.",),
+    "jinja2": ("intacct_emulator.server.", "intacct_bridge.apps."),
     "mcp": ("intacct_bridge.apps.mcp.",),
     "pg8000": ("intacct_bridge.shared_state.",),
-    "cryptography": ("intacct_bridge.fleet.",),
+    "cryptography": ("intacct_emulator.server.", "intacct_bridge.fleet."),
 }
 READS = ("intacct_bridge.streams.", "intacct_bridge.copies.", "intacct_bridge.extract.")
 WRITES = ("intacct_bridge.load.",)

@@ -30,7 +30,7 @@ from intacct_bridge.load.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from intacct_emulator.settings.faults import ScriptedFault
+from intacct_emulator.settings.faults import FaultKind, ScriptedFault
 from support.load.ledger import HEADER
 from support.postgres_server import RunningPostgres, running_postgres
 from support.shared_files import roomy_folder
@@ -135,7 +135,8 @@ class Round:
 
     def run(self) -> None:
         """Two or three waves of loaders with faults, then loaders without any."""
-        kinds = [self.random.choice(("cut-before", "cut-after", "truncated")) for _ in range(self.random.randrange(3))]
+        among: tuple[FaultKind, ...] = ("cut-before", "cut-after", "truncated")
+        kinds = [self.random.choice(among) for _ in range(self.random.randrange(3))]
         faults = [ScriptedFault(kind, function="create") for kind in kinds]
         self.tally.counts["lost answers of the gateway"] += len(faults)
         with closing(company(self.clock, faults=faults)) as emulator, serve(emulator) as gateway:

@@ -20,7 +20,7 @@ from intacct_bridge.testing import emulated_company
 from intacct_emulator import CREDENTIALS as DEMO
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
+from intacct_emulator.settings.faults import FaultKind, FaultPlan, ScriptedFault
 from support.apps.http_reader import HttpReader
 
 CREDENTIALS: dict[str, Any] = dict(DEMO)
@@ -111,7 +111,7 @@ def test_a_transport_of_the_callers_own_uses_no_outbox_of_this_machine(
 
 @pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
 def test_a_lost_answer_is_in_doubt_and_the_same_write_is_refused_until_it_is_settled(
-    reader: HttpReader, emulator: Emulator, kind: str, monkeypatch: pytest.MonkeyPatch
+    reader: HttpReader, emulator: Emulator, kind: FaultKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from intacct_bridge.apps.cli.app import main
 

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import pytest
 
 from intacct_bridge.apps.console.pages import setup
-from intacct_emulator.server.administration_pages import ADMINISTRATION
+from intacct_emulator.server.control.operations import ADMINISTRATION
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.scenarios import find_scenario, load_scenario
@@ -145,12 +145,12 @@ def test_the_steps_tick_themselves_while_the_administrator_does_them(people: Peo
     ticked(developer, "sender")
     expect(badge(developer, "subscription")).to_have_text("missing")
     developer.locator("#sender").get_by_text("Show the step").click()
-    send(administrator, "subscriptions", "Save", application="Web Services", on="yes")
+    send(administrator, "subscriptions", "Save", application="Web Services", subscribed="yes")
     ticked(developer, "subscription")
     send(administrator, "authorizations", "Save the authorization", sender_id="demo-sender", status="active")
     ticked(developer, "authorised")
     expect(developer.locator("#sender > details")).to_have_attribute("open", "")  # the page was renewed meanwhile
-    send(administrator, "roles", "Create the role", role=ROLE)
+    send(administrator, "roles", "Create the role", name=ROLE)
     names = {"user_id": "ws_bridge", "last_name": "Integration", "first_name": "Bridge", "email": "dev@example.com"}
     send(administrator, "users", "Create the user", **names)
     enter_the_connection(developer, administrator)

@@ -3,7 +3,7 @@
 import pytest
 
 from intacct_bridge.client.gateway import meter
-from intacct_emulator.settings.faults import ScriptedFault
+from intacct_emulator.settings.faults import FaultKind, ScriptedFault
 from intacct_protocol.errors import InDoubtError, IntacctError, SignInError
 from support.journeys import transaction_check
 from support.journeys.transaction_check import TransactionCheck
@@ -71,7 +71,8 @@ def test_a_wrong_password_costs_nothing_on_either_side() -> None:
 
 
 def test_a_write_without_an_answer_is_metered_whether_or_not_it_ran() -> None:
-    for kind, billed in (("cut-before", 0), ("cut-after", 1)):
+    cuts: dict[FaultKind, int] = {"cut-before": 0, "cut-after": 1}
+    for kind, billed in cuts.items():
         emulator = company(Clock(), faults=(ScriptedFault(kind, "create"),))
         with client(emulator) as gateway:
             before = gateway.meter.transactions

@@ -1,6 +1,7 @@
 """An administrator sets up a company step by step, and the gateway's answer changes with each step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from html.parser import HTMLParser
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlencode, urljoin
@@ -9,7 +10,7 @@ import pytest
 import urllib3
 
 from intacct_emulator.server.administration import Administration
-from intacct_emulator.server.administration_pages import ADMINISTRATION
+from intacct_emulator.server.control.operations import ADMINISTRATION, OPERATIONS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import RunningServer, serve
 from intacct_emulator.settings.scenarios import find_scenario, load_scenario
@@ -189,11 +190,13 @@ def served() -> Iterator[tuple[Emulator, RunningServer]]:
     emulator.close()
 
 
-def send_form(server: RunningServer, fields: dict[str, object], **headers: str) -> tuple[int, str]:
+def send_form(
+    server: RunningServer, fields: Mapping[str, object], place: str = ADMINISTRATION, **headers: str
+) -> tuple[int, str]:
     content = {"content-type": "application/x-www-form-urlencoded", **headers}
     body = urlencode({"company": "demo-company", **fields}, doseq=True).encode()
     pool = urllib3.PoolManager(retries=False)
-    answer = pool.request("POST", urljoin(server.url, ADMINISTRATION), body=body, headers=content)
+    answer = pool.request("POST", urljoin(server.url, place), body=body, headers=content)
     pool.clear()
     return answer.status, answer.data.decode()
 
@@ -202,15 +205,18 @@ def test_an_administrator_sets_the_company_up_on_the_page(served: tuple[Emulator
     emulator, server = served
     user = {"user_id": "ws_bridge", "email": "owner@example.com", "first_name": "Web", "last_name": "Services"}
     sent: list[dict[str, object]] = [
-        {"action": "license"},
-        {"action": "subscribe", "application": "Web Services", "on": "yes"},
-        {"action": "authorise", "sender_id": "demo-sender", "status": "active"},
-        {"action": "role", "role": "Bridge"},
-        {"action": "grant", "role": "Bridge", "permission": "Accounts Payable > Vendors", "rights": ["List", "View"]},
-        {"action": "user", **user, "user_type": "business user", "admin": "false", "web_services_only": "yes"},
-        {"action": "edit", "user_id": "ws_bridge", "user_type": "", "admin": "false", "status": "active"},
-        {"action": "assign", "user_id": "ws_bridge", "role": "Bridge"},
-    ]
+        {"operation": "issue_licence"},
+        {"operation": "subscribe", "application": "Web Services", "subscribed": "yes"},
+        {"operation": "authorize_sender", "sender_id": "demo-sender", "status": "active"},
+        {"operation": "create_role", "name": "Bridge"},
+        {
+            "operation": "grant_permission", "role": "Bridge", "permission": "Accounts Payable > Vendors",
+            "rights": ["List", "View"],
+        },
+        {"operation": "create_user", **user, "user_type": "business user", "admin": "false"},
+        {"operation": "edit_user", "user_id": "ws_bridge", "user_type": "", "admin": "false", "status": "active"},
+        {"operation": "assign_role", "user_id": "ws_bridge", "role": "Bridge"},
+    ]  # fmt: skip
     for fields in sent:
         status, page = send_form(server, fields)
         assert status == 200, page
@@ -221,17 +227,96 @@ def test_an_administrator_sets_the_company_up_on_the_page(served: tuple[Emulator
 
 def test_a_mistake_on_the_page_is_shown_and_escaped(served: tuple[Emulator, RunningServer]) -> None:
     _, server = served
-    status, page = send_form(server, {"action": "assign", "user_id": "<script>alert(1)</script>", "role": "x"})
+    assign = {"operation": "assign_role", "role": "x"}
+    status, page = send_form(server, {**assign, "user_id": "<script>alert(1)</script>"})
     assert status == 422
     assert "<script>" not in page
-    assert "Invalid User" in page
-    assert send_form(server, {"action": "nothing"})[0] == 422
+    assert "There is no user &lt;script&gt;" in page
+    assert send_form(server, {"operation": "nothing"})[0] == 422
+    status, page = send_form(server, {"operation": "create_user", "user_id": "ws", "email": ""})
+    assert (status, "The form needs email." in page) == (422, True)
+    assert send_form(server, {"operation": "subscribe", "application": "x", "company": "nowhere"})[0] == 422
+
+
+def test_the_page_of_the_emulator_does_what_the_control_api_does(served: tuple[Emulator, RunningServer]) -> None:
+    emulator, server = served
+    emulator.company().table("VENDOR").insert({"VENDORID": "V-1", "NAME": "Acme", "STATUS": "active"})
+    place = "/administration/emulator"
+    for fields in (
+        {"operation": "take_snapshot", "name": "before"},
+        {"operation": "clone_company", "company_id": "demo-company", "body.company_id": "clone", "snapshot": ""},
+        {"operation": "set_clock", "moment": "2031-01-01T00:00:00Z"},
+        {"operation": "advance_clock", "days": "1", "hours": "2"},
+        {"operation": "inject_fault", "kind": "http", "function": "*", "calls": "", "status": "429", "seconds": "1.5"},
+        {"operation": "inject_fault", "kind": "slow", "function": "create", "calls": "1, 3", "seconds": "2"},
+        {"operation": "close_books", "until": "2030-12-31", "ledger": "AP", "entity": ""},
+    ):
+        status, page = send_form(server, fields, place)
+        assert (status, 'class="message"' in page) == (200, True), page
+    assert "2031-01-02 02:00:" in page
+    first, second = emulator.fault_plan.script
+    assert (first.status, first.calls, second.calls, second.seconds) == (429, (), (1, 3), 2.0)
+    assert list(emulator.companies.by_id) == ["demo-company", "clone"]
+    status, page = send_form(server, {"operation": "remove_company", "company_id": "clone", "company": "clone"}, place)
+    assert (status, "clone</td>" in page) == (200, False)
+    assert "Began again" in send_form(server, {"operation": "apply_scenario", "name": "new-company"}, place)[1]
+    assert send_form(server, {"operation": "restore_snapshot", "name": "before"}, place)[0] == 200
+    assert (emulator.fault_plan.script, emulator.incidents) == ((), [])
+    status, page = send_form(server, {"operation": "set_clock", "moment": "soon"}, place)
+    assert (status, "Moment cannot be &#39;soon&#39;." in page) == (422, True)
+
+
+@pytest.mark.parametrize("place", ["/administration", "/administration/emulator"])
+def test_a_page_is_complete_and_needs_no_script(place: str, served: tuple[Emulator, RunningServer]) -> None:
+    emulator, server = served
+    set_up(Administration(emulator))
+    pool = urllib3.PoolManager(retries=False)
+    answer = pool.request("GET", urljoin(server.url, f"{place}?company=demo-company"))
+    page = PageParser()
+    page.feed(answer.data.decode())
+    assert (answer.status, page.open, "script" in page.tags) == (200, [], False)
+    assert page.ids == list(dict.fromkeys(page.ids))
+    assert page.labelled == [name for name in page.ids if name in page.labelled]
+    assert page.fields <= set(page.labelled)
+    assert {form["operation"] for form in page.forms} <= set(OPERATIONS)
+    assert pool.request("GET", urljoin(server.url, f"{place}?company=nowhere")).status == 404
+    pool.clear()
+
+
+class PageParser(HTMLParser):
+    """What a page is made of: its tags, ids, labels, fields and forms, and the elements that are not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags, self.open, self.ids, self.labelled = set[str](), list[str](), list[str](), list[str]()
+        self.fields, self.forms = set[str](), list[dict[str, str]]()
+
+    def handle_starttag(self, tag: str, pairs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in pairs}
+        self.tags.add(tag)
+        if tag not in ("meta", "input", "br"):
+            self.open.append(tag)
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag == "label" and "for" in attributes:
+            self.labelled.append(attributes["for"])
+        if tag == "select" or (tag == "input" and attributes.get("type") not in ("hidden", "checkbox")):
+            self.fields.add(attributes["id"])
+        if tag == "form":
+            self.forms.append({})
+        if tag == "input" and attributes.get("type") == "hidden":
+            self.forms[-1][attributes["name"]] = attributes["value"]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
 
 
 @pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "evil.example"}])
 def test_other_pages_and_hosts_are_refused(headers: dict[str, str], served: tuple[Emulator, RunningServer]) -> None:
     emulator, server = served
-    status, _ = send_form(server, {"action": "subscribe", "application": "Web Services", "on": "yes"}, **headers)
+    status, _ = send_form(
+        server, {"operation": "subscribe", "application": "Web Services", "subscribed": "yes"}, **headers
+    )
     assert status == 403
     assert not emulator.settings.companies[0].web_services
 

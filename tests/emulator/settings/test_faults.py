@@ -6,7 +6,7 @@ import pytest
 
 from intacct_bridge.testing import emulated_company
 from intacct_emulator.server.gateway import Emulator
-from intacct_emulator.settings.faults import ScriptedFault, load_faults
+from intacct_emulator.settings.faults import FaultKind, ScriptedFault, load_faults
 from intacct_protocol.errors import RefusedError, RemoteProtocolError, SettingsError
 from intacct_protocol.xml.codec import decode_response
 from intacct_protocol.xml.envelope import SessionAuth
@@ -24,7 +24,7 @@ def under(*faults: ScriptedFault, slept: list[float] | None = None) -> Emulator:
 
 def test_throttling_is_an_answer_before_the_application() -> None:
     # 429 with GW-0010: DOC web-services/error-handling
-    emulator = under(ScriptedFault("http", status=429, headers=(("retry-after", "2"),)))
+    emulator = under(ScriptedFault("http", status=429, headers={"retry-after": "2"}))
     reply = emulator(ENDPOINT, _body(emulator))
     assert (reply.status, reply.headers["retry-after"]) == (429, "2")
     response = decode_response(reply.body)
@@ -46,7 +46,7 @@ def _body(emulator: Emulator) -> bytes:
 
 
 @pytest.mark.parametrize(("kind", "rows"), [("cut-before", 0), ("cut-after", 1)])
-def test_a_cut_is_before_or_after_the_work(kind: str, rows: int) -> None:
+def test_a_cut_is_before_or_after_the_work(kind: FaultKind, rows: int) -> None:
     emulator = under(ScriptedFault(kind, function="create", calls=(1,)))
     with pytest.raises(ConnectionCutError) as cut:
         one(emulator, CREATE)
@@ -125,7 +125,7 @@ def test_a_proxys_page_is_html() -> None:
 def test_faults_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "faults.toml"
     path.write_text('[[fault]]\nkind = "http"\nstatus = 429\ncalls = [1, 3]\nheaders = {retry-after = "1"}\n')
-    assert load_faults(path) == (ScriptedFault("http", status=429, calls=(1, 3), headers=(("retry-after", "1"),)),)
+    assert load_faults(path) == (ScriptedFault("http", status=429, calls=(1, 3), headers={"retry-after": "1"}),)
     path.write_text('[[fault]]\nkind = "drizzle"\n')
     with pytest.raises(SettingsError, match="drizzle"):
         load_faults(path)

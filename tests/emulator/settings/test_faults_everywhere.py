@@ -32,9 +32,7 @@ class Case:
 
 OFFLINE = "The Service is Temporarily Off-line"
 CASES = {
-    "too many requests": Case(
-        ScriptedFault("http", status=429, headers=(("retry-after", "1"),)), "429 text/xml GW-0010"
-    ),
+    "too many requests": Case(ScriptedFault("http", status=429, headers={"retry-after": "1"}), "429 text/xml GW-0010"),
     "a proxy's page": Case(ScriptedFault("http", status=502, body="html"), "502 text/html"),
     "a page of Cloudflare's": Case(ScriptedFault("http", status=520, body="html"), "520 text/html"),
     "an XML error": Case(ScriptedFault("http", status=500), "500 text/xml GW-0011"),

@@ -205,12 +205,12 @@ def test_a_file_scripts_an_error_for_one_record(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ('[[fault]]\nkind = "fault"\nobjekt = "VENDOR"\n', "fault 1: unknown setting objekt; did you mean object"),
-        ('[[fault]]\nkind = "slowly"\n', "fault 1: unknown fault 'slowly'; did you mean slow"),
+        ('[[fault]]\nkind = "slowly"\n', "fault 1.kind cannot be 'slowly'; did you mean slow"),
         ('[[fault]]\nkind = "http"\nstatus = "429"\n', r"fault 1.status cannot be '429'"),
         ('[[fault]]\nobject = "VENDOR"\n', "fault 1 needs kind"),
         ('[[faults]]\nkind = "http"\n', "unknown table faults"),
         ('[fault]\nkind = "http"\n', "fault must be a list of tables"),
-        ('[[fault]]\nkind = "http"\nchance = 5\n', "fault 1: a chance is a share from 0 to 1, not 5"),
+        ('[[fault]]\nkind = "http"\nchance = 5\n', "fault 1.chance cannot be 5"),
         ('[[fault]]\nkind = "http"\nheaders = ["a"]\n', "fault 1.headers cannot be"),
     ],
 )

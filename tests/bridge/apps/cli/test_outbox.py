@@ -14,7 +14,7 @@ from intacct_bridge.load.outbox.entry import WriteTarget, new_entry
 from intacct_bridge.load.outbox.outbox import open_outbox
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_emulator.server.server import serve
-from intacct_emulator.settings.faults import ScriptedFault
+from intacct_emulator.settings.faults import FaultKind, ScriptedFault
 from support import small_company
 from support.apps.command_line import Intacct
 from support.apps.http_reader import HttpReader
@@ -34,7 +34,7 @@ def served(*faults: ScriptedFault) -> Iterator[HttpReader]:
 
 
 @contextmanager
-def bill_in_doubt(intacct: Intacct, kind: str) -> Iterator[HttpReader]:
+def bill_in_doubt(intacct: Intacct, kind: FaultKind) -> Iterator[HttpReader]:
     """A bill without a number whose answer was lost: after it was posted (`cut-after`), or before."""
     Path("vendors.csv").write_text(VENDORS)
     Path("bills.csv").write_text(BILLS)

@@ -12,7 +12,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.load.apply.single_writes import OutboxWriter
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_emulator.server.server import serve
-from intacct_emulator.settings.faults import ScriptedFault
+from intacct_emulator.settings.faults import FaultKind, ScriptedFault
 from intacct_protocol.errors import CapError, InDoubtError
 from support import small_company
 from support.apps.command_line import Intacct
@@ -47,7 +47,7 @@ def test_single_writes_are_in_the_outbox_with_their_receipts(intacct: Intacct, h
 
 
 @pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
-def test_a_single_write_in_doubt_is_not_repeated_and_is_settled(intacct: Intacct, home: Path, kind: str) -> None:
+def test_a_single_write_in_doubt_is_not_repeated_and_is_settled(intacct: Intacct, home: Path, kind: FaultKind) -> None:
     with served(ScriptedFault(kind, function="create", object="CLASS")) as reader:
         words = ("create", "CLASS", "CLASSID=O-2", "NAME=Two")
         assert intacct(*words, **reader.environ).status == 5
@@ -119,7 +119,7 @@ ROWS = [{"CLASSID": f"L-{number}", "NAME": f"No. {number}"} for number in range(
 @pytest.mark.parametrize("operation", ["create", "upsert"])
 @pytest.mark.parametrize("through_outbox", [True, False])
 def test_an_error_in_a_later_request_has_the_outcome_of_each_row(
-    tmp_path: Path, kind: str, operation: str, *, through_outbox: bool
+    tmp_path: Path, kind: FaultKind, operation: str, *, through_outbox: bool
 ) -> None:
     fault = ScriptedFault(kind, function="create", object="CLASS", key="L-150")
     with (

@@ -9,7 +9,7 @@ import pytest
 
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from intacct_emulator.settings.faults import ScriptedFault
+from intacct_emulator.settings.faults import FaultKind, ScriptedFault
 from support.apps.command_line import Intacct, Ran
 from support.apps.http_reader import HttpReader
 from support.journeys.kinds import DOCUMENTS, JOURNALS, MASTERS, Kind
@@ -126,7 +126,9 @@ def test_a_changed_journal_entry_is_not_taken_back_by_its_opposite(
 
 
 @pytest.mark.parametrize("cut", ["cut-after", "cut-before"])
-def test_a_reversal_whose_answer_is_lost_is_done_once(intacct: Intacct, home: Path, grown: Emulator, cut: str) -> None:
+def test_a_reversal_whose_answer_is_lost_is_done_once(
+    intacct: Intacct, home: Path, grown: Emulator, cut: FaultKind
+) -> None:
     kind = next(kind for kind in DOCUMENTS if kind.name == "bills")
     with served(grown, ScriptedFault(cut, function="reverse_bill")) as reader:
         before = reader.balances(SINCE)

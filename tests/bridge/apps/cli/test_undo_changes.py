@@ -10,7 +10,7 @@ import pytest
 
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
-from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
+from intacct_emulator.settings.faults import FaultKind, FaultPlan, ScriptedFault
 from support.apps.command_line import Intacct, Ran
 from support.apps.http_reader import HttpReader
 from support.journeys.objects import BILLS, VENDORS
@@ -144,7 +144,7 @@ def test_a_saved_undo_of_updates_is_applied_once(desk: UndoScenario) -> None:
 
 @pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
 def test_an_undo_of_an_update_whose_answer_is_lost_is_done_once(
-    desk: UndoScenario, emulator: Emulator, kind: str
+    desk: UndoScenario, emulator: Emulator, kind: FaultKind
 ) -> None:
     before = desk.vendors()
     desk.load(CHANGES, "changes.csv", "VENDOR", "--mode", "update")

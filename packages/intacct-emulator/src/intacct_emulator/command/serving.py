@@ -182,7 +182,7 @@ def serve_gateway(
 
         def announce(url: str) -> None:
             from intacct_emulator.command.summary import others_served
-            from intacct_emulator.server.administration_pages import ADMINISTRATION
+            from intacct_emulator.server.control.operations import ADMINISTRATION
 
             if about.get("title"):
                 output.say(f"Scenario: {about['title']}. {about.get('text', '')} ({about.get('tag', '')})")

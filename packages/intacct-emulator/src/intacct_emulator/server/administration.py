@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from intacct_emulator.company.company_data import CompanyData
-from intacct_emulator.company.users import PERMISSIONS, ROLES, USERS, role_known, roles_of, user_number
+from intacct_emulator.company.users import PERMISSIONS, ROLES, USERS, role_known, roles_of, user_number, user_of
 from intacct_emulator.handlers.generic.verbs import CREATE
 from intacct_emulator.records.drafts import read_draft
 from intacct_emulator.server.gateway import Emulator
@@ -204,7 +204,9 @@ class Administration:
             ),
         )
         self._create(body)
-        return next(one for one in self.mail if one.user_id.lower() == user_id.strip().lower())
+        created = user_of(self._company, user_id.strip())
+        assert created is not None  # `create` has stored the record
+        return UserMail(email, created.user_id, created.password)
 
     def edit_user(self, user_id: str, *, user_type: str = "", admin: str = "", status: str = "") -> None:
         """Change a user; what is empty stays. The status `active` also unlocks a user."""

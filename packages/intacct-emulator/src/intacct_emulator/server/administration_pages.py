@@ -1,353 +1,219 @@
-"""The page on which a person acts as the administrator of an emulated company, and as Sage.
+"""The pages for people: an app on the control API, whose forms name an operation and send its parameters.
 
-It has a form for each step of connecting a program, in the order and under the names of Intacct's screens. It needs no
+The first page stands for the screens with which a company's administrator, and Sage, connect a program: a section for
+each step, in the order and under the names of Intacct's screens. The second one controls the emulator. They need no
 script. The server refuses requests of other machines and of other pages before they come here.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 from urllib.parse import parse_qs, urlencode
 
-from intacct_emulator.server.administration import RIGHTS, WEB_SERVICES, Administration
-from intacct_emulator.server.gateway import Emulator
-from intacct_emulator.settings.companies import APPLICATIONS
-from intacct_protocol.errors import SettingsError
+from intacct_emulator.server.administration import RIGHTS
+from intacct_emulator.server.control import models
+from intacct_emulator.server.control.calls import call, from_text
+from intacct_emulator.server.control.operations import ADMINISTRATION, CONTROL, OPERATIONS, Control, Operation
+from intacct_emulator.settings.companies import UserType
+from intacct_emulator.settings.typed_tables import hints_of, without_bounds
+from intacct_protocol.errors import IntacctError
 from intacct_protocol.model.permissions import permissions
 
-ADMINISTRATION = "/administration"
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PAGES = ("", "/emulator")
+"""The addresses of the pages below `ADMINISTRATION`."""
 Fields = Mapping[str, Sequence[str]]
-_USER_TYPES = ("business user", "employee user", "view only user", "dashboard user", "platform user")
 _ADMIN = (("false", "Off"), ("true", "Limited"), ("Full", "Full"))
-_UNCHANGED = ("", "unchanged")
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 1rem auto; padding: 0 1rem; color: #1b1f24; }
-section { border: 1px solid #b6bec8; border-radius: 6px; padding: 0 1rem 1rem; margin: 1rem 0; }
-h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.1rem; }
-label { display: block; margin: .5rem 0 0; font-weight: 600; }
-input:not([type=checkbox]), select { font: inherit; width: 100%; max-width: 26rem; box-sizing: border-box; }
-fieldset { border: 0; padding: 0; margin: .5rem 0; }
-fieldset label { display: inline-block; font-weight: 400; margin-right: .8rem; }
-button { font: inherit; display: block; margin-top: .8rem; padding: .35rem 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; border-bottom: 1px solid #d5dae0; padding: .3rem .4rem; }
-.path { color: #57606a; } .message { border-left: 4px solid #1a7f37; padding: .5rem 1rem; background: #eef8f0; }
-.problem { border-left-color: #cf222e; background: #fff0ef; } .table { overflow-x: auto; }
-"""
+_USER_TYPES = [(name, name.capitalize()) for name in get_args(UserType) if name]
+_SHOWN = 20
+"""Requests on the page."""
+_SAYINGS = {
+    "issue_licence": "Sage issued the sender ID {answer.sender_id} with the password {answer.password}",
+    "subscribe": "{application}: {subscribed}",
+    "authorize_sender": "Saved the authorization of {sender_id}: {status}",
+    "withdraw_sender": "Removed the authorization of {sender_id}",
+    "create_role": "Created the role {name}",
+    "grant_permission": "{role}: {permission}: {rights}",
+    "create_user": "Created the user {answer.user_id}. Intacct sent the password to {answer.to}",
+    "edit_user": "Saved the user {user_id}",
+    "assign_role": "{user_id} has the role {role} now",
+    "inject_fault": "Injected fault {answer.number}: {kind}",
+    "revalue": "Revalued on {day}",
+    "apply_scenario": "Began again with the scenario {name}",
+}
+"""What a page says when an operation is done; the summary of any other operation."""
 
 
-def page(emulator: Emulator, query: str) -> str:
-    """The page of the company that a query names, or of the first one."""
-    return _page(_administration(emulator, parse_qs(query)))
+def page(control: Control, place: str, query: str) -> tuple[int, str]:
+    """The status and the page at an address below `ADMINISTRATION`, for the company that a query names."""
+    fields = parse_qs(query)
+    try:
+        company_id = control.company_id(_text_of(fields, "company"))
+    except IntacctError as error:
+        return HTTPStatus.NOT_FOUND, _rendered(control, place, "", _sentence(error), problem=True)
+    return HTTPStatus.OK, _rendered(control, place, company_id)
 
 
-def act(emulator: Emulator, body: bytes) -> tuple[int, str]:
+def act(control: Control, place: str, body: bytes) -> tuple[int, str]:
     """Carry out a sent form: the status of the answer, and the page with its result or the refusal."""
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    administration = _administration(emulator, fields)
-    action = _ACTIONS.get(_text_of(fields, "action"))
-    try:
-        if action is None:
-            raise SettingsError(f"There is no action {_text_of(fields, 'action')!r}.")
-        return 200, _page(administration, action(administration, fields))
-    except SettingsError as error:
-        return 422, _page(administration, f"{error.message} {error.fix}".strip(), problem=True)
-
-
-def _administration(emulator: Emulator, fields: Fields) -> Administration:
+    operation = OPERATIONS.get(_text_of(fields, "operation"))
     company = _text_of(fields, "company")
-    settings = emulator.settings.company(company)
-    return Administration(emulator, settings.company_id if settings is not None else "")
+    company_id = company if control.emulator.settings.company(company) is not None else ""
+    if operation is None:
+        message = f"There is no operation {_text_of(fields, 'operation')!r}."
+        return HTTPStatus.UNPROCESSABLE_ENTITY, _rendered(control, place, company_id, message, problem=True)
+    try:
+        answer = _called(control, operation, fields)
+    except IntacctError as error:
+        return HTTPStatus.UNPROCESSABLE_ENTITY, _rendered(control, place, company_id, _sentence(error), problem=True)
+    if control.emulator.settings.company(company_id) is None:
+        company_id = ""  # the operation removed it
+    return HTTPStatus.OK, _rendered(control, place, company_id, _done(operation, fields, answer))
+
+
+def _called(control: Control, operation: Operation, fields: Fields) -> Any:
+    path = {name: _text_of(fields, name) for name in operation.parameters}
+    query = {"company": _text_of(fields, "company")} if operation.query is not None else {}
+    body = None
+    if operation.body is not None:
+        body = _body(operation, path, fields)
+    return call(control, operation, path, query, body)
+
+
+def _body(operation: Operation, path: Mapping[str, str], fields: Fields) -> dict[str, Any]:
+    """The body that a form describes: empty fields are left out, but an empty list is one.
+
+    A field that is called as a parameter of the path has `body.` before its name.
+    """
+    body: dict[str, Any] = {}
+    for name, hint in hints_of(operation.body).items():
+        texts = fields.get(f"body.{name}", () if name in path else fields.get(name, ()))
+        is_list = get_origin(without_bounds(hint)[0]) is tuple
+        if any(text.strip() for text in texts) or (texts and is_list):
+            body[name] = _value(hint, texts)
+    return body
+
+
+def _value(hint: Any, texts: Sequence[str]) -> Any:
+    """What a form sent for a field, as JSON would have it."""
+    kind = without_bounds(hint)[0]
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        return [from_text(inner, part.strip()) for text in texts for part in text.split(",") if part.strip()]
+    return from_text(kind, texts[0].strip())
 
 
 def _text_of(fields: Fields, name: str) -> str:
     return fields.get(name, [""])[0].strip()
 
 
-# --- the actions
+def _sentence(error: IntacctError) -> str:
+    """An error as a page shows it: of the form, not of the JSON that a program would have sent."""
+    message = error.message.replace("body needs", "the form needs").removeprefix("body.")
+    fix = "" if '": ' in error.fix else error.fix
+    return f"{message[:1].upper()}{message[1:].rstrip('.')}. {fix[:1].upper()}{fix[1:]}".strip()
 
 
-def _license(administration: Administration, fields: Fields) -> str:
-    sender = administration.license_sender(_text_of(fields, "sender_id"))
-    return f"Sage issued the sender ID {sender.sender_id} with the password {sender.password}"
+def _done(operation: Operation, fields: Fields, answer: Any) -> str:
+    texts = {name: ", ".join(filter(None, sent)) or "none" for name, sent in fields.items()}
+    defaults = dict.fromkeys(("status", "rights", "kind"), "none")
+    return _SAYINGS.get(operation.name, f"Done: {operation.summary}").format(**{**defaults, **texts}, answer=answer)
 
 
-def _subscribe(administration: Administration, fields: Fields) -> str:
-    name, on = _text_of(fields, "application"), _text_of(fields, "on") == "yes"
-    administration.subscribe(name, on=on)
-    return f"{name}: {'subscribed' if on else 'not subscribed'}"
+# --- what the pages show
 
 
-def _authorise(administration: Administration, fields: Fields) -> str:
-    administration.authorise_sender(_text_of(fields, "sender_id"), _text_of(fields, "status"))
-    return f"Saved the authorization of {_text_of(fields, 'sender_id')}: {_text_of(fields, 'status')}"
+@cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-
-def _withdraw(administration: Administration, fields: Fields) -> str:
-    administration.withdraw_sender(_text_of(fields, "sender_id"))
-    return f"Removed the authorization of {_text_of(fields, 'sender_id')}"
-
-
-def _role(administration: Administration, fields: Fields) -> str:
-    administration.create_role(_text_of(fields, "role"))
-    return f"Created the role {_text_of(fields, 'role')}"
-
-
-def _grant(administration: Administration, fields: Fields) -> str:
-    application, _, permission = _text_of(fields, "permission").partition(" > ")
-    rights = [one for one in RIGHTS if one in fields.get("rights", ())]
-    administration.grant(_text_of(fields, "role"), application, permission, rights)
-    return f"{_text_of(fields, 'role')}: {application} > {permission}: {', '.join(rights) or 'no rights'}"
-
-
-def _user(administration: Administration, fields: Fields) -> str:
-    entities = tuple(one.strip() for one in _text_of(fields, "entities").split(",") if one.strip())
-    mail = administration.create_user(
-        _text_of(fields, "user_id"),
-        _text_of(fields, "email"),
-        first_name=_text_of(fields, "first_name"),
-        last_name=_text_of(fields, "last_name"),
-        user_type=_text_of(fields, "user_type"),
-        admin=_text_of(fields, "admin"),
-        web_services_only=_text_of(fields, "web_services_only") == "yes",
-        entities=entities,
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent.parent / "data" / "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return f"Created the user {mail.user_id}. Intacct sent the password to {mail.to}"
+    templates.filters["cells"] = lambda row, *names: tuple(_shown(getattr(row, name)) for name in names)
+    templates.filters["choice"] = lambda row, name: (getattr(row, name), getattr(row, name))
+    return templates
 
 
-def _edit(administration: Administration, fields: Fields) -> str:
-    changes = {name: _text_of(fields, name) for name in ("user_type", "admin", "status")}
-    administration.edit_user(_text_of(fields, "user_id"), **changes)
-    return f"Saved the user {_text_of(fields, 'user_id')}"
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _assign(administration: Administration, fields: Fields) -> str:
-    administration.assign_role(_text_of(fields, "user_id"), _text_of(fields, "role"))
-    return f"{_text_of(fields, 'user_id')} has the role {_text_of(fields, 'role')} now"
-
-
-_ACTIONS: Mapping[str, Callable[[Administration, Fields], str]] = {
-    "license": _license,
-    "subscribe": _subscribe,
-    "authorise": _authorise,
-    "withdraw": _withdraw,
-    "role": _role,
-    "grant": _grant,
-    "user": _user,
-    "edit": _edit,
-    "assign": _assign,
-}
-
-
-# --- the page
-
-
-def _page(administration: Administration, message: str = "", *, problem: bool = False) -> str:
-    settings = administration.settings
-    title = f"Administration of {settings.title} ({settings.company_id})"
-    status = f'<p class="message{" problem" if problem else ""}" role="status">{escape(message)}</p>' if message else ""
-    sections = (_sage, _subscriptions, _authorizations, _roles, _users, _assignments, _mail, _company)
-    parts = "".join(section(administration) for section in sections)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
-        f"<h1>{escape(title)}</h1><p>This page stands for Intacct's screens. The company is emulated, and all of it is"
-        f" made up.</p>{status}{parts}</body></html>"
-    )
-
-
-def _section(name: str, path: str, *content: str) -> str:
-    shown = f'<p class="path">{escape(path)}</p>' if path else ""
-    title = f'<h2 id="{name}">{escape(_TITLES[name])}</h2>'
-    return f'<section aria-labelledby="{name}">{title}{shown}{"".join(content)}</section>'
-
-
-_TITLES = {
-    "sage": "Sage: Web Services developer licence",
-    "subscriptions": "Subscriptions",
-    "authorizations": "Web Services authorizations",
-    "roles": "Roles",
-    "users": "Web Services users",
-    "assignments": "Roles information",
-    "mail": "Mail from Intacct",
-    "company": "Company information",
-}
-
-
-def _form(administration: Administration, action: str, button: str, *content: str) -> str:
-    hidden = f'<input type="hidden" name="company" value="{escape(administration.company_id)}">'
-    name = f'<input type="hidden" name="action" value="{action}">'
-    sent = f"{hidden}{name}{''.join(content)}<button>{escape(button)}</button>"
-    return f'<form method="post" action="{ADMINISTRATION}">{sent}</form>'
-
-
-def _input(place: str, label: str, name: str, value: str = "", kind: str = "text") -> str:
-    field = f"{place}-{name}"
-    return (
-        f'<label for="{field}">{escape(label)}</label>'
-        f'<input id="{field}" name="{name}" type="{kind}" value="{escape(value)}" autocomplete="off">'
-    )
-
-
-def _select(place: str, label: str, name: str, choices: Iterable[tuple[str, str]]) -> str:
-    field = f"{place}-{name}"
-    options = "".join(f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in choices)
-    return f'<label for="{field}">{escape(label)}</label><select id="{field}" name="{name}">{options}</select>'
-
-
-def _same(names: Iterable[str]) -> list[tuple[str, str]]:
-    return [(one, one) for one in names]
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = "".join("<tr>" + "".join(f"<td>{escape(one)}</td>" for one in row) + "</tr>" for row in rows)
-    if not lines:
-        return "<p>None yet.</p>"
-    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in columns)
-    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
-
-
-def _sage(administration: Administration) -> str:
-    waiting = [one.sender_id for one in administration.senders if not one.active]
-    held = [(one.sender_id, one.password) for one in administration.senders if one.active]
-    form = _form(administration, "license", "Issue a licence") if waiting else ""
-    return _section("sage", "", _table(("Sender ID", "Sender password"), held), form)
-
-
-def _subscriptions(administration: Administration) -> str:
-    settings = administration.settings
-    names = [WEB_SERVICES, *(name for code, name in APPLICATIONS.items() if code not in ("CO", "PT"))]
-    on = {WEB_SERVICES: settings.web_services} | {
-        name: code in settings.modules for code, name in APPLICATIONS.items() if code not in ("CO", "PT")
+def _rendered(control: Control, place: str, company_id: str, message: str = "", *, problem: bool = False) -> str:
+    query = models.OfCompany(company_id)
+    set_up: models.SetUp = _answer(control, "read_set_up", query=query)
+    ids = [company.company_id for company in control.emulator.settings.companies]
+    shared = {
+        "address": ADMINISTRATION,
+        "control": CONTROL,
+        "company_id": set_up.company_id,
+        "of_company": urlencode({"company": set_up.company_id}),
+        "companies": [(name, urlencode({"company": name})) for name in ids],
+        "message": message,
+        "problem": problem,
     }
-    return _section(
-        "subscriptions",
-        "Company ▸ Admin ▸ Subscriptions",
-        _table(("Application", "Subscribed"), [(name, "yes" if on[name] else "no") for name in names]),
-        _form(
-            administration,
-            "subscribe",
-            "Save",
-            _select("subscriptions", "Application", "application", _same(names)),
-            _select("subscriptions", "Subscribed", "on", _same(("yes", "no"))),
-        ),
-    )
+    if place == PAGES[1]:
+        title, shown = f"Emulator of {set_up.title} ({set_up.company_id})", _of_emulator(control, query)
+        return _templates().get_template("emulator.html").render(**shared, page="emulator", title=title, **shown)
+    title, shown = f"Administration of {set_up.title} ({set_up.company_id})", _of_screens(set_up)
+    return _templates().get_template("screens.html").render(**shared, page="screens", title=title, **shown)
 
 
-def _authorizations(administration: Administration) -> str:
-    settings = administration.settings
-    rows = [(one, "inactive" if one in settings.inactive_senders else "active") for one in settings.senders]
-    return _section(
-        "authorizations",
-        "Company ▸ Setup ▸ Company ▸ Edit ▸ Security ▸ Web Services authorizations",
-        _table(("Sender ID", "Status"), rows),
-        _form(
-            administration,
-            "authorise",
-            "Save the authorization",
-            _input("authorizations", "Sender ID", "sender_id"),
-            _select("authorizations", "Status", "status", (("active", "Active"), ("inactive", "Inactive"))),
-        ),
-        _form(administration, "withdraw", "Remove", _select("removal", "Entry", "sender_id", _same(settings.senders)))
-        if settings.senders
-        else "",
-    )
+def _answer(control: Control, name: str, **sent: Any) -> Any:
+    return OPERATIONS[name].act(control, **sent)
 
 
-def _roles(administration: Administration) -> str:
-    roles = administration.roles
-    rows = [
-        (
-            name,
-            f"{APPLICATIONS.get(one.get('MODULE', '').rpartition('.')[2], '')} > {one.get('POLICYNAME', '')}",
-            one.get("RIGHTS", ""),
-        )
-        for name, granted in roles
-        for one in granted or ({},)
-    ]
-    every = dict.fromkeys(f"{one.application} > {one.permission}" for one in permissions().values())
-    boxes = "".join(f'<label><input type="checkbox" name="rights" value="{one}"> {one}</label>' for one in RIGHTS)
-    grant = _form(
-        administration,
-        "grant",
-        "Save the permission",
-        _select("permissions", "Role", "role", _same(name for name, _ in roles)),
-        _select("permissions", "Permission", "permission", _same(sorted(every))),
-        f"<fieldset><legend>Rights</legend>{boxes}</fieldset>",
-    )
-    return _section(
-        "roles",
-        "Company ▸ Admin ▸ Roles ▸ Add, then Subscriptions ▸ Permissions",
-        _table(("Role", "Permission", "Rights"), rows),
-        _form(administration, "role", "Create the role", _input("roles", "Name", "role")),
-        grant if roles else "",
-    )
+def _of_screens(set_up: models.SetUp) -> dict[str, Any]:
+    every = dict.fromkeys(f"{each.application} > {each.permission}" for each in permissions().values())
+    return {
+        "set_up": set_up,
+        "permissions": [
+            (role.name, granted.permission, granted.rights)
+            for role in set_up.roles
+            for granted in role.permissions or (models.GrantedPermission("", ""),)
+        ],
+        "every_permission": [(name, name) for name in sorted(every)],
+        "rights": RIGHTS,
+        "user_types": _USER_TYPES,
+        "admins": [*_ADMIN],
+        "role_choices": [(name, name) for name in (*(role.name for role in set_up.roles), *set_up.roles_of_settings)],
+    }
 
 
-def _users(administration: Administration) -> str:
-    rows = [
-        (row.get("LOGINID", ""), row.get("USERTYPE", ""), row.get("ADMIN", ""), row.get("STATUS", ""))
-        for row, _ in administration.users
-    ]
-    return _section(
-        "users",
-        "Company ▸ Admin ▸ Web Services users ▸ Add",
-        _table(("User ID", "User type", "Admin privileges", "Status"), rows),
-        _form(
-            administration,
-            "user",
-            "Create the user",
-            _input("users", "User ID", "user_id"),
-            _input("users", "Last name", "last_name"),
-            _input("users", "First name", "first_name"),
-            _input("users", "Email address", "email", kind="email"),
-            _select("users", "User type", "user_type", ((one, one.capitalize()) for one in _USER_TYPES)),
-            _select("users", "Admin privileges", "admin", _ADMIN),
-            _select("users", "Web Services only", "web_services_only", _same(("yes", "no"))),
-            _input("users", "User entities (empty for all)", "entities"),
-        ),
-        _form(
-            administration,
-            "edit",
-            "Save the user",
-            _select(
-                "edit", "User", "user_id", _same(row.get("LOGINID", "") for row, _ in reversed(administration.users))
-            ),
-            _select("edit", "User type", "user_type", (_UNCHANGED, *((one, one.capitalize()) for one in _USER_TYPES))),
-            _select("edit", "Admin privileges", "admin", (_UNCHANGED, *_ADMIN)),
-            _select("edit", "Status", "status", (_UNCHANGED, ("active", "Active"), ("inactive", "Inactive"))),
-        ),
-    )
-
-
-def _assignments(administration: Administration) -> str:
-    users = administration.users
-    role_names = [name for name, _ in administration.roles]
-    of_settings = [role.name for role in administration.settings.roles]
-    return _section(
-        "assignments",
-        "Company ▸ Admin ▸ Web Services users ▸ the user ▸ Roles information",
-        _table(("User ID", "Roles"), [(row.get("LOGINID", ""), ", ".join(held)) for row, held in users]),
-        _form(
-            administration,
-            "assign",
-            "Assign the role",
-            _select("assignments", "User", "user_id", _same(row.get("LOGINID", "") for row, _ in reversed(users))),
-            _select("assignments", "Role", "role", _same((*role_names, *of_settings))),
-        ),
-    )
-
-
-def _mail(administration: Administration) -> str:
-    rows = [(one.to, one.user_id, one.password) for one in administration.mail]
-    return _section("mail", "", _table(("To", "User ID", "Password"), rows))
-
-
-def _company(administration: Administration) -> str:
-    settings = administration.settings
-    rows = [("Company ID", settings.company_id), ("Name", settings.title)]
-    addresses = {one.company_id: urlencode({"company": one.company_id}) for one in administration.companies}
-    every = "".join(
-        f'<li><a href="{ADMINISTRATION}?{escape(query)}">{escape(name)}</a></li>' for name, query in addresses.items()
-    )
-    others = f"<p>The companies of this gateway:</p><ul>{every}</ul>" if len(administration.companies) > 1 else ""
-    return _section("company", "Company ▸ Setup ▸ Company", _table(("Field", "Value"), rows), others)
+def _of_emulator(control: Control, query: models.OfCompany) -> dict[str, Any]:
+    companies: models.CompanyList = _answer(control, "list_companies")
+    snapshots: models.SnapshotList = _answer(control, "list_snapshots")
+    faults: models.FaultList = _answer(control, "list_faults")
+    received: models.ReceivedRequests = _answer(control, "list_received", query=models.ReceivedQuery())
+    kinds: models.FaultKinds = _answer(control, "list_fault_kinds")
+    scenarios: models.ScenarioList = _answer(control, "list_scenarios")
+    return {
+        "company_rows": [
+            (each.company_id, each.title, each.requests, each.transactions.total) for each in companies.companies
+        ],
+        "company_choices": [(each.company_id, each.company_id) for each in companies.companies],
+        "snapshot_rows": [(each.name, len(each.companies), each.faults) for each in snapshots.snapshots],
+        "snapshot_choices": [(each.name, each.name) for each in snapshots.snapshots],
+        "clock": _answer(control, "read_clock", query=query),
+        "fault_rows": [
+            (each.number, each.fault.kind, each.fault.function, each.matched, each.happened) for each in faults.faults
+        ],
+        "fault_choices": [(each.number, f"{each.number}: {each.fault.kind}") for each in faults.faults],
+        "fault_kinds": [(each.kind, f"{each.kind}: {each.meaning}") for each in kinds.kinds],
+        "scenario_choices": [(each.name, f"{each.name}: {each.title}") for each in scenarios.scenarios],
+        "received_rows": [
+            (each.number, f"{each.at:%H:%M:%S}", each.company, ", ".join(each.functions), str(each.outcome))
+            for each in reversed(received.requests[-_SHOWN:])
+        ],
+    }

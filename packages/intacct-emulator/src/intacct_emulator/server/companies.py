@@ -80,13 +80,8 @@ class Companies:
 
     def fill_declared(self, now: float) -> None:
         """Fill each company with what its settings declare."""
-        for company_id, company in self.by_id.items():
-            if company.settings.declared:
-                fill(company, declared_source(company.settings.declared, company_id), now=now)
-            own_people = (company.settings.users, company.settings.roles) != (_USUAL.users, _USUAL.roles)
-            if own_people and not company.facts.demo.was_set():
-                keep_users(company)
-                keep_roles(company)
+        for company in self.by_id.values():
+            _fill_declared(company, now)
 
     def start_with(self, source: CompanySource, key: tuple[object, ...], cache: DatabaseCache) -> bool:
         """Take the rows of the first company from a cache, if `key` names the source. False if that cannot be.
@@ -127,6 +122,22 @@ class Companies:
         self._clones[settings.company_id] = database
         self.by_id[settings.company_id] = company
         keep_users(company)
+        return company
+
+    def create(self, settings: CompanySettings, now: float) -> CompanyData:
+        """Another company in memory, with its users and what its settings declare and nothing else.
+
+        Raises SettingsError, and then there is no such company.
+        """
+        company_id = settings.company_id
+        self._clones[company_id] = open_database(None)
+        company = self.by_id[company_id] = self._opened(settings, self._clones[company_id])
+        try:
+            _fill_declared(company, now)
+            keep_users(company)
+        except BaseException:
+            self.remove(company_id)
+            raise
         return company
 
     def add_sharing(self, settings: Sequence[CompanySettings], like: CompanyData) -> list[CompanyData]:
@@ -318,6 +329,16 @@ def has_records(company: CompanyData) -> bool:
     """Whether the company was filled from a source."""
     tables = company.facts
     return tables.demo.was_set() or bool(tables.sources.keys_used())
+
+
+def _fill_declared(company: CompanyData, now: float) -> None:
+    settings = company.settings
+    if settings.declared:
+        fill(company, declared_source(settings.declared, settings.company_id), now=now)
+    own_people = (settings.users, settings.roles) != (_USUAL.users, _USUAL.roles)
+    if own_people and not company.facts.demo.was_set():
+        keep_users(company)
+        keep_roles(company)
 
 
 def _filled_by(company: CompanyData, source: CompanySource) -> bool:

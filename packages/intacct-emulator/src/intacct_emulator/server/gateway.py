@@ -334,6 +334,20 @@ class Emulator:
             self._use_companies((*self.settings.companies, *added))
             return tuple(one.company_id for one in added)
 
+    def create_company(self, settings: CompanySettings) -> CompanyData:
+        """Another company in this gateway, with its users and what its settings declare.
+
+        It is in memory, also if the others are in a file. Raises SettingsError, and then there is no such company.
+        """
+        with self._lock:
+            if self.settings.company(settings.company_id) is not None:
+                raise SettingsError(f"there is a company {settings.company_id} already", fix="give it another id")
+            created = self.companies.create(settings, self.now())
+            if settings.clock is not None:
+                set_clock(created, settings.clock, self.now())
+            self._use_companies((*self.settings.companies, settings))
+            return created
+
     def remove_company(self, company_id: str) -> None:
         """Drop a company; a snapshot that has it brings it back. The last company stays."""
         with self._lock:
@@ -490,6 +504,38 @@ class Emulator:
                 for company in self.companies.by_id.values():
                     earlier = records.settings.company(company.settings.company_id)
                     drop_users(company, earlier.users if earlier is not None else ())
+                self.companies.fill_declared(self.now())
+                self.companies.keep_users()
+            except BaseException:
+                self.restore(before)
+                raise
+
+    def change_settings(self, settings: EmulatorSettings) -> None:
+        """Go on with other settings: records, faults and clocks stay; sessions, requests and counts begin again.
+
+        Companies that the settings add have what they declare. If the settings cannot be used, nothing changes.
+        """
+        check_policies(settings.policies)
+        with self._lock:
+            before = self.snapshot()
+            for company in settings.companies:
+                present = self.settings.company(company.company_id)
+                if present is not None and present.declared != company.declared:
+                    raise SettingsError(
+                        f"what {company.company_id} declares cannot change while it runs",
+                        fix="seed records, or create another company",
+                    )
+            added = {company.company_id for company in before.added}
+            of_company = {company.company_id: company for company in settings.companies}
+            rest = tuple(company for company in settings.companies if company.company_id not in added)
+            clones = tuple(replace(clone, settings=of_company[clone.settings.company_id]) for clone in before.clones)
+            sharing = tuple(replace(share, settings=of_company[share.settings.company_id]) for share in before.sharing)
+            after = replace(before, settings=replace(settings, companies=rest), clones=clones, sharing=sharing)
+            users = {company.company_id: company.users for company in self.settings.companies}
+            try:
+                self.restore(after)
+                for company_id, data in self.companies.by_id.items():
+                    drop_users(data, users.get(company_id, ()))
                 self.companies.fill_declared(self.now())
                 self.companies.keep_users()
             except BaseException:

@@ -203,50 +203,43 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
 
 
 def _beside_the_gateway(emulator: Emulator, allow_hosts: Sequence[str]) -> "list[Route]":
-    """The page of the company's administrator, and the control API."""
+    """The control API, and the pages for people."""
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import HTMLResponse, Response
+    from starlette.responses import HTMLResponse
     from starlette.routing import Route
 
-    from intacct_emulator.server import administration_pages
-    from intacct_emulator.server.control import CONTROL, Control
+    from intacct_emulator.server.control.operations import ADMINISTRATION, Control
+    from intacct_emulator.server.control.routes import control_routes
 
-    commands = Control(emulator)
+    control = Control(emulator)
 
     async def administration(request: "Request") -> "Response":
+        from intacct_emulator.server import administration_pages
+
         refusal = _refusal(request, allow_hosts)
         if refusal is not None:
             return refusal
-        if request.method != "POST":
-            page = await run_in_threadpool(administration_pages.page, emulator, request.url.query)
-            return HTMLResponse(page, headers=_NOT_FRAMED)
-        status, page = await run_in_threadpool(administration_pages.act, emulator, await request.body())
+        place = request.url.path.removeprefix(ADMINISTRATION)
+        if request.method == "POST":
+            status, page = await run_in_threadpool(administration_pages.act, control, place, await request.body())
+        else:
+            status, page = await run_in_threadpool(administration_pages.page, control, place, request.url.query)
         return HTMLResponse(page, status_code=status, headers=_NOT_FRAMED)
 
-    async def control(request: "Request") -> "Response":
-        refusal = _refusal(request, allow_hosts)
-        if refusal is not None:
-            return refusal
-        path = request.path_params.get("path", "")
-        if request.method == "POST":
-            answer = await run_in_threadpool(commands.post, path, await request.body())
-        else:
-            answer = await run_in_threadpool(commands.get, path, dict(request.query_params))
-        return Response(answer.document, status_code=answer.status, media_type="application/json")
-
-    return [
-        Route(administration_pages.ADMINISTRATION, administration, methods=["GET", "POST"]),
-        Route(CONTROL, control, methods=["GET"]),
-        Route(f"{CONTROL}/{{path:path}}", control, methods=["GET", "POST"]),
-    ]
+    pages = [Route(f"{ADMINISTRATION}{place}", administration, methods=["GET", "POST"]) for place in ("", "/emulator")]
+    return [*pages, *control_routes(control, lambda request: _reason(request, allow_hosts))]
 
 
 def _refusal(request: "Request", allow_hosts: Sequence[str]) -> "Response | None":
     """The answer to a request that came by way of another site; None for any other."""
     from starlette.responses import PlainTextResponse
 
-    refusal = _foreign(request.headers.get("host", ""), request.headers.get("origin"), allow_hosts)
-    return PlainTextResponse(f"{refusal}\n", status_code=403) if refusal else None
+    reason = _reason(request, allow_hosts)
+    return PlainTextResponse(f"{reason}\n", status_code=403) if reason else None
+
+
+def _reason(request: "Request", allow_hosts: Sequence[str]) -> str:
+    return _foreign(request.headers.get("host", ""), request.headers.get("origin"), allow_hosts)
 
 
 def _response(reply: Reply, compress: Compress | None) -> "Response":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from intacct_emulator.settings.typed_tables import check_fields
+from intacct_emulator.settings.typed_tables import HttpStatus, Natural, NotNegative, check_fields
 
 LIMIT_TEXT = "API rate limit exceeded"
 """The text of a limit error, which a client in production looks for in answers with status 200."""
@@ -16,7 +16,7 @@ class Behaviour:
     Raises SettingsError for a value that is no choice, is below zero, or has another type.
     """
 
-    session_minutes: float = 120
+    session_minutes: NotNegative = 120
     """How long a session lives after its last use."""
     session_errorno: str = "XL03000006"
     """The errorno of an expired or unknown session. No source records it, nor the text."""
@@ -25,14 +25,14 @@ class Behaviour:
     """Whether a session can be used at another endpoint than its own: `accepted` or `refused`."""
     initial_password: str = "Initial-password-1"  # noqa: S105  # public, like all credentials of the emulator
     """The password of a user who was made by the API; the real gateway sends it by e-mail."""
-    sign_in_attempts: int = 5
+    sign_in_attempts: Natural = 5
     """Wrong passwords of a user in a day after which the user is locked out; 0 for never. The company's setting is
     documented, and its number is not: five is what many systems have."""
     remember_controlids: bool = True
     """Whether `uniqueid` is honoured at all."""
     controlid_scope: Literal["company", "sender", "user"] = "company"
     """Who shares completed control ids: `company`, `sender` (sender and company) or `user`."""
-    controlid_days: float = 0
+    controlid_days: NotNegative = 0
     """Days that a completed control id is remembered; 0 for ever."""
     session_mixed: Literal["refused", "accepted"] = "refused"
     """`getAPISession` together with other functions: `refused` (it is documented to be alone) or `accepted`."""
@@ -54,7 +54,7 @@ class Behaviour:
     """Which order of a legacy function's parts is enforced: the `documented` one, or only one that is `recorded`."""
     errorids: Literal["recorded", "made"] = "recorded"
     """The stable ids of errors: only the `recorded` ones, or one for every error, `made` from its text and the seed."""
-    audit_delay_seconds: float = 0
+    audit_delay_seconds: NotNegative = 0
     """Seconds until the AUDITHISTORY row of a change can be read."""
     unique_document_numbers: bool = True
     """Whether two bills of a vendor, or two invoices of a customer, may not have the same number."""
@@ -114,7 +114,7 @@ class Behaviour:
     """Tags of sum, avg, min and max: `SUM.FIELD` (`prefixed`) or the field's name (`plain`)."""
     scan_order: Literal["scattered", "key"] = "scattered"
     """The order of a readByQuery's rows: `scattered` (which was observed) or by `key`."""
-    report_seconds: float = 0
+    report_seconds: NotNegative = 0
     """Seconds that a report runs before its rows can be read."""
     report_first_page: Literal["asked", "at once"] = "asked"
     """Rows that are ready within `waitTime` come with the first answer (`at once`) or with `readMore` (`asked`)."""
@@ -123,7 +123,7 @@ class Behaviour:
     report_ready: str = "DONE"
     """The status of a report that is ready. No source records it, nor the next."""
     report_failed: str = "FAILED"
-    result_minutes: float = 30
+    result_minutes: NotNegative = 30
     """Minutes that a readByQuery result lives after it was last read."""
     result_errorno: str = "readMore Failed"
     """The errorno of an expired result. No source records it, nor its text."""
@@ -137,15 +137,15 @@ class Behaviour:
     sender_refusal: Literal["control", "gateway", "unauthorized"] = "control"
     """A wrong sender is refused by the application (`control`) or before it (`gateway`: HTTP 400, GW-0011;
     `unauthorized`: HTTP 401, XMLGW_JPP0002)."""
-    http_status_of_control_failures: int = 200
-    concurrency: int = 0
+    http_status_of_control_failures: HttpStatus = 200
+    concurrency: Natural = 0
     """Requests of a company that run at once; as many again may wait. 0 for no limit."""
-    hold_seconds: float = 30
+    hold_seconds: NotNegative = 30
     """Seconds that a request beyond those is held before it is refused."""
-    window_requests: int = 0
+    window_requests: Natural = 0
     """Requests of a company in `window_seconds`; one more is refused at once. 0 for no limit; no number is recorded."""
-    window_seconds: float = 60
-    held_status: int = 429
+    window_seconds: NotNegative = 60
+    held_status: HttpStatus = 429
     """The HTTP status of the refusal of a request beyond a limit. With 200 the error is inside the answer."""
     held_errorno: str = "GW-0010"
     held_text: str = LIMIT_TEXT
@@ -153,11 +153,11 @@ class Behaviour:
     """Whether the `request` is refused, or each `function` of an answer with status 200. Neither is recorded."""
     billed_failures: bool = True
     """Whether a function that fails counts as transactions. Sage's page on API usage shows unsuccessful ones too."""
-    timeout_seconds: float = 900
+    timeout_seconds: NotNegative = 900
     """Seconds until the connection of a request is closed while its work goes on: 15 minutes are documented."""
-    line_ms: float = 0
+    line_ms: NotNegative = 0
     """Milliseconds of work for each record and line of a write; see `timeout_seconds`."""
-    latency_ms: float = 0
+    latency_ms: NotNegative = 0
     """Milliseconds from a request's turn to its answer, our own work included."""
 
     def __post_init__(self) -> None:

@@ -5,16 +5,18 @@ Everything is frozen data. `EmulatorSettings()` is the demo world; see `scenario
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
 from intacct_emulator import CREDENTIALS
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.declaration import CompanyDeclaration
+from intacct_emulator.settings.typed_tables import Natural, NotNegative
 from intacct_protocol.xml.values import DEFAULT, Formatting
 
 DEFAULT_COMPANY = CREDENTIALS["company_id"]
+_ID_RULE = "use letters, digits, dots, dashes and spaces, up to 80"
 APPLICATIONS = {
     "CO": "Company",
     "CM": "Cash Management",
@@ -171,11 +173,14 @@ _REPORTS = (
 _VIEWS = (ReportSettings("All vendors", "VENDOR", ("RECORDNO", "VENDORID", "NAME", "STATUS"), id="1@1"),)
 
 
+CompanyId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,79}$", description=_ID_RULE)]
+
+
 @dataclass(frozen=True, slots=True)
 class CompanySettings:
     """One company, its users and its subscriptions."""
 
-    company_id: str = DEFAULT_COMPANY
+    company_id: CompanyId = DEFAULT_COMPANY
     """The id to sign in with."""
     title: str = "Corvane Instruments"
     """The name of the company, for information."""
@@ -193,11 +198,11 @@ class CompanySettings:
     """The endpoint that `getAPISession` returns; empty for the one that the request came by."""
     users: tuple[UserSettings, ...] = field(default=(UserSettings(),), metadata={"table": "user"})
     roles: tuple[RoleSettings, ...] = field(default=(RoleSettings(), *_DEMO_ROLES), metadata={"table": "role"})
-    concurrency: int | None = None
+    concurrency: Natural | None = None
     """The company's own limit of requests at a time; None for that of the behaviour."""
-    window_requests: int | None = None
+    window_requests: Natural | None = None
     """The company's own limit of requests in a window; None for that of the behaviour."""
-    window_seconds: float | None = None
+    window_seconds: NotNegative | None = None
     modules: tuple[Module, ...] = ALL_MODULES
     unqueryable: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {
@@ -226,9 +231,9 @@ class PolicySettings:
 
     url: str
     """On loopback: answers are delivered to it."""
-    work_seconds: float = 0
+    work_seconds: NotNegative = 0
     """How long the work takes, after the acknowledgement and after the company's earlier jobs."""
-    delivery_seconds: float = 0
+    delivery_seconds: NotNegative = 0
     """How long after the work the answer is sent."""
 
 

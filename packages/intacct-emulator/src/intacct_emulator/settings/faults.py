@@ -2,19 +2,7 @@
 
 A plan is a list of `ScriptedFault`s. Each counts the functions that match it and happens at some of them, or at a share
 of them by chance, which the seed makes repeatable. A request with three functions counts three. A fault can be that of
-one company; `slow` for longer than the gateway's time-out is a company that hangs. The kinds are:
-
-- `http`: a status and a body instead of an answer
-- `cut-before`: the connection is cut and nothing is processed
-- `cut-after`: everything is processed and committed, and no answer comes
-- `cut-within`: the connection is cut in the middle of the answer
-- `truncated`: half of the answer, as if it were all of it
-- `slow`: the answer is some seconds late
-- `dribble`: the answer comes a few bytes at a time
-- `session-lost`: all sessions are dropped first
-- `fault`: a function, or one of its records, fails with a given error
-- `delivery-lost`, `delivery-late`, `delivery-cut`: the answer to an asynchronous request is never sent, is some seconds
-  late, or is cut in half
+one company; `slow` for longer than the gateway's time-out is a company that hangs. `KINDS` has the kinds.
 
 All kinds but `fault` happen to the whole request of the counted function. A fault with a key, a field or a value is
 about records: it counts the records that match, and with the kind `fault` only those fail.
@@ -22,24 +10,43 @@ about records: it counts the records that match, and with the kind `fault` only 
 
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from math import ceil
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from intacct_emulator.settings.behaviour import LIMIT_TEXT
 from intacct_emulator.settings.function_records import FunctionRecord, function_records
 from intacct_emulator.settings.refusals import INVALID_REQUEST
-from intacct_emulator.settings.typed_tables import built
+from intacct_emulator.settings.typed_tables import HttpStatus, NotNegative, built, check_fields
 from intacct_protocol.errors import Fault, SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.xml.envelope import Function
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
 
-KINDS = ("http", "cut-before", "cut-after", "cut-within", "truncated", "slow", "dribble", "session-lost", "fault")
-DELIVERY_KINDS = ("delivery-lost", "delivery-late", "delivery-cut")
-"""Faults of the answer to an asynchronous request."""
+FaultKind = Literal[
+    "http", "cut-before", "cut-after", "cut-within", "truncated", "slow", "dribble", "session-lost", "fault",
+    "delivery-lost", "delivery-late", "delivery-cut",
+]  # fmt: skip
+KINDS: Mapping[FaultKind, str] = {
+    "http": "a status and a body instead of an answer",
+    "cut-before": "the connection is cut and nothing is processed",
+    "cut-after": "everything is processed and committed, and no answer comes",
+    "cut-within": "the connection is cut in the middle of the answer",
+    "truncated": "half of the answer, as if it were all of it",
+    "slow": "the answer is some seconds late",
+    "dribble": "the answer comes a few bytes at a time",
+    "session-lost": "all sessions are dropped first",
+    "fault": "a function, or one of its records, fails with a given error",
+    "delivery-lost": "the answer to an asynchronous request is never sent",
+    "delivery-late": "the answer to an asynchronous request is some seconds late",
+    "delivery-cut": "the answer to an asynchronous request is cut in half",
+}
+"""What each kind of fault does."""
 _XML = 'text/xml; encoding="UTF-8"'
 _CLOUDFLARE = "<html><head><title>{status}</title></head><body><center>cloudflare</center></body></html>"
 
@@ -52,18 +59,18 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class ScriptedFault:
-    """One fault of a plan. Raises SettingsError for an unknown kind."""
+    """One fault of a plan. Raises SettingsError for an unknown kind, and for a number out of its bounds."""
 
-    kind: str
+    kind: FaultKind
     function: str = ANY
     """The function that it waits for; `*` for any."""
     object: str = ""
     """The object that the function must be about, also under its legacy name; empty for any."""
     company: str = ""
     """The id of the company that the request must be to; empty for any."""
-    calls: tuple[int, ...] = (1,)
+    calls: tuple[Annotated[int, Meta(ge=1)], ...] = (1,)
     """The matching functions, or records, at which it happens, counted from 1; empty for every one."""
-    chance: float = 0.0
+    chance: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Above 0: the share at which it happens, at random; `calls` is then ignored. A fault of the whole request draws
     once a request, however many of its functions match."""
     key: str = ""
@@ -72,14 +79,15 @@ class ScriptedFault:
     """A field that the record must have; the end of a dotted path such as `MAILADDRESS.CITY` is enough."""
     value: str = ""
     """The value of that field; without a field, of any field."""
-    status: int = 503
+    status: HttpStatus = 503
     body: str = ""
     """With `http`: the body. `html` for a proxy's page, empty for the gateway's own, which is the limit error with the
     status 429 or 200."""
-    headers: tuple[tuple[str, str], ...] = ()
-    seconds: float = 1.0
+    headers: Mapping[str, str] = dataclass_field(default_factory=dict)
+    """With `http`: headers of the answer, such as `retry-after`."""
+    seconds: NotNegative = 1.0
     """How late the answer is; with `dribble`, the pause between two pieces."""
-    piece: int = 64
+    piece: Annotated[int, Meta(ge=1)] = 64
     """With `dribble`: the size of a piece in bytes."""
     errorno: str = "PL04000050"
     description: str = ""
@@ -89,15 +97,7 @@ class ScriptedFault:
     correction: str = ""
 
     def __post_init__(self) -> None:
-        kinds = (*KINDS, *DELIVERY_KINDS)
-        if self.kind not in kinds:
-            raise SettingsError(
-                f"unknown fault {self.kind!r}{did_you_mean(self.kind, kinds)}", fix=f"faults: {', '.join(kinds)}"
-            )
-        if self.piece < 1:
-            raise SettingsError(f"a dribble needs pieces of at least 1 byte, not {self.piece}")
-        if not 0 <= self.chance <= 1:
-            raise SettingsError(f"a chance is a share from 0 to 1, not {self.chance:g}")
+        check_fields(self, "fault")
 
     @property
     def about_records(self) -> bool:
@@ -124,7 +124,7 @@ class FunctionFaults:
 
     whole: Fault | None = None
     """The function fails with it."""
-    records: Mapping[int, Fault] = field(default_factory=dict)
+    records: Mapping[int, Fault] = dataclass_field(default_factory=dict)
     """Errors of single records, by their place in the function."""
 
 
@@ -136,7 +136,7 @@ class RequestFaults:
     """The faults that happen to one request, in the order of the plan."""
 
     happening: tuple[ScriptedFault, ...] = ()
-    failing: Mapping[int, FunctionFaults] = field(default_factory=dict)
+    failing: Mapping[int, FunctionFaults] = dataclass_field(default_factory=dict)
     """By a function's place in the request."""
 
     def before(self, drop_sessions: Callable[[], None]) -> Reply | None:
@@ -325,19 +325,14 @@ def fault_of(entry: Any, where: str) -> ScriptedFault:
     entry = dict(entry)
     if isinstance(entry.get("calls"), int):
         entry["calls"] = [entry["calls"]]
-    headers = entry.pop("headers", {})
-    if not isinstance(headers, dict):
-        raise SettingsError(f"{where}.headers cannot be {headers!r}", fix='Write { retry-after = "1" }.')
-    try:
-        fault: ScriptedFault = built(ScriptedFault, entry, where)
-    except SettingsError as error:
-        message = error.message if error.message.startswith(where) else f"{where}: {error.message}"
-        raise SettingsError(message, fix=error.fix) from None
-    return replace(fault, headers=tuple((name, str(text)) for name, text in headers.items()))
+    if isinstance(headers := entry.get("headers"), dict):
+        entry["headers"] = {name: str(text) for name, text in headers.items()}
+    fault: ScriptedFault = built(ScriptedFault, entry, where)
+    return fault
 
 
 def _http_reply(fault: ScriptedFault) -> Reply:
-    headers = dict(fault.headers)
+    headers = fault.headers
     if fault.body == "html":
         text, kind = _CLOUDFLARE.format(status=fault.status), "text/html"
     elif fault.body:

@@ -2,19 +2,26 @@
 
 A field's metadata may say `table`, the key that TOML uses instead of the field's name (`[[entity]]` for `entities`), or
 `inline`, for a dataclass whose keys stand in the same table. Numbers with a fraction arrive as Decimal (see
-`read_toml`), so that rates and amounts stay exact.
+`read_toml`), so that rates and amounts stay exact. `Annotated[int, Meta(ge=1)]` bounds a number, a text or a list.
+
+The control API reads its JSON here too, within `json_notation`: days and times are then texts in ISO format.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Meta
 
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
@@ -24,24 +31,81 @@ _NAMES = ("id", "name", "symbol", "number", "code", "object", "user_id", "compan
 """Keys that name an entry of a list in messages; the first that it has."""
 
 
+_JSON: ContextVar[bool] = ContextVar("json_notation", default=False)
+_MOST_DIGITS = 30
+"""Of a whole number that JSON writes with a fraction or an exponent."""
+NotNegative = Annotated[float, Meta(ge=0)]
+Natural = Annotated[int, Meta(ge=0)]
+HttpStatus = Annotated[int, Meta(ge=200, le=599)]
+
+
+@dataclass(frozen=True, slots=True)
+class TableOf:
+    """Marks a table that is checked as one of a dataclass and stays a table, for code that merges it with another."""
+
+    kind: type[Any]
+
+
+@contextmanager
+def json_notation() -> Iterator[None]:
+    """Read tables as JSON writes them, and show values and fixes so."""
+    token = _JSON.set(True)
+    try:
+        yield
+    finally:
+        _JSON.reset(token)
+
+
+def hints_of(kind: Any) -> dict[str, Any]:
+    """The type of each field of a dataclass, with its bounds."""
+    return _hints(kind)
+
+
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+    return get_type_hints(kind, include_extras=True)
 
 
 def check_fields(settings: Any, where: str) -> None:
-    """Check the choices and the plain values of a frozen dataclass that a program made; tables are checked as read.
+    """Check the choices, bounds and plain values of a frozen dataclass that a program made; tables are checked as read.
 
-    Raises SettingsError for a value that is no choice, a number below zero, or a value of another type.
+    Raises SettingsError.
     """
-    for name, hint in _hints(settings.__class__).items():
+    for name, hint in hints_of(settings.__class__).items():
         value, key = getattr(settings, name), f"{where}.{name}"
-        if get_origin(hint) is Literal:
-            _one_of(get_args(hint), value, key)
-        elif hint in (str, int, float, bool) and _plain(hint, value) is None:
-            raise SettingsError(f"{key} cannot be {shown(value)}", fix=_fix(hint, value, name))
-        elif hint in (int, float) and not value >= 0:
-            raise SettingsError(f"{key} cannot be {value:g}", fix=f"give a number from 0: {name} = {_example(hint)}")
+        plain, bounds = without_bounds(hint)
+        if get_origin(plain) is Literal:
+            _one_of(get_args(plain), value, key)
+        elif plain in (str, int, float, bool) and _plain(plain, value) is None:
+            raise SettingsError(f"{key} cannot be {shown(value)}", fix=_fix(plain, value, name))
+        _check_bounds(bounds, value, key, name)
+
+
+def without_bounds(hint: Any) -> tuple[Any, Meta]:
+    """A type, and its bounds."""
+    if get_origin(hint) is not Annotated:
+        return hint, Meta()
+    return get_args(hint)[0], next((each for each in get_args(hint)[1:] if isinstance(each, Meta)), Meta())
+
+
+def _check_bounds(bounds: Meta, value: Any, where: str, name: str) -> None:
+    """Refuse a value out of its bounds. Raises SettingsError."""
+    if isinstance(value, (int, float, Decimal)):
+        low, high = bounds.ge, bounds.le
+        if (low is None or value >= low) and (high is None or value <= high):
+            return
+        limits = " ".join(f"{word} {limit:g}" for word, limit in (("from", low), ("to", high)) if limit is not None)
+        example = next(limit for limit in (high, low, 1) if limit is not None)
+        fix = f"give a number {limits}: {_pair(name, f'{example or 1:g}')}"
+        raise SettingsError(f"{where} cannot be {value:g}", fix=fix)
+    if isinstance(value, (str, tuple, Mapping)):
+        if bounds.pattern is not None and not re.search(bounds.pattern, str(value)):
+            rule = bounds.description or f"give text like {bounds.pattern}"
+            raise SettingsError(f"{where} cannot be {shown(value)}", fix=rule)
+        if bounds.min_length is not None and len(value) < bounds.min_length:
+            raise SettingsError(f"{where} is empty", fix=f"give {_KINDS[str][0] if isinstance(value, str) else 'some'}")
+        if bounds.max_length is not None and len(value) > bounds.max_length:
+            raise SettingsError(f"{where} has {len(value):,} entries", fix=f"give at most {bounds.max_length:,}")
 
 
 def read_toml(path: str | Path, what: str) -> dict[str, Any]:
@@ -73,7 +137,7 @@ def built(kind: type[_T], entry: Any, where: str, base: _T | None = None) -> _T:
     """
     if not isinstance(entry, dict):
         key = where.rpartition(".")[2] if "." in where.rpartition(" ")[2] else "table"
-        raise SettingsError(f"{where} must be a table, not {shown(entry)}", fix=f"write {key} = {{ ... }}")
+        raise SettingsError(f"{where} must be a table, not {shown(entry)}", fix=f"write {_pair(key, '{ ... }')}")
     names = table_names(kind)
     for name in entry:
         if name not in names and all(name != one.name for one in names.values()):
@@ -85,7 +149,7 @@ def built(kind: type[_T], entry: Any, where: str, base: _T | None = None) -> _T:
 
 
 def _filled(kind: type[_T], entry: Mapping[str, Any], where: str, base: Any = None) -> _T:
-    hints, values = get_type_hints(kind), {}
+    hints, values = hints_of(kind), {}
     for declared in fields(kind):  # type: ignore[arg-type]  # every caller gives a dataclass
         name = declared.metadata.get("table", declared.name)
         key = next((each for each in (name, declared.name) if each in entry), None)
@@ -98,14 +162,16 @@ def _filled(kind: type[_T], entry: Mapping[str, Any], where: str, base: Any = No
         elif base is not None:
             values[declared.name] = getattr(base, declared.name)
         elif declared.default is MISSING and declared.default_factory is MISSING:
-            raise SettingsError(f"{where} needs {name}", fix=f"add {name} = {_example(hints[declared.name])}")
+            raise SettingsError(f"{where} needs {name}", fix=f"add {_pair(name, _example(hints[declared.name]))}")
     return kind(**values)
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it: as TOML writes it."""
+    """A value as messages show it: as TOML writes it, or JSON."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return "null"
     return str(value) if isinstance(value, (Decimal, date)) else repr(value)
 
 
@@ -116,8 +182,10 @@ def typed(hint: Any, value: Any, where: str) -> Any:
 
 def _value(hint: Any, value: Any, where: str, name: str) -> Any:
     """The value as its hint has it; `where` ends with the key."""
+    if get_origin(hint) is Annotated:
+        return _marked(hint, value, where, name)
     if get_origin(hint) in (Union, UnionType):
-        hint = next(one for one in get_args(hint) if one is not type(None))
+        return _in_union(get_args(hint), value, where, name)
     if is_dataclass(hint):
         return built(hint, value, where)  # type: ignore[arg-type]  # a dataclass type, not an instance
     if get_origin(hint) is tuple:
@@ -138,11 +206,37 @@ def _value(hint: Any, value: Any, where: str, name: str) -> Any:
     raise SettingsError(f"{where} cannot be {shown(value)}", fix=_fix(hint, value, name))
 
 
+def _marked(hint: Any, value: Any, where: str, name: str) -> Any:
+    """The value of a type with bounds, or the table that another one is checked as."""
+    kind, *marks = get_args(hint)
+    for mark in marks:
+        if isinstance(mark, TableOf):
+            built(mark.kind, value, where)
+            return value
+    bounded = _value(kind, value, where, name)
+    _check_bounds(without_bounds(hint)[1], bounded, where, name)
+    return bounded
+
+
+def _in_union(hints: tuple[Any, ...], value: Any, where: str, name: str) -> Any:
+    """The value as the first of several types that it fits."""
+    kinds = [hint for hint in hints if hint is not type(None)]
+    if value is None and len(kinds) < len(hints):
+        return None
+    for hint in kinds[1:] and kinds:
+        plain = _plain(hint, value)
+        if plain is not None:
+            return plain
+    return _value(kinds[0], value, where, name)
+
+
 def _several(hint: Any, value: Any, where: str, name: str) -> tuple[Any, ...]:
-    if is_dataclass(hint) and isinstance(value, dict):
+    if is_dataclass(hint) and isinstance(value, dict) and not _JSON.get():
         value = [value]
     if not isinstance(value, (list, tuple)):
-        raise SettingsError(f"{where} cannot be {shown(value)}", fix=f"give a list: {name} = [{_example(hint)}]")
+        raise SettingsError(
+            f"{where} cannot be {shown(value)}", fix=f"give a list: {_pair(name, f'[{_example(hint)}]')}"
+        )
     value = list(value)
     return tuple(_value(hint, one, f"{where}{place}", name) for place, one in zip(places(value), value, strict=True))
 
@@ -171,7 +265,26 @@ def _plain(hint: Any, value: Any) -> Any:
         return float(value)
     if hint is date and isinstance(value, datetime):
         return None
+    if hint in (date, datetime) and isinstance(value, str) and _JSON.get():
+        return _moment(hint, value)
+    if hint is int and isinstance(value, Decimal) and _JSON.get():  # JSON Schema counts 2.0 as an integer
+        whole = value.adjusted() < _MOST_DIGITS and value == value.to_integral_value()
+        return int(value) if whole else None
     return value if isinstance(value, hint) else None
+
+
+def _moment(hint: Any, text: str) -> date | datetime | None:
+    """The day, or the time with its zone, that a text of JSON has; None if it has none."""
+    try:
+        moment: date | datetime = hint.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if isinstance(moment, datetime) and moment.tzinfo is None else moment
+
+
+def _pair(name: str, example: str) -> str:
+    """A key with its value, as the caller writes it."""
+    return f'"{name}": {example}' if _JSON.get() else f"{name} = {example}"
 
 
 _KINDS = {
@@ -189,10 +302,13 @@ def _fix(hint: Any, value: Any, name: str) -> str:
     kind, example = _KINDS.get(hint, ("a table", "{}"))
     if hint is str and isinstance(value, (int, Decimal, date)) and not isinstance(value, bool):
         example = f'"{value}"'
-    return f"give {kind}: {name} = {example}"
+    if _JSON.get() and hint in (date, datetime):
+        example = f'"{example}"'
+    return f"give {kind}: {_pair(name, example)}"
 
 
 def _example(hint: Any) -> str:
+    hint = without_bounds(hint)[0]
     if get_origin(hint) is Literal:
         return f'"{get_args(hint)[0]}"'
     return _KINDS.get(hint, ("", "{ ... }"))[1]
