@@ -45,10 +45,10 @@ def documented() -> Iterator[tuple[str, str]]:
             yield page.name, next(filter(None, line))
 
 
-def command_at(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that the words name, and the remaining words."""
-    command: click.Command = root
-    context = click.Context(root, info_name="intacct")
+def command_at(words: list[str], program: click.Command = root) -> tuple[click.Command, list[str]]:
+    """The command of a program that the words name, and the remaining words."""
+    command = program
+    context = click.Context(program)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(context, words[0])
         assert found is not None, f"there is no command {words[0]!r}"
@@ -74,7 +74,7 @@ def test_a_documented_command_and_its_flags_exist(page: str, line: str) -> None:
     words = words[: ends[0]] if ends else words
     if not words or words[0] in ("COMMAND", "--version", "--help"):
         return
-    command, rest = command_at(words) if program == "intacct" else (emulator, words)
+    command, rest = command_at(words, root if program == "intacct" else emulator)
     for word in rest:
         name = word.strip("[](),.;").split("=")[0]
         if re.fullmatch(r"--?[a-z][a-z-]*", name):

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ import pytest
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from support.emulator.ledger_checks import assert_true
+from support.judges import javascript_sdk
 
-HERE = Path(__file__).parent / "javascript"
 AS_OF = date(2026, 11, 21)
 pytestmark = [
     pytest.mark.foreign,
@@ -28,12 +27,7 @@ pytestmark = [
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the journey saw, against a demo company of its own."""
     place = tmp_path_factory.mktemp("javascript")
-    for name in ("package.json", "package-lock.json", "map_host.cjs", "journey.cjs", "writes.cjs"):
-        shutil.copy(HERE / name, place / name)
-    install = ["npm", "install", "--no-audit", "--no-fund"]
-    done = subprocess.run(install, cwd=place, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"the official SDK cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
+    javascript_sdk(place)
     emulator = Emulator.demo(as_of=AS_OF)
     try:
         with serve(emulator, allow_hosts=("emulator.intacct.com",)) as server:

@@ -17,7 +17,7 @@ from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import ScriptedFault
 from support.journeys.objects import LoadScenario
-from support.judges import judge
+from support.judges import javascript_sdk, judge
 from support.small_company import Clock, client, company
 
 TEXT = "The class is not allowed for the department"
@@ -25,7 +25,6 @@ FAULT = ScriptedFault(
     "fault", object="CLASS", key="C-41", calls=(), errorno="BL03000018", text=TEXT, correction="Choose another class."
 )
 EXPECTED = sorted(f"C-{number}" for number in range(100) if number != 41)
-JAVASCRIPT = Path(__file__).parent / "javascript"
 
 
 def classes(emulator: Emulator) -> list[str]:
@@ -114,12 +113,7 @@ print(json.dumps(told))
 @pytest.mark.foreign
 @pytest.mark.skipif(shutil.which("npm") is None, reason="Node.js and npm are not installed")
 def test_the_official_javascript_sdk(emulator: Emulator, tmp_path: Path) -> None:
-    for name in ("package.json", "package-lock.json", "map_host.cjs", "hundred.cjs"):
-        shutil.copy(JAVASCRIPT / name, tmp_path / name)
-    install = ["npm", "install", "--no-audit", "--no-fund"]
-    done = subprocess.run(install, cwd=tmp_path, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"the official SDK cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
+    javascript_sdk(tmp_path)
     with serve(emulator, allow_hosts=("emulator.intacct.com",)) as server:
         environment = {
             **os.environ,

@@ -1,10 +1,12 @@
-"""Other people's programs, installed unmodified from PyPI, each in a virtual environment of its own.
+"""Other people's programs, installed unmodified: from PyPI in virtual environments of their own, and one from npm.
 
-`judges_pins/NAME.txt` pins a judge and everything it needs: what is released tomorrow cannot change a verdict.
+`judges_pins/NAME.txt` and a lock file pin a judge and everything it needs: what is released tomorrow cannot change a
+verdict.
 """
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from support.repository import ROOT
 
 PLACE = ROOT / ".judges"
 PINS = Path(__file__).parents[1] / "judges_pins"
+JAVASCRIPT = Path(__file__).parents[1] / "journeys" / "javascript"
 
 
 def judge(package: str) -> Path:
@@ -40,6 +43,15 @@ def _install(home: Path, package: str, pins: Path) -> None:
     if done.returncode:
         pytest.skip(f"{package} cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
     (home / ".ready").touch()
+
+
+def javascript_sdk(place: Path) -> None:
+    """Install the official SDK for JavaScript in a folder, beside the programs of `journeys/javascript`."""
+    shutil.copytree(JAVASCRIPT, place, dirs_exist_ok=True)
+    install = ["npm", "install", "--no-audit", "--no-fund"]
+    done = subprocess.run(install, cwd=place, check=False, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"the official SDK cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
 
 
 @contextmanager

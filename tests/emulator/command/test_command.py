@@ -90,3 +90,73 @@ def test_the_help_imports_neither_the_gateway_nor_a_web_server() -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stderr == "[]\n"
     assert "--scenario NAME" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("shell", "begins", "quoted"),
+    [
+        ("sh", "export HTTPS_PROXY=http://127.0.0.1:9", "export SSL_CERT_FILE='{}/it'\"'\"'s here/bundle.pem'"),
+        ("powershell", "$env:HTTPS_PROXY = 'http://127.0.0.1:9'", "$env:SSL_CERT_FILE = '{}/it''s here/bundle.pem'"),
+        ("env", "HTTPS_PROXY=http://127.0.0.1:9", "SSL_CERT_FILE={}/it's here/bundle.pem"),
+    ],
+)
+def test_the_exports_are_lines_of_a_shell(
+    shell: str, begins: str, quoted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "it's here"
+    words = ["exports", "--proxy-port", "9", "--certificates", str(folder), "--shell", shell]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == begins
+    assert quoted.format(tmp_path) in lines
+    assert (folder / "bundle.pem").is_file()
+
+
+def test_a_program_that_evaluates_the_exports_reaches_the_proxy(tmp_path: Path) -> None:
+    folder, port_file = tmp_path / "certificates", tmp_path / "port.txt"
+    options = ("--company", "empty", "--json", "--tls", "--proxy", "--proxy-port", "0", "--certificates", str(folder))
+    program = (
+        "import os, urllib.request\n"
+        "answer = urllib.request.urlopen('https://api.intacct.com/ia/xml/xmlgw.phtml', b'<request/>', timeout=20)\n"
+        "print(answer.status)"
+    )
+    with served(*options, port_file=port_file) as process:
+        assert process.stderr is not None
+        (shown,) = (
+            line.strip() for line in iter(process.stderr.readline, "Serving; press Ctrl-C to stop.\n") if "eval" in line
+        )
+        eval_line = shown.replace("intacct-emulator", f"{sys.executable} -m intacct_emulator")
+        environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+        ran = subprocess.run(
+            ["sh", "-c", f'{eval_line}; exec {sys.executable} -c "$PROGRAM"'],
+            env=environment | {"PROGRAM": program, "PYTHONPATH": python_path()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (ran.returncode, ran.stdout) == (0, "200\n"), ran.stderr
+    told = json.loads(out)
+    assert told["endpoint"].startswith("https://127.0.0.1:")
+    assert told["ca_bundle"] == str(folder / "bundle.pem")
+    assert told["proxy"].startswith("http://127.0.0.1:")
+    assert err.splitlines()[-1] == "Served 1 request (1 unreadable)."
+
+
+def test_an_option_of_the_server_before_a_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--company", "empty", "exports"]) == 2
+    assert "--company is for serving; options of exports stand after its name." in capsys.readouterr().err
+
+
+def test_a_proxy_without_the_library_for_certificates_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['cryptography'] = None\n"
+        "from intacct_emulator.command.program import main; sys.exit(main(['--company', 'empty', '--proxy']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.splitlines() == [
+        "error  certificates need the library cryptography",
+        "  fix  pip install 'intacct-emulator[proxy]'",
+    ]

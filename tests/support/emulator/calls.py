@@ -21,11 +21,24 @@ def send(
     control_ids: Iterable[str] = (),
     **control: Any,
 ) -> Response:
+    request = encoded(
+        *functions, authentication=authentication, transaction=transaction, control_ids=control_ids, **control
+    )
+    return decode_response(emulator(ENDPOINT, request).body)
+
+
+def encoded(
+    *functions: str,
+    authentication: Authentication = LOGIN,
+    transaction: bool = False,
+    control_ids: Iterable[str] = (),
+    **control: Any,
+) -> bytes:
+    """The bytes of a request with these functions."""
     ids = list(control_ids) or [f"c{place}" for place, _ in enumerate(functions)]
     calls = tuple(Function(parse(body.encode()), one) for body, one in zip(functions, ids, strict=True))
     sender = {"sender_id": "demo-sender", "password": "demo-sender-password", **control}
-    request = Request(Control(**sender), (Operation(authentication, calls, transaction),))
-    return decode_response(emulator(ENDPOINT, encode_request(request)).body)
+    return encode_request(Request(Control(**sender), (Operation(authentication, calls, transaction),)))
 
 
 def results(emulator: Transport, *functions: str, **more: Any) -> tuple[Result, ...]:

@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from intacct_emulator.ledger.periods import close_books
@@ -96,6 +97,21 @@ class Company:
 
             self._server = serve(self.emulator)
         return self._server.url
+
+    @contextmanager
+    def proxied(self, certificates: Path | None = None) -> Iterator[dict[str, str]]:
+        """A proxy for programs that know no address but https://api.intacct.com: the environment to start one with.
+
+        The environment names the proxy, which runs inside the `with`, and the certificate authority to trust. The
+        authority is in the folder `certificates` and stays there; without a folder it is gone afterwards.
+        """
+        from intacct_emulator.server.certificates import CertificateAuthority
+        from intacct_emulator.server.proxy import RunningProxy, exports
+
+        with TemporaryDirectory() as temporary:
+            authority = CertificateAuthority(certificates or Path(temporary))
+            with RunningProxy(self.emulator, authority) as proxy:
+                yield exports(proxy.url, authority)
 
     # --- changes
 

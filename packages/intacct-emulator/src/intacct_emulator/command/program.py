@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from intacct_emulator import __version__
+from intacct_emulator.command.exports import exports_command
 from intacct_emulator.command.output import PlainOutput
 from intacct_emulator.command.serving import serve_gateway, serving_options
 from intacct_protocol.errors import IntacctError
@@ -16,7 +18,8 @@ from intacct_protocol.errors import IntacctError
 _INTERRUPTED, _OUTPUT_CLOSED = 130, 141
 
 
-@click.command(
+@click.group(
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit status: 0 done · 2 wrong usage or settings · 130 interrupted · 143 ended by SIGTERM.",
 )
@@ -24,7 +27,8 @@ _INTERRUPTED, _OUTPUT_CLOSED = 130, 141
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
 @click.version_option(__version__, "--version", prog_name="intacct-emulator", message="%(prog)s %(version)s")
-def program(*, as_json: bool, quiet: bool, **options: Any) -> int:
+@click.pass_context
+def program(context: click.Context, /, *, as_json: bool, quiet: bool, **options: Any) -> int:
     """Serve an emulated Sage Intacct gateway on this machine until Ctrl-C, and print its URL and credentials.
 
     \b
@@ -35,8 +39,24 @@ def program(*, as_json: bool, quiet: bool, **options: Any) -> int:
       intacct-emulator --companies 1000
       intacct-emulator --db company.db --latency-ms 300 --concurrency 2
       intacct-emulator --scenario sender-not-authorised
+      intacct-emulator --proxy
     """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return 0
     return serve_gateway(PlainOutput(as_json=as_json, quiet=quiet), options)
+
+
+def _refuse_options(context: click.Context) -> None:
+    """Refuse options of the server before the name of a command, which would do nothing."""
+    for parameter in context.command.params:
+        if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{parameter.opts[0]} is for serving; options of {context.invoked_subcommand} stand after its name."
+            )
+
+
+program.add_command(exports_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,9 +5,10 @@
 """
 
 import gc
+import shlex
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,10 +23,12 @@ from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from intacct_emulator.server.certificates import CertificateAuthority
     from intacct_emulator.server.gateway import Emulator
     from intacct_emulator.settings.companies import EmulatorSettings
     from intacct_emulator.settings.company_source import CompanySource
 
+PORT_OF_PROXY = 8082
 TERMINATED = 143
 """The exit status of a program that SIGTERM ended."""
 _CODE = Callable[..., Any]
@@ -69,6 +72,13 @@ def _days(context: click.Context, option: click.Parameter, written: str | tuple[
         raise click.BadParameter(text, context, option) from None
 
 
+PROXY_PORT = _number("--proxy-port", "The proxy's port; 0 takes a free one.", most=65535, default=PORT_OF_PROXY)
+CERTIFICATES = click.option(
+    "--certificates",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the authority of --tls and --proxy in this folder (default: in the user's state folder).",
+)
 _OPTIONS = (
     click.option("--host", default="127.0.0.1", show_default=True, help="Serve on this loopback address."),
     _number("--port", "Serve on this port; 0 takes a free one.", most=65535, default=8081),
@@ -79,6 +89,23 @@ _OPTIONS = (
         multiple=True,
         help="Accept requests to this host name too, such as that of a container or a tunnel. Repeatable.",
     ),
+    click.option(
+        "--tls", is_flag=True, help="Serve https, with a certificate of an authority that this machine makes."
+    ),
+    click.option(
+        "--proxy",
+        is_flag=True,
+        help="Serve as a proxy too, for programs that use https://api.intacct.com and no other address.",
+    ),
+    PROXY_PORT,
+    click.option(
+        "--proxy-host",
+        "proxy_hosts",
+        metavar="PATTERN",
+        multiple=True,
+        help="Answer for these https hosts too, besides *.intacct.com. Repeatable.",
+    ),
+    CERTIFICATES,
     _file("--port-file", "Write the port to this file once the emulator answers.", metavar="F"),
     click.option(
         "--company",
@@ -170,15 +197,23 @@ def serve_gateway(
     about = read_scenario(scenario).get("scenario", {}) if scenario else {}
     file = _company_file(options["company"])
     start = _start(file)
-    more = {**start.credentials(), **(settings or {}), **about.get("connection", {})}
+    authority = certificate_authority(options) if options["tls"] or options["proxy"] else None
+    trusted = {"ca_bundle": str(authority.bundle)} if authority else {}
+    more = {**start.credentials(), **trusted, **(settings or {}), **about.get("connection", {})}
     output.say("Opening the company ...")
     gc.set_threshold(50_000, 20, 50)  # a company is made of objects by the million that all stay
     with (
         closing(_emulator(options, start, source, scenario, file)) as emulator,
         _port_file(options["port_file"]) as write_port,
+        ExitStack() as stack,
     ):
         _prepare(output, emulator, options)
         others = emulator.add_companies(_numbered(options["companies"] or 0))
+        proxy = ""
+        if authority and options["proxy"]:
+            from intacct_emulator.server.proxy import RunningProxy
+
+            proxy = stack.enter_context(RunningProxy(emulator, authority, options["host"], options["proxy_port"])).url
 
         def announce(url: str) -> None:
             from intacct_emulator.command.summary import others_served
@@ -186,18 +221,47 @@ def serve_gateway(
 
             if about.get("title"):
                 output.say(f"Scenario: {about['title']}. {about.get('text', '')} ({about.get('tag', '')})")
-            output.pairs({"endpoint": url, **more})
+            output.pairs({"endpoint": url, **({"proxy": proxy} if proxy else {}), **more})
             output.out.flush()
             output.say(f"The page of the company's administrator: {urljoin(url, ADMINISTRATION)}")
+            if proxy:
+                output.say("In the terminal of a program that uses https://api.intacct.com:")
+                output.say(f'  eval "$({_exports_command(proxy, options)})"')
             output.say("Serving; press Ctrl-C to stop.")
             for line in (*ready(ServedGateway(url, more, about.get("job", {}))), *others_served(others)):
                 output.say(line)
             write_port(url)
 
-        return _serve(output, emulator, options, announce)
+        return _serve(output, emulator, options, announce, authority if options["tls"] else None)
 
 
-def _serve(output: Output, emulator: "Emulator", options: Mapping[str, Any], announce: Callable[[str], None]) -> int:
+def certificate_authority(options: Mapping[str, Any]) -> "CertificateAuthority":
+    """The authority in the folder that the options name; it is made at the first use."""
+    from platformdirs import user_state_path
+
+    from intacct_emulator.server.certificates import CertificateAuthority
+
+    folder = options["certificates"] or user_state_path("intacct-emulator", appauthor=False) / "certificates"
+    return CertificateAuthority(folder, options.get("proxy_hosts", ()))
+
+
+def _exports_command(proxy: str, options: Mapping[str, Any]) -> str:
+    """The command that prints how a program finds this proxy."""
+    words = ["intacct-emulator", "exports"]
+    if urlsplit(proxy).port != PORT_OF_PROXY:
+        words += ["--proxy-port", str(urlsplit(proxy).port)]
+    if options["certificates"]:
+        words += ["--certificates", str(options["certificates"].absolute())]
+    return shlex.join(words)
+
+
+def _serve(
+    output: Output,
+    emulator: "Emulator",
+    options: Mapping[str, Any],
+    announce: Callable[[str], None],
+    authority: "CertificateAuthority | None",
+) -> int:
     """Serve until the program is stopped, and say what was served."""
     from intacct_emulator.command.summary import served
     from intacct_emulator.server.server import serve_forever
@@ -211,7 +275,14 @@ def _serve(output: Output, emulator: "Emulator", options: Mapping[str, Any], ann
 
     if current_thread() is main_thread():
         signal.signal(signal.SIGTERM, terminated)  # else it would end the process before the port file is removed
-    serve_forever(emulator, options["host"], options["port"], ready=announce, allow_hosts=options["allow_hosts"])
+    serve_forever(
+        emulator,
+        options["host"],
+        options["port"],
+        ready=announce,
+        allow_hosts=(*options["allow_hosts"], *(authority.hosts if authority else ())),
+        tls=authority.server_context() if authority else None,
+    )
     for line in served(emulator):
         output.say(line)
     return status

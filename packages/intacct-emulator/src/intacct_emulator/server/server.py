@@ -14,7 +14,9 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from ipaddress import ip_address
+from ssl import SSLContext
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -46,8 +48,7 @@ class RunningServer:
 
     def __init__(self, server: "uvicorn.Server", thread: Thread, listener: socket.socket) -> None:
         self._server, self._thread, self._listener = server, thread, listener
-        host, port = listener.getsockname()[:2]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+        self.url = f"{origin(listener, 'https' if server.config.ssl else 'http')}{PATH}"
         """The endpoint for a connection."""
 
     def close(self) -> None:
@@ -64,14 +65,20 @@ class RunningServer:
 
 
 def serve(
-    emulator: Transport, host: str = "127.0.0.1", port: int = 0, *, allow_hosts: Sequence[str] = ()
+    emulator: Transport,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    allow_hosts: Sequence[str] = (),
+    tls: SSLContext | None = None,
 ) -> RunningServer:
     """Serve from a separate thread; port 0 takes any free port. Returns once the server answers.
 
-    `allow_hosts` are the names of other hosts by which clients may address it, such as that of a tunnel.
+    `allow_hosts` are the names of other hosts by which clients may address it, such as that of a tunnel; `*.name`
+    stands for all names under a name. With `tls` it serves https.
     """
     listener = listen(host, port)
-    server = _server(emulator, allow_hosts)
+    server = _server(emulator, allow_hosts, tls)
     started, failed = Event(), list[BaseException]()
 
     def run() -> None:
@@ -96,13 +103,19 @@ def serve_forever(
     *,
     ready: Callable[[str], None] = print,
     allow_hosts: Sequence[str] = (),
+    tls: SSLContext | None = None,
 ) -> None:
     """Serve in this thread until interrupted; `ready` is called with the URL once the server answers."""
     listener = listen(host, port)
-    shown = listener.getsockname()
-    url = f"http://{shown[0]}:{shown[1]}{PATH}"
+    url = f"{origin(listener, 'https' if tls else 'http')}{PATH}"
     with listener, suppress(KeyboardInterrupt):
-        _run(_server(emulator, allow_hosts), listener, _Callback(lambda: ready(url)))
+        _run(_server(emulator, allow_hosts, tls), listener, _Callback(lambda: ready(url)))
+
+
+def origin(listener: socket.socket, scheme: str = "http") -> str:
+    """The address of a listening socket, without a path."""
+    host, port = listener.getsockname()[:2]
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class _Callback(Event):
@@ -139,13 +152,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "uvicorn.Server":
+def _server(emulator: Transport, allow_hosts: Sequence[str], tls: SSLContext | None) -> "uvicorn.Server":
     import uvicorn
 
     config = uvicorn.Config(
         application(emulator, allow_hosts), log_level="critical", access_log=False, lifespan="off", server_header=False,
         date_header=False, timeout_graceful_shutdown=5,
     )  # fmt: skip
+    config.load()
+    config.ssl = tls
     return uvicorn.Server(config)
 
 
@@ -291,7 +306,7 @@ def _is_here(name: str | None, allowed: Sequence[str]) -> bool:
     """Whether a name in a request is this machine, or one of the allowed."""
     if not name:
         return False
-    if name == "localhost" or name in {one.casefold() for one in allowed}:
+    if name == "localhost" or any(fnmatchcase(name, pattern.casefold()) for pattern in allowed):
         return True
     try:
         return ip_address(name).is_loopback
