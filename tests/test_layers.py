@@ -16,8 +16,8 @@ from support.repository import BRIDGE, DISTRIBUTIONS, PROTOCOL
 PACKAGES = {
     "intacct_protocol": "errors diagnosis xml model",
     "intacct_emulator": (
-        "settings store from_copy company access records ledger demo_company subledgers orders reading handlers server "
-        "testing command pytest_plugin"
+        "settings store from_copy company access records ledger demo_company subledgers orders reading handlers rest "
+        "server testing command pytest_plugin"
     ),
     "intacct_bridge": (
         "machine mapping connections shared_state client streams copies extract export_maps changes load "
@@ -42,7 +42,7 @@ ONLY_IN = {
     "uvicorn": ("intacct_emulator.", "intacct_bridge.apps."),
     "click": ("intacct_emulator.", "intacct_bridge.apps."),
     "lxml": ("intacct_emulator.",),
-    "jinja2": ("intacct_emulator.server.", "intacct_bridge.apps."),
+    "jinja2": ("intacct_emulator.server.", "intacct_emulator.rest.", "intacct_bridge.apps."),
     "mcp": ("intacct_bridge.apps.mcp.",),
     "pg8000": ("intacct_bridge.shared_state.",),
     "cryptography": ("intacct_emulator.server.", "intacct_bridge.fleet."),

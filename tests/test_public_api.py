@@ -16,8 +16,8 @@ import intacct_emulator
 PACKAGES = pytest.mark.parametrize("package", [intacct_bridge, intacct_emulator], ids=lambda module: module.__name__)
 OF_THE_EMULATOR = """
     Administration Behaviour CREDENTIALS CompanySettings CompanySource CopiedCompany CopiedTable Emulator
-    EmulatorSettings EmulatorSnapshot Received RequestOutcome RunningServer ScriptedFault SenderSettings UserSettings
-    __version__ copied_company load_companies load_faults load_scenario serve
+    EmulatorSettings EmulatorSnapshot REST_CREDENTIALS Received RequestOutcome RunningServer ScriptedFault
+    SenderSettings UserSettings __version__ copied_company load_companies load_faults load_scenario serve
 """
 OF_TESTING = {
     "intacct_emulator.testing": "Company CompanyArguments emulated_company make_company",
@@ -52,7 +52,7 @@ def test_editors_see_exactly_the_public_names(package: ModuleType) -> None:
     seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     here = {name for name in package.__all__ if name in vars(package) and name not in seen}
     assert sorted({*seen, *here}) == sorted(package.__all__)
-    assert here <= {"__version__", "CREDENTIALS"}
+    assert here <= {"__version__", "CREDENTIALS", "REST_CREDENTIALS"}
     for name, module in seen.items():
         public = getattr(package, name)
         home = getattr(public, "__module__", module)

@@ -125,6 +125,6 @@ def _some() -> Iterator[tuple[str, Any]]:
             yield name, row
 
 
-def little_company(clock: Callable[[], float]) -> Emulator:
+def little_company(clock: Callable[[], float], **more: Any) -> Emulator:
     """A gateway of its own."""
-    return _with_recent_documents().clone(clock=clock)
+    return _with_recent_documents().clone(clock=clock, **more)

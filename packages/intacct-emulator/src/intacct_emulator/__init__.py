@@ -25,6 +25,8 @@ CREDENTIALS: dict[str, str] = {
     "user_password": "demo-user-password",
 }
 """Those of every emulated company that names no others; fixed and public."""
+REST_CREDENTIALS: dict[str, str] = {"client_id": "demo-client", "client_secret": "demo-client-secret"}
+"""The application that every emulated company lets in by the REST interface; fixed and public."""
 
 _HOMES = {
     "Administration": "server.administration",
@@ -54,6 +56,7 @@ __all__ = [  # noqa: RUF022  # the test of public names sorts it
     "Administration",
     "Behaviour",
     "CREDENTIALS",
+    "REST_CREDENTIALS",
     "CompanySettings",
     "CompanySource",
     "CopiedCompany",

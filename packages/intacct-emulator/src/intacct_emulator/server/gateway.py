@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from itertools import accumulate
+from itertools import accumulate, count
+from math import ceil
 from pathlib import Path
 from secrets import token_hex
 from sqlite3 import Connection
@@ -30,10 +31,13 @@ from intacct_emulator.access.authentication import Authenticator
 from intacct_emulator.access.billable_transactions import CompanyTransactions, TransactionCount
 from intacct_emulator.access.company_limits import ConcurrencyLimit, RateWindow, WindowLimit
 from intacct_emulator.access.rights import check_sender
-from intacct_emulator.company.company_data import CompanyData, FunctionCall
+from intacct_emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
 from intacct_emulator.company.sessions import Sessions
 from intacct_emulator.company.users import drop_users
 from intacct_emulator.handlers.dispatch import RequestContext, all_failed, run
+from intacct_emulator.rest.api import RestApi, rest_reply
+from intacct_emulator.rest.calls import OTHER, function_of, logged
+from intacct_emulator.rest.messages import RestRequest, gateway_error
 from intacct_emulator.server.answers import AnswerWriter, OperationAnswer, not_signed_in, signed_in
 from intacct_emulator.server.companies import (
     Companies,
@@ -88,7 +92,7 @@ from intacct_emulator.store.database_cache import DatabaseCache
 from intacct_emulator.store.store import open_database
 from intacct_emulator.subledgers.revaluation.revaluation import DEFAULT_JOURNAL, RevaluedBalance, revalue
 from intacct_protocol.errors import Fault, SettingsError
-from intacct_protocol.xml.envelope import Control, Operation, Request
+from intacct_protocol.xml.envelope import FAILURE, SUCCESS, Control, Function, Operation, Request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from intacct_protocol.xml.xml import Element
 
@@ -174,6 +178,14 @@ class Emulator:
         self._clock, self._sleep, self._post, self._draw, self._seed = clock, sleep, post, draw, seed
         self._lock = RLock()
         self._log, self._counts = RequestLog(), CompanyRequests()
+        self._rest = RestApi(
+            lambda: self.settings,
+            self.companies.by_id,
+            lambda: self.sessions,
+            clock,
+            draw=draw,
+            report_incident=self.incidents.append,
+        )
         self._jobs = OfflineJobs(clock, self.catch_up)
         self.snapshots: dict[str, EmulatorSnapshot] = {}
         """Snapshots by name, for programs that reach the emulator over HTTP; `restore` keeps them."""
@@ -477,7 +489,7 @@ class Emulator:
             used = {layer for each in self._live_snapshots for layer in each.used_layers} | snapshot.used_layers
             self.companies.restore(snapshot.database, snapshot.layers, used=used)
             self._take_over(snapshot, above=above)
-            self.sessions.drop_all()
+            self._drop_sessions()
             self._log.clear()
             self._counts.clear()
             self._jobs.clear()
@@ -581,22 +593,78 @@ class Emulator:
             self._log.ended(number, RequestOutcome.UNREADABLE)
             return self._answers.refusal(None, request)
         with self._counts.counted(company_id):
-            return self._in_turn(request, company_id, endpoint, number, len(body))
+            return self._in_turn(
+                company_id,
+                lambda: self._with_faults(request, company_id, endpoint, number, len(body)),
+                lambda seconds: self._limited(request, endpoint, number, seconds),
+            )
 
-    def _in_turn(self, request: Request, company_id: str, endpoint: str, number: int, size: int) -> Reply:
-        """Answer a request when the limits of its company admit it."""
+    def _in_turn(self, company_id: str, answered: Callable[[], Reply], limited: Callable[[float], Reply]) -> Reply:
+        """Answer a request when the limits of its company admit it; `limited` is given the seconds to wait."""
         late = self.window.wait(company_id)
         if late:
-            return self._limited(request, endpoint, number, late)
+            return limited(late)
         with self.limit.turn(company_id) as admitted:
             if not admitted:
-                return self._limited(request, endpoint, number, 1)
+                return limited(1)
             began = time.monotonic()
-            reply = self._with_faults(request, company_id, endpoint, number, size)
+            reply = answered()
             left = self.settings.behaviour.latency_ms / 1000 - (time.monotonic() - began)
             if left > 0:
                 self._sleep(left)
             return reply
+
+    # --- the REST interface
+
+    def rest(self, request: RestRequest) -> Reply:
+        """Answer a request of the REST interface; limits, faults, log and count are those of the XML interface."""
+        self.catch_up()
+        function = function_of(request)
+        with self._lock:
+            company_id = self._rest.oauth.company_id(request)
+            received = Received((function.name,), (function.control_id,), self._clock(), logged(request), company_id)
+            number = self._log.arrived(received)
+        with self._counts.counted(company_id):
+            return self._in_turn(
+                company_id,
+                lambda: self._rest_with_faults(request, function, company_id, number),
+                lambda seconds: self._rest_limited(number, seconds),
+            )
+
+    def _rest_limited(self, number: int, seconds: float) -> Reply:
+        self._log.ended(number, RequestOutcome.LIMITED)
+        behaviour = self.settings.behaviour
+        headers = {"retry-after": str(max(1, ceil(seconds)))}
+        refusal = gateway_error(429, "GW-0010", behaviour.held_text, headers=headers)
+        return rest_reply(refusal.answer("error", self._draw()[:12]))
+
+    def _rest_with_faults(self, request: RestRequest, function: Function, company_id: str, number: int) -> Reply:
+        with self._lock:
+            faults = self.fault_plan.next_request([function], company_id)
+            self._log.ended(number, RequestOutcome.FAULT)
+            reply = faults.before(self._drop_sessions)
+            if reply is not None:
+                return reply
+            self._log.ended(number, RequestOutcome.ANSWERED)
+            scripted, places = faults.of_function(0), count()
+            answer = self._rest.answer(request, lambda: scripted.whole or scripted.records.get(next(places)))
+            grant = self._rest.oauth.holder(request)
+            if grant is not None and function.name != OTHER:
+                status = SUCCESS if answer.status < 400 else FAILURE
+                billed = self._transactions.add(
+                    company_id, grant.client_id, function, status, FunctionAnswer(written=0)
+                )
+                self._log.billed(number, billed)
+        try:
+            return faults.after(rest_reply(answer), self._sleep)
+        except ConnectionCutError:
+            self._log.ended(number, RequestOutcome.UNANSWERED)
+            raise
+
+    def _drop_sessions(self) -> None:
+        """End every session of the XML interface and every token of the REST interface."""
+        self.sessions.drop_all()
+        self._rest.oauth.drop_all()
 
     def log_refused(self) -> None:
         """Log a request that the server refused before it read the body: of a web page, or to another host name."""
@@ -637,7 +705,7 @@ class Emulator:
         with self._lock:
             faults = self.fault_plan.next_request(request.functions, company_id)
             self._log.ended(number, RequestOutcome.FAULT)
-            reply = faults.before(self.sessions.drop_all)
+            reply = faults.before(self._drop_sessions)
             if reply is not None:
                 return reply
             work = Work(request, endpoint, faults, number, self._clock())

@@ -19,8 +19,10 @@ from ipaddress import ip_address
 from ssl import SSLContext
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from intacct_emulator.rest.api import PATH as REST_PATH
+from intacct_emulator.rest.messages import RestRequest
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.faults import Paced
 from intacct_protocol.errors import SettingsError
@@ -212,8 +214,31 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
             await _cut(request.receive)
             return PlainTextResponse("", status_code=500)
 
+    async def rest(request: "Request") -> "Response":
+        reason = _reason(request, allow_hosts)
+        if reason:
+            return PlainTextResponse(f"{reason}\n", status_code=403)
+        assert isinstance(emulator, Emulator)
+        sent = RestRequest(
+            request.method,
+            unquote(request.scope["raw_path"].decode("ascii", "replace")).removeprefix(REST_PATH),
+            tuple(request.query_params.multi_items()),
+            {name.lower(): value for name, value in request.headers.items()},
+            await request.body(),
+            f"{_endpoint(request).partition(REST_PATH)[0]}{REST_PATH}",
+        )
+        accepts = "gzip" in request.headers.get("accept-encoding", "")
+        try:
+            reply = await run_in_threadpool(emulator.rest, sent)
+            return await run_in_threadpool(_response, reply, compress if accepts else None)
+        except ConnectionCutError:
+            await _cut(request.receive)
+            return PlainTextResponse("", status_code=500)
+
     methods = ["POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]
     beside = _beside_the_gateway(emulator, allow_hosts) if isinstance(emulator, Emulator) else []
+    if isinstance(emulator, Emulator):
+        beside.append(Route(f"{REST_PATH}/{{path:path}}", rest, methods=methods))
     return Starlette(routes=[*beside, Route("/{path:path}", gateway, methods=methods)])
 
 

@@ -155,6 +155,32 @@ class Behaviour:
     """Whether a function that fails counts as transactions. Sage's page on API usage shows unsuccessful ones too."""
     timeout_seconds: NotNegative = 900
     """Seconds until the connection of a request is closed while its work goes on: 15 minutes are documented."""
+    rest_errors: Literal["result", "error", "bare"] = "result"
+    """Where an error of the REST interface stands: in `ia::result` (`result`), as in every recorded one; in `ia::error`
+    (`error`), as on Sage's page of errors; or in `error` (`bare`), as a client saw it."""
+    rest_token_seconds: NotNegative = 43_200
+    """How long an access token of the REST interface lives; twelve hours were observed."""
+    rest_dead_token: HttpStatus = 401
+    """The status of a call with a dead token. Clients look for 401, and one of them for 400."""
+    rest_dead_token_text: str = "Invalid token"  # noqa: S105  # what is said, not a password
+    """What the refusal of a dead token says. One client looks for these words."""
+    rest_second_grant: Literal["ends", "kept"] = "ends"
+    """Whether another authorization for the same user and company `ends` the former one, as was seen, or it is
+    `kept`."""
+    rest_refresh: Literal["rotated", "kept"] = "rotated"
+    """Whether a refresh gives a new refresh token (`rotated`), or the former one is `kept`. Clients expect both."""
+    rest_required: Literal["described", "none"] = "described"
+    """Whether fields that the specification requires of a new record are (`described`) of objects that only the REST
+    interface has. Objects of both interfaces have the rules of XML."""
+    rest_key_and_id: Literal["refused", "key"] = "refused"
+    """A reference whose key and id are of two records: `refused`, or its `key` counts. No source settles it."""
+    rest_unknown_line: Literal["refused", "ignored"] = "refused"
+    """A line of an update whose key the record does not have: `refused` or `ignored`. No source settles it."""
+    rest_empty_lines: Literal["kept", "cleared"] = "kept"
+    """An update with an empty list of lines: the lines are `kept`, as lines that are not mentioned, or `cleared`. No
+    source settles it."""
+    rest_order: Literal["key", "none"] = "key"
+    """The order of a query without `orderBy`: by `key`, or as the rows are found (`none`). No source settles it."""
     line_ms: NotNegative = 0
     """Milliseconds of work for each record and line of a write; see `timeout_seconds`."""
     latency_ms: NotNegative = 0

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from intacct_emulator import CREDENTIALS
+from intacct_emulator import CREDENTIALS, REST_CREDENTIALS
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.declaration import CompanyDeclaration
 from intacct_emulator.settings.typed_tables import Natural, NotNegative
@@ -49,6 +49,19 @@ class SenderSettings:
     active: bool = True
     marketplace: bool = False
     """A Marketplace partner's licence, whose calls are not counted as the company's transactions."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestClientSettings:
+    """One application of the REST interface, as it is registered with Sage."""
+
+    client_id: str = REST_CREDENTIALS["client_id"]
+    client_secret: str = field(default=REST_CREDENTIALS["client_secret"], repr=False)
+    name: str = ""
+    """What the page of consent calls it; empty for its id."""
+    active: bool = True
+    redirect_uris: tuple[str, ...] = ()
+    """Where a browser is sent after the consent; empty for any address by HTTPS, or on this machine."""
 
 
 Verb = Literal["list", "view", "add", "edit", "delete"]
@@ -194,6 +207,8 @@ class CompanySettings:
     """Authorised sender ids with the status inactive. Inferred: they are refused like unauthorised ones."""
     senders_needing_login: tuple[str, ...] = ()
     """Sender ids authorised with "Needs login for API": all their calls fail. The text of the refusal is inferred."""
+    rest_clients: tuple[str, ...] = (REST_CREDENTIALS["client_id"],)
+    """Client ids that the company has authorised for the REST interface; `*` for all."""
     session_endpoint: str = ""
     """The endpoint that `getAPISession` returns; empty for the one that the request came by."""
     users: tuple[UserSettings, ...] = field(default=(UserSettings(),), metadata={"table": "user"})
@@ -246,6 +261,8 @@ class EmulatorSettings:
     behaviour: Behaviour = field(default_factory=Behaviour)
     policies: dict[str, PolicySettings] = field(default_factory=dict)
     """Asynchronous transport policies by name."""
+    rest_clients: tuple[RestClientSettings, ...] = (RestClientSettings(),)
+    """The applications of the REST interface."""
     _by_id: dict[str, CompanySettings] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -257,6 +274,10 @@ class EmulatorSettings:
     def sender(self, sender_id: str) -> SenderSettings | None:
         """The sender with exactly this id."""
         return next((one for one in self.senders if one.sender_id == sender_id), None)
+
+    def rest_client(self, client_id: str) -> RestClientSettings | None:
+        """The application with exactly this id."""
+        return next((one for one in self.rest_clients if one.client_id == client_id), None)
 
     def credentials(self, company_id: str = "") -> dict[str, str]:
         """Credentials of a company; the first one, unless it is named.

@@ -299,7 +299,7 @@ def check_functions(script: Sequence[ScriptedFault], functions: Collection[str])
             )
 
 
-_TABLES = ("fault", "sender", "company", "behaviour", "policies", "scenario")
+_TABLES = ("fault", "sender", "rest_client", "company", "behaviour", "policies", "scenario")
 """Tables of a scenario, which can hold faults too."""
 
 

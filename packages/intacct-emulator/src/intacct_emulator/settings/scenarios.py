@@ -24,6 +24,7 @@ from intacct_emulator.settings.companies import (
     CompanySettings,
     EmulatorSettings,
     PolicySettings,
+    RestClientSettings,
     SenderSettings,
 )
 from intacct_emulator.settings.declaration_checks import check_company
@@ -33,7 +34,7 @@ from intacct_protocol.model.suggestions import did_you_mean
 
 _T = TypeVar("_T")
 _DEMO_WORLD = EmulatorSettings()
-_TABLES = ("sender", "company", "behaviour", "policies", "fault", "scenario")
+_TABLES = ("sender", "rest_client", "company", "behaviour", "policies", "fault", "scenario")
 
 
 def load_scenario(path: str | Path, start: EmulatorSettings = _DEMO_WORLD) -> EmulatorSettings:
@@ -97,13 +98,22 @@ def scenario(tree: dict[str, Any], where: str = "scenario", start: EmulatorSetti
     senders = {one.sender_id: one for one in start.senders}
     for sender in _entries(SenderSettings, tree, where, "sender"):
         senders[sender.sender_id] = sender
+    clients = {one.client_id: one for one in start.rest_clients}
+    for client in _entries(RestClientSettings, tree, where, "rest_client"):
+        clients[client.client_id] = client
     companies = {one.company_id: one for one in start.companies}
     behaviour = built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour", start.behaviour)
     for company in _companies(tree.get("company", []), companies, behaviour, where):
         check_company(company, f"{where}: company")
         companies[company.company_id] = company
     policies = _policy_settings(tree, where)
-    return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, start.policies | policies)
+    return EmulatorSettings(
+        tuple(senders.values()),
+        tuple(companies.values()),
+        behaviour,
+        start.policies | policies,
+        tuple(clients.values()),
+    )
 
 
 def _companies(

@@ -1,0 +1,1 @@
+"""The REST interface of the emulated gateway, over the same companies as the XML interface."""
