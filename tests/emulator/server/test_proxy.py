@@ -12,6 +12,7 @@ import urllib3
 from sageintacctsdk import SageIntacctSDK
 
 from intacct_emulator import CREDENTIALS
+from intacct_emulator.ledger.seeding import seed
 from intacct_emulator.server.certificates import CertificateAuthority
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.proxy import RunningProxy, exports
@@ -113,6 +114,24 @@ def test_one_connection_carries_many_requests_and_long_ones(pool: urllib3.ProxyM
         answer = pool.request("POST", GATEWAY, body=body)
     assert text.encode() in answer.data
     assert pool.connection_from_url(GATEWAY).num_connections == 1
+
+
+def test_an_answer_arrives_whole_though_its_reader_is_slow_and_the_gateway_closes(
+    proxy: RunningProxy, authority: CertificateAuthority, emulator: Emulator
+) -> None:
+    text = "x" * 12_000_000
+    with emulator.between_requests() as company:
+        seed(company, "CLASS", [{"CLASSID": "L", "NAME": "L", "DESCRIPTION": text}], now=emulator.now())
+    read = encoded("<readByName><object>CLASS</object><keys>L</keys><fields>DESCRIPTION</fields></readByName>")
+    headers = {"Connection": "close", "Accept-Encoding": "identity"}
+    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
+    with (
+        urllib3.ProxyManager(
+            proxy.url, ca_certs=str(authority.certificate), retries=False, timeout=20, socket_options=small
+        ) as pool,
+        pool.request("POST", GATEWAY, body=read, headers=headers, preload_content=False) as answer,
+    ):
+        assert sum(map(len, answer.stream(4096))) > len(text)
 
 
 def test_a_cut_reaches_the_client_as_a_cut(pool: urllib3.ProxyManager, emulator: Emulator) -> None:

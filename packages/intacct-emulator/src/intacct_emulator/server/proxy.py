@@ -83,9 +83,7 @@ class RunningProxy:
         refusal = _why_not(head.split(b"\r\n", 1)[0].decode("latin-1"), self._hosts)
         if refusal:
             writer.write(_status_403(refusal))
-            await writer.drain()
-            writer.close()
-            await writer.wait_closed()
+            await _close(writer)
             return
         there = urlsplit(self._gateway.url)
         from_gateway, to_gateway = await asyncio.open_connection(there.hostname, there.port, limit=_PIECE)
@@ -93,9 +91,16 @@ class RunningProxy:
         sending = asyncio.create_task(_pass_on(reader, to_gateway))
         try:
             await _pass_on(from_gateway, writer)
+            await _close(writer)
         finally:
             sending.cancel()
             to_gateway.transport.abort()
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection once everything is sent."""
+    writer.close()
+    await writer.wait_closed()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
