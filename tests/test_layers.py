@@ -17,7 +17,7 @@ PACKAGES = {
     "intacct_protocol": "errors diagnosis xml model",
     "intacct_emulator": (
         "settings store from_copy company access records ledger demo_company subledgers orders reading handlers rest "
-        "server testing command pytest_plugin"
+        "server recordings testing command pytest_plugin"
     ),
     "intacct_bridge": (
         "machine mapping connections shared_state client streams copies extract export_maps changes load "

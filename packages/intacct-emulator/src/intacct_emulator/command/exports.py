@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from intacct_emulator.command.serving import CERTIFICATES, PROXY_PORT, certificate_authority
+from intacct_emulator.command.listening import CERTIFICATES, PROXY_PORT, certificate_authority
 
 _SHELLS = ("sh", "powershell", "env")
 

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from intacct_emulator import __version__
 from intacct_emulator.command.exports import exports_command
 from intacct_emulator.command.output import PlainOutput
+from intacct_emulator.command.recordings import record_command, replay_command
 from intacct_emulator.command.serving import serve_gateway, serving_options
 from intacct_protocol.errors import IntacctError
 
@@ -56,7 +57,8 @@ def _refuse_options(context: click.Context) -> None:
             )
 
 
-program.add_command(exports_command)
+for _command in (exports_command, record_command, replay_command):
+    program.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,33 +5,32 @@
 """
 
 import gc
-import shlex
-import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import click
 
+from intacct_emulator.command.listening import (
+    LISTENING,
+    Decorated,
+    authority_of,
+    file_option,
+    number_option,
+    serve_until_stopped,
+)
 from intacct_emulator.command.output import Output
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from intacct_emulator.server.certificates import CertificateAuthority
     from intacct_emulator.server.gateway import Emulator
     from intacct_emulator.settings.companies import EmulatorSettings
     from intacct_emulator.settings.company_source import CompanySource
-
-PORT_OF_PROXY = 8082
-TERMINATED = 143
-"""The exit status of a program that SIGTERM ended."""
-_CODE = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +44,6 @@ class ServedGateway:
     """What the program of a scenario is to read and write."""
 
 
-class _WholeNumber(click.IntRange):
-    """A whole number within bounds, which help and errors describe in words."""
-
-    def _describe_range(self) -> str:
-        return f"{self.min} or more" if self.max is None else f"{self.min} to {self.max}"
-
-
-def _number(flag: str, sentence: str, *, least: int = 0, most: int | None = None, default: int | None = None) -> _CODE:
-    bounds = _WholeNumber(least, most)
-    return click.option(flag, metavar="N", type=bounds, default=default, show_default=True, help=sentence)
-
-
-def _file(flag: str, sentence: str, *, metavar: str = "FILE") -> _CODE:
-    return click.option(flag, metavar=metavar, type=click.Path(dir_okay=False, path_type=Path), help=sentence)
-
-
 def _days(context: click.Context, option: click.Parameter, written: str | tuple[str, ...] | None) -> Any:
     """The dates of an option that is written as 2026-01-31, once or several times."""
     if isinstance(written, tuple):
@@ -72,41 +55,8 @@ def _days(context: click.Context, option: click.Parameter, written: str | tuple[
         raise click.BadParameter(text, context, option) from None
 
 
-PROXY_PORT = _number("--proxy-port", "The proxy's port; 0 takes a free one.", most=65535, default=PORT_OF_PROXY)
-CERTIFICATES = click.option(
-    "--certificates",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Keep the authority of --tls and --proxy in this folder (default: in the user's state folder).",
-)
 _OPTIONS = (
-    click.option("--host", default="127.0.0.1", show_default=True, help="Serve on this loopback address."),
-    _number("--port", "Serve on this port; 0 takes a free one.", most=65535, default=8081),
-    click.option(
-        "--allow-host",
-        "allow_hosts",
-        metavar="NAME",
-        multiple=True,
-        help="Accept requests to this host name too, such as that of a container or a tunnel. Repeatable.",
-    ),
-    click.option(
-        "--tls", is_flag=True, help="Serve https, with a certificate of an authority that this machine makes."
-    ),
-    click.option(
-        "--proxy",
-        is_flag=True,
-        help="Serve as a proxy too, for programs that use https://api.intacct.com and no other address.",
-    ),
-    PROXY_PORT,
-    click.option(
-        "--proxy-host",
-        "proxy_hosts",
-        metavar="PATTERN",
-        multiple=True,
-        help="Answer for these https hosts too, besides *.intacct.com. Repeatable.",
-    ),
-    CERTIFICATES,
-    _file("--port-file", "Write the port to this file once the emulator answers.", metavar="F"),
+    *LISTENING,
     click.option(
         "--company",
         metavar="demo|empty|FILE",
@@ -114,13 +64,15 @@ _OPTIONS = (
         show_default=True,
         help="Serve the demo company, an empty one, or the companies that a TOML file declares.",
     ),
-    _number(
+    number_option(
         "--companies",
         "Serve this many more companies, company-0001 and so on; they share the records of the first until they"
         " change.",
     ),
-    _number("--scale", "Multiply the number of documents; 50 makes a million GLDETAIL rows.", least=1, default=1),
-    _number("--months", "Give the demo company this many months of history, 3 to 24.", least=3, most=24, default=24),
+    number_option("--scale", "Multiply the number of documents; 50 makes a million GLDETAIL rows.", least=1, default=1),
+    number_option(
+        "--months", "Give the demo company this many months of history, 3 to 24.", least=3, most=24, default=24
+    ),
     click.option(
         "--seed", metavar="N", type=int, default=1, show_default=True, help="Generate the company from this seed."
     ),
@@ -130,7 +82,7 @@ _OPTIONS = (
     click.option(
         "--cash-book", is_flag=True, help="Give the demo company a cash book in addition to its accrual book."
     ),
-    _file("--db", "Keep the company in this file (default: in memory)."),
+    file_option("--db", "Keep the company in this file (default: in memory)."),
     click.option("--no-cache", is_flag=True, help="Make the demo company again instead of reading it from the cache."),
     click.option("--clear-cache", is_flag=True, help="Delete the demo companies in the cache, and exit."),
     click.option(
@@ -150,18 +102,20 @@ _OPTIONS = (
         help="Revalue open foreign-currency items and bank accounts at the rate of this date. Repeatable.",
     ),
     click.option("--rate-type", default="", metavar="NAME", help="Revalue at this rate type (default: the company's)."),
-    _file("--faults", "Play the faults of this file: cut connections, throttling, slow answers.", metavar="F.toml"),
+    file_option(
+        "--faults", "Play the faults of this file: cut connections, throttling, slow answers.", metavar="F.toml"
+    ),
     click.option(
         "--scenario",
         metavar="NAME",
         help="Serve a company with a set-up mistake: a name of --scenario list, or a TOML file of your own.",
     ),
-    _number("--latency-ms", "Delay every answer by this many milliseconds."),
-    _number("--concurrency", "Run this many requests at once and queue as many; 0 for no limit."),
+    number_option("--latency-ms", "Delay every answer by this many milliseconds."),
+    number_option("--concurrency", "Run this many requests at once and queue as many; 0 for no limit."),
 )
 
 
-def serving_options(function: _CODE) -> _CODE:
+def serving_options(function: Decorated) -> Decorated:
     """Give a command the options of `intacct-emulator`; `serve_gateway` takes their values by name."""
     for option in reversed(_OPTIONS):
         function = option(function)
@@ -197,95 +151,46 @@ def serve_gateway(
     about = read_scenario(scenario).get("scenario", {}) if scenario else {}
     file = _company_file(options["company"])
     start = _start(file)
-    authority = certificate_authority(options) if options["tls"] or options["proxy"] else None
-    trusted = {"ca_bundle": str(authority.bundle)} if authority else {}
-    more = {**start.credentials(), **trusted, **(settings or {}), **about.get("connection", {})}
+    more = {**start.credentials(), **(settings or {}), **about.get("connection", {})}
+    authority = authority_of(options)
     output.say("Opening the company ...")
     gc.set_threshold(50_000, 20, 50)  # a company is made of objects by the million that all stay
-    with (
-        closing(_emulator(options, start, source, scenario, file)) as emulator,
-        _port_file(options["port_file"]) as write_port,
-        ExitStack() as stack,
-    ):
+    with closing(_emulator(options, start, source, scenario, file)) as emulator:
         _prepare(output, emulator, options)
         others = emulator.add_companies(_numbered(options["companies"] or 0))
-        proxy = ""
-        if authority and options["proxy"]:
-            from intacct_emulator.server.proxy import RunningProxy
 
-            proxy = stack.enter_context(RunningProxy(emulator, authority, options["host"], options["proxy_port"])).url
-
-        def announce(url: str) -> None:
+        def announce(url: str, addresses: Mapping[str, str]) -> None:
             from intacct_emulator.command.summary import others_served
             from intacct_emulator.server.control.operations import ADMINISTRATION
 
             if about.get("title"):
                 output.say(f"Scenario: {about['title']}. {about.get('text', '')} ({about.get('tag', '')})")
-            output.pairs({"endpoint": url, **({"proxy": proxy} if proxy else {}), **more})
+            output.pairs({"endpoint": url, **more, **addresses})
             output.out.flush()
             output.say(f"The page of the company's administrator: {urljoin(url, ADMINISTRATION)}")
-            if proxy:
-                output.say("In the terminal of a program that uses https://api.intacct.com:")
-                output.say(f'  eval "$({_exports_command(proxy, options)})"')
-            output.say("Serving; press Ctrl-C to stop.")
-            for line in (*ready(ServedGateway(url, more, about.get("job", {}))), *others_served(others)):
+            trusted = {name: text for name, text in addresses.items() if name == "ca_bundle"}
+            gateway = ServedGateway(url, {**more, **trusted}, about.get("job", {}))
+            for line in (*ready(gateway), *others_served(others)):
                 output.say(line)
-            write_port(url)
 
-        return _serve(output, emulator, options, announce, authority if options["tls"] else None)
+        status = serve_until_stopped(output, emulator, options, authority, announce)
+        from intacct_emulator.command.summary import served
 
-
-def certificate_authority(options: Mapping[str, Any]) -> "CertificateAuthority":
-    """The authority in the folder that the options name; it is made at the first use."""
-    from platformdirs import user_state_path
-
-    from intacct_emulator.server.certificates import CertificateAuthority
-
-    folder = options["certificates"] or user_state_path("intacct-emulator", appauthor=False) / "certificates"
-    return CertificateAuthority(folder, options.get("proxy_hosts", ()))
-
-
-def _exports_command(proxy: str, options: Mapping[str, Any]) -> str:
-    """The command that prints how a program finds this proxy."""
-    words = ["intacct-emulator", "exports"]
-    if urlsplit(proxy).port != PORT_OF_PROXY:
-        words += ["--proxy-port", str(urlsplit(proxy).port)]
-    if options["certificates"]:
-        words += ["--certificates", str(options["certificates"].absolute())]
-    return shlex.join(words)
-
-
-def _serve(
-    output: Output,
-    emulator: "Emulator",
-    options: Mapping[str, Any],
-    announce: Callable[[str], None],
-    authority: "CertificateAuthority | None",
-) -> int:
-    """Serve until the program is stopped, and say what was served."""
-    from intacct_emulator.command.summary import served
-    from intacct_emulator.server.server import serve_forever
-
-    status = 0
-
-    def terminated(*_: object) -> None:
-        nonlocal status
-        status = TERMINATED
-        raise KeyboardInterrupt
-
-    if current_thread() is main_thread():
-        signal.signal(signal.SIGTERM, terminated)  # else it would end the process before the port file is removed
-    serve_forever(
-        emulator,
-        options["host"],
-        options["port"],
-        ready=announce,
-        allow_hosts=(*options["allow_hosts"], *(authority.hosts if authority else ())),
-        tls=authority.server_context() if authority else None,
-    )
-    for line in served(emulator):
-        output.say(line)
+        for line in served(emulator):
+            output.say(line)
     return status
+
+
+@contextmanager
+def company_emulator(output: Output, company: str, data: Sequence[Path]) -> "Iterator[Emulator]":
+    """An emulator that is not served, of the company that `--company` and `--data` name."""
+    file = _company_file(company)
+    made_of = {"seed": 1, "scale": 1, "as_of": None, "cash_book": False, "months": 24, "no_cache": False}
+    rest = {"latency_ms": None, "concurrency": None, "faults": None, "db": None, "revaluations": (), "rate_type": ""}
+    options = {**made_of, **rest, "company": company, "data": data}
+    with closing(_emulator(options, _start(file), None, None, file)) as emulator:
+        _prepare(output, emulator, options)
+        yield emulator
 
 
 def _emulator(
@@ -355,23 +260,6 @@ def _company_file(name: str) -> Path | None:
             fix="Use demo, empty, or a TOML file that declares a company.",
         )
     return Path(name)
-
-
-@contextmanager
-def _port_file(path: Path | None) -> Iterator[Callable[[str], None]]:
-    """Write the port of a URL in one step, because another process waits for the file; remove it in the end."""
-
-    def write(url: str) -> None:
-        if path is not None:
-            new = path.with_name(path.name + ".new")
-            new.write_text(f"{urlsplit(url).port}\n", encoding="ascii")
-            new.replace(path)
-
-    try:
-        yield write
-    finally:
-        if path is not None:
-            path.unlink(missing_ok=True)
 
 
 def _list_scenarios(output: Output) -> None:

@@ -18,7 +18,7 @@ from intacct_protocol.model.keys import natural_key
 from intacct_protocol.xml.values import TEXTS, Value
 
 _DROPPED = ("BIRTHDATE", "MAILADDRESS.LATITUDE", "MAILADDRESS.LONGITUDE", "LATITUDE", "LONGITUDE", "RECORD_URL")
-_KEPT = frozenset(
+WORD_FIELDS = frozenset(
     (
         *("ACCESSMODE", "ACCOUNTTYPE", "ADJ", "APPLICATION", "BATCH_STATE", "BOOKID", "BOOKTYPE", "CLEARED", "CODE"),
         *("COST_METHOD", "DISPLAYSTATE", "DOCCLASS", "DOCPARCLASS", "ENTRY_STATE", "EXCH_RATE_TYPE_ID"),
@@ -30,11 +30,11 @@ _KEPT = frozenset(
 )
 """Fields of kinds, states and other words of the gateway's own."""
 _KEPT_OF = {("REPORTINGPERIOD", "NAME")}
-_CODES = ("CURRENCY", "CURR", "CURRENCYCODE", "COUNTRY", "COUNTRYCODE")
+CODE_FIELDS = ("CURRENCY", "CURR", "CURRENCYCODE", "COUNTRY", "COUNTRYCODE")
 """Ends of the names of fields that hold currencies and countries."""
 _NUMBERS = ("KEY", "#", ".ACCOUNT")
 """Ends of the names of fields that hold record numbers, which stay if they are digits."""
-_FLAGS = ("true", "false", "T", "F", "active", "inactive")
+FLAGS = ("true", "false", "T", "F", "active", "inactive")
 _ENTITIES = ("ENTITY", "VENDENTITY", "CUSTENTITY", "EMPENTITY", "LOCENTITY")
 """Fields that hold a letter and the id of a vendor, a customer, an employee or a location."""
 _DOCUMENTS = ("DOCID", "DOCHDRID", "CREATEDFROM", "DOCUMENTID")
@@ -73,14 +73,14 @@ class Anonymiser:
     def _stays(self, described: ObjectDef, name: str, text: str) -> bool:
         last, definition = name.rpartition(".")[2], described.get(name)
         number = name == "RECORDNO" or (text.isdecimal() and (name.endswith(_NUMBERS) or name == "ID"))
-        if number or text in _FLAGS:
+        if number or text in FLAGS:
             return True
         if definition is None or definition.custom or described.name not in standard_catalog():
             return False  # the company's own field may hold anything
-        if last in _KEPT and (last != "CODE" or described.name == "TRXCURRENCIES"):
+        if last in WORD_FIELDS and (last != "CODE" or described.name == "TRXCURRENCIES"):
             return last != "STATE" or "ADDRESS" not in name  # the state of an address is part of it
         listed = definition.kind in TEXTS and text in definition.values
-        return listed or last.endswith(_CODES) or (described.name, name) in _KEPT_OF
+        return listed or last.endswith(CODE_FIELDS) or (described.name, name) in _KEPT_OF
 
     def _cell(self, described: ObjectDef, row: Mapping[str, Value], name: str, text: str) -> str:
         if described.name == _AUDIT and name == "OBJECTKEY":
@@ -108,6 +108,10 @@ class Anonymiser:
             replacement = self._replacements[text] = self._new(text)
             self._used.add(replacement)
         return replacement
+
+    def drew(self, text: str) -> bool:
+        """Whether a text is a replacement."""
+        return text in self._used
 
     def _new(self, text: str) -> str:
         for attempt in range(_ATTEMPTS):
