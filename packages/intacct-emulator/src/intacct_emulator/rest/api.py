@@ -17,6 +17,9 @@ from intacct_emulator.company.company_data import CompanyData
 from intacct_emulator.company.sessions import Sessions
 from intacct_emulator.company.users import ACTIVE, user_of
 from intacct_emulator.rest.catalogue import RestObject, catalogue, pairs
+from intacct_emulator.rest.composite import composite
+from intacct_emulator.rest.dimensions import dimensions
+from intacct_emulator.rest.idempotency import answered_once
 from intacct_emulator.rest.messages import (
     JSON,
     RestAnswer,
@@ -36,6 +39,7 @@ from intacct_emulator.rest.query import query
 from intacct_emulator.rest.records import Columns, href
 from intacct_emulator.rest.stored import StoredRecords
 from intacct_emulator.rest.work import RestWork
+from intacct_emulator.rest.workflows import run_workflow
 from intacct_emulator.settings.companies import EmulatorSettings, UserSettings
 from intacct_protocol.errors import Fault
 from intacct_protocol.xml.reply import Reply
@@ -75,6 +79,8 @@ class RestApi:
             ("GET", "/services/core/model"): lambda _, request: model(request),
             ("POST", "/services/core/query"): self._query,
             ("GET", "/services/core/session/id"): self._session,
+            ("POST", "/services/core/composite"): self._composite,
+            ("GET", "/services/company-config/dimensions/list"): lambda work, _: dimensions(work),
         }
 
     @property
@@ -88,13 +94,17 @@ class RestApi:
                 return self._signing_in(request)
             if len(request.body) > MOST_BYTES:
                 raise RestRefusedError(413, "invalidRequest", "The request body is larger than 1 MB")
-            return self._routed(self.work(request, scripted), request)
+            work = self.work(request, scripted)
+            return answered_once(work, request, lambda: self._routed(work, request), self._refused)
         except RestRefusedError as error:
-            return error.answer(self._settings().behaviour.rest_errors, self._support_id())
+            return self._refused(error)
         except Exception:  # even then the answer is one that the gateway could give
             self._report_incident(traceback.format_exc())
             failure = RestRefusedError(500, "GW-0001", "An unexpected error occurred", envelope="error")
             return failure.answer("error", self._support_id())
+
+    def _refused(self, error: RestRefusedError) -> RestAnswer:
+        return error.answer(self._settings().behaviour.rest_errors, self._support_id())
 
     def work(self, request: RestRequest, scripted: Callable[[], Fault | None] = lambda: None) -> RestWork:
         """Who works where: the holder of the token, in the entity of the header. Raises RestRefusedError."""
@@ -151,10 +161,12 @@ class RestApi:
         path = request.path.rstrip("/")
         if path.startswith("/objects/"):
             return self._objects(work, request, path.removeprefix("/objects/"))
+        if path in catalogue().workflows:
+            return run_workflow(work, request, payload_of(request), lambda name: self._paired(work, name))
         service = self._services.get((request.method, path))
         if service is not None:
             return service(work, request)
-        if path in catalogue().services or path in catalogue().workflows:
+        if path in catalogue().services:
             methods = {method for method, service_path in self._services if service_path == path}
             if methods and request.method not in methods:
                 raise method_not_allowed(request.method, path)
@@ -163,6 +175,9 @@ class RestApi:
 
     def _query(self, work: RestWork, request: RestRequest) -> RestAnswer:
         return query(work, payload_of(request), self.columns(work.company))
+
+    def _composite(self, work: RestWork, request: RestRequest) -> RestAnswer:
+        return composite(request, payload_of(request), lambda part: self.answer(part, work.scripted))
 
     def _session(self, work: RestWork, request: RestRequest) -> RestAnswer:
         """A session of the XML interface for the holder of the token."""
@@ -204,6 +219,9 @@ class RestApi:
         if method == "delete":
             return self._deleted(work, records, key)
         return result(records.read(key)) if "," not in key else self._several(records, key)
+
+    def _paired(self, work: RestWork, name: str) -> PairedRecords:
+        return PairedRecords(work, pairs()[name], self.columns(work.company))
 
     def _records(self, work: RestWork, rest: RestObject) -> PairedRecords | StoredRecords:
         pair = pairs().get(rest.name)

@@ -5,14 +5,14 @@ those of the XML interface. In an update, lines that are not mentioned stay as t
 with `ia::operation` `delete` goes, and one without a key is new. XML replaces all lines, so the function gets all.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from intacct_emulator.company.relations import columns, resolve_all
 from intacct_emulator.company.render import fetch, rows_text
 from intacct_emulator.handlers.generic import writes
 from intacct_emulator.reading.query_request import described_for, visible
-from intacct_emulator.rest.catalogue import ObjectPair, RestField, RestObject, pairs
+from intacct_emulator.rest.catalogue import ObjectPair, RestField, pairs
 from intacct_emulator.rest.messages import ErrorDetail, RestRefusedError, invalid_payload, not_found
 from intacct_emulator.rest.records import Columns, RestColumn, flattened, href, nested, row_of_key
 from intacct_emulator.rest.values import UnfitValueError, check_value, to_cell, words_of
@@ -95,7 +95,7 @@ class PairedRecords:
         """Create a record; its reference. Raises RestRefusedError."""
         parts = self._elements(self._pair, payload, new=True, place="")
         body = Element("create", "", (Element(self._pair.xml, "", tuple(parts)),))
-        answer = self._work.run(writes.create, body, self._names)
+        answer = self._work.run(writes.enter, body, self._names)
         return self._reference(answer.data)
 
     def update(self, key: str, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class PairedRecords:
     ) -> list[Element]:
         """The elements of a record from its payload. Raises RestRefusedError that names every wrong field."""
         flat = flattened(payload, pair.rest.fields)
-        problems = list(payload_problems(pair.rest.fields, flat, pair.rest, new=new, place=place))
+        problems = list(payload_problems(pair.rest.fields, flat, pair.rest.readonly_on_update, new=new, place=place))
         if problems:
             raise invalid_payload(problems)
         cells: dict[str, str] = {}
@@ -149,7 +149,9 @@ class PairedRecords:
             elif name in pair.fields:
                 definition = pair.rest.fields[name]
                 xml = self._work.company.find(pair.xml).get(pair.fields[name])
-                cells[pair.fields[name]] = to_cell(definition, value, xml, words_of(pair.xml, pair.fields[name]))
+                cells[pair.fields[name]] = to_cell(
+                    definition, value, xml, words_of(pair.xml, pair.fields[name], self._work.behaviour)
+                )
         cells = self._resolved(pair, flat, cells, place)
         return [*_tree(cells), *parts]
 
@@ -248,9 +250,12 @@ def values_of(
 
 
 def payload_problems(
-    definitions: Mapping[str, RestField], flat: Mapping[str, Any], rest: RestObject, *, new: bool, place: str
+    definitions: Mapping[str, RestField], flat: Mapping[str, Any], fixed: Collection[str], *, new: bool, place: str
 ) -> Iterator[ErrorDetail]:
-    """What is wrong with the fields of a payload: unknown, read-only, or with values that they cannot hold."""
+    """What is wrong with the fields of a payload: unknown, read-only, or with values that they cannot hold.
+
+    `fixed` are those that an update cannot change.
+    """
     for name, value in flat.items():
         target = f"{place}/{name.replace('.', '/')}"
         definition = definitions.get(name)
@@ -258,7 +263,7 @@ def payload_problems(
             yield ErrorDetail(f"{target} is not a valid field", "REST-1043", target)
         elif definition is not None and definition.read_only and name.rpartition(".")[2] not in ("href", "name"):
             yield ErrorDetail(f"{target} is a read-only field", "REST-1043", target)
-        elif not new and name in rest.readonly_on_update:
+        elif not new and name in fixed:
             yield ErrorDetail(f"{target} cannot be changed", "REST-1043", target)
         elif definition is not None and definition.is_value:
             try:

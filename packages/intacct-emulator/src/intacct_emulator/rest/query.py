@@ -242,7 +242,7 @@ class _PairedRows:
 
     def _compared(self, condition: Condition, column: RestColumn) -> Filter:
         path = self._path(column)
-        definition, words = column.definition, words_of(self._pair.xml, column.xml)
+        definition, words = column.definition, words_of(self._pair.xml, column.xml, self._work.behaviour)
 
         def typed(_condition: Condition, value: Any) -> Sequence[Value]:
             text = _sent_text(self._work, definition, value, condition.field)

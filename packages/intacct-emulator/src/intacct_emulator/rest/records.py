@@ -65,7 +65,11 @@ class Columns:
             return self._looked_up(pair, name, definition)
         field_name = pair.fields.get(name, path)
         return RestColumn(
-            name, path, definition, from_cell(definition, words_of(pair.xml, field_name)), empty(definition)
+            name,
+            path,
+            definition,
+            from_cell(definition, words_of(pair.xml, field_name, self._company.behaviour)),
+            empty(definition),
         )
 
     def _looked_up(self, pair: ObjectPair, name: str, definition: RestField) -> RestColumn:
@@ -84,7 +88,7 @@ class Columns:
 
     def _lookup(self, target: ObjectPair, held_part: str, other_part: str) -> Callable[[str], Any]:
         company, by, shown = self._company, target.fields[held_part], target.fields[other_part]
-        value = from_cell(target.rest.fields[other_part], words_of(target.xml, shown))
+        value = from_cell(target.rest.fields[other_part], words_of(target.xml, shown, self._company.behaviour))
 
         def look_up(text: str) -> Any:
             cell = linked(company, target.xml, by, text).get(shown)
@@ -129,7 +133,7 @@ class Columns:
                 return None
             held_as = target.fields.get(rest, "")
             path = self._along(pair, reference, target, held_as) if held_as else ""
-            value = from_cell(definition, words_of(target.xml, held_as))
+            value = from_cell(definition, words_of(target.xml, held_as, self._company.behaviour))
             return RestColumn(name, path, definition, value, empty(definition))
         return None
 

@@ -169,7 +169,7 @@ class StoredRecords:
     # --- checks
 
     def _problems(self, flat: Mapping[str, Any], *, new: bool, place: str) -> list[ErrorDetail]:
-        return list(payload_problems(self.rest.fields, flat, self.rest, new=new, place=place))
+        return list(payload_problems(self.rest.fields, flat, self.rest.readonly_on_update, new=new, place=place))
 
     def _missing(self, payload: Mapping[str, Any], owner: str, place: str) -> Iterator[ErrorDetail]:
         """The required fields that a new record lacks; what its owner says is not required of a line."""

@@ -6,12 +6,14 @@ another spelling: `Partially Paid` is `partiallyPaid`.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
-from intacct_emulator.rest.catalogue import RestField
+from intacct_emulator.rest.catalogue import RestField, pairs
+from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.cells import decimal_text, plain_number
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.xml.values import Kind
@@ -26,24 +28,36 @@ _WORDS: dict[tuple[str, str], dict[str, str]] = {
     ("ARPYMT", "CLEARED"): {"F": "uncleared", "T": "cleared", "M": "matched"},
     ("GLENTRY", "CLEARED"): {"F": "false", "T": "true", "M": "matched"},
     ("APPYMTDETAIL", "STATE"): {"C": "confirmed", "V": "voided", "D": "draft", "S": "submitted", "A": "approved"},
+    ("AUDITHISTORY", "ACCESSMODE"): {"C": "create", "M": "modify", "D": "delete", "A": "access", "W": "workflow"},
+    ("AUDITHISTORY", "SOURCE"): {"ui": "userInterface", "api": "api", "csv": "csvImport", "system": "system"},
     ("APBILL", "MODULEKEY"): {"3.AP": "accountsPayable", "9.PO": "purchaseOrder"},
 }
 """Fields whose words are codes in one of the interfaces, by XML object and field."""
+
+
+_NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
 class UnfitValueError(ValueError):
     """A value that its field cannot hold."""
 
 
-def words_of(xml: str, name: str) -> dict[str, str]:
+def words_of(xml: str, name: str, behaviour: Behaviour) -> Mapping[str, str]:
     """By stored text, the REST word of a field whose words are codes; empty for other fields."""
-    return _WORDS.get((xml, name), {})
+    if (xml, name) == ("AUDITHISTORY", "OBJECTTYPE") and behaviour.rest_audit_names == "rest":
+        return _rest_names()
+    return _WORDS.get((xml, name), _NO_WORDS)
+
+
+@cache
+def _rest_names() -> Mapping[str, str]:
+    return {pair.xml.lower(): name for name, pair in pairs().items()}
 
 
 # --- from a cell
 
 
-def from_cell(definition: RestField, words: dict[str, str]) -> Callable[[str], Any]:
+def from_cell(definition: RestField, words: Mapping[str, str]) -> Callable[[str], Any]:
     """A function from the text of a cell, never empty, to the JSON of this field."""
     if words:
         return lambda text: words.get(text, text)
@@ -103,7 +117,7 @@ def _plain(text: str) -> str:
 # --- to a cell
 
 
-def to_cell(definition: RestField, value: Any, xml: FieldDef | None, words: dict[str, str]) -> str:
+def to_cell(definition: RestField, value: Any, xml: FieldDef | None, words: Mapping[str, str]) -> str:
     """The text by which the XML interface takes a REST value; empty for null. Raises UnfitValueError."""
     if value is None or value == "":
         return ""

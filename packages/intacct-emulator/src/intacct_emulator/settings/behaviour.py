@@ -179,6 +179,14 @@ class Behaviour:
     rest_empty_lines: Literal["kept", "cleared"] = "kept"
     """An update with an empty list of lines: the lines are `kept`, as lines that are not mentioned, or `cleared`. No
     source settles it."""
+    rest_audit_names: Literal["rest", "xml"] = "rest"
+    """Whether the audit history of the REST interface names objects as that interface does (`rest`), or as XML does."""
+    rest_answer_hours: NotNegative = 48
+    """Hours that the first answer to an idempotency key is repeated."""
+    rest_key_days: NotNegative = 60
+    """Days that an idempotency key is remembered; until then, its use after those hours is refused with 409."""
+    rest_conflict_errorno: str = "conflict"
+    """The code of that refusal. Its status is documented, and its code is not."""
     rest_order: Literal["key", "none"] = "key"
     """The order of a query without `orderBy`: by `key`, or as the rows are found (`none`). No source settles it."""
     line_ms: NotNegative = 0

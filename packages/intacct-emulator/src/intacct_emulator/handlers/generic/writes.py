@@ -31,6 +31,11 @@ def create(call: FunctionCall) -> FunctionAnswer:
     return _each(call, _create_one)
 
 
+def enter(call: FunctionCall) -> FunctionAnswer:
+    """Create each record, also of an object that XML creates by a function of its own, such as an invoice."""
+    return _each(call, _enter_one)
+
+
 def update(call: FunctionCall) -> FunctionAnswer:
     """Change the sent fields of each record, found by its record number or its natural key."""
     return _each(call, _update_one)
@@ -62,6 +67,12 @@ def _create_one(call: FunctionCall, record: Element) -> Element:
     described = call.company.find(record.tag)
     check_right(call, "CREATE", described.name)
     check_creatable(described, "CREATE")
+    return _enter_one(call, record)
+
+
+def _enter_one(call: FunctionCall, record: Element) -> Element:
+    described = call.company.find(record.tag)
+    check_right(call, "CREATE", described.name)
     draft = read_draft(call, described, record)
     acts = CREATE.get(described.name)
     row = (acts or record_store.create)(call, draft)
