@@ -21,6 +21,7 @@ from intacct_emulator.store.catalogue import table_plan
 from intacct_emulator.store.store import Store, StoreTable
 from intacct_protocol.errors import Fault, InvalidRequestError
 from intacct_protocol.model.catalog import Catalog, FieldDef, ObjectDef
+from intacct_protocol.model.keys import Owner, lines
 from intacct_protocol.xml.xml import Element
 
 
@@ -112,6 +113,13 @@ class CompanyData:
         for memory in (self.selections, self.related, self.results):
             memory.clear()
         self.store.forget_all()
+
+    def line_sets(self, name: str) -> list[Owner]:
+        """The line sets of an object whose lines are objects that the company describes.
+
+        Sage documents lines of a few objects that no answer of `lookup` describes; they are kept with their header.
+        """
+        return [owner for owner in lines(name) if owner.line in self.catalog]
 
     def table(self, described: ObjectDef | str) -> StoreTable:
         """The object's table."""

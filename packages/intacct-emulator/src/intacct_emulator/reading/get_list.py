@@ -19,7 +19,7 @@ from intacct_emulator.records.legacy_body import numbers_by_external_id
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.settings.refusals import FunctionRefusedError, bad_query, refused
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.keys import Owner, lines, natural_key, object_of_legacy
+from intacct_protocol.model.keys import Owner, natural_key, object_of_legacy
 from intacct_protocol.model.query.query import Compare, Filter, Op, Order, all_of, any_of
 from intacct_protocol.xml.values import Kind
 from intacct_protocol.xml.xml import Element, element
@@ -236,7 +236,7 @@ def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequen
     fields = _fields(call.body)
     table = call.company.table(described)
     layout = _RecordLayout.of(call.company, described)
-    owners = [one for one in lines(described.name) if one.wrapper and not fields]
+    owners = [one for one in call.company.line_sets(described.name) if one.wrapper and not fields]
     line_layouts = [_RecordLayout.of(call.company, call.company.find(one.line)) for one in owners]
     for number in numbers:
         row = table.get(number) or {}

@@ -18,7 +18,7 @@ from intacct_emulator.settings.cells import Row
 from intacct_emulator.settings.refusals import FunctionRefusedError, not_for, refused, too_many
 from intacct_protocol.errors import Fault
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.keys import Owner, lines, natural_key
+from intacct_protocol.model.keys import Owner, natural_key
 from intacct_protocol.xml.values import DEFAULT, Formatting, Kind
 from intacct_protocol.xml.xml import Element, element
 
@@ -103,7 +103,7 @@ def _columns_to_read(
     call: FunctionCall, described: ObjectDef, fields: str
 ) -> tuple[list[Column], list[Owner], Container[str]]:
     """The fields of an answer, the lines inside it, and the parts without an object inside it."""
-    owned = [one for one in lines(described.name) if one.wrapper]
+    owned = [one for one in call.company.line_sets(described.name) if one.wrapper]
     names_of_parts = part_names(described.name)
     if fields in ("", "*"):
         return all_columns(call.company, described), owned, names_of_parts

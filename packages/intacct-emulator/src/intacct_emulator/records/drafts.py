@@ -15,7 +15,7 @@ from intacct_emulator.settings.cells import Row, is_too_large, sent_value, text_
 from intacct_emulator.settings.refusals import illegal, illegal_number, refused
 from intacct_protocol.errors import RecordError
 from intacct_protocol.model.catalog import FieldDef, ObjectDef
-from intacct_protocol.model.keys import Owner, lines, record_key
+from intacct_protocol.model.keys import Owner, record_key
 from intacct_protocol.xml.values import NUMBERS, SCALE, Kind
 from intacct_protocol.xml.xml import Element
 
@@ -60,9 +60,7 @@ class Draft:
 def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Draft:
     """Read one record. Raises FunctionRefusedError for a value that its field cannot hold."""
     owned = {
-        definition.wrapper: definition
-        for definition in lines(described.name)
-        if definition.wrapper and definition.line in call.company.catalog
+        definition.wrapper: definition for definition in call.company.line_sets(described.name) if definition.wrapper
     }
     values: Row = {}
     owned_lines: dict[str, list[Draft]] = {}

@@ -13,7 +13,6 @@ from intacct_emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_emulator.records.drafts import Draft
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.settings.refusals import FunctionRefusedError, refused
-from intacct_protocol.model.keys import lines
 from intacct_protocol.xml.values import Kind
 from intacct_protocol.xml.xml import Element
 
@@ -37,7 +36,7 @@ def check_effect(call: FunctionCall, draft: Draft, row: Row, before: Mapping[str
     """Refuse an amount that is not in the written record."""
     name = draft.described.name
     _check(draft, [row, before], _EFFECTIVE.get(name, frozenset()))
-    for owned in lines(name):
+    for owned in call.company.line_sets(name):
         sent = draft.lines.get(owned.line, ())
         if not sent:
             continue

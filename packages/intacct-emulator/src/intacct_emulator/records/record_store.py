@@ -29,7 +29,7 @@ from intacct_emulator.records.owned_parts import delete_parts, keep_parts
 from intacct_emulator.records.references import apply_references
 from intacct_emulator.settings.cells import Row
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.keys import Owner, lines
+from intacct_protocol.model.keys import Owner
 
 _OF_HEADER = {"GLBUDGETITEM": ("BUDGETID",)}
 """Fields of lines that repeat their header's."""
@@ -58,7 +58,7 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     call.company.table(described).insert(row)
     if waits:
         approval.note_submission(call, described.name, row)
-    for owned in lines(described.name):
+    for owned in call.company.line_sets(described.name):
         for place, line in enumerate(draft.lines.get(owned.line, ()), 1):
             _create_line(call, owned, row, line, place=place)
     keep_parts(call, draft, row)
@@ -102,7 +102,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     change_display_contact(call, described, changed, row)
     if described.name == CONTACT:
         show_contact(call.company, row)
-    for owned in lines(described.name):
+    for owned in call.company.line_sets(described.name):
         if owned.line in draft.lines:
             replace_lines(call, owned, row, draft.lines[owned.line])
     keep_parts(call, draft, row)
@@ -149,7 +149,7 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     table = call.company.table(described)
     row = table.get(number) or {}
     check_unused(call, described.name, row)
-    for owned in lines(described.name):
+    for owned in call.company.line_sets(described.name):
         if owned.wrapper:
             under = call.company.table(owned.line)
             for line_number in under.find(owned.by, row.get(owned.key, "")):

@@ -20,7 +20,7 @@ from intacct_emulator.rest.work import RestWork, rule_refusal
 from intacct_emulator.settings.cells import Row
 from intacct_emulator.settings.refusals import FunctionRefusedError
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.keys import Owner, lines
+from intacct_protocol.model.keys import Owner
 from intacct_protocol.xml.xml import Element, element
 
 OPERATION = "ia::operation"
@@ -73,7 +73,7 @@ class PairedRecords:
         target = pairs().get(of)
         if target is None:
             return None
-        owner = next((one for one in lines(self._pair.xml) if one.line == target.xml), None)
+        owner = next((one for one in self._work.company.line_sets(self._pair.xml) if one.line == target.xml), None)
         return None if owner is None else (target, owner)
 
     def _line_numbers(self, owner: Owner, header: Row) -> list[int]:
