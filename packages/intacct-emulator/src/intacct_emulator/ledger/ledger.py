@@ -98,7 +98,10 @@ class Ledger:
         self._table = quoted(self._store.own_name(_NAME))
 
     def index(self) -> None:
-        """Make the indexes. A bulk load does this last."""
+        """Make the indexes, if the table has none. A bulk load does this last."""
+        named = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND tbl_name = ? LIMIT 1"
+        if self._run(named, (self._store.full_name(_NAME),)).fetchone():
+            return  # a copy of a table into the own layer has its indexes too
         self._own_copy()
         for name, columns in (("account", "account, day"), ("batch", "batch")):
             index = quoted(f"{self._store.prefix}:{_NAME} by {name}")

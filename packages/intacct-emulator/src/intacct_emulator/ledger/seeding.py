@@ -124,7 +124,8 @@ class _Poster:
     def finish(self) -> None:
         """Post the last entries and make the indexes."""
         self._post()
-        self._ledger.post(self._lines)
+        if self._lines:  # a shared ledger is copied before a write
+            self._ledger.post(self._lines)
         self._ledger.index()
 
     def _post(self) -> None:

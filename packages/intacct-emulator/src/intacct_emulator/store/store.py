@@ -123,10 +123,10 @@ class Store:
             "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC", (held,)
         )
         table, *indexes = [sql.replace(*begins) for (sql,) in statements.fetchall()]
-        run(table)
+        for statement in (table, *indexes):
+            run(statement)
+        # SQLite copies an empty table with the same indexes entry by entry, without reading or sorting a row
         run(f"INSERT INTO {quoted(own_table)} SELECT * FROM {quoted(held)}")
-        for index in indexes:
-            run(index)
         if "AUTOINCREMENT" in table:
             # a number that a deleted row had is not given again
             run("DELETE FROM sqlite_sequence WHERE name = ?", (own_table,))
