@@ -64,6 +64,29 @@ def page_xml(
     return RenderedPage(len(rows), template, lambda chosen: [chosen % cells for cells in rows])
 
 
+def page_cells(table: StoreTable, numbers: Sequence[int], columns: Sequence[Column]) -> list[tuple[bytes, ...]]:
+    """These rows, in this order, as the bytes of their cells in the default formatting, escaped as XML is."""
+    bodies = fetch(table, numbers)
+    if any(column.follow for column in columns):
+        return [tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns)]
+    if any(column.join for column in columns):
+        return _joined_cells(table, bodies, columns)
+    places = [table.place.get(column.field, -1) for column in columns]
+    most = max((*places, 0)) + 1
+    pick = itemgetter(*(place if place >= 0 else most for place in (*places, -1)))  # no row ever had a field below 0
+    return [pick(_first(body, most))[:-1] for body in bodies]
+
+
+def _first(body: bytes, most: int) -> list[bytes]:
+    """The first cells of a row, and an empty one after them; a row ends with its last cell, and may be shorter."""
+    cells = body.split(SEPARATOR, most)
+    if len(cells) > most:
+        cells[most] = b""
+    else:
+        cells += [b""] * (most + 1 - len(cells))
+    return cells
+
+
 def page_text(
     table: StoreTable, numbers: Sequence[int], columns: Sequence[Column], formatting: Formatting
 ) -> Iterable[list[str]]:

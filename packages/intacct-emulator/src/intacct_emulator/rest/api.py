@@ -232,8 +232,9 @@ class RestApi:
         start, size = _number(request, "start", 1), _number(request, "size", LIST_ROWS)
         sent = {"object": rest.name, "fields": ["key", "id"], "start": start, "size": min(size, LIST_ROWS)}
         answer = query(work, sent, self.columns(work.company))
-        rows = [{**row, "href": href(rest.name, row["key"])} for row in answer.document["ia::result"]]
-        total = answer.document["ia::meta"]["totalCount"]
+        page = msgspec.json.decode(answer.body)
+        rows = [{**row, "href": href(rest.name, row["key"])} for row in page["ia::result"]]
+        total = page["ia::meta"]["totalCount"]
         return result(rows, meta=page_meta(total, start, min(size, LIST_ROWS)))
 
     def _several(self, records: PairedRecords | StoredRecords, keys: str) -> RestAnswer:

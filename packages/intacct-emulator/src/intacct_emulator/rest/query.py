@@ -22,7 +22,7 @@ from intacct_emulator.reading.query_request import described_for, literal, visib
 from intacct_emulator.rest.catalogue import ObjectPair, RestField, RestObject, catalogue, pairs
 from intacct_emulator.rest.filters import Condition, Tree, conditions_of, filter_tree
 from intacct_emulator.rest.messages import RestAnswer, RestRefusedError, invalid_request, not_found, page_meta
-from intacct_emulator.rest.paired import values_of
+from intacct_emulator.rest.paired import rows_json
 from intacct_emulator.rest.records import Columns, RestColumn
 from intacct_emulator.rest.stored import StoredRecords
 from intacct_emulator.rest.values import UnfitValueError, check_value, empty, from_cell, to_cell, words_of
@@ -223,9 +223,7 @@ class _PairedRows:
         if any(function for function, _ in parted):
             return self._aggregated(sent, parted, picked, numbers)
         page = numbers[sent.start - 1 : sent.start - 1 + sent.size]
-        values = values_of(self._work, self._pair, picked, list(page))
-        names = sent.fields
-        page_rows = [dict(zip(names, row, strict=True)) for row in values]
+        page_rows = rows_json(self._work, self._pair, picked, sent.fields, list(page))
         return page_rows, page_meta(len(numbers), sent.start, sent.size)
 
     def _column(self, name: str, *, sorts: bool = False) -> RestColumn:

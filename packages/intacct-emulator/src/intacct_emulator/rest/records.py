@@ -4,15 +4,17 @@ A pair's records are rows of the XML interface. The text of each field comes fro
 relation from another record; `values` makes it JSON.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from intacct_emulator.company.company_data import CompanyData
 from intacct_emulator.company.relations import linked, resolve
 from intacct_emulator.rest.catalogue import ObjectPair, RestField, pairs
-from intacct_emulator.rest.values import empty, from_cell, words_of
-from intacct_emulator.settings.cells import Row
+from intacct_emulator.rest.values import empty, from_cell, needs_no_escape, to_json, words_of
+from intacct_emulator.settings.cells import Row, unescaped
 
 _REFERENCE_PARTS = ("key", "id", "name", "href")
 
@@ -32,10 +34,31 @@ class RestColumn:
     """What an empty text is."""
     searchable: bool = True
     """Whether filters and orders can use it."""
+    json: Callable[[bytes], bytes] | None = None
+    """From the bytes of a cell, never empty, to JSON, if there is a shorter way than `value`."""
 
     def of(self, text: str) -> Any:
         """The JSON of a cell's text."""
         return self.value(text) if text else self.blank
+
+    def json_of(self, cells: Sequence[bytes]) -> tuple[bytes, Sequence[bytes]]:
+        """How the cells of a page become JSON: a template with the place of a value, and the values.
+
+        A template without a place is the same for every row.
+        """
+        if not any(cells):
+            return msgspec.json.encode(self.blank).replace(b"%", b"%%"), ()
+        if self.is_plain and all(cells) and needs_no_escape(b"".join(cells)):
+            return b'"%b"', cells
+        write = self.json or (lambda cell: msgspec.json.encode(self.value(unescaped(cell))))
+        shown = {cell: write(cell) for cell in {*cells} if cell}
+        shown[b""] = msgspec.json.encode(self.blank)
+        return b"%b", list(map(shown.__getitem__, cells))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a text is JSON as it is."""
+        return self.value is str
 
 
 class Columns:
@@ -63,14 +86,9 @@ class Columns:
         path = self.path(pair, name)
         if not path:
             return self._looked_up(pair, name, definition)
-        field_name = pair.fields.get(name, path)
-        return RestColumn(
-            name,
-            path,
-            definition,
-            from_cell(definition, words_of(pair.xml, field_name, self._company.behaviour)),
-            empty(definition),
-        )
+        words = words_of(pair.xml, pair.fields.get(name, path), self._company.behaviour)
+        value, blank = from_cell(definition, words), empty(definition)
+        return RestColumn(name, path, definition, value, blank, json=to_json(definition, words))
 
     def _looked_up(self, pair: ObjectPair, name: str, definition: RestField) -> RestColumn:
         """A part of a reference to which no relation of the XML object leads: it is looked up by the other part.

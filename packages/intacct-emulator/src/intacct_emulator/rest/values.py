@@ -12,14 +12,19 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from intacct_emulator.rest.catalogue import RestField, pairs
 from intacct_emulator.settings.behaviour import Behaviour
-from intacct_emulator.settings.cells import decimal_text, plain_number
+from intacct_emulator.settings.cells import decimal_text, plain_number, unescaped
 from intacct_protocol.model.catalog import FieldDef
 from intacct_protocol.xml.values import Kind
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|\+00:00)?")
+needs_no_escape = re.compile(rb"[ !#-%'-\[\]-~]*").fullmatch
+"""Matches bytes of printable ASCII without anything that XML or JSON escapes."""
+_DAY, _MOMENT = "11/20/2026", "11/20/2026 10:00:00"
 _TRUE = {"true": True, "t": True, "yes": True, "y": True, "1": True}
 _WORDS: dict[tuple[str, str], dict[str, str]] = {
     ("GLENTRY", "TR_TYPE"): {"1": "debit", "-1": "credit"},
@@ -112,6 +117,46 @@ def _amount(text: str, decimals: int) -> str:
 @lru_cache(maxsize=4096)
 def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower()) or text
+
+
+def to_json(definition: RestField, words: Mapping[str, str]) -> Callable[[bytes], bytes]:
+    """A function from the bytes of a stored cell, never empty, to the JSON of this field.
+
+    It gives what `from_cell` gives, and takes the short way for cells without anything to escape.
+    """
+    value = from_cell(definition, words)
+
+    def plainly(cell: bytes) -> bytes:
+        return msgspec.json.encode(value(unescaped(cell)))
+
+    if words or definition.enum or definition.type not in ("string", "number"):
+        return plainly
+    if definition.type == "number":
+        return lambda cell: cell if cell.isdigit() and not cell.startswith(b"0") else plainly(cell)
+    if definition.format == "date":
+        return lambda cell: (
+            b'"%b-%b-%b"' % (cell[6:10], cell[:2], cell[3:5]) if len(cell) >= len(_DAY) else plainly(cell)
+        )
+    if definition.format == "date-time":
+        return lambda cell: _time_json(cell) if len(cell) == len(_MOMENT) else plainly(cell)
+    if definition.decimals == 2:
+        return lambda cell: _money_json(cell) or plainly(cell)
+    if definition.decimals is not None:
+        return plainly
+    return lambda cell: b'"%b"' % cell if needs_no_escape(cell) else plainly(cell)
+
+
+def _time_json(cell: bytes) -> bytes:
+    """The JSON of a time, from a cell of its usual length."""
+    return b'"%b-%b-%bT%bZ"' % (cell[6:10], cell[:2], cell[3:5], cell[11:])
+
+
+def _money_json(cell: bytes) -> bytes:
+    """The JSON of an amount of money with two decimals at the most; empty for any other number."""
+    whole, _, cents = cell.partition(b".")
+    if len(cents) > 2 or not whole.removeprefix(b"-").isdigit():
+        return b""
+    return b'"%b.%b"' % (whole, cents.ljust(2, b"0"))
 
 
 # --- to a cell
