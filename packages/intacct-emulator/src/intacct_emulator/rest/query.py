@@ -28,6 +28,7 @@ from intacct_emulator.rest.stored import StoredRecords
 from intacct_emulator.rest.values import UnfitValueError, check_value, empty, from_cell, to_cell, words_of
 from intacct_emulator.rest.work import RestWork, rule_refusal
 from intacct_emulator.settings.refusals import FunctionRefusedError
+from intacct_protocol.errors import RecordError
 from intacct_protocol.model.query.evaluate import predicate, sort_key
 from intacct_protocol.model.query.query import (
     Aggregate,
@@ -250,7 +251,7 @@ class _PairedRows:
             except UnfitValueError as error:
                 raise invalid_request(f"{condition.field}: {error}", target="/filters") from None
             except FunctionRefusedError as error:
-                raise rule_refusal(error.faults) from None
+                raise invalid_request(error.faults[0].text, target="/filters") from None
 
         null_is_false = definition.type == "boolean" and column.blank is False
         return _Typed(self._work, typed, path.name).filter(condition, null_is_false=null_is_false)
@@ -409,7 +410,7 @@ class _StoredRows:
         return Kind.DECIMAL if name == "key" else _KINDS.get(definition.type, Kind.TEXT)
 
     def _text(self, name: str, value: Any) -> str:
-        definition = self._rest.fields[name]
+        definition = self._rest.fields.get(name, RestField())
         if value is None or isinstance(value, list | dict):
             return "" if value is None else msgspec.json.encode(value).decode()
         try:
@@ -427,7 +428,10 @@ class _StoredRows:
             except UnfitValueError as error:
                 raise invalid_request(f"{condition.field}: {error}", target="/filters") from None
             text = to_cell(definition, sent, None, {})
-            columns_of_pairs = parse_value(self._kind(condition.field), text, DEFAULT)
-            return [text if columns_of_pairs is None else columns_of_pairs]
+            try:
+                typed_value = parse_value(self._kind(condition.field), text, DEFAULT)
+            except RecordError as error:
+                raise invalid_request(f"{condition.field}: {error.message}", target="/filters") from None
+            return [text if typed_value is None else typed_value]
 
         return _Typed(self._work, typed, condition.field).filter(condition, null_is_false=False)
