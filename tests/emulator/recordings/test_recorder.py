@@ -16,12 +16,14 @@ from intacct_emulator.recordings.exchanges import ANSWERED, NO_ANSWER, UNREADABL
 from intacct_emulator.recordings.masks import Mask
 from intacct_emulator.recordings.recorder import Recorder, check_upstream, masks_of, start_recording
 from intacct_emulator.recordings.replayer import Replayer
+from intacct_emulator.server.certificates import CertificateAuthority
 from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.proxy import RunningProxy
 from intacct_emulator.server.server import PATH, RunningServer, serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.codec import decode_response
-from intacct_protocol.xml.envelope import SessionAuth
+from intacct_protocol.xml.envelope import Login, SessionAuth
 from intacct_protocol.xml.reply import ConnectionCutError
 from support.emulator.calls import encoded
 
@@ -223,7 +225,33 @@ def test_a_full_disk_does_not_cost_the_program_its_answer(
     monkeypatch.setattr(RecordingFolder, "add", full)
     reply = bench.recorder(gateway.url, encoded(CREATE))
     assert decode_response(reply.body).operations[0].results[0].status == "success"
-    assert bench.said == ["not recorded: OSError: No space left on device"]
+    assert bench.said == ["not recorded: No space left on device"]
+
+
+def test_a_credential_that_no_mask_reaches_keeps_the_exchange_out(bench: Bench, gateway: RunningServer) -> None:
+    login = Login("demo-user", "demo-company", "readByQuery")
+    request = encoded(
+        "<readByQuery><object>CLASS</object><fields>*</fields><query/></readByQuery>", authentication=login
+    )
+    assert b"XL03000006" in bench.recorder(gateway.url, request).body
+    assert [*bench.recording.exchanges()] == []
+    assert bench.said == ["not recorded: a password or a session id would be left in it"]
+
+
+def test_a_program_with_a_fixed_address_is_recorded_through_the_proxy(bench: Bench, tmp_path: Path) -> None:
+    address, authority = f"https://api.intacct.com{PATH}", CertificateAuthority(tmp_path / "certificates")
+    with (
+        RunningProxy(bench.recorder, authority) as proxy,
+        urllib3.ProxyManager(proxy.url, ca_certs=str(authority.certificate), retries=False) as pool,
+    ):
+        answer = decode_response(pool.request("POST", address, body=encoded("<getAPISession/>")).data)
+        data = answer.operations[0].results[0].data
+        assert data is not None
+        assert data.children[0].findtext("endpoint") == address
+        session = SessionAuth(data.children[0].findtext("sessionid"))
+        created = pool.request("POST", address, body=encoded(CREATE, authentication=session))
+    assert decode_response(created.data).operations[0].results[0].status == "success"
+    assert [exchange.functions[0].tag for exchange in bench.recording.exchanges()] == ["getAPISession", "create"]
 
 
 def test_a_request_that_is_no_document_is_passed_on_and_not_recorded(bench: Bench, gateway: RunningServer) -> None:

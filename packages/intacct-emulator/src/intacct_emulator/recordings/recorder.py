@@ -107,8 +107,11 @@ class Recorder:
         with self._lock:
             try:
                 name = self._written(request, reply, at, seconds, note)
-            except (OSError, IntacctError, ValueError) as error:
-                self._say(f"not recorded: {type(error).__name__}: {getattr(error, 'strerror', '') or 'see its type'}")
+            except _LeftInError:
+                self._say("not recorded: a password or a session id would be left in it")
+                return
+            except (OSError, IntacctError, ValueError) as error:  # whose texts may quote what is secret
+                self._say(f"not recorded: {getattr(error, 'strerror', '') or type(error).__name__}")
                 return
         self._say(f"{name}: {note or (reply.status if reply else '')}, {seconds:.2f} s")
 
@@ -124,7 +127,7 @@ class Recorder:
         if self._masks.leaks(
             serialize(masked).encode() + (serialize(masked_answer).encode() if masked_answer else b"")
         ):
-            raise ProtocolError("a credential would be left in the recording")
+            raise _LeftInError
         self._number += 1
         headers = {} if reply is None else reply.headers
         status = 0 if reply is None else reply.status
@@ -135,6 +138,10 @@ class Recorder:
 
 class _NoAnswerError(Exception):
     """The gateway gave no whole answer."""
+
+
+class _LeftInError(Exception):
+    """A masked exchange still has a credential, as the name of an element may be one."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
