@@ -84,6 +84,16 @@ def test_a_session_elsewhere_in_intacct_is_the_emulators_too(pool: urllib3.Proxy
     assert endpoint_in(answer.data) == f"https://www-p03.intacct.com{PATH}"
 
 
+def test_the_rest_interface_has_a_fixed_address_too(pool: urllib3.ProxyManager) -> None:
+    rest = "https://api.intacct.com/ia/api/v1"
+    client = {"client_id": "demo-client", "client_secret": "demo-client-secret"}
+    asked = {"grant_type": "client_credentials", "username": "demo-user@demo-company", **client}
+    token = pool.request("POST", f"{rest}/oauth2/token", fields=asked, encode_multipart=False).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = pool.request("GET", f"{rest}/objects/company-config/department", headers=headers)
+    assert (answer.status, answer.json()["ia::meta"]["totalCount"]) == (200, 0)
+
+
 def test_requests_follows_the_environment(environment: dict[str, str], emulator: Emulator) -> None:
     with requests.Session() as session:
         answers = [session.post(GATEWAY, data=SIGN_IN, timeout=20) for _ in range(3)]
