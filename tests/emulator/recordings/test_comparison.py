@@ -1,6 +1,7 @@
 """Each difference between a recording and the emulator is found, and nothing else is."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -193,3 +194,22 @@ def test_the_command_reports_and_writes_a_page(
     (folder / "000003-create.answer.xml").unlink()
     (folder / "000003-create.json").unlink()
     assert main(["replay", str(folder), "--compare"]) == 0
+
+
+def test_a_folder_of_recordings_is_one_corpus(
+    plain: RecordingFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second"):
+        folder = tmp_path / "corpus" / name
+        shutil.copytree(plain.folder, folder)
+        if name == "second":
+            file = folder / "000003-create.answer.xml"
+            file.write_text(file.read_text("utf-8").replace("BL34000061", "BL34000062"), "utf-8")
+    report = tmp_path / "agreement.md"
+    assert main(["replay", str(tmp_path / "corpus"), "--compare", "--report", str(report)]) == 1
+    shown = capsys.readouterr()
+    assert "second/000003  create CLASS  error number  /result/errormessage/error[1]  BL34000062" in shown.out
+    page = report.read_text("utf-8")
+    assert page.startswith("# Agreement with corpus\n\n35 of 36 calls agree (97.2%).\n")
+    assert "| create CLASS | 6 | 5 | 83% |" in page
+    assert "| second/000003 | create CLASS | error number |" in page

@@ -13,7 +13,7 @@ from intacct_emulator.command.output import PlainOutput
 from intacct_emulator.command.serving import company_emulator
 
 if TYPE_CHECKING:
-    from intacct_emulator.recordings.exchanges import RecordingFolder
+    from intacct_emulator.recordings.comparison import Difference
     from intacct_protocol.xml.reply import Transport
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -84,6 +84,8 @@ def record_command(*, folder: Path, upstream: str | None, masks: tuple[str, ...]
 def replay_command(*, folder: Path, compare: bool, as_json: bool, report: Path | None, **options: Any) -> int:
     """Answer from a recording; or compare the emulator's answers with the recorded ones.
 
+    With --compare, DIR may also be a folder of recordings.
+
     Exit status with --compare: 0 everything agrees · 1 there are differences · 2 wrong usage or settings.
 
     \b
@@ -93,10 +95,10 @@ def replay_command(*, folder: Path, compare: bool, as_json: bool, report: Path |
     """
     from intacct_emulator.recordings.exchanges import RecordingFolder
 
-    recording = RecordingFolder.open(folder)
     output = PlainOutput(as_json=as_json)
     if compare:
-        return _compare(output, recording, options, report, as_json=as_json)
+        return _compare(output, folder, options, report, as_json=as_json)
+    recording = RecordingFolder.open(folder)
     from intacct_emulator.recordings.recorder import masks_of
     from intacct_emulator.recordings.replayer import Replayer
 
@@ -113,16 +115,21 @@ def _serve(output: PlainOutput, gateway: "Transport", options: dict[str, Any]) -
     return serve_until_stopped(output, gateway, options, authority_of(options), announce)
 
 
-def _compare(
-    output: PlainOutput, recording: "RecordingFolder", options: dict[str, Any], report: Path | None, *, as_json: bool
-) -> int:
-    from intacct_emulator.recordings.agreement_page import agreement_page, summary
-    from intacct_emulator.recordings.comparison import compare
+def _compare(output: PlainOutput, folder: Path, options: dict[str, Any], report: Path | None, *, as_json: bool) -> int:
+    """Compare each recording with an emulator of its own, and tell of all of them."""
+    from intacct_emulator.recordings.agreement_page import agreement_page, named, summary
+    from intacct_emulator.recordings.comparison import compare, together
+    from intacct_emulator.recordings.exchanges import RecordingFolder
 
-    with company_emulator(output, options["company"], options["data"]) as emulator:
-        comparison = compare(recording.exchanges(), emulator, emulator.settings.credentials())
+    recordings = RecordingFolder.corpus(folder)
+    comparisons = {}
+    for recording in recordings:
+        with company_emulator(output, options["company"], options["data"]) as emulator:
+            name = recording.folder.name if len(recordings) > 1 else ""
+            comparisons[name] = compare(recording.exchanges(), emulator, emulator.settings.credentials())
+    comparison = together(comparisons)
     if report is not None:
-        report.write_text(agreement_page(comparison, recording.folder.name), "utf-8")
+        report.write_text(agreement_page(comparison, folder.absolute().name), "utf-8")
     if as_json:
         print(json.dumps(asdict(comparison), indent=2, ensure_ascii=False))
     else:
@@ -131,9 +138,13 @@ def _compare(
         if comparison.differences:
             print()
             columns = ("exchange", "function", "kind", "place", "recorded", "emulator")
-            output.table(columns, [tuple(asdict(difference).values()) for difference in comparison.differences])
+            output.table(columns, [(named(each), *_cells(each)) for each in comparison.differences])
     output.say(summary(comparison))
     return 1 if comparison.differences else 0
+
+
+def _cells(difference: "Difference") -> tuple[str, ...]:
+    return difference.function, difference.kind, difference.place, difference.recorded, difference.emulated
 
 
 def _keys() -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from intacct_emulator.recordings.comparison import Comparison
+from intacct_emulator.recordings.comparison import Comparison, Difference
 from intacct_protocol.model.wording import counted
 
 _MOST = 200
@@ -32,7 +32,7 @@ def _lines(comparison: Comparison, title: str) -> Iterator[str]:
     yield "|---:|---|---|---|---|---|"
     for difference in comparison.differences[:_MOST]:
         cells = (difference.function, difference.kind, difference.place, difference.recorded, difference.emulated)
-        yield f"| {difference.exchange:06} | {' | '.join(map(_cell, cells))} |"
+        yield f"| {named(difference)} | {' | '.join(map(_cell, cells))} |"
     if len(comparison.differences) > _MOST:
         yield ""
         yield f"And {len(comparison.differences) - _MOST:,} more."
@@ -47,6 +47,11 @@ def summary(comparison: Comparison) -> str:
         else ""
     )
     return f"{comparison.agreeing:,} of {counted(comparison.calls, 'call')} agree{share}.{left_out}"
+
+
+def named(difference: Difference) -> str:
+    """The exchange of a difference, as its files are named."""
+    return f"{difference.recording}/{difference.exchange:06}".lstrip("/")
 
 
 def _cell(text: str) -> str:

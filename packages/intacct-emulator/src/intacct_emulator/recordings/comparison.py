@@ -10,7 +10,7 @@ and results of earlier answers are replaced in later requests by the emulator's 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from intacct_emulator.recordings.exchanges import ANSWERED, Exchange
@@ -36,6 +36,8 @@ class Difference:
     """The path of the element."""
     recorded: str
     emulated: str
+    recording: str = ""
+    """The name of the recording; empty if there is one only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,24 @@ class Comparison:
     def agreeing(self) -> int:
         """The calls that were answered in the same way."""
         return sum(agreement.agreeing for agreement in self.agreements)
+
+
+def together(comparisons: Mapping[str, Comparison]) -> Comparison:
+    """The comparisons of several recordings, by their names, as one."""
+    calls, agreeing = Counter[str](), Counter[str]()
+    for comparison in comparisons.values():
+        for agreement in comparison.agreements:
+            calls[agreement.function] += agreement.calls
+            agreeing[agreement.function] += agreement.agreeing
+    return Comparison(
+        tuple(FunctionAgreement(name, calls[name], agreeing[name]) for name in sorted(calls)),
+        tuple(
+            replace(difference, recording=name)
+            for name, comparison in comparisons.items()
+            for difference in comparison.differences
+        ),
+        sum(comparison.left_out for comparison in comparisons.values()),
+    )
 
 
 def compare(exchanges: Iterable[Exchange], emulator: Transport, credentials: Mapping[str, str]) -> Comparison:

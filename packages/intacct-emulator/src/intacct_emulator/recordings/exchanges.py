@@ -88,6 +88,14 @@ class RecordingFolder:
             raise SettingsError(f"{file} is not of the format {FORMAT} {VERSION}")
         return cls(folder, about)
 
+    @classmethod
+    def corpus(cls, folder: Path) -> "list[RecordingFolder]":
+        """The recording in a folder, or those in its folders, by their names."""
+        folders = sorted(inside for inside in folder.iterdir() if inside.is_dir())
+        if (folder / "recording.json").exists() or not folders:
+            return [cls.open(folder)]
+        return [cls.open(inside) for inside in folders]
+
     def last_number(self) -> int:
         """The number of the last exchange; 0 in an empty recording."""
         return max((int(file.name[:6]) for file in self.folder.glob("[0-9]?????-*.json")), default=0)
