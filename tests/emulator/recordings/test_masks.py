@@ -92,8 +92,10 @@ def test_no_secret_survives_in_any_escape(secret: str, place: str, data: st.Data
     text = data.draw(st.sampled_from(["{}", "Sign-in with '{}' failed", '{{"p": "{}"}}', "https://u:{}@host/"])).format(
         form
     )
-    echo = element("response", element("errormessage", element("error", element("description2", text))))
-    notes = element("update", element("VENDOR", element("COMMENTS", text), note=text))
+    refusal = element("error", element("errorno", text), element("description2", text))
+    echo = element("response", element("errormessage", refusal), element("status", text), listtype=text, total=text)
+    comments = element("VENDOR", element("COMMENTS", text), element("RECORDNO", text), note=text)
+    notes = element("update", comments, element("object", text), element("keys", text), element("query", text))
     second, third = masks.exchange(request_with(notes), echo)
     for tree in (first, answer, second, third):
         for said in texts_of(tree):
@@ -207,6 +209,41 @@ def test_the_text_of_an_error_keeps_its_words() -> None:
     assert text.endswith("; see Vendor list")
     assert not any(part in text for part in ("Acme", "Net 17", "120.50"))
     assert said.children[0].children[0].findtext("errorno") == "BL01001973"
+
+
+def test_an_apostrophe_quotes_nothing() -> None:
+    text = "The vendor's term isn't known; the customer's is 'Net 17'"
+    answer = f"<response><errormessage><error><description2>{text}</description2></error></errormessage></response>"
+    _, said = masked("<create><VENDOR/></create>", answer, BOTH)
+    assert said is not None
+    shown = said.children[0].children[0].findtext("description2")
+    assert shown.startswith("The vendor's term isn't known; the customer's is '")
+    assert "Net 17" not in shown
+
+
+@pytest.mark.parametrize(
+    ("body", "absent"),
+    [
+        ("<x><subtotal><total>17.25</total></subtotal></x>", "17.25"),
+        ("<x><NOTES>078-05-1120</NOTES></x>", "078-05-1120"),
+        ("<readByQuery><query>NAME='Acme'AND CITY=\"Lyon\"</query></readByQuery>", "Acme"),
+        ("<readByQuery><query>NAME='O''Brien'</query></readByQuery>", "Brien"),
+        ("<create_vendor><vendorid>Acme</vendorid></create_vendor>", "Acme"),
+        ('<update_vendor vendorid="Acme"/>', "Acme"),
+    ],
+)
+def test_what_looks_like_structure_is_masked_where_it_is_none(body: str, absent: str) -> None:
+    request, _ = masked(body, masks=BOTH)
+    assert absent not in serialize(body_of(request))
+
+
+def test_the_counts_of_a_list_stay() -> None:
+    listed = '<data listtype="class" count="3" start="0" end="2" total="17"></data>'
+    _, said = masked("<x/>", f"<response>{listed}</response>", BOTH)
+    assert said is not None
+    assert dict(said.children[0].attributes) == {
+        "listtype": "class", "count": "3", "start": "0", "end": "2", "total": "17",
+    }  # fmt: skip
 
 
 def test_a_recording_holds_what_it_was_given(tmp_path: Path) -> None:

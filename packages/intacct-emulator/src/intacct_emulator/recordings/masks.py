@@ -45,21 +45,23 @@ _STRUCTURE = frozenset(
             "sessiontimeout",
             "pagesize",
             "offset",
-            "count",
-            "totalcount",
-            "numremaining",
             "resultid",
+            "listtype",
+            "maxitems",
+            "showprivate",
         ),
-        *("datatype", "externaldatatype", "relationshiptype", "validvalue"),
-        *("listtype", "maxitems", "start", "end", "total", "showprivate", "year", "month", "day", "transaction"),
+        *("datatype", "externaldatatype", "relationshiptype", "validvalue", "year", "month", "day", "transaction"),
+        *("@start", "@end", "@total", "@count", "@totalcount", "@numremaining"),
     )
 )
-"""Elements and attributes that hold words of the gateway's own, in small letters."""
+"""Elements and attributes that hold the gateway's own words, in small letters; `@` begins those of attributes alone."""
 _RECORD_NUMBERS = ("recordno", "record#", "key", "lineno", "line_no", "line_num")
 """Ends of the names of fields that hold record numbers and places of lines, in small letters."""
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d*)?|[+-]?\.\d+")
-_DATE = re.compile(r"\d{1,4}[-/]\d{1,2}[-/]\d{1,4}([ T][\d:.+Z-]*)?")
+_DATE = re.compile(r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{2,4})([ T][\d:.+Z-]*)?")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
+_QUOTED_IN_A_SENTENCE = re.compile(rf"(?<!\w)(?:{_QUOTED.pattern})(?!\w)")
+"""An apostrophe, as in `vendor's`, quotes nothing."""
 _COMPARED = re.compile(r"""([A-Za-z][\w.]*)(\s*(?:=|<>|<|>|<=|>=|\blike\b|\bnot\s+like\b|\bin\b)\s*\(?\s*)$""", re.I)
 _ARTICLES = ("a", "A", "an", "An", "the", "The", "I", "is", "in", "of", "to", "for", "and", "or", "not", "no")
 """Words of sentences, which are not replaced there though a request may send them as names."""
@@ -111,11 +113,11 @@ class ExchangeMasks:
             node.tag,
             self._text(name, node.text, hidden, path),
             tuple(self._element(child, compared if child.tag == "value" else "", hidden, inside) for child in node),
-            {key: self._text(key, text, hidden, inside) for key, text in node.attributes.items()},
+            {key: self._text(f"@{key}", text, hidden, inside) for key, text in node.attributes.items()},
         )
 
     def _text(self, name: str, text: str, hidden: set[str], path: tuple[str, ...]) -> str:
-        last = name.rpartition(".")[2]
+        last = name.rpartition(".")[2].removeprefix("@")
         if not text.strip():
             return text
         if last.lower() == _ATTACHMENT:
@@ -123,6 +125,8 @@ class ExchangeMasks:
         if _is_secret(last):
             return MASK
         text = without_secrets(text, hidden)
+        if name.lower() in _STRUCTURE:
+            return text
         if last == "query" and path[-1:] == ("readByQuery",):
             return self._condition(text)
         if last in _TEXTS_OF_ERRORS and "error" in path:
@@ -174,7 +178,9 @@ class ExchangeMasks:
             spelled = "|".join(re.escape(text) for text in sorted(sent, key=len, reverse=True))
             text = re.sub(rf"(?<!\w)(?:{spelled})(?!\w)", lambda match: sent[match[0]], text)
         if Mask.NAMES in self.masks:
-            text = _QUOTED.sub(lambda match: match[0][0] + self._unless_drawn(match[0][1:-1]) + match[0][-1], text)
+            text = _QUOTED_IN_A_SENTENCE.sub(
+                lambda match: match[0][0] + self._unless_drawn(match[0][1:-1]) + match[0][-1], text
+            )
         if Mask.AMOUNTS in self.masks:
             text = re.sub(r"\d[\d,]*\.\d+", lambda match: self._replacements.text(match[0]), text)
         return text
