@@ -12,7 +12,7 @@ import pytest
 from intacct_bridge.apps.views.reconcile import difference_lines, verdict
 from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.extract import run
+from intacct_bridge.extract import deletes, run
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ReadRequest, prepare
 from intacct_bridge.reconcile import comparison
@@ -138,6 +138,40 @@ def test_bills_of_a_run_that_was_killed_bring_their_vendors_in_the_next(
             extract(emulator, uri, names)
     assert due_in_copy(tmp_path) != due(emulator)
     clock.forward(days=1)  # so that the next run does not read the bill again
+    extract(emulator, uri, names)
+    assert due_in_copy(tmp_path) == due(emulator)
+
+
+def test_a_deleted_bill_brings_its_own_vendor_alone(tmp_path: Path, little: tuple[Clock, Emulator]) -> None:
+    clock, emulator = little
+    uri, names = f"duckdb:///{tmp_path}/copy.duckdb", ("VENDOR", "APBILL")
+    key = new_bill(emulator)
+    extract(emulator, uri, names)
+    clock.forward(days=1)
+    remove_bill(emulator, key)
+    clock.forward(hours=1)
+    before = len(emulator.received)
+    extract(emulator, uri, names)
+    assert due_in_copy(tmp_path) == due(emulator)
+    asked = [one.body for one in emulator.received[before:] if b"<object>VENDOR</object>" in one.body]
+    assert [body.count(b"V100") for body in asked if b"V10087" in body] == [1, 1], "in the copy's query, and in ours"
+
+
+def test_deletes_of_a_run_that_was_killed_after_them_bring_vendors_in_the_next(
+    tmp_path: Path, little: tuple[Clock, Emulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, emulator = little
+    uri, names = f"duckdb:///{tmp_path}/copy.duckdb", ("VENDOR", "APBILL")
+    key = new_bill(emulator)
+    extract(emulator, uri, names)
+    clock.forward(days=1)
+    remove_bill(emulator, key)
+    clock.forward(days=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(deletes, "_refresh_computed", _killed)
+        with pytest.raises(_KilledError):
+            extract(emulator, uri, names)
+    clock.forward(days=1)
     extract(emulator, uri, names)
     assert due_in_copy(tmp_path) == due(emulator)
 

@@ -119,6 +119,10 @@ class MemoryWriter:
                 found.setdefault(row[field], []).append(row[self.stream.key])
         return found
 
+    def values_of(self, field: str, keys: Sequence[Value]) -> set[Value] | None:
+        rows = [row for row in self.current if not row["_deleted_at"] and row[self.stream.key] in keys]
+        return {row[field] for row in rows} if all(field in row for row in rows) else None
+
     def rows_by_value(self) -> dict[Value, int]:
         return dict(Counter(row[self.stream.walk_field] for row in self.current if not row["_deleted_at"]))
 

@@ -169,6 +169,10 @@ class EventWriter:
                 keys_of[value] = [self._typed(key) for key in keys]
         return keys_of
 
+    def values_of(self, field: str, keys: Sequence[Value]) -> set[Value] | None:  # noqa: ARG002
+        """A watch knows of most records nothing but their state."""
+        return None
+
     def missed_by(self, run: int) -> list[Value]:
         """The walked values of known records that this run, and later ones, did not read."""
         rows = self._read(f"SELECT DISTINCT {self._walked} FROM record WHERE {_OF} AND run < ?", run)

@@ -1,10 +1,11 @@
 """Reading again what Intacct computes: the balance of a vendor changes with each bill, but its time of change does not.
 
-The records that changed documents name are read again, after the documents. If it is not known which these are (a
-document was deleted, or an earlier run was killed before it came to this), the whole table is read.
+The records that changed and deleted documents name are read again, after the documents. If it is not known which these
+are (the destination cannot be asked for deleted documents, or an earlier run was killed before it came to this), the
+whole table is read.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from intacct_bridge.extract.stream_run import StreamRun
 from intacct_bridge.streams.computed_fields import ComputedFields, computed_fields
@@ -21,12 +22,12 @@ def documents_of(run: StreamRun, runs: Sequence[StreamRun]) -> list[StreamRun]:
     return [document for document in runs if document.stream.object in computed.documents]
 
 
-def refresh_computed(run: StreamRun, documents: Sequence[StreamRun], deleted: Collection[str]) -> None:
-    """Read the records again whose documents changed; `deleted` are the objects of which this run found deletes."""
+def refresh_computed(run: StreamRun, documents: Sequence[StreamRun]) -> None:
+    """Read the records again whose documents changed or were deleted."""
     computed = _computed(run)
     if computed is None or run.bookmark.in_progress:
         return
-    parties = _parties(run, documents, deleted)
+    parties = _parties(run, documents)
     if parties is not None and not parties:
         return
     start = run.changed(run.stream, run.bookmark.progress.start)
@@ -51,10 +52,8 @@ def _computed(run: StreamRun) -> ComputedFields | None:
     return computed if stream.fields.keys() & computed.fields else None
 
 
-def _parties(run: StreamRun, documents: Sequence[StreamRun], deleted: Collection[str]) -> set[Value] | None:
+def _parties(run: StreamRun, documents: Sequence[StreamRun]) -> set[Value] | None:
     """The records whose documents changed; None: any of them."""
-    if any(document.stream.object in deleted for document in documents):
-        return None
     parties: set[Value] = set()
     for document in documents:
         if document.count.full:  # what this run has read in full as well, is as new

@@ -119,7 +119,7 @@ def follow_deletes(context: RunContext, runs: Sequence[StreamRun], headers: Mapp
         trail = _trail(context, reader, followed, posted_to)
     except (NotPermittedError, InvalidRequestError):
         _compare_keys(context, followed, result)
-        _refresh_computed(runs, followed, (), result)
+        _refresh_computed(runs, followed, result)
         return result
     deletes = _Deletes(complete, posted_to, headers, trail)
     for run in followed:
@@ -130,7 +130,7 @@ def follow_deletes(context: RunContext, runs: Sequence[StreamRun], headers: Mapp
     for run in sorted(headers_first(followed), key=_is_posted_to):
         if result.succeeds(run, partial(deletes.follow, run, uncounted=run.name in uncounted)):
             ended.append(run)
-    unfinished = _refresh_computed(runs, ended, {name for name, rows in deletes.deleted.items() if rows}, result)
+    unfinished = _refresh_computed(runs, ended, result)
     for run in ended:
         if run not in unfinished:
             run.finish_deletes()
@@ -138,7 +138,7 @@ def follow_deletes(context: RunContext, runs: Sequence[StreamRun], headers: Mapp
 
 
 def _refresh_computed(
-    runs: Sequence[StreamRun], followed: Sequence[StreamRun], deleted: Collection[str], result: FollowedDeletes
+    runs: Sequence[StreamRun], followed: Sequence[StreamRun], result: FollowedDeletes
 ) -> list[StreamRun]:
     """Read again what changed documents change in other records, before the documents count as followed; those whose
     records could not be read are left to the next run.
@@ -150,7 +150,7 @@ def _refresh_computed(
 
     for run in followed:
         documents = documents_of(run, runs)
-        if documents and not result.succeeds(run, partial(refresh_computed, run, documents, deleted)):
+        if documents and not result.succeeds(run, partial(refresh_computed, run, documents)):
             unfinished += documents
     return unfinished
 
@@ -301,6 +301,7 @@ def _deleted_by_key(run: StreamRun, trail: Mapping[str, datetime]) -> list[Value
                 copied |= dict.fromkeys(key for some in keys_by_value.values() for key in some)
     deleted = [key for some in deleted_keys(run.reader, run.partition(), list(copied)) for key in some]
     if deleted:
+        run.note_deleted(deleted)
         run.writer.delete(deleted, times=times)
     return deleted
 
@@ -311,6 +312,7 @@ def _replace_by_field(run: StreamRun, field: str, values: Sequence[Value], times
     A record may have been created under the name of a deleted one. All of these rows are read before the delete, since
     what a failed read leaves behind is committed.
     """
+    run.note_deleted(values)
     for filter_, batch in lookup_filters(field, values):
         pages = list(run.walk(run.partition(filter_)))
         run.writer.delete(batch, field=field, times=times)
@@ -363,6 +365,7 @@ def _deleted_by_count(run: StreamRun, header: Stream | None) -> list[Value]:
         return []
     deleted = [key for some in deleted_keys(run.reader, run.partition(), differing) for key in some]
     if deleted:
+        run.note_deleted(deleted)
         run.writer.delete(deleted)
     return deleted
 
@@ -502,6 +505,7 @@ def compare_keys(run: StreamRun) -> None:
     if stream.group:
         replace_groups(run, [*deleted, *missing])
     else:
+        run.note_deleted(deleted)
         run.writer.delete(deleted)
         for filter_, _ in lookup_filters(stream.key, missing):
             for page in run.walk(run.partition(filter_)):

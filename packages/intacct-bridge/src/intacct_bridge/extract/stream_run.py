@@ -350,6 +350,21 @@ class StreamRun:
         values = zip(page.rows.column(party).to_pylist(), marks, strict=True)
         self.parties |= {value for value, is_unknown in values if is_unknown and value is not None}
 
+    def note_deleted(self, keys: Sequence[Value]) -> None:
+        """Note the vendors or customers of documents that are about to be deleted from the copy.
+
+        Commit that they are not known: a run that is killed after the deletes leaves the next one no other trace.
+        """
+        from intacct_bridge.streams.computed_fields import parties_of
+
+        party = parties_of(self.stream.object)
+        if not party or not keys:
+            return
+        if self.parties is not None:
+            values = self.writer.values_of(party, keys)
+            self.parties = None if values is None else self.parties | (values - {None})
+        self.mark_uncounted()
+
     def raise_if_stopped(self) -> None:
         """StoppedError if the run is being ended."""
         if self.context.stop.is_set():

@@ -402,6 +402,10 @@ class FeedWriter:
         """The consumer cannot be asked; it is assumed to have every key."""
         return {value: [value] for value in values} if field == self._stream.key else None
 
+    def values_of(self, field: str, keys: Sequence[Value]) -> set[Value] | None:  # noqa: ARG002
+        """The consumer cannot be asked."""
+        return None
+
     def missed_by(self, run: int) -> list[Value]:  # noqa: ARG002
         """Nothing: the end of a full refresh tells the consumer."""
         return []

@@ -153,6 +153,9 @@ class StreamWriter(Protocol):
         None if the destination cannot be read.
         """
 
+    def values_of(self, field: str, keys: Sequence[Value]) -> set[Value] | None:
+        """The values of a field that the live rows with these keys have; None if they are not known."""
+
     def missed_by(self, run: int) -> list[Value]:
         """The values of the walked field whose live rows this run, and later ones, did not write."""
 

@@ -507,6 +507,15 @@ class FileWriter:
             keys_by_value.setdefault(value, []).append(key)
         return keys_by_value
 
+    def values_of(self, field: str, keys: Sequence[Value]) -> set[Value] | None:
+        """Look keys up in the latest rows."""
+        if self._schema is None or field not in self._schema.names:
+            return None
+        if not keys:
+            return set()
+        rows = self._query(f"SELECT DISTINCT {quoted(field)} FROM latest", self._stream.key, keys)
+        return {value for (value,) in rows}
+
     def missed_by(self, run: int) -> list[Value]:
         """The values of the copy that are not in the files of the full refresh, which are to replace it."""
         del run

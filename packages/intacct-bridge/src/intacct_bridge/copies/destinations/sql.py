@@ -492,21 +492,28 @@ class SqlWriter:
     def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]]:
         """Look values up in the table."""
         keys_by_value: dict[Value, list[Value]] = {}
+        for value, key in self._look_up(f"{quoted(field)}, {quoted(self._stream.key)}", field, values):
+            keys_by_value.setdefault(value, []).append(key)
+        return keys_by_value
+
+    def values_of(self, field: str, keys: Sequence[Value]) -> set[Value] | None:
+        """Look keys up in the table."""
+        if self._schema is None or field not in self._schema.names:
+            return None
+        return {value for (value,) in self._look_up(f"DISTINCT {quoted(field)}", self._stream.key, keys)}
+
+    def _look_up(self, select: str, field: str, values: Sequence[Value]) -> list[Any]:
+        """What the live rows with these values of a field hold; nothing if no row can have the field."""
         if self._schema is None or field not in self._schema.names or not values:
-            return keys_by_value
+            return []
         typed = self._schema.field(field).type
-        sql = (
-            f"SELECT {quoted(field)}, {quoted(self._stream.key)} FROM {self._table} "
-            f"WHERE _deleted_at IS NULL AND {quoted(field)} IN (SELECT v FROM _listed)"
-        )
+        where = f"WHERE _deleted_at IS NULL AND {quoted(field)} IN (SELECT v FROM _listed)"
 
         def look_up() -> list[Any]:
             with self._db.listed(values, typed):
-                return self._db.execute(sql)
+                return self._db.execute(f"SELECT {select} FROM {self._table} {where}")
 
-        for value, key in self._db.run(look_up):
-            keys_by_value.setdefault(value, []).append(key)
-        return keys_by_value
+        return self._db.run(look_up)
 
     def missed_by(self, run: int) -> list[Value]:
         """Keys or groups whose rows were last written before the run."""
