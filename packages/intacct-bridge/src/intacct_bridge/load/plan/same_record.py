@@ -123,7 +123,8 @@ class PostedBySource:
 def posted_by_source(context: PlanContext, writes: Mapping[int, Write]) -> PostedBySource:
     """Ask the outbox for the records that these writes are for.
 
-    In the source without a name, one with another key in the company is left out: it may be another record.
+    In the source without a name, one whose key in the company is another one, or that has none there, is left out: it
+    may be another record.
     """
     source = context.settings.rules.source_name
     keyed = {at: write for at, write in writes.items() if write.source_key}
@@ -141,7 +142,7 @@ def posted_by_source(context: PlanContext, writes: Mapping[int, Write]) -> Poste
             if entry is None:
                 continue
             if identity.kind == "source":
-                if source or not _differs("key", entry.identities, known_by):
+                if source or _shares("key", entry.identities, known_by):
                     records[at] = entry
             elif _differs("source", entry.identities, known_by):
                 others[at] = entry
@@ -476,6 +477,12 @@ def _keys(write: Write) -> list[_Key]:
 def _is_posted_row(entry: OutboxEntry, write: Write) -> bool:
     """Whether an entry is the very row of this input, as it was loaded before."""
     return entry.digest == write.digest and entry.position == write.position
+
+
+def _shares(kind: str, identities: Iterable[Identity], others: Iterable[Identity]) -> bool:
+    """Whether two records have an identity of this kind in common."""
+    texts = {one.text for one in identities if one.kind == kind}
+    return any(one.kind == kind and one.text in texts for one in others)
 
 
 def _differs(kind: str, held: Iterable[Identity], known_by: Iterable[Identity]) -> bool:

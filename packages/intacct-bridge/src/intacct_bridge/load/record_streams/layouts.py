@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.load.layouts.base import Layout
 
-_NEVER_CHANGED = ("GLBATCH", "APPYMT", "ARPYMT", "ARADVANCE", "DEPOSIT", "OTHERRECEIPTS", "CCTRANSACTION",
-                  "BANKACCTTXNFEED")  # fmt: skip
-"""Objects that an upsert only creates: a person corrects what was posted or paid, not a second load."""
 _USUALLY_NEEDED: Mapping[str, tuple[str, ...]] = {
     "GLACCOUNT": (),
     "LOCATION": (),
@@ -182,8 +179,6 @@ class StreamLayouts:
 
     def _with_settings(self, layout: "Layout") -> StreamLayout:
         mode = self._settings.mode
-        if mode is Mode.UPSERT and layout.object in _NEVER_CHANGED:
-            mode = Mode.CREATE
         by_name = self._settings.vendors_by_name and layout.object == "VENDOR" and mode in (Mode.UPDATE, Mode.UPSERT)
         source = self._settings.source_name
         rules = MatchRules(source, (), self._settings.equal_records, self._settings.after_undo)
