@@ -14,6 +14,7 @@ from intacct_bridge.load.plan.plan import Plan, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.load.tables.open import open_table
+from intacct_bridge.load.tables.reading import BoundedReading
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
 from intacct_protocol.errors import SettingsError
@@ -160,6 +161,26 @@ def test_parquet_is_written_in_its_own_types(tmp_path: Path) -> None:
     back = pq.read_table(out)
     assert back.schema.remove(3) == rows.schema
     assert back.column("id").to_pylist() == [1, 3]
+
+
+def test_the_parquet_file_of_a_stranger_is_parsed_in_no_other_process_than_the_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "b.parquet"
+    pq.write_table(pa.table({"id": [1, 2, 3]}), path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("parsed in this process")
+
+    with monkeypatch.context() as patch:
+        for name in ("read_table", "read_schema", "ParquetFile", "write_table"):
+            patch.setattr(pq, name, refuse)
+        table = open_table(path, reading=BoundedReading("b.parquet"))
+        assert write_refused(table, [(row, "no") for row in table if row.number != 2], refused_path(table)) == 2
+    assert pq.read_table(refused_path(table)).column("id").to_pylist() == [1, 3]
 
 
 @pytest.mark.parametrize("now", [{"id": [3, 2, 1]}, {"id": [1]}])

@@ -193,20 +193,27 @@ def _sheet_cell(sheet: object, value: object) -> object:
 
 def _write_parquet(table: InputTable, refused: _RefusedRows, path: Path) -> int:
     """The rows of the input itself, in its own types. SettingsError if the file has other rows by now."""
+    rows = [row for row, _, _ in refused.rows]
+    _refuse_changed(table, rows)
+    added = dict(zip(refused.columns, zip(*(cells for _, cells in refused.cells()), strict=True), strict=True))
+    numbers = [row.number for row in rows]
+    table.reading.call(_copy_parquet_rows, table.path, path, numbers, dict(table.constants), added)
+    return len(rows)
+
+
+def _copy_parquet_rows(
+    source: Path, path: Path, numbers: Sequence[int], constants: Mapping[str, str], added: Mapping[str, Sequence[str]]
+) -> None:
+    """Copy the rows with these numbers, with constant columns that the source lacks, and with added columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [row for row, _, _ in refused.rows]
-    _refuse_changed(table, rows)
-    chosen = pq.read_table(table.path).take([row.number - 1 for row in rows])
+    chosen = pq.read_table(source).take([number - 1 for number in numbers])
     chosen = chosen.drop_columns([name for name in (POSITION, REASON) if name in chosen.column_names])
-    for name, value in table.constants.items():
-        if name not in chosen.column_names:
-            chosen = chosen.append_column(name, pa.array([value] * len(rows), pa.string()))
-    for name, cells in zip(refused.columns, zip(*(added for _, added in refused.cells()), strict=True), strict=True):
+    columns = {name: [value] * len(numbers) for name, value in constants.items() if name not in chosen.column_names}
+    for name, cells in {**columns, **added}.items():
         chosen = chosen.append_column(name, pa.array(cells, pa.string()))
     pq.write_table(chosen, path)
-    return len(rows)
 
 
 def _refuse_changed(table: InputTable, rows: Sequence[SourceRow]) -> None:

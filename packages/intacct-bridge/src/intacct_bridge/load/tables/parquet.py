@@ -13,7 +13,7 @@ from intacct_protocol.errors import SettingsError
 def open_parquet(path: Path, reading: Reading = HERE) -> InputTable:
     """A Parquet file. SettingsError if it is not readable."""
     columns = reading.call(_parquet_columns, path)
-    return InputTable(path, columns, lambda: reading.rows(_parquet_rows, path), "parquet")
+    return InputTable(path, columns, lambda: reading.rows(_parquet_rows, path), "parquet", reading=reading)
 
 
 def _parquet_columns(path: Path) -> tuple[str, ...]:

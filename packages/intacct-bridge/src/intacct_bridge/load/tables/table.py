@@ -9,6 +9,7 @@ from typing import IO
 import msgspec
 
 from intacct_bridge.load.tables.header_row import Record
+from intacct_bridge.load.tables.reading import HERE, Reading
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_protocol.errors import SettingsError
 
@@ -69,6 +70,8 @@ class InputTable:
     """Whether it is a file of refused rows, with a column of reasons that is not read."""
     decimal: str = "."
     """The decimal sign of amounts that are text."""
+    reading: Reading = HERE
+    """Where its bytes are read: those of a file that someone else gives, in a child process."""
     takes_files: bool = True
     """Whether rows may name files to attach; rows of a stream may only if a folder is set for their files."""
 
