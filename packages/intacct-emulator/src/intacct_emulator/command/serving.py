@@ -161,6 +161,7 @@ def serve_gateway(
 
         def announce(url: str, addresses: Mapping[str, str]) -> None:
             from intacct_emulator.command.summary import others_served
+            from intacct_emulator.rest.api import PATH as REST_PATH
             from intacct_emulator.server.control.operations import ADMINISTRATION
 
             if about.get("title"):
@@ -168,6 +169,11 @@ def serve_gateway(
             output.pairs({"endpoint": url, **more, **addresses})
             output.out.flush()
             output.say(f"The page of the company's administrator: {urljoin(url, ADMINISTRATION)}")
+            application = emulator.settings.rest_clients[0]
+            output.say(
+                f"The REST interface: {urljoin(url, REST_PATH)}, for the application {application.client_id} with the "
+                f"secret {application.client_secret}"
+            )
             trusted = {name: text for name, text in addresses.items() if name == "ca_bundle"}
             gateway = ServedGateway(url, {**more, **trusted}, about.get("job", {}))
             for line in (*ready(gateway), *others_served(others)):
