@@ -201,3 +201,68 @@ def test_deletes_are_found_in_the_audit_history(served: Served, setting: Any) ->
     ).result
     assert [(row["changeDetails.objectName"], row["changeDetails.objectId"]) for row in found] == [(name, key)]
     assert found[0]["changeSource.accessDateTime"] == "2026-11-30T12:00:00Z"
+
+
+def multipart(head: Any, file: Any, name: str = "file") -> tuple[bytes, dict[str, str]]:
+    """A request of two parts, as Sage's page on bulk requests describes it."""
+    import json
+
+    parts = (("ia::requestBody", json.dumps(head)), (name, file if isinstance(file, str) else json.dumps(file)))
+    body = "".join(
+        f'--b0\r\nContent-Disposition: form-data; name="{part}"\r\nContent-Type: application/json\r\n\r\n{text}\r\n'
+        for part, text in parts
+    )
+    return f"{body}--b0--\r\n".encode(), {"content-type": "multipart/form-data; boundary=b0"}
+
+
+def job(rest: RestClient, operation: str, records: Any, name: str = "file", /, **head: Any) -> Any:
+    described = {"objectName": "company-config/class", "operation": operation, "jobFile": "c.json"}
+    body, headers = multipart({**described, "fileContentType": "json", **head}, records, name)
+    return rest.send("POST", "/services/bulk/job/create", body, **headers)
+
+
+@pytest.mark.parametrize("name", ["file", "c.json"])
+def test_a_bulk_job_writes_each_record_by_itself(served: Served, name: str) -> None:
+    client, emulator = served()
+    rest = client.sign_in()
+    sent = [{"id": f"I-{number}", "name": "x"} for number in (1, 1, 2)]
+    created = job(rest, "create", sent, name).result
+    state = rest.get(f"/services/bulk/job/status?jobId={created['jobId']}").result
+    assert (state["status"], state["percentComplete"]) == ("completed", 100)
+    outcomes = rest.get(f"/services/bulk/job/status?jobId={created['jobId']}&download=true").json
+    assert [one["ia::status"] for one in outcomes] == [201, 422, 201]
+    assert classes(rest) == ["I-1", "I-2"]
+    assert emulator.transactions().by_function["create"] == 3
+    keys = [{"key": one["key"]} for one in outcomes if one["ia::status"] == 201]
+    assert job(rest, "update", [{**key, "name": "changed"} for key in keys]).status == 200
+    assert rest.read("company-config/class", keys[0]["key"])["name"] == "changed"
+    assert job(rest, "delete", keys).status == 200
+    assert classes(rest) == []
+
+
+def test_a_bulk_job_runs_for_a_while_if_the_settings_say_so(served: Served, clock: Clock) -> None:
+    rest = served(settings=EmulatorSettings(behaviour=Behaviour(rest_job_seconds=60)))[0].sign_in()
+    place = f"/services/bulk/job/status?jobId={job(rest, 'create', [{'id': 'I-1', 'name': 'x'}]).result['jobId']}"
+    assert rest.get(place).result["status"] == "processing"
+    assert rest.get(f"{place}&download=true").status == 400
+    clock.forward(seconds=60)
+    assert rest.get(place).result["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("head", "records", "target"),
+    [
+        ({"operation": "upsert"}, [], "/operation"),
+        ({"objectName": "no/object"}, [], "/objectName"),
+        ({"jobFile": ""}, [], "/jobFile"),
+        ({"fileContentType": "csv"}, [], "/jobFile"),
+        ({}, {"id": "I-1"}, "/jobFile"),
+        ({}, [1], "/jobFile"),
+        ({}, "no JSON", "/jobFile"),
+    ],
+)
+def test_a_bulk_job_that_is_none_is_refused(rest: RestClient, head: Any, records: Any, target: str) -> None:
+    refused = job(rest, head.get("operation", "create"), records, **head)
+    assert (refused.status, [one["target"] for one in refused.error["details"]]) == (400, [target])
+    assert rest.get("/services/bulk/job/status?jobId=none").status == 404
+    assert rest.send("POST", "/services/bulk/job/create", b"{}").status == 400

@@ -16,6 +16,7 @@ from intacct_emulator.access.rights import can_enter
 from intacct_emulator.company.company_data import CompanyData
 from intacct_emulator.company.sessions import Sessions
 from intacct_emulator.company.users import ACTIVE, user_of
+from intacct_emulator.rest import bulk
 from intacct_emulator.rest.catalogue import RestObject, catalogue, pairs
 from intacct_emulator.rest.composite import composite
 from intacct_emulator.rest.dimensions import dimensions
@@ -80,6 +81,8 @@ class RestApi:
             ("POST", "/services/core/query"): self._query,
             ("GET", "/services/core/session/id"): self._session,
             ("POST", "/services/core/composite"): self._composite,
+            ("POST", bulk.CREATE): self._bulk,
+            ("GET", bulk.STATUS): bulk.job_status,
             ("GET", "/services/company-config/dimensions/list"): lambda work, _: dimensions(work),
         }
 
@@ -92,7 +95,7 @@ class RestApi:
         try:
             if request.path.startswith(_OAUTH):
                 return self._signing_in(request)
-            if len(request.body) > MOST_BYTES:
+            if len(request.body) > MOST_BYTES and request.path != bulk.CREATE:
                 raise RestRefusedError(413, "invalidRequest", "The request body is larger than 1 MB")
             work = self.work(request, scripted)
             return answered_once(work, request, lambda: self._routed(work, request), self._refused)
@@ -178,6 +181,20 @@ class RestApi:
 
     def _composite(self, work: RestWork, request: RestRequest) -> RestAnswer:
         return composite(request, payload_of(request), lambda part: self.answer(part, work.scripted))
+
+    def _bulk(self, work: RestWork, request: RestRequest) -> RestAnswer:
+        def write(rest: RestObject, operation: str, record: Mapping[str, Any]) -> dict[str, Any] | None:
+            _check_method(rest, operation, request)
+            records = self._records(work, rest)
+            if operation == "create":
+                return records.create(record)
+            key, fields = _with_key(record)
+            if operation == "update":
+                return records.update(key, fields)
+            records.delete(key)
+            return None
+
+        return bulk.create_job(work, request, self._draw(), write)
 
     def _session(self, work: RestWork, request: RestRequest) -> RestAnswer:
         """A session of the XML interface for the holder of the token."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from intacct_emulator.rest import bulk
 from intacct_emulator.rest.catalogue import catalogue, pairs
 from intacct_emulator.rest.messages import RestRequest
 from intacct_emulator.rest.records import flattened
@@ -44,6 +45,13 @@ def _body(request: RestRequest) -> Element:
         queries = sent if isinstance(sent, list) else [sent]
         names = [str(one.get("object", "")) for one in queries if isinstance(one, Mapping)]
         return Element("query", "", (element("object", object_of(names[0] if names else "")),))
+    if path == bulk.CREATE:
+        head, listed = bulk.job_of(request)
+        operation, name = str(head.get("operation", "")), str(head.get("objectName", ""))
+        verb = operation if operation in ("create", "update") else "create"
+        return (
+            Element(verb, "", tuple(_record(name, record, "") for record in listed or ())) if listed else Element(OTHER)
+        )
     if not path.startswith("/objects/"):
         return Element(OTHER)
     parts = path.removeprefix("/objects/").split("/", 2)

@@ -187,6 +187,8 @@ class Behaviour:
     """Days that an idempotency key is remembered; until then, its use after those hours is refused with 409."""
     rest_conflict_errorno: str = "conflict"
     """The code of that refusal. Its status is documented, and its code is not."""
+    rest_job_seconds: NotNegative = 0
+    """Seconds that a bulk job is shown as running, after its work was done."""
     rest_order: Literal["key", "none"] = "key"
     """The order of a query without `orderBy`: by `key`, or as the rows are found (`none`). No source settles it."""
     line_ms: NotNegative = 0
