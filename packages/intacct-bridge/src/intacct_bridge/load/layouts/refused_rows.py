@@ -193,11 +193,13 @@ def _sheet_cell(sheet: object, value: object) -> object:
 
 def _write_parquet(table: InputTable, refused: _RefusedRows, path: Path) -> int:
     """The rows of the input itself, in its own types. SettingsError if the file has other rows by now."""
+    from intacct_bridge.load.tables.reading import HERE
+
     rows = [row for row, _, _ in refused.rows]
     _refuse_changed(table, rows)
     added = dict(zip(refused.columns, zip(*(cells for _, cells in refused.cells()), strict=True), strict=True))
     numbers = [row.number for row in rows]
-    table.reading.call(_copy_parquet_rows, table.path, path, numbers, dict(table.constants), added)
+    (table.reading or HERE).call(_copy_parquet_rows, table.path, path, numbers, dict(table.constants), added)
     return len(rows)
 
 

@@ -4,14 +4,16 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from intacct_bridge.load.tables.header_row import Record
-from intacct_bridge.load.tables.reading import HERE, Reading
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.load.tables.reading import Reading
 
 REASON, POSITION = "refused because", "refused at"
 """The columns of a file of refused rows with the reason, and with the position of the outbox at that time. They are no
@@ -70,8 +72,8 @@ class InputTable:
     """Whether it is a file of refused rows, with a column of reasons that is not read."""
     decimal: str = "."
     """The decimal sign of amounts that are text."""
-    reading: Reading = HERE
-    """Where its bytes are read: those of a file that someone else gives, in a child process."""
+    reading: "Reading | None" = None
+    """Where its bytes are read, if not here: those of a file that someone else gives, in a child process."""
     takes_files: bool = True
     """Whether rows may name files to attach; rows of a stream may only if a folder is set for their files."""
 
