@@ -18,7 +18,7 @@ from intacct_bridge.apps.views.saved_plans import (
 )
 from intacct_bridge.operations.job_settings import LoadSettings, declared_settings
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.wording import counted
+from intacct_protocol.model.wording import counted, listed
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.views.applying import ShownPlan
@@ -131,13 +131,28 @@ def _check_options(settings: LoadSettings) -> None:
     if settings.from_plan is None and not settings.files:
         raise SettingsError("Missing argument FILE.", fix="name a file, or a plan with --from-plan")
     if settings.files and not settings.as_name and settings.map_file is None:
-        raise SettingsError("Missing option --as OBJECT or --map MAP.toml.", fix="name the object, or a mapping")
+        raise SettingsError("Missing option --as OBJECT or --map MAP.toml.", fix=_proposal(settings))
     if settings.from_plan is not None:
         names = declared_settings(LoadSettings)
         shaping = [names[name].name for name in names if name in settings.written - _OF_SAVED_PLAN]
         if shaping:
             message = f"a saved plan is applied as it was made, without --{shaping[0]}"
             raise SettingsError(message, fix="plan the file again")
+
+
+def _proposal(settings: LoadSettings) -> str:
+    """The command with the layout that the columns of the file fit, or what to name if they fit none."""
+    from intacct_bridge.operations.catalog import fitting_layouts
+
+    path = settings.files[0]
+    layouts = fitting_layouts(path, encoding=settings.encoding, delimiter=settings.delimiter, sheet=settings.sheet)
+    if not layouts:
+        return "name the object, or a mapping. `intacct template` lists the layouts of files"
+    best = layouts[0]
+    constants = "".join(f" --set {shlex.quote(name)}=…" for name in best.missing)
+    lacking = f", except for the {listed(best.missing)}" if best.missing else ""
+    command = f"intacct load {shlex.quote(str(path))} --as {best.name}{constants}"
+    return f"The columns of {path.name} fit {best.name}{lacking}: {command}"
 
 
 def _check_outputs(settings: LoadSettings) -> None:
