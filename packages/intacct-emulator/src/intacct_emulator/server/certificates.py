@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-INTACCT_HOSTS = ("*.intacct.com",)
+HOSTS_OF_INTACCT = ("*.intacct.com",)
 """The host names of the gateway: a program starts at api.intacct.com, and a session may be at another."""
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1/128")
@@ -57,7 +57,7 @@ class CertificateAuthority:
         """
         for pattern in hosts:
             _check_pattern(pattern)
-        self.hosts = tuple(dict.fromkeys((*INTACCT_HOSTS, *hosts)))
+        self.hosts = tuple(dict.fromkeys((*HOSTS_OF_INTACCT, *hosts)))
         self.certificate, self.bundle = folder / "ca.pem", folder / "bundle.pem"
         """The authority alone; and in front of what this machine trusts, for programs that read one file only."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
