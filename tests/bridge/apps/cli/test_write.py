@@ -209,12 +209,14 @@ def test_refused_rows_are_written_with_their_reason(demo: Intacct, home: Path) -
     [
         (("load", "none.csv", "--as", "journal-entries"), "none.csv"),
         (("load", "none.csv", "--as", "journal-entires"), "did you mean journal-entries"),
-        (("load", "none.csv"), "--as"),
+        (("load", "none.csv"), "cannot read none.csv"),
+        (("load", "there.csv"), "Missing option --as"),
     ],
 )
 def test_an_unreadable_input_ends_in_a_message(demo: Intacct, words: tuple[str, ...], says: str, home: Path) -> None:
     if words[-1] == "journal-entires":
         (home / "work" / "none.csv").write_text("Journal\n")
+    (home / "work" / "there.csv").write_text("Journal\n")
     ran = demo(*words)
     assert ran.status == 2
     assert says in ran.err
