@@ -150,9 +150,10 @@ class Torture:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if behave:
             os.environ["BEHAVE"] = "1"
-        receiver = open_receiver(f"exec:bash {self.script} {self.taken}", timeout=0.5)
         options = FollowOptions(attempts=ATTEMPTS, workers=3, keep_days=36_500)  # the check reads all events
         with Client(connection(self.url), keep=False) as client, EventLog(self.path) as log:
+            command = f"exec:bash {self.script} {self.taken}"
+            receiver = open_receiver(command, timeout=0.5, running=log.commands(WATCH.name))
             polled, _ = Follower(client, log, WATCH, receiver, options, now=self.clock.now).once()
         return 0 if polled.sound else 71
 

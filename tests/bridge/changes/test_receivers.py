@@ -2,7 +2,10 @@
 
 import base64
 import json
+import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -23,6 +26,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from intacct_bridge.changes.delivery import DeliveryError
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind, FieldChange
 from intacct_bridge.changes.receivers import WebhookReceiver, open_receiver
+from intacct_bridge.machine.locks import try_lock
+from intacct_bridge.machine.running_commands import RunningCommands
 from intacct_protocol.errors import SettingsError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -272,6 +277,49 @@ def test_a_command_has_ended_although_what_it_started_goes_on() -> None:
 
 def test_a_command_that_does_not_read_has_still_taken_the_events() -> None:
     open_receiver("exec:true").deliver([replace(EVENT, record={"MEMO": "x" * 1_000_000})])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="commands are noted on Unix")
+@pytest.mark.parametrize("before", ["", "sleep 60 & "], ids=["a command", "a command that started another"])
+def test_the_command_of_a_killed_watch_takes_nothing_after_later_events(tmp_path: Path, before: str) -> None:
+    """The watch is killed while its command has event 7 and waits for a reader of its pipe before it keeps it."""
+    begun, go, file = tmp_path / "begun", tmp_path / "go", tmp_path / "got.jsonl"
+    for pipe in (begun, go):
+        os.mkfifo(pipe)
+    command = f'exec:{before}event=$(cat); echo > {begun}; read line < {go}; echo "$event" >> {file}'
+    killed = os.fork()
+    if not killed:
+        try:
+            open_receiver(command, running=RunningCommands(tmp_path / "commands")).deliver([EVENT])
+        finally:
+            os._exit(1)
+    begun.read_text()
+    os.kill(killed, signal.SIGKILL)
+    os.waitpid(killed, 0)
+    receiver = open_receiver(f"exec:cat >> {file}", running=RunningCommands(tmp_path / "commands"))
+    with pytest.raises(OSError, match="No such device"):  # no process reads the pipe any more
+        os.open(go, os.O_WRONLY | os.O_NONBLOCK)
+    receiver.deliver([replace(EVENT, number=8)])
+    assert [json.loads(line)["sequence"] for line in file.read_text().splitlines()] == [8]
+    assert list((tmp_path / "commands").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="commands are noted on Unix")
+def test_what_the_command_of_a_killed_watch_left_running_goes_on(tmp_path: Path) -> None:
+    """The number in the file is of a process that leads no session: the command itself has ended."""
+    left = subprocess.Popen(["sleep", "60"])
+    try:
+        note = tmp_path / "commands" / "of a command that has ended"
+        note.parent.mkdir()
+        with note.open("w+b") as file:
+            file.write(str(left.pid).encode())
+            file.flush()
+            assert try_lock(file)
+            RunningCommands(note.parent).end()
+        assert (note.exists(), left.poll()) == (False, None)
+    finally:
+        left.kill()
+        left.wait()
 
 
 def test_files_get_whole_lines_also_after_a_process_was_killed_while_writing(tmp_path: Path) -> None:

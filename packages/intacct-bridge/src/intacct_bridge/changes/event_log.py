@@ -19,7 +19,9 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from intacct_bridge.changes.event import ChangeEvent, ChangeKind, decode_changes, decode_record
+from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.machine.locks import try_lock
+from intacct_bridge.machine.running_commands import RunningCommands
 from intacct_bridge.shared_state.database import Row, StateDatabase, TableSet
 from intacct_bridge.shared_state.open import open_database
 from intacct_bridge.shared_state.place import Place, PostgresPlace
@@ -160,6 +162,12 @@ class EventLog:
             if not try_lock(file):
                 raise busy
             yield
+
+    def commands(self, watch: str) -> RunningCommands:
+        """The commands of a watch that run on this machine."""
+        if isinstance(self.place, Path):
+            return RunningCommands(self.place.with_name(f"{_stem(self.place)}.{_file_part(watch)}.commands"))
+        return RunningCommands(state_directory() / "commands" / _file_part(f"{self.place.name} {watch}"))
 
     # --- watches
 

@@ -16,6 +16,7 @@ from intacct_bridge.changes.delivery import DeliveryError, Receiver
 from intacct_bridge.changes.event import ChangeEvent, encode
 from intacct_bridge.connections.connection import is_loopback
 from intacct_bridge.machine.command_input import CommandTooLongError, give
+from intacct_bridge.machine.running_commands import RunningCommands
 from intacct_bridge.machine.web_hook import NoAnswerError, WebHook, signing_key, webhook_headers
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.uri_text import redacted
@@ -25,12 +26,17 @@ TIMEOUT = 60.0
 
 
 def open_receiver(
-    address: str, *, secret: str = "", timeout: float = TIMEOUT, show: Callable[[str], object] = lambda _: None
+    address: str,
+    *,
+    secret: str = "",
+    timeout: float = TIMEOUT,
+    show: Callable[[str], object] = lambda _: None,
+    running: RunningCommands | None = None,
 ) -> Receiver:
     """Open a receiver; SettingsError for an unknown form, and if it cannot be used.
 
     `secret` signs what a web hook gets. `timeout`: seconds for one delivery to a command or a web hook. `show` gets
-    what a command prints.
+    what a command prints. `running` notes the commands of the watch; those of a watch that was killed are ended.
     """
     scheme, colon, rest = address.partition(":")
     if scheme in ("https", "http"):
@@ -38,7 +44,7 @@ def open_receiver(
     if secret:
         raise SettingsError("a signing secret is for web hooks only", fix="deliver to https://, or leave it out")
     if colon and rest and scheme == "exec":
-        return CommandReceiver(rest, timeout=timeout, show=show)
+        return CommandReceiver(rest, timeout=timeout, show=show, running=running)
     if colon and rest and scheme == "jsonl":
         return JsonFilesReceiver(Path(rest).expanduser())
     if scheme in ("postgresql", "postgres"):
@@ -59,11 +65,22 @@ class CommandReceiver:
     Exit status 0 means that it took all of them.
     """
 
-    def __init__(self, command: str, *, timeout: float, show: Callable[[str], object] = lambda _: None) -> None:
+    def __init__(
+        self,
+        command: str,
+        *,
+        timeout: float,
+        show: Callable[[str], object] = lambda _: None,
+        running: RunningCommands | None = None,
+    ) -> None:
         """`timeout`: seconds after which the command and what it started are ended, and the delivery has failed.
 
-        `show` gets what a command has written that took its events, without the last line end.
+        `show` gets what a command has written that took its events, without the last line end. What still runs of a
+        watch that was killed is ended: it could take its event after later ones of the same record.
         """
+        self._running = running
+        if running is not None:
+            running.end()
         self._command = command
         self._show = show
         self._timeout = timeout
@@ -72,7 +89,7 @@ class CommandReceiver:
         """Run the command; DeliveryError if it fails, with the end of what it wrote."""
         lines = b"".join(encode(one.to_dict()) + b"\n" for one in events)
         try:
-            status, written = give(self._command, lines, seconds=self._timeout)
+            status, written = give(self._command, lines, seconds=self._timeout, running=self._running)
         except CommandTooLongError as error:
             raise DeliveryError(f"the command {error}") from None
         if status:

@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from tempfile import TemporaryFile
+
+from intacct_bridge.machine.running_commands import RunningCommands
 
 _MOST_BYTES = 16 << 20
 """Of the output; the beginning of a longer one is left out."""
@@ -20,13 +22,19 @@ class CommandTooLongError(Exception):
 
 
 def give(
-    command: str | Sequence[str], text: bytes, *, seconds: float, environ: Mapping[str, str] | None = None
+    command: str | Sequence[str],
+    text: bytes,
+    *,
+    seconds: float,
+    environ: Mapping[str, str] | None = None,
+    running: RunningCommands | None = None,
 ) -> tuple[int, str]:
     """Run a command line in the system's shell, or a program with its arguments: its exit status, and what it wrote.
 
-    CommandTooLongError after `seconds`. OSError if the program cannot be started.
+    `running` notes the command before it gets its input. CommandTooLongError after `seconds`. OSError if the program
+    cannot be started.
     """
-    with TemporaryFile() as output:
+    with TemporaryFile() as output, running.file() if running else nullcontext() as file:
         process = subprocess.Popen(
             command,
             shell=isinstance(command, str),
@@ -35,8 +43,11 @@ def give(
             stderr=subprocess.STDOUT,
             env=environ,
             start_new_session=os.name != "nt",
+            pass_fds=(file.fileno(),) if file else (),
         )
         try:
+            if file:
+                file.write(str(process.pid).encode())
             process.communicate(text, timeout=seconds)
         except subprocess.TimeoutExpired:
             _end(process)

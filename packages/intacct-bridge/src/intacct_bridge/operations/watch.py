@@ -30,6 +30,7 @@ from intacct_bridge.changes.watch import (
 )
 from intacct_bridge.connections.secret_refs import resolved
 from intacct_bridge.load.outbox.storage import outbox_place
+from intacct_bridge.machine.running_commands import RunningCommands
 from intacct_bridge.operations.recorded_run import RecordedRun
 from intacct_bridge.runs.channels import find_channels
 from intacct_bridge.runs.definitions import find_flow
@@ -202,7 +203,7 @@ def open_watch(
     with EventLog(_log_place(run.connection)) as log, log.exclusively(watch.name):
         _check_receiver(log, watch, request)
         run.recorder.destination = watch.receiver
-        with closing(_receiver(run, request, show)) as receiver:
+        with closing(_receiver(run, request, show, log.commands(watch.name))) as receiver:
             client = run.client
             prepared = prepare_watch(client, watch)
             cost = _cost(run.connection, idle_transactions(prepared), options.every)
@@ -259,7 +260,9 @@ def _check_receiver(log: EventLog, watch: Watch, request: WatchRequest) -> None:
         )
 
 
-def _receiver(run: RecordedRun, request: WatchRequest, show: Callable[[str], object]) -> Receiver:
+def _receiver(
+    run: RecordedRun, request: WatchRequest, show: Callable[[str], object], running: RunningCommands
+) -> Receiver:
     """The receiver at the address of a request."""
     scheme, _, rest = request.to.partition(":")
     if scheme == "load" and rest:
@@ -281,7 +284,7 @@ def _receiver(run: RecordedRun, request: WatchRequest, show: Callable[[str], obj
         signing = str(resolved({kind: place}, where="`secret`"))
         run.messages.hide([signing])
     run.messages.hide(uri_secrets(request.to))
-    return open_receiver(request.to, secret=signing, timeout=float(request.timeout), show=show)
+    return open_receiver(request.to, secret=signing, timeout=float(request.timeout), show=show, running=running)
 
 
 def _mapped_receiver(receiver: Receiver, request: WatchRequest, streams: "Sequence[Stream]") -> Receiver:
