@@ -94,6 +94,58 @@ def test_a_look_at_known_objects_is_no_run_and_a_query_is_one(visitor: Visitor) 
     assert [(one.command, one.status, bool(one.transactions)) for one in added] == [("query", 0, True)]
 
 
+EVERY = {"field1": "", "op1": "", "value1": "", "field2": "", "op2": "", "value2": "", "where": ""}
+
+
+@pytest.mark.parametrize("order", ["", "NAME desc, VENDORID"])
+def test_the_pages_of_a_query_hold_each_row_once_in_the_order_of_the_whole(visitor: Visitor, order: str) -> None:
+    href, seen, pages = address(**EVERY, order=order), [], 0
+    while href:
+        page = data(visitor, href)
+        assert (len(page["rows"]) == 50) == bool(page["next"]), "each page but the last is full"
+        seen += [row[0] for row in page["rows"]]
+        pages += 1
+        assert (page["page"], bool(page["previous"])) == (pages, pages > 1)
+        assert ("Next page" in visitor.get(href).text) == bool(page["next"])
+        href = page["next"]
+    whole = json.loads(visitor.get(page["exports"]["json"]).body)
+    assert pages > 1
+    assert (sorted(seen), len(set(seen))) == (sorted(row["VENDORID"] for row in whole), len(whole))
+    if order:
+        assert seen == [row["VENDORID"] for row in whole]
+
+
+def test_a_page_after_the_last_says_so(visitor: Visitor) -> None:
+    page = visitor.get(address(**EVERY, page="999"))
+    assert (page.status, "There are no more rows" in page.text) == (200, True)
+
+
+def test_a_heading_sorts_the_rows_and_sorts_them_downwards_the_second_time(visitor: Visitor) -> None:
+    def sorted_names(href: str) -> tuple[list[str], str]:
+        page = data(visitor, href)
+        at = page["columns"].index("NAME")
+        return [row[at] for row in page["rows"]], page["sorted_by"][at]["href"]
+
+    _, upwards = sorted_names(address(**EVERY, order="", page="2"))
+    assert "page=" not in upwards, "another order begins on the first page"
+    rising, downwards = sorted_names(upwards)
+    falling, _ = sorted_names(downwards)
+    assert rising == sorted(rising, key=str.casefold)
+    assert falling == sorted(falling, key=str.casefold, reverse=True)
+    assert rising != falling
+    assert 'aria-sort="descending"' in visitor.get(downwards).html
+    totals = data(visitor, address(**EVERY, order="", select="VENDORID, sum(TOTALDUE)"))
+    assert [bool(column["href"]) for column in totals["sorted_by"]] == [True, False]
+
+
+def test_the_list_of_objects_has_pages_and_a_sort(visitor: Visitor) -> None:
+    first = visitor.get("/browse?sort=-name")
+    names = re.findall(r'<th scope="row"><a href="[^"]*">([^<]*)</a>', first.html)
+    assert (len(names), names) == (100, sorted(names, reverse=True))
+    assert "Next page" in first.text
+    assert len(visitor.get("/browse.json").json["objects"]) > 200
+
+
 @pytest.mark.parametrize("kind", ["csv", "json", "jsonl"])
 def test_an_export_holds_all_rows(visitor: Visitor, kind: str) -> None:
     found = data(visitor, address(field1="", op1="", value1=""))

@@ -38,6 +38,8 @@ class QueryRequest:
     """Fields to sort by; DESC after one reverses it."""
     limit: int = 0
     """The most rows to read; 0: all."""
+    offset: int = 0
+    """Leave out this many rows at the beginning."""
     ignore_case: bool = False
     """Ignore case when comparing text."""
     shared_only: bool = False
@@ -125,6 +127,7 @@ def _query(client: Client, request: QueryRequest) -> Query:
         show_private=not request.shared_only and not client.connection.location_id,
         doc_par_id=document_type,
         page_size=request.page_size or MAX_PAGE,
+        offset=request.offset,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.row_formats import write_rows
+from intacct_bridge.apps.web.lists import Column, list_request, listed
 from intacct_bridge.apps.web.pages import Download, NotFoundError, Page, PageRequest, PageView, address
 from intacct_bridge.operations.connections import listed_connections
 from intacct_bridge.operations.query import QueryRequest, Row, list_objects, query
@@ -21,6 +22,7 @@ Columns = Callable[[], tuple[str, ...]]
 CONDITIONS = 3
 """The rows of the form for conditions."""
 LIMITS = ("50", "100", "200")
+_OBJECTS = (Column("name", "Object"), Column("label", "Label"))
 _CELLS = 1000
 """The most cells of a page; an export has all."""
 OPERATORS = (
@@ -38,13 +40,14 @@ def show(request: PageRequest) -> PageView:
     objects: list[dict[str, str]] = []
     if chosen:
         with _company(request, chosen, "objects") as run:
-            listed = list_objects(run.client, pattern)
+            names_and_labels = list_objects(run.client, pattern)
         objects = [
-            {"name": name, "label": label, "href": address("browse", name, connection=chosen)} for name, label in listed
+            {"name": name, "label": label, "href": address("browse", name, connection=chosen)}
+            for name, label in names_and_labels
         ]
     command = join(["intacct", "objects", *([pattern] if pattern else []), "--connection", chosen]) if chosen else ""
-    data = {"names": names, "connection": chosen, "pattern": pattern, "objects": objects, "command": command}
-    return PageView("browse.html", data)
+    data = {"names": names, "connection": chosen, "pattern": pattern, "command": command}
+    return PageView("browse.html", data | listed(request, "objects", _OBJECTS, objects, dict))
 
 
 def _company(request: PageRequest, name: str, command: str, *, at_first_call: bool = True) -> RecordedRun:
@@ -152,9 +155,11 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _rows(run: RecordedRun, definition: ObjectDef, form: Mapping[str, Any], where: str) -> tuple[list[Row], Columns]:
+def _rows(
+    run: RecordedRun, definition: ObjectDef, form: Mapping[str, Any], where: str, *, limit: int, offset: int = 0
+) -> tuple[list[Row], Columns]:
     """The rows of the form's query, and what their columns are if there are none."""
-    asked_query = QueryRequest(definition.name, form["select"], where, form["order"], _limit(form["limit"]))
+    asked_query = QueryRequest(definition.name, form["select"], where, form["order"], limit, offset)
     answer = query(run.client, asked_query, run=run.recorder)
     return list(answer.rows), answer.columns
 
@@ -165,15 +170,21 @@ def _query_result(run: RecordedRun, definition: ObjectDef, request: PageRequest)
     if form["limit"] not in LIMITS:
         raise InvalidRequestError("A page shows 50, 100 or 200 rows.", fix="Export more of them to a file.")
     where = _where(definition, form)
-    rows, _ = _rows(run, definition, form, where)
+    limit, page = int(form["limit"]), max(1, list_request(request).page)
+    rows, _ = _rows(run, definition, form, where, limit=limit + 1, offset=(page - 1) * limit)
+    is_last, rows = len(rows) <= limit, rows[:limit]
     columns = [one for one in (rows[0] if rows else ()) if any(row.get(one) is not None for row in rows)]
     shown = columns[: max(1, _CELLS // max(1, len(rows)))]
     name = run.connection.name
-    parameters = {key: value for key, value in request.query.items() if key not in ("run", "limit", "notice")}
+    parameters = {key: value for key, value in request.query.items() if key not in ("run", "limit", "notice", "page")}
     return {
         "ran": True,
         "where": where,
         "columns": shown,
+        "sorted_by": _sorted_by(definition, request, shown),
+        "page": page,
+        "previous": _changed_query(request, page=str(page - 1)) if page > 1 else "",
+        "next": "" if is_last else _changed_query(request, page=str(page + 1)),
         "hidden": len(columns) - len(shown),
         "empty_columns": len(rows[0]) - len(columns) if rows else 0,
         "rows": [[row.get(one) for one in shown] for row in rows],
@@ -188,6 +199,29 @@ def _query_result(run: RecordedRun, definition: ObjectDef, request: PageRequest)
             for kind in FORMATS
         },
     }
+
+
+def _sorted_by(definition: ObjectDef, request: PageRequest, columns: Sequence[str]) -> list[dict[str, str]]:
+    """By column: the address of the rows in its order, downwards if they are in it already; empty for an aggregate."""
+    order = " ".join(request.query.get("order", "").upper().split())
+    directions = {"ascending": ("", " ASC"), "descending": (" DESC",)}
+    return [
+        {
+            "href": _changed_query(request, order=f"{column} desc" if order == column else column, page="")
+            if column in definition.fields
+            else "",
+            "order": next(
+                (name for name, endings in directions.items() if order in [column + ending for ending in endings]), ""
+            ),
+        }
+        for column in columns
+    ]
+
+
+def _changed_query(request: PageRequest, **changed: str) -> str:
+    """The address of the same query with other parameters."""
+    parameters = {key: value for key, value in {**request.query, **changed}.items() if value and key != "notice"}
+    return address("browse", request.params["object"], **parameters)
 
 
 def _is_number(rows: Sequence[Mapping[str, Any]], column: str) -> bool:
@@ -228,7 +262,7 @@ def export(request: PageRequest) -> Download:
     with _company(request, chosen, "query", at_first_call=False) as run:
         definition = run.client.describe(name)
         form = _form(request)
-        rows, columns = _rows(run, definition, form, _where(definition, form))
+        rows, columns = _rows(run, definition, form, _where(definition, form), limit=_limit(form["limit"]))
         write_rows(
             rows,
             Output(out=out, err=io.StringIO()),
