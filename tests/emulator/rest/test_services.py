@@ -238,6 +238,7 @@ def test_a_bulk_job_writes_each_record_by_itself(served: Served, name: str) -> N
     assert rest.read("company-config/class", keys[0]["key"])["name"] == "changed"
     assert job(rest, "delete", keys).status == 200
     assert classes(rest) == []
+    assert (emulator.transactions().by_function["delete"], emulator.transactions().by_function["create"]) == (2, 3)
 
 
 def test_a_bulk_job_runs_for_a_while_if_the_settings_say_so(served: Served, clock: Clock) -> None:

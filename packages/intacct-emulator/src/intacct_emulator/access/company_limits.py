@@ -32,7 +32,7 @@ class ConcurrencyLimit:
     @contextmanager
     def turn(self, company_id: str) -> Iterator[bool]:
         """Wait for a turn. Gives False when none came in time: the request must be refused."""
-        limit = self._limit_of(company_id)
+        limit = self.limit_of(company_id)
         if not limit:
             yield True
             return
@@ -50,7 +50,8 @@ class ConcurrencyLimit:
         """How many requests of the company wait for their turn, those that are held not counted."""
         return self._waiting[company_id]
 
-    def _limit_of(self, company_id: str) -> int:
+    def limit_of(self, company_id: str) -> int:
+        """The limit of a company; 0 for none."""
         return self.by_company.get(company_id, self._limit) if company_id else 0
 
     def _enter(self, company_id: str, limit: int) -> bool:
@@ -86,7 +87,7 @@ class RateWindow:
 
     def wait(self, company_id: str) -> float:
         """Admit a request, which gives 0; or the seconds until the company's next one would be admitted."""
-        limit = self.by_company.get(company_id, self.limit)
+        limit = self.limit_of(company_id)
         if not limit.requests or not company_id:
             return 0.0
         with self._lock:
@@ -98,6 +99,10 @@ class RateWindow:
                 admitted.append(now)
                 return 0.0
             return admitted[0] + limit.seconds - now
+
+    def limit_of(self, company_id: str) -> WindowLimit:
+        """The limit of a company."""
+        return self.by_company.get(company_id, self.limit)
 
     def clear(self) -> None:
         """Forget the requests that were admitted."""

@@ -18,6 +18,7 @@ from intacct_emulator.company.sessions import Sessions
 from intacct_emulator.company.users import ACTIVE, user_of
 from intacct_emulator.rest import bulk
 from intacct_emulator.rest.catalogue import RestObject, catalogue, pairs
+from intacct_emulator.rest.composite import PATH as COMPOSITE
 from intacct_emulator.rest.composite import composite
 from intacct_emulator.rest.dimensions import dimensions
 from intacct_emulator.rest.idempotency import answered_once
@@ -39,10 +40,9 @@ from intacct_emulator.rest.paired import PairedRecords
 from intacct_emulator.rest.query import query
 from intacct_emulator.rest.records import Columns, href
 from intacct_emulator.rest.stored import StoredRecords
-from intacct_emulator.rest.work import RestWork
+from intacct_emulator.rest.work import RestWork, Scripted
 from intacct_emulator.rest.workflows import run_workflow
 from intacct_emulator.settings.companies import EmulatorSettings, UserSettings
-from intacct_protocol.errors import Fault
 from intacct_protocol.xml.reply import Reply
 from intacct_protocol.xml.values import DEFAULT
 
@@ -80,7 +80,7 @@ class RestApi:
             ("GET", "/services/core/model"): lambda _, request: model(request),
             ("POST", "/services/core/query"): self._query,
             ("GET", "/services/core/session/id"): self._session,
-            ("POST", "/services/core/composite"): self._composite,
+            ("POST", COMPOSITE): self._composite,
             ("POST", bulk.CREATE): self._bulk,
             ("GET", bulk.STATUS): bulk.job_status,
             ("GET", "/services/company-config/dimensions/list"): lambda work, _: dimensions(work),
@@ -90,7 +90,7 @@ class RestApi:
     def _sessions(self) -> Sessions:
         return self._open_sessions()
 
-    def answer(self, request: RestRequest, scripted: Callable[[], Fault | None] = lambda: None) -> RestAnswer:
+    def answer(self, request: RestRequest, scripted: Scripted = ()) -> RestAnswer:
         """The answer to a request; a refusal is one too."""
         try:
             if request.path.startswith(_OAUTH):
@@ -109,7 +109,7 @@ class RestApi:
     def _refused(self, error: RestRefusedError) -> RestAnswer:
         return error.answer(self._settings().behaviour.rest_errors, self._support_id())
 
-    def work(self, request: RestRequest, scripted: Callable[[], Fault | None] = lambda: None) -> RestWork:
+    def work(self, request: RestRequest, scripted: Scripted = ()) -> RestWork:
         """Who works where: the holder of the token, in the entity of the header. Raises RestRefusedError."""
         grant = self.oauth.grant_of(request)
         company = self._companies.get(grant.company_id)
@@ -177,10 +177,15 @@ class RestApi:
         raise not_found(f"The resource {path}")
 
     def _query(self, work: RestWork, request: RestRequest) -> RestAnswer:
-        return query(work, payload_of(request), self.columns(work.company))
+        payload = payload_of(request)
+        work.refuse_scripted()
+        return query(work, payload, self.columns(work.company))
 
     def _composite(self, work: RestWork, request: RestRequest) -> RestAnswer:
-        return composite(request, payload_of(request), lambda part: self.answer(part, work.scripted))
+        def answered(place: int, part: RestRequest) -> RestAnswer:
+            return self.answer(part, work.scripted[place : place + 1])
+
+        return composite(request, payload_of(request), answered)
 
     def _bulk(self, work: RestWork, request: RestRequest) -> RestAnswer:
         def write(rest: RestObject, operation: str, record: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -220,6 +225,7 @@ class RestApi:
         records = self._records(work, rest)
         if request.method == "GET" and not key:
             _check_method(rest, "list", request)
+            work.refuse_scripted()
             return self._listed(work, rest, request)
         method = _METHODS.get(request.method, "")
         _check_method(rest, method, request)
@@ -235,6 +241,7 @@ class RestApi:
             raise method_not_allowed(request.method, f"/objects/{place}")
         if method == "delete":
             return self._deleted(work, records, key)
+        work.refuse_scripted()
         return result(records.read(key)) if "," not in key else self._several(records, key)
 
     def _paired(self, work: RestWork, name: str) -> PairedRecords:

@@ -7,12 +7,14 @@ interfaces: a fault at the second `create` of APBILL happens to the second bill,
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
 from intacct_emulator.rest import bulk
 from intacct_emulator.rest.catalogue import catalogue, pairs
-from intacct_emulator.rest.messages import RestRequest
+from intacct_emulator.rest.composite import PATH as COMPOSITE
+from intacct_emulator.rest.messages import RestAnswer, RestRequest
 from intacct_emulator.rest.records import flattened
 from intacct_protocol.xml.envelope import Function
 from intacct_protocol.xml.xml import Element, element
@@ -25,10 +27,39 @@ _SECRET = re.compile(
 _FORM_SECRET = re.compile(rb"((?:^|[&?])(?:client_secret|password|token|refresh_token|code|code_verifier)=)[^&\s]*")
 
 
-def function_of(request: RestRequest) -> Function:
-    """The function that a request stands for, with the records that it names."""
-    control = request.header("idempotency-key")[:256] or "rest"
-    return Function(_body(request), control)
+def functions_of(request: RestRequest) -> tuple[Function, ...]:
+    """The functions that a request stands for, with the records that they name: one, or one for each part."""
+    sent = _decoded(request.body) if request.path.rstrip("/") == COMPOSITE else []
+    if isinstance(sent, list) and sent and all(isinstance(part, Mapping) for part in sent):
+        return tuple(_function(_part(part)) for part in sent)
+    return (_function(request),)
+
+
+def ended_well(answer: RestAnswer, functions: int) -> list[bool]:
+    """Whether each function succeeded that ran; those of a composite have a status each."""
+    shown = answer.document if isinstance(answer.document, Mapping) else {}
+    rows = shown.get("ia::result")
+    if functions > 1 and isinstance(rows, list):
+        return [row["ia::status"] < 400 for row in rows]
+    return [answer.status < 400] if functions == 1 else []
+
+
+def _function(request: RestRequest) -> Function:
+    return Function(_body(request), request.header("idempotency-key")[:256] or "rest")
+
+
+def _part(part: Mapping[str, Any]) -> RestRequest:
+    """A part of a composite as a request of its own. References to other parts stay as they are."""
+    parts = part.get("headers")
+    headers = {str(name).lower(): str(text) for name, text in parts.items()} if isinstance(parts, Mapping) else {}
+    body = part.get("body")
+    path = unquote(str(part.get("path", "")).partition("?")[0]).removeprefix("/ia/api/v1")
+    return RestRequest(
+        str(part.get("method", "")).upper(),
+        f"/{path.lstrip('/')}",
+        headers=headers,
+        body=b"" if body is None else msgspec.json.encode(body),
+    )
 
 
 def logged(request: RestRequest) -> bytes:
@@ -48,10 +79,12 @@ def _body(request: RestRequest) -> Element:
     if path == bulk.CREATE:
         head, listed = bulk.job_of(request)
         operation, name = str(head.get("operation", "")), str(head.get("objectName", ""))
-        verb = operation if operation in ("create", "update") else "create"
-        return (
-            Element(verb, "", tuple(_record(name, record, "") for record in listed or ())) if listed else Element(OTHER)
-        )
+        if not listed or operation not in ("create", "update", "delete"):
+            return Element(OTHER)
+        if operation == "delete":
+            keys = ",".join(str(record.get("key", "")) for record in listed)
+            return Element("delete", "", (element("object", object_of(name)), element("keys", keys)))
+        return Element(operation, "", tuple(_record(name, record, str(record.get("key", ""))) for record in listed))
     if not path.startswith("/objects/"):
         return Element(OTHER)
     parts = path.removeprefix("/objects/").split("/", 2)

@@ -16,7 +16,9 @@ from intacct_emulator.rest.messages import RestAnswer, RestRequest, invalid_requ
 FEWEST, MOST = 2, 10
 _REFERENCE = re.compile(r"@\{([^.{}]+)\.([^{}]+)\}")
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
-Answered = Callable[[RestRequest], RestAnswer]
+Answered = Callable[[int, RestRequest], RestAnswer]
+"""Answers the request at a place, counted from 0."""
+PATH = "/services/core/composite"
 
 
 def composite(request: RestRequest, sent: Any, answered: Answered) -> RestAnswer:
@@ -31,7 +33,7 @@ def composite(request: RestRequest, sent: Any, answered: Answered) -> RestAnswer
     rows: list[dict[str, Any]] = []
     failed = False
     for place, part in enumerate(sent):
-        answer = answered(_request(request, part, results, place))
+        answer = answered(place, _request(request, part, results, place))
         document = msgspec.json.decode(answer.body) if answer.body else {}
         row = {"ia::status": answer.status}
         row |= {name: document[name] for name in ("ia::result", "ia::meta", "ia::error") if name in document}

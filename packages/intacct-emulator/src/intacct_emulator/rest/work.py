@@ -1,6 +1,6 @@
 """What every part of the REST interface works with: the company, the session and the time of one request."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -15,6 +15,9 @@ from intacct_protocol.xml.xml import Element
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 _NO_RIGHT = "You do not have permission"
 
+Scripted = Sequence[Callable[[], Fault | None]]
+"""For each function of a request, what gives the scripted error of its next record."""
+
 
 @dataclass(frozen=True, slots=True)
 class RestWork:
@@ -28,8 +31,8 @@ class RestWork:
     base: str = ""
     """The address of the interface, as the client sees it."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    scripted: Callable[[], Fault | None] = lambda: None
-    """The scripted error of the next record that is written."""
+    scripted: Scripted = ()
+    """For each function of the request, the scripted error of its next record."""
 
     @property
     def behaviour(self) -> Behaviour:
@@ -42,7 +45,7 @@ class RestWork:
 
     def refuse_scripted(self) -> None:
         """Raise the scripted error of the next record, if it has one."""
-        fault = self.scripted()
+        fault = self.scripted[0]() if self.scripted else None
         if fault is not None:
             raise rule_refusal([fault])
 

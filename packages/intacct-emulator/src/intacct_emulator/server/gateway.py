@@ -12,7 +12,7 @@ Limit: functions run one request at a time. That real requests overlap shows onl
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -36,7 +36,8 @@ from intacct_emulator.company.sessions import Sessions
 from intacct_emulator.company.users import drop_users
 from intacct_emulator.handlers.dispatch import RequestContext, all_failed, run
 from intacct_emulator.rest.api import RestApi, rest_reply
-from intacct_emulator.rest.calls import OTHER, function_of, logged
+from intacct_emulator.rest.calls import OTHER, ended_well, functions_of, logged
+from intacct_emulator.rest.limits import ApplicationLimits, company_headers
 from intacct_emulator.rest.messages import RestRequest, gateway_error
 from intacct_emulator.server.answers import AnswerWriter, OperationAnswer, not_signed_in, signed_in
 from intacct_emulator.server.companies import (
@@ -75,6 +76,7 @@ from intacct_emulator.settings.companies import (
 from intacct_emulator.settings.company_source import CompanySource
 from intacct_emulator.settings.faults import (
     FaultPlan,
+    FunctionFaults,
     Paced,
     RequestFaults,
     ScriptedFault,
@@ -199,6 +201,7 @@ class Emulator:
         self.sessions = Sessions(behaviour.session_minutes, self._draw)
         self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds)
         self.window = RateWindow(WindowLimit(behaviour.window_requests, behaviour.window_seconds), self._clock)
+        self._applications = ApplicationLimits(behaviour, self._clock)
         partners = [one.sender_id for one in self.settings.senders if one.marketplace]
         self._transactions = TransactionCount(failures=behaviour.billed_failures, uncounted=partners)
         self._senders = self.settings.senders
@@ -495,6 +498,7 @@ class Emulator:
             self._jobs.clear()
             self._transactions.clear()
             self.window.clear()
+            self._applications.clear()
             self._authenticator.forget()
             self.deliveries.clear()
             self.fault_plan = FaultPlan(snapshot.faults, self._seed)
@@ -596,17 +600,20 @@ class Emulator:
             return self._in_turn(
                 company_id,
                 lambda: self._with_faults(request, company_id, endpoint, number, len(body)),
-                lambda seconds: self._limited(request, endpoint, number, seconds),
+                lambda _, seconds: self._limited(request, endpoint, number, seconds),
             )
 
-    def _in_turn(self, company_id: str, answered: Callable[[], Reply], limited: Callable[[float], Reply]) -> Reply:
-        """Answer a request when the limits of its company admit it; `limited` is given the seconds to wait."""
+    def _in_turn(self, company_id: str, answered: Callable[[], Reply], limited: Callable[[int, float], Reply]) -> Reply:
+        """Answer a request when the limits of its company admit it.
+
+        `limited` is given the limit that does not admit it, and the seconds to wait.
+        """
         late = self.window.wait(company_id)
         if late:
-            return limited(late)
+            return limited(self.window.limit_of(company_id).requests, late)
         with self.limit.turn(company_id) as admitted:
             if not admitted:
-                return limited(1)
+                return limited(self.limit.limit_of(company_id), 1)
             began = time.monotonic()
             reply = answered()
             left = self.settings.behaviour.latency_ms / 1000 - (time.monotonic() - began)
@@ -619,42 +626,62 @@ class Emulator:
     def rest(self, request: RestRequest) -> Reply:
         """Answer a request of the REST interface; limits, faults, log and count are those of the XML interface."""
         self.catch_up()
-        function = function_of(request)
+        functions = functions_of(request)
         with self._lock:
-            company_id = self._rest.oauth.company_id(request)
-            received = Received((function.name,), (function.control_id,), self._clock(), logged(request), company_id)
+            grant = self._rest.oauth.holder(request)
+            company_id = "" if grant is None else grant.company_id
+            names, ids = (one.name for one in functions), (one.control_id for one in functions)
+            received = Received(tuple(names), tuple(ids), self._clock(), logged(request), company_id)
             number = self._log.arrived(received)
-        with self._counts.counted(company_id):
-            return self._in_turn(
+        application = "" if grant is None else f"{grant.company_id.lower()}/{grant.client_id}"
+        with self._counts.counted(company_id), self._applications.turn(application) as admission:
+            if admission.wait:
+                return self._rest_limited(number, admission.wait, admission.headers)
+            reply = self._in_turn(
                 company_id,
-                lambda: self._rest_with_faults(request, function, company_id, number),
-                lambda seconds: self._rest_limited(number, seconds),
+                lambda: self._rest_with_faults(request, functions, company_id, number),
+                lambda most, seconds: self._rest_limited(number, seconds, company_headers(most, seconds)),
             )
+        return replace(reply, headers={**reply.headers, **admission.headers})
 
-    def _rest_limited(self, number: int, seconds: float) -> Reply:
+    def _rest_limited(self, number: int, seconds: float, headers: Mapping[str, str]) -> Reply:
         self._log.ended(number, RequestOutcome.LIMITED)
         behaviour = self.settings.behaviour
-        headers = {"retry-after": str(max(1, ceil(seconds)))}
-        refusal = gateway_error(429, "GW-0010", behaviour.held_text, headers=headers)
-        return rest_reply(refusal.answer("error", self._draw()[:12]))
+        waiting = {"retry-after": str(max(1, ceil(seconds)))}
+        return self._rest_refusal(behaviour.rest_limit_status, "GW-0010", behaviour.held_text, {**headers, **waiting})
 
-    def _rest_with_faults(self, request: RestRequest, function: Function, company_id: str, number: int) -> Reply:
+    def _rest_refusal(self, status: int, code: str, text: str, headers: Mapping[str, str]) -> Reply:
+        """A refusal before the application. An error of Sage's own has the code GW-0001."""
+        if status >= 500 and code != "GW-0010":
+            code, text = "GW-0001", "An unexpected error occurred"
+        return rest_reply(gateway_error(status, code, text, headers=headers).answer("error", self._draw()[:12]))
+
+    def _rest_with_faults(
+        self, request: RestRequest, functions: Sequence[Function], company_id: str, number: int
+    ) -> Reply:
+        behaviour = self.settings.behaviour
         with self._lock:
-            faults = self.fault_plan.next_request([function], company_id)
+            faults = self.fault_plan.next_request(functions, company_id)
             self._log.ended(number, RequestOutcome.FAULT)
-            reply = faults.before(self._drop_sessions)
+            reply = faults.before(self._drop_sessions, self._rest_refusal)
             if reply is not None:
                 return reply
             self._log.ended(number, RequestOutcome.ANSWERED)
-            scripted, places = faults.of_function(0), count()
-            answer = self._rest.answer(request, lambda: scripted.whole or scripted.records.get(next(places)))
+            answer = self._rest.answer(request, [_next_error(faults.of_function(at)) for at in range(len(functions))])
             grant = self._rest.oauth.holder(request)
-            if grant is not None and function.name != OTHER:
-                status = SUCCESS if answer.status < 400 else FAILURE
-                billed = self._transactions.add(
-                    company_id, grant.client_id, function, status, FunctionAnswer(written=0)
-                )
-                self._log.billed(number, billed)
+            for function, well in zip(functions, ended_well(answer, len(functions)), strict=False):
+                if grant is not None and function.name != OTHER:
+                    billed = self._transactions.add(
+                        company_id, grant.client_id, function, SUCCESS if well else FAILURE, FunctionAnswer(written=0)
+                    )
+                    self._log.billed(number, billed)
+        work_seconds = behaviour.line_ms / 1000 * _lines(functions)
+        if work_seconds + faults.late > behaviour.timeout_seconds:
+            self._log.ended(number, RequestOutcome.TIMED_OUT)
+            self._sleep(behaviour.timeout_seconds)
+            raise connection_cut(sent=True)
+        if work_seconds:
+            self._sleep(work_seconds)
         try:
             return faults.after(rest_reply(answer), self._sleep)
         except ConnectionCutError:
@@ -709,7 +736,7 @@ class Emulator:
             if reply is not None:
                 return reply
             work = Work(request, endpoint, faults, number, self._clock())
-            work_seconds = behaviour.line_ms / 1000 * _lines(request)
+            work_seconds = behaviour.line_ms / 1000 * _lines(request.functions)
             timed_out = work_seconds + faults.late > behaviour.timeout_seconds
             if timed_out:
                 self._log.ended(number, RequestOutcome.TIMED_OUT)
@@ -822,9 +849,15 @@ def numbered_companies(number: int) -> Iterator[str]:
     return (f"company-{place:04}" for place in range(1, number + 1))
 
 
-def _lines(request: Request) -> int:
+def _lines(functions: Iterable[Function]) -> int:
     """The records, lines and groups of a request's functions."""
-    return sum(_groups(one.body) for one in request.functions)
+    return sum(_groups(one.body) for one in functions)
+
+
+def _next_error(faults: FunctionFaults) -> Callable[[], Fault | None]:
+    """Gives the scripted error of each record of a function, one after another."""
+    places = count()
+    return lambda: faults.whole or faults.records.get(next(places))
 
 
 def _groups(element: Element) -> int:

@@ -215,10 +215,11 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
             return PlainTextResponse("", status_code=500)
 
     async def rest(request: "Request") -> "Response":
-        reason = _reason(request, allow_hosts)
-        if reason:
-            return PlainTextResponse(f"{reason}\n", status_code=403)
         assert isinstance(emulator, Emulator)
+        refusal = _refusal(request, allow_hosts)
+        if refusal is not None:
+            emulator.log_refused()
+            return refusal
         sent = RestRequest(
             request.method,
             unquote(request.scope["raw_path"].decode("ascii", "replace")).removeprefix(REST_PATH),

@@ -189,6 +189,20 @@ class Behaviour:
     """The code of that refusal. Its status is documented, and its code is not."""
     rest_job_seconds: NotNegative = 0
     """Seconds that a bulk job is shown as running, after its work was done."""
+    rest_concurrency: Natural = 0
+    """Requests of one application to one company that run at once by REST; one more is refused. 0 for no limit. Sage's
+    tiers begin with 6."""
+    rest_retry_seconds: Natural = 60
+    """Seconds that such a refusal asks to wait, as in Sage's example; 0 stands for 1."""
+    rest_minute_requests: Natural = 0
+    """Requests of one application to one company in a minute. It is a soft limit: more are answered, and headers say
+    so. 0 for none."""
+    rest_hour_requests: Natural = 0
+    """Requests of one application to one company in an hour; one more is refused. 0 for no limit."""
+    rest_limit_headers: Literal["reached", "always"] = "reached"
+    """Whether headers tell of a limit once it is `reached`, as Sage's page says, or `always`."""
+    rest_limit_status: HttpStatus = 429
+    """The status of a REST refusal by a limit. Sage's page names 429 and 503."""
     rest_order: Literal["key", "none"] = "key"
     """The order of a query without `orderBy`: by `key`, or as the rows are found (`none`). No source settles it."""
     line_ms: NotNegative = 0

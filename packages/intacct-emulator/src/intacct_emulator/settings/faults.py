@@ -51,6 +51,8 @@ _XML = 'text/xml; encoding="UTF-8"'
 _CLOUDFLARE = "<html><head><title>{status}</title></head><body><center>cloudflare</center></body></html>"
 
 
+GatewayRefusal = Callable[[int, str, str, Mapping[str, str]], Reply]
+"""Writes a refusal of the gateway from its status, number, text and headers."""
 SEVERAL = ("create", "update", "delete")
 """Functions with several records, each of which can fail by itself."""
 ANY = "*"
@@ -139,11 +141,14 @@ class RequestFaults:
     failing: Mapping[int, FunctionFaults] = dataclass_field(default_factory=dict)
     """By a function's place in the request."""
 
-    def before(self, drop_sessions: Callable[[], None]) -> Reply | None:
-        """What happens before processing: the reply that replaces the answer, or None. Raises ConnectionCutError."""
+    def before(self, drop_sessions: Callable[[], None], refusal: GatewayRefusal | None = None) -> Reply | None:
+        """What happens before processing: the reply that replaces the answer, or None. Raises ConnectionCutError.
+
+        `refusal` writes the gateway's own refusals; those of the XML interface, unless it is given.
+        """
         for fault in self.happening:
             if fault.kind == "http":
-                return _http_reply(fault)
+                return _http_reply(fault, refusal or gateway_refusal)
             if fault.kind == "cut-before":
                 raise connection_cut(sent=True)
             if fault.kind == "session-lost":
@@ -331,7 +336,7 @@ def fault_of(entry: Any, where: str) -> ScriptedFault:
     return fault
 
 
-def _http_reply(fault: ScriptedFault) -> Reply:
+def _http_reply(fault: ScriptedFault, refusal: GatewayRefusal) -> Reply:
     headers = fault.headers
     if fault.body == "html":
         text, kind = _CLOUDFLARE.format(status=fault.status), "text/html"
@@ -340,7 +345,7 @@ def _http_reply(fault: ScriptedFault) -> Reply:
     else:
         limited = fault.status in (200, 429)
         errorno, description = ("GW-0010", LIMIT_TEXT) if limited else ("GW-0011", INVALID_REQUEST)
-        return gateway_refusal(fault.status, errorno, description, headers)
+        return refusal(fault.status, errorno, description, headers)
     return Reply(fault.status, text.encode(), {"content-type": kind, **headers})
 
 
