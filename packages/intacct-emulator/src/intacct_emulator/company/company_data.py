@@ -125,6 +125,11 @@ class CompanyData:
         """The object's table."""
         return self.store.table(described if isinstance(described, str) else described.name)
 
+    def one_table(self, described: ObjectDef) -> list[StoreTable]:
+        """The object's table, and those of the objects that Intacct keeps in the same one."""
+        table = self.table(described)
+        return [table, *map(self.table, table.plan.one_table)]
+
 
 def open_company(
     settings: CompanySettings,

@@ -62,7 +62,8 @@ def check_unique(call: FunctionCall, described: ObjectDef, row: Row, number: int
     text = row.get(natural, "") if natural else ""
     if not text or natural is None:
         return
-    others = [one for one in call.company.table(described).find(natural, text) if one != number]
+    tables = call.company.one_table(described)
+    others = [one for table in tables if natural in table.columns for one in table.find(natural, text) if one != number]
     if others and natural == "ACCOUNTNO":
         raise duplicate_account(text)
     if others:

@@ -33,6 +33,8 @@ from intacct_protocol.model.keys import Owner
 
 _OF_HEADER = {"GLBUDGETITEM": ("BUDGETID",)}
 """Fields of lines that repeat their header's."""
+_SHOWN_BY = {"GLJOURNAL": ("JOURNAL",), "STATJOURNAL": ("JOURNAL",), "ADJJOURNAL": ("GLJOURNAL", "JOURNAL")}
+"""Objects that show the records of another one as well."""
 
 
 def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Row:
@@ -55,7 +57,9 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     waits = described.name == "VENDOR" and approval.levels_of(call.company, described.name, row)
     if waits:
         row["STATE"] = "S"
-    call.company.table(described).insert(row)
+    new_number = call.company.table(described).insert(row)
+    for name in _SHOWN_BY.get(described.name, ()):
+        call.company.table(name).insert(_cells_of(call, name, row), new_number)
     if waits:
         approval.note_submission(call, described.name, row)
     for owned in call.company.line_sets(described.name):
@@ -64,6 +68,19 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     keep_parts(call, draft, row)
     record_change(call, described, row, CREATED)
     return row
+
+
+def _cells_of(call: FunctionCall, name: str, row: Row) -> Row:
+    """The cells of a record that another object shows."""
+    return {field: text for field, text in row.items() if field in call.company.catalog.find(name).fields}
+
+
+def _change_elsewhere(call: FunctionCall, described: ObjectDef, number: int, before: Row, after: Row) -> None:
+    """Change a record where other objects show it."""
+    for table in call.company.one_table(described)[1:]:
+        if (row := table.get(number)) is not None:
+            changed = {name: text for name, text in after.items() if before.get(name) != text}
+            table.update(number, row | _cells_of(call, table.name, changed))
 
 
 def _create_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, place: int) -> None:
@@ -98,6 +115,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     check_unique(call, described, row, number)
     set_audit_fields(call, described, row, new=False)
     table.update(number, row)
+    _change_elsewhere(call, described, number, before, row)
     log_activity(call, described, before, row)
     change_display_contact(call, described, changed, row)
     if described.name == CONTACT:
@@ -113,9 +131,11 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
 def update_cells(call: FunctionCall, described: ObjectDef, number: int, cells: Row) -> Row:
     """Set these cells of a record, as far as its object has them."""
     table = call.company.table(described)
-    row = (table.get(number) or {}) | {name: text for name, text in cells.items() if name in described.fields}
+    before = table.get(number) or {}
+    row = before | {name: text for name, text in cells.items() if name in described.fields}
     set_audit_fields(call, described, row, new=False)
     table.update(number, row)
+    _change_elsewhere(call, described, number, before, row)
     record_change(call, described, row, MODIFIED)
     return row
 
@@ -155,5 +175,7 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
             for line_number in under.find(owned.by, row.get(owned.key, "")):
                 under.delete(line_number)
     delete_parts(call, described.name, row)
-    table.delete(number)
+    for shown in call.company.one_table(described):
+        if shown.get(number) is not None:
+            shown.delete(number)
     record_change(call, described, row, DELETED)

@@ -192,6 +192,17 @@ def keys(described: ObjectDef) -> ObjectKeys:
     return keys_found if keys_found.record else replace(keys_found, record=next(iter(described.fields)), opaque=True)
 
 
+_ONE_TABLE = (
+    ("GLACCOUNT", "STATACCOUNT"),
+    ("JOURNAL", "GLJOURNAL", "STATJOURNAL", "ADJJOURNAL"),
+    ("LOCATION", "LOCATIONENTITY"),
+    ("CHECKINGACCOUNT", "SAVINGSACCOUNT"),
+    ("SODOCUMENTPARAMS", "PODOCUMENTPARAMS", "INVDOCUMENTPARAMS"),
+)
+"""Objects that are kinds of one thing. An id, and a record number, belongs to one record of them. Inferred: fields such
+as ACCOUNTKEY, JOURNALKEY and BANKACCOUNTKEY hold a number without saying which kind it is of."""
+
+
 def table_plan(described: ObjectDef) -> TablePlan:
     """How the object is stored. Searchable are its keys, its owner's key, its main date and its audit times."""
     object_keys, owned = keys(described), owner(described.name)
@@ -206,7 +217,9 @@ def table_plan(described: ObjectDef) -> TablePlan:
     ]
     fields = dict.fromkeys(name for name in names if name in described.fields)
     searchable = tuple((name, described.fields[name].kind) for name in fields)
-    return TablePlan(described.name, object_keys.record, not object_keys.opaque, searchable)
+    kinds = next((names for names in _ONE_TABLE if described.name in names), ())
+    others = tuple(name for name in kinds if name != described.name)
+    return TablePlan(described.name, object_keys.record, not object_keys.opaque, searchable, others)
 
 
 def module_of(name: str) -> str:

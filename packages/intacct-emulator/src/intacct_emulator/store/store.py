@@ -39,6 +39,8 @@ class TablePlan:
     key_is_integer: bool
     """Whether the key is also SQLite's row number."""
     searchable: tuple[tuple[str, Kind], ...] = ()
+    one_table: tuple[str, ...] = ()
+    """The other objects whose records have numbers of the same series: Intacct keeps them in one table."""
 
 
 class Store:
@@ -350,11 +352,15 @@ class StoreTable:
     # --- rows
 
     def next_number(self) -> int:
-        """A number that no row of this table has had."""
+        """A number that no row has had, of this table or of another one with the same series."""
+        tables = (self, *map(self.store.table, self.plan.one_table))
+        return 1 + max(table._last_number() for table in tables)
+
+    def _last_number(self) -> int:
         if not self.exists:
-            return 1
+            return 0
         last = self.store.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (self._full,))
-        return int((last.fetchone() or (0,))[0]) + 1
+        return int((last.fetchone() or (0,))[0])
 
     def insert(self, row: Row, number: int | None = None) -> int:
         """Store a new row and return its number; an integer key that the row lacks is assigned here."""
