@@ -20,7 +20,8 @@ _HEAD = """<!-- Written by scripts/generate_docs.py from tests/emulator/fidelity
 
 The emulator is built from documentation and from recordings by others, not from Sage's code. These tables give the
 certainty of each behaviour, its source, and the test that holds the emulator to it. The page on the
-[emulator](../emulator.md) lists its limits.
+[emulator](../emulator.md) lists its limits. Where a row names a probe, [`intacct verify`](../verify.md) asks a real
+company.
 """
 
 
@@ -71,6 +72,7 @@ def _operations() -> list[str]:
 
 
 def _held(row: dict[str, Any]) -> str:
-    """The settings of a row, and below them its test, whose long name a page may break."""
+    """The settings of a row, its probe, and below them its test, whose long name a page may break."""
     settings = [f"`{name.strip()}`" for name in row.get("setting", "").split(",") if name.strip()]
-    return "<br>".join([*settings, f"<small>`{row['test']}`</small>"])
+    probe = [f"probe `{row['probe']}`"] if "probe" in row else []
+    return "<br>".join([*settings, *probe, f"<small>`{row['test']}`</small>"])

@@ -39,6 +39,17 @@ _MOST = 4
 """Objects that are searched, since each costs a transaction."""
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatedControlId:
+    """The answer to a read that was sent twice with one control ID."""
+
+    error: IntacctError | None = None
+    """The error of the second answer, or of the first one; None if both were answered."""
+    first_refused: bool = False
+    without_status: bool = False
+    """The second answer has a result without a status."""
+
+
 @dataclass(slots=True)
 class TimeCheck:
     """The steps, and the results to keep."""
@@ -107,32 +118,46 @@ class TimeCheck:
 
     def memory(self) -> Iterator[DoctorFinding]:
         """A read sent twice with one control ID, to see whether the second one is refused."""
-        probe = element("readUserFormatting", element("userId", self.user_id))
         if self.client.connection.read_only:
             yield skipped("memory", "the connection is read-only and cannot post twice")
             return
-        control_id = f"doctor-{datetime.now(UTC):%Y%m%d%H%M%S%f}"
-        first = error_of(self.client.submit([Function(probe, control_id)])[0])
-        if first is not None:
-            yield from_error("memory", first, status=Status.SKIPPED)
-            return
-        try:
-            second = error_of(self.client.submit([Function(probe, control_id)])[0])
-        except InDoubtError as error:
-            if error.http_status != HTTPStatus.OK:
-                raise
-            self.learned = replace(self.learned, memory=False)
+        repeated = self.repeat_control_id()
+        second = repeated.error
+        if repeated.first_refused and second is not None:
+            yield from_error("memory", second, status=Status.SKIPPED)
+        elif repeated.without_status:
             yield ok("memory", "the answer to a repeated control ID has no status", _NO_MEMORY)
-            return
-        is_refusal = second is not None and second.diagnosis is not None and second.diagnosis.entry == _REPEATED
-        # Loads rely only on a known refusal, because it must differ from the refusal of a bad record.
-        self.learned = replace(self.learned, memory=is_refusal)
-        if second is not None:
-            aside = "" if is_refusal else f", with an unknown message: {gateway_text(second)}"
+        elif second is not None:
+            aside = "" if self.learned.memory else f", with an unknown message: {gateway_text(second)}"
             yield ok("memory", f"a repeated control ID is refused{aside}")
         else:
             text = "a repeated control ID is answered twice: the gateway stores none, or none of reads"
             yield ok("memory", text, _NO_MEMORY)
+
+    def repeat_control_id(self) -> "RepeatedControlId":
+        """Send a read twice with one control ID, and learn whether the second one is refused with a known message."""
+        control_id = f"doctor-{datetime.now(UTC):%Y%m%d%H%M%S%f}"
+        call = Function(element("readUserFormatting", element("userId", self.user_id)), control_id)
+        first = error_of(self.client.submit([call])[0])
+        if first is not None:
+            return RepeatedControlId(first, first_refused=True)
+        try:
+            second = error_of(self.client.submit([call])[0])
+        except InDoubtError as error:
+            if error.http_status != HTTPStatus.OK:
+                raise
+            self.learned = replace(self.learned, memory=False)
+            return RepeatedControlId(without_status=True)
+        # Loads rely only on a known refusal, because it must differ from the refusal of a bad record.
+        is_refusal = second is not None and second.diagnosis is not None and second.diagnosis.entry == _REPEATED
+        self.learned = replace(self.learned, memory=is_refusal)
+        return RepeatedControlId(second)
+
+    def keep(self) -> None:
+        """Keep what was learned for extraction and loading."""
+        if self.learned != Calibration():
+            moment = f"{self.client.company_time:%Y-%m-%dT%H:%M:%SZ}"
+            self.client.runtime.calibrate(replace(self.learned, measured=moment))
 
     def filter_time(self, streams: Sequence[str] = ()) -> Iterator[DoctorFinding]:
         """Whether the gateway reads times in filters as UTC or in the user's offset, if there is one."""

@@ -6,11 +6,10 @@ for extraction and loading.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.sources import ListedConnection, exposed_passwords
 from intacct_bridge.load.outbox.outbox import open_outbox
@@ -130,8 +129,7 @@ class Examination:
                 break
             except IntacctError as error:
                 yield from_error(name, error)
-        if times.learned != Calibration():
-            client.runtime.calibrate(replace(times.learned, measured=f"{client.company_time:%Y-%m-%dT%H:%M:%SZ}"))
+        times.keep()
 
     def _stop(self, step: str) -> DoctorFinding:
         self.stopped_at = step

@@ -26,6 +26,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "completion",
         "Print the completion script for your shell.",
     ),
+    "verify": (
+        "Get started",
+        "verify",
+        "Find out how the company's gateway behaves where no documentation says it.",
+    ),
     "objects": (
         "Read",
         "catalog",

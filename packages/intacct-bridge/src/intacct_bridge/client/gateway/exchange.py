@@ -229,6 +229,12 @@ class Exchange:
             self.tally.note(self.meter.transactions, self.server_clock.now())
         return answer
 
+    def reply_to(self, document: bytes) -> Reply:
+        """The gateway's answer to a document that is no call, because it is refused as a whole; it is not counted."""
+        self.refuse_closed()
+        with self.gate.passing():
+            return self._transport(self.connection.endpoint, document)
+
     def _slot(self, call: GatewayCall) -> AbstractContextManager[None]:
         """The company's slot for a request, if its processes share a governor."""
         if self.governor is None:
