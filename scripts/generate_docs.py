@@ -5,6 +5,7 @@ from pathlib import Path
 import architecture
 import company_files
 import control_api
+import destinations
 import emulator_settings
 import fidelity
 import library_reference
@@ -21,6 +22,7 @@ company_files.PAGE.write_text(company_files.page(), encoding="utf-8")
 emulator_settings.PAGE.write_text(emulator_settings.page(), encoding="utf-8")
 control_api.PAGE.write_text(control_api.page(), encoding="utf-8")
 control_api.DOCUMENT.write_text(control_api.openapi(), encoding="utf-8")
+destinations.PAGE.write_text(destinations.page(), encoding="utf-8")
 library_reference.PAGE.write_text(library_reference.page(), encoding="utf-8")
 unified_schemas.PAGE.write_text(unified_schemas.page(), encoding="utf-8")
 operations.PAGE.write_text(operations.page(), encoding="utf-8")

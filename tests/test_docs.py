@@ -13,6 +13,7 @@ import click
 import command_index
 import company_files
 import control_api
+import destinations
 import emulator_settings
 import library_reference
 import operations
@@ -85,6 +86,7 @@ def test_the_generated_pages_are_current() -> None:
     assert command_index.FILE.read_text("utf-8") == command_index.index(), "run: make docs"
     assert (DOCS / "errors.md").read_text("utf-8") == errors_page(), "run: make docs"
     assert (DOCS / "reference" / "commands.md").read_text("utf-8") == commands_page(), "run: make docs"
+    assert destinations.PAGE.read_text("utf-8") == destinations.page(), "run: make docs"
     assert library_reference.PAGE.read_text("utf-8") == library_reference.page(), "run: make docs"
     assert company_files.PAGE.read_text("utf-8") == company_files.page(), "run: make docs"
     assert emulator_settings.PAGE.read_text("utf-8") == emulator_settings.page(), "run: make docs"

@@ -21,7 +21,8 @@ PACKAGES = {
     ),
     "intacct_bridge": (
         "machine mapping connections shared_state client streams copies extract export_maps changes load "
-        "reconcile runs setup fleet operations notebook results library dlt testing pytest_plugin apps spark"
+        "reconcile runs setup fleet operations notebook results library dlt testing destination_suite pytest_plugin "
+        "apps spark"
     ),
 }
 STANDS_ON = {"intacct_protocol": (), "intacct_emulator": ("intacct_protocol",), "intacct_bridge": ("intacct_protocol",)}
@@ -192,7 +193,17 @@ def test_no_option_is_named_below_the_apps() -> None:
 def not_an_app(path: Path) -> bool:
     """Whether a module is below the apps."""
     inside = path.relative_to(BRIDGE).parts if path.is_relative_to(BRIDGE) else ("protocol",)
-    return inside[0] not in ("apps", "setup", "fleet", "copies", "dlt.py", "testing.py", "spark.py")
+    return inside[0] not in (
+        "apps",
+        "setup",
+        "fleet",
+        "copies",
+        "dlt.py",
+        "testing.py",
+        "destination_suite.py",
+        "pytest_plugin.py",
+        "spark.py",
+    )
 
 
 # --- the operations are the one door

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intacct_bridge.destination_suite import DETAIL, NOON
 from intacct_bridge.extract.key_walk import WalkPage, walk
 from intacct_bridge.streams.bookmark import KeySpan
 from intacct_bridge.streams.partition import Partition
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import RemoteProtocolError
 from intacct_protocol.xml.values import Kind
-from support.copies.destinations import DETAIL, NOON
 from support.extract.table import Row, SameThreadExecutor, Table, lexical, numeric
 
 NUMBERS = Stream("T", "T", {"RECORDNO": Kind.INTEGER, "V": Kind.INTEGER}, "RECORDNO")

@@ -8,8 +8,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from intacct_bridge.copies.copy import CopyTable, OpenCopy
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.copies.destinations.bridge_schema import CopyFacts
+from intacct_bridge.copies.destinations.contents import CopyTable
 from intacct_bridge.reconcile.compared_tables import ComparedTable
 from intacct_bridge.reconcile.record_differences import RecordDifference, _order, _paired, matched
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.copies.copy import CopyTable, OpenCopy
+from intacct_bridge.copies.copy import OpenCopy
 from intacct_bridge.copies.destinations.bridge_schema import CopyFacts
+from intacct_bridge.copies.destinations.contents import CopyTable
 from intacct_bridge.reconcile.ledger_copy import Amounts, BalanceKey, LedgerCopy, open_ledger
 from intacct_bridge.reconcile.trial_balances import (
     ALL_TIME,

@@ -1,8 +1,7 @@
-"""Streams and rows for the tests of destinations."""
+"""Copies read by the programs of their users: DuckDB, and a client of PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import chdir, contextmanager
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,69 +9,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from intacct_bridge.copies.destinations.base import Destination
-from intacct_bridge.copies.destinations.open import open_destination
-from intacct_bridge.copies.destinations.schema_evolution import schema_of
 from intacct_bridge.copies.destinations.uri import parse_uri
-from intacct_bridge.streams.bookmark import Bookmark, WalkProgress
+from intacct_bridge.destination_suite import BILLS, CopyUnderTest
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.model.sql_text import quoted
-from intacct_protocol.xml.values import Kind
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FIELDS: dict[str, Kind] = {
-    "RECORDNO": Kind.INTEGER,
-    "VENDORID": Kind.TEXT,
-    "TOTALDUE": Kind.DECIMAL,
-    "ONHOLD": Kind.BOOLEAN,
-    "WHENDUE": Kind.DATE,
-    "WHENMODIFIED": Kind.TIMESTAMP,
-    "DISPLAYCONTACT.EMAIL1": Kind.TEXT,
-}
-BILLS = Stream(
-    "APBILL", "APBILL", FIELDS, "RECORDNO", modified="WHENMODIFIED", created="AUWHENCREATED", natural_key="VENDORID"
-)
-ITEMS = Stream(
-    "APBILLITEM",
-    "APBILLITEM",
-    {"RECORDNO": Kind.INTEGER, "RECORDKEY": Kind.INTEGER, "AMOUNT": Kind.DECIMAL, "WHENMODIFIED": Kind.TIMESTAMP},
-    "RECORDNO",
-    modified="WHENMODIFIED",
-    header="APBILL",
-    refers_to="RECORDNO",
-    header_key="RECORDKEY",
-)
-DETAIL = Stream(
-    "GLDETAIL",
-    "GLDETAIL",
-    {"RECORDNO": Kind.TEXT, "BATCHKEY": Kind.INTEGER, "BATCH_DATE": Kind.DATE, "AMOUNT": Kind.DECIMAL},
-    "RECORDNO",
-    text_key=True,
-    group="BATCHKEY",
-    window="BATCH_DATE",
-    header="GLBATCH",
-    refers_to="RECORDNO",
-    header_key="BATCHKEY",
-)
-
-
-def bill(number: int, due: str = "10.00", vendor: str = "V1", **more: Any) -> dict[str, Any]:
-    """One bill with every type of column."""
-    row = {
-        "RECORDNO": number,
-        "VENDORID": vendor,
-        "TOTALDUE": Decimal(due),
-        "ONHOLD": number % 2 == 0,
-        "WHENDUE": date(2026, 3, 31),
-        "WHENMODIFIED": NOON,
-        "DISPLAYCONTACT.EMAIL1": None,
-    }
-    return row | more
-
-
-def batch(stream: Stream, rows: Sequence[dict[str, Any]], schema: pa.Schema | None = None) -> pa.RecordBatch:
-    """Rows as a page has them."""
-    return pa.RecordBatch.from_pylist(list(rows), schema or schema_of(stream.fields))
 
 
 def row_groups(path: str | Path, table: str) -> list[int]:
@@ -86,25 +26,8 @@ def row_groups(path: str | Path, table: str) -> list[int]:
     return [count for (count,) in found]
 
 
-DONE = Bookmark(WalkProgress(since="03/01/2026 10:00:00", refreshed_at="03/01/2026 12:00:00"))
-
-
-class Copy:
-    """A destination under test, which can be read from outside."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        self.destination: Destination | None = None
-
-    def open(self, **options: Any) -> Destination:
-        self.destination = open_destination(self.uri, **options)
-        self.destination.open("demo", NOON)
-        return self.destination
-
-    def close(self) -> None:
-        if self.destination is not None:
-            self.destination.close()
-            self.destination = None
+class Copy(CopyUnderTest):
+    """A copy that is read by the programs of its users."""
 
     @property
     def in_files(self) -> bool:
@@ -174,18 +97,3 @@ class Copy:
             }
             for row in found
         ]
-
-
-def keep(copy: Copy, stream: Stream, rows: list[dict[str, Any]], bookmark: Bookmark = DONE) -> None:
-    """One run that writes these rows and ends."""
-    destination = copy.open()
-    writer = destination.writer(stream, destination.bookmarks().get(stream.name, Bookmark()))
-    if stream.group:
-        writer.replace([row[stream.group] for row in rows])
-    writer.write(batch(stream, rows))
-    writer.commit(bookmark, NOON)
-    copy.close()
-
-
-def numbers(rows: list[dict[str, Any]]) -> list[int]:
-    return [row["RECORDNO"] for row in rows]

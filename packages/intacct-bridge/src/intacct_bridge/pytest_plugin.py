@@ -8,16 +8,31 @@
 
 It is `intacct_company`, the fixture of `intacct-emulator`, with `client()` and `outbox`, and its mark can also name a
 `copy`. The library is imported only when a test asks for the fixture.
+
+`pytest --destination=URI` runs the suite that every destination passes, see `destination_suite`.
 """
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from intacct_bridge.testing import Company
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option `--destination`."""
+    of = "the address of a destination, which the suite of Intacct Bridge judges; {folder} is an empty folder"
+    parser.getgroup("intacct").addoption("--destination", metavar="URI", help=of)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With `--destination`, run its suite, unless other tests are named."""
+    if config.getoption("--destination") and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = [str(Path(__file__).with_name("destination_suite.py"))]
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ from intacct_protocol.model.uri_text import redacted
 from intacct_protocol.xml.typed_arrow import kind_of
 
 if TYPE_CHECKING:
-    from intacct_bridge.copies.copy import CopyTable
+    from intacct_bridge.copies.destinations.contents import CopyTable
 
 __all__ = ["Company", "CompanyArguments", "emulated_company", "make_company", "read_copy"]
 

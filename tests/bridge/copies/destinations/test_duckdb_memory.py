@@ -14,11 +14,12 @@ import pytest
 from intacct_bridge.copies.destinations import duckdb as module
 from intacct_bridge.copies.destinations.duckdb import duckdb_destination
 from intacct_bridge.copies.destinations.schema_evolution import schema_of
+from intacct_bridge.destination_suite import NOON
 from intacct_bridge.streams.bookmark import Bookmark, KeySpan, WalkProgress
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import BusyError, SettingsError
 from intacct_protocol.xml.values import Kind
-from support.copies.destinations import NOON, row_groups
+from support.copies.destinations import row_groups
 
 WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).advance((KeySpan("2", ""),))
 DONE = Bookmark(WalkProgress(since="03/01/2026 10:00:00", refreshed_at="03/01/2026 12:00:00"))

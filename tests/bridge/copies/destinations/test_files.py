@@ -17,11 +17,11 @@ from intacct_bridge.copies.destinations.formats import ParquetFormat
 from intacct_bridge.copies.destinations.latest_rows import views
 from intacct_bridge.copies.destinations.manifest import CopyFolder
 from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.destination_suite import BILLS, NOON, batch, bill
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_protocol.errors import SettingsError
-from support.copies.destinations import BILLS, NOON, batch, bill
 from support.extract.company import VENDOR, Company
 
 FIRST = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end()

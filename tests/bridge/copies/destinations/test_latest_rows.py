@@ -11,10 +11,10 @@ import pytest
 
 from intacct_bridge.copies.destinations.base import StreamWriter
 from intacct_bridge.copies.destinations.open import compact_copy, open_destination
+from intacct_bridge.destination_suite import BILLS, DETAIL, ITEMS, NOON, batch, bill
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.model.sql_text import quoted
-from support.copies.destinations import BILLS, DETAIL, ITEMS, NOON, batch, bill
 
 WALKED = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end()
 

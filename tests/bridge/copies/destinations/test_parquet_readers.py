@@ -25,10 +25,10 @@ import pytest
 
 from intacct_bridge.copies.destinations import files
 from intacct_bridge.copies.destinations.open import compact_copy, open_destination
+from intacct_bridge.destination_suite import BILLS, NOON, batch, bill
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_protocol.xml.values import Kind
 from support.apps.spark_session import spark_packages
-from support.copies.destinations import BILLS, NOON, batch, bill
 from support.judges import judge
 
 Row = dict[str, Any]

@@ -14,13 +14,13 @@ from intacct_bridge.copies.destinations import postgres as postgres_module
 from intacct_bridge.copies.destinations.base import Destination
 from intacct_bridge.copies.destinations.libpq import refusal
 from intacct_bridge.copies.destinations.open import copy_states, open_destination
+from intacct_bridge.destination_suite import BILLS, NOON, batch, bill
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
 from intacct_protocol.model.sql_text import quoted
 from intacct_protocol.xml.values import Kind
-from support.copies.destinations import BILLS, NOON, batch, bill
 from support.extract.company import TIMETYPE, VENDOR, Company
 
 WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True)

@@ -11,11 +11,11 @@ import pytest
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.copies.destinations.sql import SqlDestination
 from intacct_bridge.copies.destinations.stored_views import StoredView
+from intacct_bridge.destination_suite import BILLS, DETAIL, NOON, batch, bill
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.values import Kind
-from support.copies.destinations import BILLS, DETAIL, NOON, batch, bill
 
 WHOLE = replace(BILLS, fields={**BILLS.fields, "DAYS": Kind.INTEGER})
 WIDER = replace(BILLS, fields={**BILLS.fields, "DAYS": Kind.DECIMAL})

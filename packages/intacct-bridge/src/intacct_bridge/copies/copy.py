@@ -15,20 +15,15 @@ are first asked for. A table whose first full refresh has not ended is left out,
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.copies.destinations.bridge_schema import BridgeSchema, CopyFacts, as_of, failed_streams
-from intacct_bridge.copies.destinations.duckdb import not_opened
-from intacct_bridge.copies.destinations.latest_rows import latest
-from intacct_bridge.copies.destinations.manifest import ROWS, CopyFolder
-from intacct_bridge.copies.destinations.postgres import Postgres
-from intacct_bridge.copies.destinations.sql import failure
+from intacct_bridge.copies.destinations.bridge_schema import CopyFacts, as_of
+from intacct_bridge.copies.destinations.contents import BATCH, CopyContents, CopyTable
+from intacct_bridge.copies.destinations.open import destination_kind
 from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.copies.questions.answer import (
     AnswerColumn,
@@ -40,7 +35,6 @@ from intacct_bridge.copies.questions.answer import (
     reporting_tables,
 )
 from intacct_bridge.machine.bounded_process import ChildEndedError, ProcessLimits, run_bounded
-from intacct_bridge.streams.stream import COPY_COLUMNS
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 from intacct_protocol.model.nesting import refusing_depth
 from intacct_protocol.model.sql_text import literal, quoted
@@ -52,39 +46,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
-BATCH = 20_000
-"""Rows of a batch."""
-_LIVE = "_deleted_at IS NULL"
-_OURS = ("_seq", *COPY_COLUMNS)
 _CLOSED = "SET enable_external_access = false; SET lock_configuration = true"
 _HELD = ("locations", "entities", "accounts", "statement_sections", "trial_balance")
 """Views that several statements of one opening would compute again each; their rows are few."""
 _WHERE_TO_LOOK = "see the views with `intacct views list`, and the columns of an object with `intacct describe OBJECT`"
 _BESIDE_ENGINE_MB = 512
 """Memory of a question beside that which DuckDB counts: the program, the plan of the statement and the answer."""
-
-
-@dataclass(frozen=True)
-class CopyTable:
-    """One table of a copy."""
-
-    name: str
-    """The stream's name."""
-    column_names: tuple[str, ...]
-    """Without the columns that a copy adds."""
-    described: Callable[[], "pa.Schema"]
-    """The columns with their types, for which DuckDB plans a query."""
-    batches: Callable[[], Iterator["pa.RecordBatch"]]
-    """The rows that are not deleted, with these columns."""
-    distinct: Callable[[str], list[Any]]
-    """The values of a column."""
-    sql: str = ""
-    """The query of these rows on the connection of the open copy; empty if DuckDB cannot reach them."""
-
-    @cached_property
-    def columns(self) -> "pa.Schema":
-        """The columns with their types, without those that a copy adds."""
-        return self.described()
 
 
 def open_copy(uri: str) -> "Copy":
@@ -122,24 +89,17 @@ class Copy:
         folder = TemporaryDirectory(prefix="intacct-copy-")
         with folder as temporary, duckdb.connect() as con:
             con.execute(f"SET TimeZone = 'UTC'; SET temp_directory = {literal(temporary)}")
-            if self._at.scheme == "postgresql":
-                with _postgres(self._at.path) as database:
-                    bridge = BridgeSchema(database.execute, database.schema, database.bridge_schema)
-                    tables = [_of_postgres(database, name) for name in bridge.complete_tables()]
-                    yield self._opened(con, tables, bridge.facts())
-                return
-            of = _of_duckdb if self._at.scheme == "duckdb" else _of_files
-            tables, facts = of(con, self._at.path)
-            yield self._opened(con, tables, facts)
+            with destination_kind(self._at.scheme).read(self._at.path, con) as contents:
+                yield self._opened(con, contents)
 
-    def _opened(self, con: "duckdb.DuckDBPyConnection", tables: "list[CopyTable]", facts: CopyFacts) -> "OpenCopy":
-        if not tables:
+    def _opened(self, con: "duckdb.DuckDBPyConnection", contents: CopyContents) -> "OpenCopy":
+        if not contents.tables:
             address = redacted(self.uri)
             raise SettingsError(
                 f"{address} holds no complete table", fix=f"extract first: intacct extract --to {address}"
             )
-        tables.sort(key=lambda table: table.name)
-        return OpenCopy(con, tables, facts, in_place=self._at.scheme == "duckdb")
+        tables = sorted(contents.tables, key=lambda table: table.name)
+        return OpenCopy(con, tables, contents.facts, in_place=self._at.scheme == "duckdb")
 
     # --- what it knows
 
@@ -355,101 +315,6 @@ class OpenCopy:
     def close_off(self) -> None:
         """Take away every way out of DuckDB: files, the network, extensions, its settings."""
         self.execute(_CLOSED)
-
-
-# --- tables by destination
-
-
-def _query(con: "duckdb.DuckDBPyConnection", name: str, sql: str, columns: Sequence[str]) -> CopyTable:
-    """The table of a query through DuckDB."""
-    import pyarrow as pa
-
-    names = tuple(column for column in columns if column not in _OURS)
-    listed = ", ".join(map(quoted, names))
-
-    def described() -> pa.Schema:
-        schema = con.sql(f"SELECT {listed} FROM ({sql}) LIMIT 0").to_arrow_table().schema
-        utc = pa.timestamp("us", "UTC")
-        return pa.schema([(one.name, utc if pa.types.is_timestamp(one.type) else one.type) for one in schema])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        with con.cursor() as cursor:
-            cursor.execute("SET TimeZone = 'UTC'")
-            yield from cursor.sql(f"SELECT {listed} FROM ({sql})").to_arrow_reader(BATCH)
-
-    def distinct(column: str) -> list[Any]:
-        rows = con.execute(f"SELECT DISTINCT {quoted(column)} FROM ({sql}) ORDER BY 1").fetchall()
-        return [value for (value,) in rows]
-
-    return CopyTable(name, names, described, batches, distinct, sql)
-
-
-def _of_duckdb(con: "duckdb.DuckDBPyConnection", path: str) -> tuple[list[CopyTable], CopyFacts]:
-    """The tables of a file, which is attached as `copy`."""
-    import duckdb
-
-    try:
-        con.execute(f"ATTACH {literal(path)} AS copy (READ_ONLY)")
-    except duckdb.Error as error:
-        raise not_opened(path, error) from None
-    con.execute("USE copy")  # a cursor of its own has the same catalogue
-
-    def execute(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = con.execute(sql, list(values)).fetchall()
-        return rows
-
-    bridge = BridgeSchema(execute, "main", "_bridge", catalog="copy")
-    tables = [
-        _query(con, name, f"SELECT * FROM copy.main.{quoted(name)} WHERE {_LIVE}", columns)
-        for name, columns in bridge.complete_tables().items()
-    ]
-    return tables, bridge.facts()
-
-
-def _of_files(con: "duckdb.DuckDBPyConnection", path: str) -> tuple[list[CopyTable], CopyFacts]:
-    folder = CopyFolder(Path(path))
-    manifest = folder.read()
-    tables = []
-    for name, entry in manifest.streams.items():
-        if entry.complete and any(file.kind == ROWS for file in entry.files):
-            sql = latest(entry, manifest.format, path)
-            tables.append(_query(con, name, sql, con.sql(f"SELECT * FROM ({sql}) LIMIT 0").columns))
-    last = {str(outcome["name"]): outcome for run in folder.histories() for outcome in run["outcomes"]}
-    failed = [(name, one["error"], one["fix"]) for name, one in last.items() if one["error"] or not one["complete"]]
-    bookmarks = {name: entry.bookmark for name, entry in manifest.streams.items()}
-    return tables, CopyFacts(manifest.company, bookmarks, manifest.settings, failed_streams(failed))
-
-
-@contextmanager
-def _postgres(uri: str) -> Iterator[Postgres]:
-    database = Postgres(uri)
-    database.connect()
-    try:
-        yield database
-    except database.errors as error:
-        raise failure(database, error) from error
-    finally:
-        database.close()
-
-
-def _of_postgres(database: Postgres, name: str) -> CopyTable:
-    import pyarrow as pa
-
-    columns = database.columns(name)
-    # amounts come as text, which loses no digit
-    texts = [column.name for column in columns if pa.types.is_decimal(column.type)]
-    listed = ", ".join(f"{quoted(one)}::text" if one in texts else quoted(one) for one in columns.names)
-    fetched = pa.schema([(one.name, pa.string() if one.name in texts else one.type) for one in columns])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        rows = database.table(f"SELECT {listed} FROM {quoted(name)} WHERE {_LIVE}")
-        yield from rows.rename_columns(columns.names).cast(fetched).cast(columns).to_batches(BATCH)
-
-    def distinct(column: str) -> list[Any]:
-        rows = database.execute(f"SELECT DISTINCT {quoted(column)}::text FROM {quoted(name)} WHERE {_LIVE} ORDER BY 1")
-        return [value for (value,) in rows]
-
-    return CopyTable(name, tuple(columns.names), lambda: columns, batches, distinct)
 
 
 # --- answers

@@ -8,7 +8,6 @@ copy.sql("SELECT * FROM reporting.trial_balance")
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
@@ -113,4 +112,4 @@ def _is_there(uri: str) -> bool:
         at = parse_uri(uri)
     except SettingsError:
         return False
-    return at.scheme == "postgresql" or (at.scheme != "singer" and Path(at.path).exists())
+    return at.scheme != "singer" and (at.local_path is None or at.local_path.exists())

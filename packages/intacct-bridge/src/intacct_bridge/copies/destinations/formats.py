@@ -5,6 +5,7 @@ row; amounts are strings with all their digits, since nearly every reader takes 
 typed and compressed (Snappy and Zstandard), in row groups of bounded size.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from intacct_protocol.xml.jsonlines import blocks_of_lines, plain_decimals
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from intacct_bridge.copies.destinations.files import FileFormat
 
 
 class CsvFormat:
@@ -147,3 +150,11 @@ def _is_bounded(values: "pa.ChunkedArray", *, repeats: bool) -> bool:
     import pyarrow as pa
 
     return bool(values.null_count < len(values)) and not (repeats and pa.types.is_string(values.type))
+
+
+FORMATS: "Mapping[str, FileFormat]" = {
+    "parquet": ParquetFormat(),
+    "csv": CsvFormat(),
+    "jsonl": JsonLinesFormat(),
+}
+"""The formats by name."""

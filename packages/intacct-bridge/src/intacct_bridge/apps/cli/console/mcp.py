@@ -145,7 +145,7 @@ def _look_at_copy(context: CommandContext, copy: str) -> None:
     at = parse_uri(copy)
     if at.scheme == "singer":
         raise SettingsError("an agent cannot read - as a copy", fix="Name a copy, such as duckdb:///books.duckdb.")
-    if at.scheme != "postgresql" and not Path(at.path).exists():
+    if at.local_path is not None and not at.local_path.exists():
         context.output.complain(f"There is no copy at {redacted(copy)} yet: intacct extract --to {redacted(copy)}")
 
 
