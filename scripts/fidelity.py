@@ -15,6 +15,17 @@ TAGS = {
     "inferred": "a conclusion from known facts",
     "choice": "our choice, because no source says; the setting changes it",
 }
+NO_PROBE = {
+    "write": "It shows after a write, and the probes only read so far.",
+    "read": "A read shows it, and its probe is not written yet.",
+    "wait": "It takes hours or days to see.",
+    "limit": "The test would use up a limit that the company's other programs share.",
+    "setup": "It needs users, policies or reports that a probe cannot make.",
+    "session": "The test would send a valid session to another address.",
+    "rest": "It belongs to the REST interface, and the probes use the XML gateway.",
+    "emulator": "It belongs to the emulator alone: a sentence, a fault or the demo data.",
+}
+"""Why a row that is inferred or a choice has no probe."""
 _HEAD = """<!-- Written by scripts/generate_docs.py from tests/emulator/fidelity.toml. -->
 # Fidelity of the emulator
 
@@ -34,6 +45,14 @@ def rows() -> list[dict[str, Any]]:
 def page() -> str:
     """The whole page."""
     parts = [_HEAD, "| tag | means |", "|---|---|", *(f"| {tag} | {meaning} |" for tag, meaning in TAGS.items())]
+    parts += [
+        "",
+        "The other rows that are inferred or a choice say why they have no probe:",
+        "",
+        "| no probe | why |",
+        "|---|---|",
+    ]
+    parts += [f"| {name} | {why} |" for name, why in NO_PROBE.items()]
     areas: dict[str, list[str]] = {}
     for row in rows():
         cells = (row["behaviour"], row["tag"], row["source"], _held(row))
@@ -75,4 +94,5 @@ def _held(row: dict[str, Any]) -> str:
     """The settings of a row, its probe, and below them its test, whose long name a page may break."""
     settings = [f"`{name.strip()}`" for name in row.get("setting", "").split(",") if name.strip()]
     probe = [f"probe `{row['probe']}`"] if "probe" in row else []
+    probe += [f"no probe: {row['no_probe']}"] if "no_probe" in row else []
     return "<br>".join([*settings, *probe, f"<small>`{row['test']}`</small>"])

@@ -34,15 +34,23 @@ def test_the_page_is_written_from_the_data() -> None:
 
 @pytest.mark.parametrize("row", FIDELITY.rows(), ids=lambda row: row["behaviour"][:40])
 def test_every_row_is_held_by_a_test(row: dict[str, str]) -> None:
-    assert set(row) - {"setting", "probe"} == {"area", "behaviour", "tag", "source", "test"}
+    assert set(row) - {"setting", "probe", "no_probe"} == {"area", "behaviour", "tag", "source", "test"}
     assert row["tag"] in FIDELITY.TAGS
+    if row["tag"] in ("inferred", "choice"):
+        has_a_probe_or_a_reason(row)
     holds(row)
 
 
 @pytest.mark.parametrize("row", FIDELITY.unsettled(), ids=lambda row: row["question"][:40])
 def test_every_unsettled_question_is_a_setting_and_has_a_test(row: dict[str, str]) -> None:
-    assert set(row) - {"probe"} == {"question", "setting", "does", "side", "test"}
+    assert set(row) - {"probe", "no_probe"} == {"question", "setting", "does", "side", "test"}
+    has_a_probe_or_a_reason(row)
     holds(row)
+
+
+def has_a_probe_or_a_reason(row: dict[str, str]) -> None:
+    assert ("probe" in row) != ("no_probe" in row)
+    assert row.get("no_probe", "write") in FIDELITY.NO_PROBE
 
 
 def holds(row: dict[str, str]) -> None:
