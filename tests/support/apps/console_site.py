@@ -139,6 +139,7 @@ class Visitor:
 
     def until_done(self, page: str) -> Any:
         """The data of a job's page, once the job has ended. Its events come until then, so nothing waits by a clock."""
+        page = page.partition("?")[0]
         job = self.get(f"{page}.json").json["job"]
         self.get(f"/jobs/{job['id']}/events")
         return self.get(f"{page}.json").json
@@ -180,6 +181,11 @@ def running_console(*, pages: Sequence[Page] = PAGES, **settings: Any) -> Iterat
     with pytest.MonkeyPatch.context() as patch, ConsoleServer(app, pages) as server:
         patch.setattr(connections, "_WAIT", 60.0)
         yield RunningConsole(server)
+
+
+def job_id(address: str) -> str:
+    """The id of the job whose page has this address."""
+    return urlsplit(address).path.rpartition("/")[2]
 
 
 def save_connection(name: str, endpoint: str, path: Path | None = None, **more: Any) -> None:

@@ -210,7 +210,7 @@ def test_refused_rows_are_written_with_their_reason(demo: Intacct, home: Path) -
         (("load", "none.csv", "--as", "journal-entries"), "none.csv"),
         (("load", "none.csv", "--as", "journal-entires"), "did you mean journal-entries"),
         (("load", "none.csv"), "cannot read none.csv"),
-        (("load", "there.csv"), "Missing option --as"),
+        (("load", "there.csv"), "It is not known what there.csv holds"),
     ],
 )
 def test_an_unreadable_input_ends_in_a_message(demo: Intacct, words: tuple[str, ...], says: str, home: Path) -> None:

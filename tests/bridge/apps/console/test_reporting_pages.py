@@ -15,7 +15,7 @@ from intacct_bridge.apps.console.app import TeamMode
 from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.copies.copy import open_copy
-from support.apps.console_site import RunningConsole, Visitor, running_console
+from support.apps.console_site import RunningConsole, Visitor, job_id, running_console
 
 URI = "duckdb:///books.duckdb"
 STREAMS = "GLDETAIL GLBATCH GLENTRY GLACCOUNT LOCATION LOCATIONENTITY VENDOR APBILL APBILLITEM APPYMT APPYMTDETAIL"
@@ -242,14 +242,13 @@ def test_a_team_uses_known_copies_and_only_administrators_name_others(
             began = visitor.post("/extract/run", form, Origin="https://books.example", **headers)
             assert began.status == (303 if allowed else 403)
             if allowed:
-                job = began.location.rpartition("/")[2]
-                visitor.get(f"/jobs/{job}/events", **headers)
+                visitor.get(f"/jobs/{job_id(began.location)}/events", **headers)
             assert (tmp_path / person).exists() == allowed
             form = {"connection": "books", "copy": other, "csrf": token[1]}
             compared = visitor.post("/reconcile/run", form, Origin="https://books.example", **headers)
             assert compared.status == (303 if allowed else 403)
             if allowed:
-                visitor.get(f"/jobs/{compared.location.rpartition('/')[2]}/events", **headers)
+                visitor.get(f"/jobs/{job_id(compared.location)}/events", **headers)
 
 
 def test_the_reports_of_a_person_are_that_persons_own(copy: Path, user: Path, gateway: str) -> None:
@@ -265,7 +264,7 @@ def test_the_reports_of_a_person_are_that_persons_own(copy: Path, user: Path, ga
             if not reports:
                 form = {"connection": "books", "copy": URI, "csrf": token[1]}
                 job = visitor.post("/reconcile/run", form, Origin="https://books.example", **headers).location
-                visitor.get(f"/jobs/{job.rpartition('/')[2]}/events", **headers)
+                visitor.get(f"/jobs/{job_id(job)}/events", **headers)
             reports.append(len(visitor.get("/reconcile.json", **headers).json["reports"]))
     assert reports == [1, 0]
 

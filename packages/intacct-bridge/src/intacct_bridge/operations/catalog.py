@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intacct_bridge.extract.selection import definition
-from intacct_bridge.load.layouts.base import normalized
 from intacct_bridge.load.layouts.choose import JOURNAL
 from intacct_bridge.load.layouts.declaration import LayoutDeclaration, declaration, declarations
 from intacct_bridge.load.layouts.template import template_text
 from intacct_bridge.load.layouts.template import write_template as _write_template
-from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.catalog import ObjectDef
@@ -17,19 +15,14 @@ from intacct_protocol.model.suggestions import did_you_mean
 
 __all__ = [
     "ColumnOfLayout",
-    "FittingLayout",
     "LayoutOfFiles",
     "describe_object",
     "find_layout",
-    "fitting_layouts",
     "list_layouts",
     "object_of_layout",
     "template",
     "write_template",
 ]
-
-_MOST_MISSING = 3
-"""Required columns that a file may lack and still be one of a layout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +57,6 @@ def find_layout(name: str) -> LayoutOfFiles | None:
     """The layout of a name, ignoring case; None if there is none. An object's own name is not a layout."""
     declared = None if name.isupper() else declaration(name)
     return _layout_of_files(declared) if declared is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class FittingLayout:
-    """A layout that may be the one of a file, judged by the names of its columns."""
-
-    name: str
-    understood: int
-    """How many of the file's columns it has a meaning for."""
-    missing: tuple[str, ...]
-    """The required columns that the file does not have; they can be given for all rows."""
-
-
-def fitting_layouts(
-    path: Path, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | None = None
-) -> tuple[FittingLayout, ...]:
-    """The layouts that a file may have, the likeliest first; none if no layout understands half of its columns.
-
-    SettingsError if the file cannot be read.
-    """
-    columns = open_table(path, encoding=encoding, delimiter=delimiter, sheet=sheet).columns
-    layouts = [
-        FittingLayout(
-            declared.name,
-            sum(normalized(column) in declared.known_names for column in columns),
-            tuple(declared.missing(columns)),
-        )
-        for declared in declarations().values()
-    ]
-    likely = [one for one in layouts if 2 * one.understood >= len(columns) and len(one.missing) <= _MOST_MISSING]
-    return tuple(sorted(likely, key=lambda one: (len(one.missing), -one.understood)))
 
 
 def object_of_layout(name: str) -> str:

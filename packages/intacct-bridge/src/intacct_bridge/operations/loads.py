@@ -9,9 +9,18 @@ from typing import Literal
 from intacct_bridge.connections.connection import CHOICES as CONNECTION_CHOICES
 from intacct_bridge.connections.connection import CURRENCY_SETTINGS
 from intacct_bridge.load.apply.sender import refuse_without_plan
-from intacct_bridge.load.layouts.base import Layout
+from intacct_bridge.load.layouts.base import Layout, settings_of_constants
 from intacct_bridge.load.layouts.choose import layout_for
-from intacct_bridge.load.layouts.declaration import layout_names
+from intacct_bridge.load.layouts.declaration import (
+    LayoutProposal,
+    MissingColumn,
+    declarations,
+    is_known_name,
+    layout_names,
+    likeliest,
+    missing_values,
+    proposed_layouts,
+)
 from intacct_bridge.load.layouts.refused_rows import with_folder_of_files
 from intacct_bridge.load.layouts.refused_rows import write_refused as _write_refused
 from intacct_bridge.load.plan.company_facts import CompanyFacts
@@ -54,16 +63,19 @@ from intacct_bridge.operations.recorded_run import CompanyRun
 from intacct_bridge.runs.run import RecordCounts
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.day_formats import check_format
+from intacct_protocol.model.wording import listed
 from intacct_protocol.xml.values import Kind
 
 __all__ = [
     "ApplyOptions",
     "ColumnPreview",
     "JsonLines",
+    "LayoutProposal",
     "LoadPreview",
     "LoadRequest",
     "LoadTexts",
     "MappingField",
+    "MissingColumn",
     "Mode",
     "SendOptions",
     "Source",
@@ -73,6 +85,7 @@ __all__ = [
     "date_formats",
     "exact",
     "key_names",
+    "layout_kinds",
     "layout_names",
     "load",
     "mapping_fields",
@@ -81,7 +94,9 @@ __all__ = [
     "plan_loads",
     "preview_columns",
     "preview_load",
+    "proposed_layout",
     "text_of",
+    "unnamed_layout",
     "write_refused_rows",
     "write_rows_again",
 ]
@@ -153,6 +168,11 @@ class LoadRequest:
     def file(self) -> Path | None:
         """The file that is loaded; None for rows of a program."""
         return Path(self.source) if isinstance(self.source, str | Path) else None
+
+    @property
+    def called(self) -> str:
+        """What messages call the input."""
+        return self.file.name if self.file is not None else self.name
 
     @property
     def settings(self) -> PlanSettings:
@@ -269,6 +289,8 @@ class LoadPreview:
     """What its records are of."""
     fits: bool
     """Whether it has the columns that are required."""
+    missing: tuple[MissingColumn, ...]
+    """Required columns that it lacks, and that one value can stand for in every row."""
     columns: tuple[ColumnPreview, ...]
     notes: tuple[str, ...]
     faults: tuple[str, ...]
@@ -279,13 +301,15 @@ def preview_load(run: CompanyRun, request: LoadRequest) -> LoadPreview:
     layout = _layout(run, request)
     table = _table(request, layout)
     rows = list(islice(iter(table), _FIRST_ROWS))
+    fits = layout.fits(table.columns)
     return LoadPreview(
         form=table.form,
         sheet=table.sheet,
         sheets=tuple(sheet_names(request.file, _reading(request))) if request.file is not None else (),
         header=table.header,
         object=layout.object,
-        fits=layout.fits(table.columns),
+        fits=fits,
+        missing=() if fits or request.mapping is not None else missing_values(request.layout, table.columns),
         columns=_columns(table, rows, layout),
         notes=(*table.notes, *_notes(layout, table)),
         faults=tuple(f"row {row.number}: {row.fault}" for row in rows if row.fault),
@@ -296,6 +320,50 @@ def preview_columns(request: LoadRequest) -> tuple[ColumnPreview, ...]:
     """The columns of an input for which no layout is chosen yet. Nothing is asked of a company."""
     table = _table(request, None)
     return _columns(table, list(islice(iter(table), _FIRST_ROWS)), None)
+
+
+def layout_kinds() -> tuple[tuple[str, str], ...]:
+    """Every layout, with a few words on what its rows are."""
+    return tuple((one.name, one.about.partition(":")[0].rstrip(".")) for one in declarations().values())
+
+
+def layout_proposals(request: LoadRequest) -> tuple[LayoutProposal, ...]:
+    """The layouts that the columns of an input fit, the likeliest first. Nothing is asked of a company."""
+    return proposed_layouts(_table(request, None).columns, request.called)
+
+
+def proposed_layout(request: LoadRequest) -> LayoutProposal | None:
+    """The layout that the columns of an input fit; None if none does, or several do equally well."""
+    return likeliest(layout_proposals(request))
+
+
+def unnamed_layout(request: LoadRequest) -> SettingsError:
+    """The error for an input of which no setting says what its rows are, with the layouts that its columns fit."""
+    proposals = layout_proposals(request)
+    name = request.called or "the input"
+    if not proposals:
+        return SettingsError(
+            f"It is not known what {name} holds. Its columns fit no layout.",
+            fix="Use `as` with an object such as VENDOR, or give a mapping with `map`. `intacct template` lists the"
+            " layouts of files.",
+            setting="as",
+        )
+    proposal = likeliest(proposals)
+    if proposal is None:
+        likely = [other.layout for other in proposals if other.rank == proposals[0].rank]
+        return SettingsError(
+            f"It is not known what {name} holds. Its columns fit {listed(likely, 'or')}.",
+            fix=f"Use `as = {likely[0]}`, or another of them.",
+            setting="as",
+        )
+    missing = [column.name for column in proposal.missing]
+    values = f", and one value for all rows: {settings_of_constants(missing)}" if missing else ""
+    lacking = f", if one value is given for {listed(missing)}" if missing else ""
+    return SettingsError(
+        f"It is not said what {name} holds. Its columns fit {proposal.layout}{lacking}.",
+        fix=f"Use `as = {proposal.layout}`{values}.",
+        setting="as",
+    )
 
 
 def _columns(table: InputTable, rows: Sequence[SourceRow], layout: Layout | None) -> tuple[ColumnPreview, ...]:
@@ -399,10 +467,7 @@ def _layout(run: CompanyRun, request: LoadRequest, *, key: tuple[str, ...] = ())
     if request.file is not None:
         check_input(request.file)
     if not request.layout and request.mapping is None:
-        raise SettingsError(
-            f"It is not known what {request.file.name if request.file is not None else request.name or 'it'} holds.",
-            fix="Choose a layout such as bills or journal-entries, or name an object such as VENDOR.",
-        )
+        raise unnamed_layout(request)
     created = request.mode is Mode.CREATE
     return layout_for(
         request.layout,
@@ -434,7 +499,7 @@ def _table(request: LoadRequest, layout: Layout | None) -> InputTable:
             *(
                 (layout.knows, lambda columns: layout.fits([*columns, *request.constants]))
                 if layout is not None
-                else ()
+                else (is_known_name,)
             ),
         )
         table = open_table(

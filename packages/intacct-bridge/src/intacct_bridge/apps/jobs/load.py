@@ -18,7 +18,7 @@ from intacct_bridge.apps.views.saved_plans import (
 )
 from intacct_bridge.operations.job_settings import LoadSettings, declared_settings
 from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.wording import counted, listed
+from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.views.applying import ShownPlan
@@ -36,7 +36,7 @@ def load(context: CommandContext, settings: LoadSettings) -> int:
     from intacct_bridge.operations.loads import plan_loads, requested_load
     from intacct_bridge.operations.plans import ApplyOptions, SendOptions, refuse_without_plan
 
-    _check_options(settings)
+    _check_options(context, settings)
     if settings.new and len(settings.files) > 1:
         raise SettingsError("--new names rows of one file, and several are given", fix="load that file alone")
     _check_outputs(settings)
@@ -125,13 +125,13 @@ def _tell_next(context: CommandContext, plans: "Sequence[Plan]") -> None:
     context.output.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
 
 
-def _check_options(settings: LoadSettings) -> None:
+def _check_options(context: CommandContext, settings: LoadSettings) -> None:
     if settings.from_plan is not None and settings.files:
         raise SettingsError("--from-plan already contains the records", fix="leave FILE out")
     if settings.from_plan is None and not settings.files:
         raise SettingsError("Missing argument FILE.", fix="name a file, or a plan with --from-plan")
     if settings.files and not settings.as_name and settings.map_file is None:
-        raise SettingsError("Missing option --as OBJECT or --map MAP.toml.", fix=_proposal(settings))
+        raise _no_layout(context, settings)
     if settings.from_plan is not None:
         names = declared_settings(LoadSettings)
         shaping = [names[name].name for name in names if name in settings.written - _OF_SAVED_PLAN]
@@ -140,19 +140,17 @@ def _check_options(settings: LoadSettings) -> None:
             raise SettingsError(message, fix="plan the file again")
 
 
-def _proposal(settings: LoadSettings) -> str:
-    """The command with the layout that the columns of the file fit, or what to name if they fit none."""
-    from intacct_bridge.operations.catalog import fitting_layouts
+def _no_layout(context: CommandContext, settings: LoadSettings) -> SettingsError:
+    """The error for a file of which no option says what it holds, with the command if its columns say it."""
+    from intacct_bridge.operations.loads import proposed_layout, requested_load, unnamed_layout
 
-    path = settings.files[0]
-    layouts = fitting_layouts(path, encoding=settings.encoding, delimiter=settings.delimiter, sheet=settings.sheet)
-    if not layouts:
-        return "name the object, or a mapping. `intacct template` lists the layouts of files"
-    best = layouts[0]
-    constants = "".join(f" --set {shlex.quote(name)}=…" for name in best.missing)
-    lacking = f", except for the {listed(best.missing)}" if best.missing else ""
-    command = f"intacct load {shlex.quote(str(path))} --as {best.name}{constants}"
-    return f"The columns of {path.name} fit {best.name}{lacking}: {command}"
+    request = requested_load(settings, settings.files[0], in_flow=bool(context.flow))
+    error, proposal = unnamed_layout(request), proposed_layout(request)
+    if proposal is None or context.flow:
+        return error
+    words = shlex.join(["intacct", *context.arguments, "--as", proposal.layout])
+    constants = "".join(f" --set {shlex.quote(column.name)}=…" for column in proposal.missing)
+    return SettingsError(str(error), fix=f"{words}{constants}")
 
 
 def _check_outputs(settings: LoadSettings) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from intacct_bridge.apps.terminal.failures import explained, is_of_full_disk
-from intacct_bridge.apps.web.jobs import problem_of
+from intacct_bridge.apps.web.jobs import JobState, problem_of
 from intacct_bridge.apps.web.lists import CSV, csv_of
 from intacct_bridge.apps.web.pages import (
     Answer,
@@ -208,10 +208,13 @@ def _attachment(name: str) -> str:
 def job_pages() -> tuple[Page, ...]:
     """The list of a person's jobs, and the page of each."""
 
-    def show(request: PageRequest) -> PageView:
+    def show(request: PageRequest) -> PageView | Redirect:
         job = request.app.jobs.find(request.params["id"], request.person)
         if job is None:
             raise NotFoundError("There is no such job.", fix="Jobs end with the console. What they did is in the runs.")
+        follows = request.query.get("then") == "result" and not request.is_data
+        if follows and job.state is JobState.DONE and job.result:
+            return Redirect(job.result)
         renewal = job.renewal()
         return PageView("job.html", {"job": job.data()}, title=job.title, **renewal)
 

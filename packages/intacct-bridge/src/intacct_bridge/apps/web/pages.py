@@ -163,10 +163,15 @@ class PageRequest:
         return Redirect(f"{address}{joined}{urlencode({'notice': self.session.keep_notice(notice)})}")
 
     def start(self, title: str, work: Work, *, page: str = "/jobs/{id}", wait: float = 0, **facts: Any) -> Redirect:
-        """Begin long work, and go to the page that shows it: to its result if it is done within `wait` seconds."""
+        """Begin long work, and go to the page that shows it: to its result if it is done within `wait` seconds.
+
+        A page of a job that has none of its own leads to the result by itself, once the work is done.
+        """
         job = self.app.jobs.start(title, work, person=self.person, page=page, **facts)
         done = bool(wait) and job.over.wait(wait) and job.state is JobState.DONE
-        return Redirect(job.result if done and job.result else job.page)
+        if done and job.result:
+            return Redirect(job.result)
+        return Redirect(f"{job.page}?then=result" if page == "/jobs/{id}" else job.page)
 
     @property
     def may_configure(self) -> bool:

@@ -144,7 +144,7 @@ def normalized(name: str) -> str:
 
 def missing_columns(table: InputTable, missing: Sequence[str]) -> SettingsError:
     """The error for an input without some columns that its layout requires, with the setting that gives them."""
-    constants = " ".join(f"`set = {_quoted(one)}=…`" for one in missing if one not in _PER_ROW)
+    constants = settings_of_constants(missing)
     fix = f"add a column named {missing[0]!r}"
     if not constants or len(missing) > _FEW:
         fix += "; if another row than the first has the names of the columns, give it with `header_row`"
@@ -159,8 +159,13 @@ def missing_columns(table: InputTable, missing: Sequence[str]) -> SettingsError:
 
 _FEW = 4
 """Of more missing columns, the header is more likely elsewhere than all of them constant."""
-_PER_ROW = ("amount", "debit", "credit", "quantity", "hours")
+PER_ROW = ("amount", "debit", "credit", "quantity", "hours")
 """Meanings that no constant can stand for."""
+
+
+def settings_of_constants(missing: Iterable[str]) -> str:
+    """The settings that give one value for all rows to each of these columns, as far as one value can stand there."""
+    return " ".join(f"`set = {_quoted(one)}=…`" for one in missing if one not in PER_ROW)
 
 
 def _quoted(name: str) -> str:

@@ -5,20 +5,24 @@ field that it fills, with a rule of the mapping language if it needs one. A layo
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
-from intacct_bridge.load.layouts.base import OTHERWISE, MatchedColumns, normalized
+from intacct_bridge.load.layouts.base import OTHERWISE, PER_ROW, MatchedColumns, normalized
 from intacct_protocol.xml.values import Kind
 
 STATES = ("status", "void")
 """The meanings of columns that say whether a record is live, a draft or void, if no field takes them."""
 CARRIED = ("attachments", "entity")
 """Meanings that no field takes: the files of a record, and the entity that owns it."""
+_LEAST = 2
+"""Columns that an input shares with a layout at least: a `name` alone says nothing."""
 
 
 class LayoutColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,3 +171,92 @@ def declaration(name: str) -> LayoutDeclaration | None:
 
 def _plain(name: str) -> str:
     return name.strip().casefold().replace("_", "-").replace(" ", "-")
+
+
+# --- the layout of an input that names none
+#
+# A proposal is for a person to confirm. Nothing is posted by it: bills that are read as invoices would be booked on the
+# wrong side.
+
+
+@dataclass(frozen=True, slots=True)
+class MissingColumn:
+    """A required column that an input lacks, and that one value can stand for in every row."""
+
+    name: str
+    note: str
+    """What belongs into it, in a few words."""
+    example: str
+    is_date: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutProposal:
+    """A layout that an input may be in."""
+
+    layout: str
+    used: tuple[str, ...]
+    """The columns of the input that have a meaning in it."""
+    missing: tuple[MissingColumn, ...]
+    """What has to be given for all rows."""
+    rank: tuple[int, int]
+    """Larger for a likelier layout: what its columns say, then whether the input bears its name."""
+
+
+def proposed_layouts(columns: Sequence[str], name: str = "") -> tuple[LayoutProposal, ...]:
+    """The layouts that an input with these columns and this name may be in, the likeliest first."""
+    words = "".join(letter if letter.isalnum() else " " for letter in name.casefold()).split()
+    proposals = [
+        proposal
+        for declared in declarations().values()
+        if (proposal := _proposal(declared, columns, words)) is not None
+    ]
+    return tuple(sorted(proposals, key=lambda proposal: proposal.rank, reverse=True))
+
+
+def likeliest(proposals: Sequence[LayoutProposal]) -> LayoutProposal | None:
+    """The proposal that no other one equals; None if several are equally likely."""
+    if not proposals or (len(proposals) > 1 and proposals[0].rank == proposals[1].rank):
+        return None
+    return proposals[0]
+
+
+def is_known_name(column: str) -> bool:
+    """Whether some layout has a meaning for a column of this name."""
+    return any(normalized(column) in declared.known_names for declared in declarations().values())
+
+
+def missing_values(layout: str, columns: Sequence[str]) -> tuple[MissingColumn, ...]:
+    """The required columns that an input lacks, if one value can stand for each; none if a row has its own."""
+    declared = declaration(layout)
+    if declared is None:
+        return ()
+    missing = declared.missing(columns)
+    if set(missing) & set(PER_ROW):
+        return ()
+    return tuple(_missing(column) for column in declared.columns if column.name in missing)
+
+
+def _missing(column: LayoutColumn) -> MissingColumn:
+    return MissingColumn(column.name, column.note, column.example, _is_date(column.example))
+
+
+def _is_date(example: str) -> bool:
+    try:
+        return bool(date.fromisoformat(example))
+    except ValueError:
+        return False
+
+
+def _proposal(declared: LayoutDeclaration, columns: Sequence[str], words: Collection[str]) -> LayoutProposal | None:
+    used = tuple(column for column in columns if normalized(column) in declared.known_names)
+    missing = declared.missing(columns)
+    if len(used) < _LEAST or len(used) * 2 < len(columns) or set(missing) & set(PER_ROW):
+        return None
+    required = sum(column.required for column in declared.columns)
+    if missing and len(missing) * 2 > required:
+        return None
+    is_named = any(set(name.casefold().split("-")) <= set(words) for name in (declared.name, *declared.names))
+    return LayoutProposal(
+        declared.name, used, missing_values(declared.name, columns), (2 * len(used) - 3 * len(missing), int(is_named))
+    )

@@ -1,5 +1,5 @@
 // Renews the parts `live`, `live-steps` and `who` of a page whenever its job changes. Without this script the page loads
-// itself again.
+// itself again. The page of a job that is done leads to its result.
 "use strict";
 (function () {
   const live = document.getElementById("live");
@@ -24,6 +24,7 @@
     try {
       const answer = await fetch(location.href, { credentials: "same-origin" });
       if (!answer.ok) { source.close(); return; }
+      if (answer.redirected) { source.close(); location.replace(answer.url); return; }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (pressed) { missed = true; return; }
       for (const part of ["live", "live-steps", "who"]) {

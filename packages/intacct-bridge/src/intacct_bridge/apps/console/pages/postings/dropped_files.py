@@ -73,6 +73,8 @@ class DroppedFile:
     dropped: datetime
     fields: dict[str, str] = field(default_factory=dict)
     """How it is read: the fields of the form that a person has filled."""
+    is_guess: bool = False
+    """Whether its columns say what its rows are, and no person did."""
     preview: dict[str, Any] = field(default_factory=dict)
     """The columns and first rows as they were understood."""
     problem: dict[str, str] = field(default_factory=dict)
@@ -81,7 +83,11 @@ class DroppedFile:
     """The id of its plan."""
     outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
     """The outcome of each record of the plan, by the record's identity."""
+    failed: set[str] = field(default_factory=set)
+    """The records whose outcome is not what the file asks for."""
     tally: str = ""
+    is_posted: bool = False
+    """Whether the company has every record of the plan."""
     run: str = ""
     """The run that posted it."""
     attached: list[str] = field(default_factory=list)
@@ -162,6 +168,11 @@ class DroppedFile:
             words += [f"--{name}"] if name in TICKS else [word for value in values for word in (f"--{name}", value)]
         return words
 
+    def add_values(self, values: Mapping[str, str]) -> None:
+        """Add a value for all rows to columns that it lacks."""
+        lines = [line for line in self.fields.get("set", "").splitlines() if line.partition("=")[0] not in values]
+        self.fields["set"] = "\n".join([*lines, *(f"{name}={text}" for name, text in values.items())])
+
     def save(self) -> None:
         """Keep its facts; they are replaced in one step, even if two windows do it at once."""
         with _CHANGING:
@@ -176,7 +187,8 @@ class DroppedFile:
 
     def forget_plan(self) -> None:
         """It is read in another way now: its plan no longer fits."""
-        self.plan, self.outcomes, self.tally, self.run = "", {}, "", ""
+        self.plan, self.tally, self.is_posted, self.run = "", "", False, ""
+        self.outcomes, self.failed = {}, set()
         self.refused.unlink(missing_ok=True)
 
 

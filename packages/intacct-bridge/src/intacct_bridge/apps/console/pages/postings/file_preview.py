@@ -14,18 +14,33 @@ if TYPE_CHECKING:
 def filled_fields(request: PageRequest) -> dict[str, str]:
     """The fields of the form that a person has filled."""
     filled = {name: request.field(name).replace("\r\n", "\n") for name in FORM if request.field(name)}
+    if request.field("object"):  # the menu has layouts only
+        filled["as"] = request.field("object")
     return {name: "true" if name in TICKS else text for name, text in filled.items()}
 
 
 def understand(request: PageRequest, file: DroppedFile) -> None:
-    """Read the beginning of a file as its options say, and keep what was found, or why it cannot be read."""
-    file.preview, file.problem = {}, {}
+    """Read the beginning of a file as its options say, and keep what was found, or why it cannot be read.
+
+    If it is not said what the rows are, the columns say it.
+    """
+    file.preview, file.problem, file.is_guess = {}, {}, False
     try:
+        if not file.fields.get("as") and not file.mapping.is_file():
+            _guess_layout(file)
         with reading(request, file) as run:
             file.preview = _preview(run, file)
     except IntacctError as error:
         file.problem = described(error)
     file.save()
+
+
+def _guess_layout(file: DroppedFile) -> None:
+    from intacct_bridge.operations.loads import proposed_layout
+
+    proposal = proposed_layout(file.request)
+    if proposal is not None:
+        file.fields["as"], file.is_guess = proposal.layout, True
 
 
 def reading(request: PageRequest, file: DroppedFile) -> "RecordedRun":
@@ -46,6 +61,10 @@ def _preview(run: "RecordedRun", file: DroppedFile) -> dict[str, Any]:
         "header": preview.header,
         "object": preview.object,
         "fits": preview.fits,
+        "missing": [
+            {"name": one.name, "note": one.note, "example": one.example, "is_date": one.is_date}
+            for one in preview.missing
+        ],
         "columns": [
             {"name": column.name, "known": column.has_meaning, "first": list(column.first)}
             for column in preview.columns

@@ -35,14 +35,12 @@ def show(request: PageRequest) -> PageView:
 
 
 def _first_page(request: PageRequest, problem: dict[str, str] | None = None, status: int = 200) -> PageView:
-    from intacct_bridge.operations.loads import layout_names
-
     names = [one.name for one in listed_connections()]
     chosen = request.field("connection") or request.query.get("connection") or request.app.proposed_connection
     data = {
         "names": names,
         "chosen": chosen or (names[0] if names else ""),
-        "layouts": list(layout_names()),
+        "kinds": _kinds(request.field("as"), "What its columns show"),
         "modes": [list(one) for one in MODES],
         "given": {name: request.field(name) for name in ("as", "mode", "entity")},
         "problem": problem or {},
@@ -52,6 +50,14 @@ def _first_page(request: PageRequest, problem: dict[str, str] | None = None, sta
     return PageView("load.html", data, status=status)
 
 
+def _kinds(chosen: str, otherwise: str) -> list[list[str]]:
+    """What rows can be, for a menu: the layouts, and an object that was chosen by its name."""
+    from intacct_bridge.operations.loads import layout_kinds
+
+    kinds = [["", otherwise], *([name, f"{about} ({name})"] for name, about in layout_kinds())]
+    return kinds if chosen in [name for name, _ in kinds] else [*kinds, [chosen, chosen]]
+
+
 def add(request: PageRequest) -> PageView | Redirect:
     """Keep a dropped file, and show how it is read."""
     upload = request.upload("file")
@@ -59,7 +65,7 @@ def add(request: PageRequest) -> PageView | Redirect:
         return _first_page(
             request, {"error": "No file was chosen.", "fix": "Choose a CSV, Excel, JSON lines or Parquet file."}, 422
         )
-    fields = {name: request.field(name) for name in ("as", "mode") if request.field(name)}
+    fields = {name: text for name, text in filled_fields(request).items() if name in ("as", "mode")}
     try:
         file = keep_file(
             upload,
@@ -103,6 +109,10 @@ def show_one(request: PageRequest) -> PageView:
         "as_command": shlex.join(["intacct", "load", file.name, *file.words, "--connection", file.connection]),
         "given": {**dict.fromkeys(FORM, ""), **file.fields},
         "modes": [list(one) for one in MODES],
+        "kinds": _kinds(
+            file.fields.get("as", ""), "By the mapping" if file.mapping.is_file() else "What its columns show"
+        ),
+        "is_guess": file.is_guess,
         "preview": file.preview,
         "has_mapping": file.mapping.is_file(),
         "mapping": file.mapping.read_text("utf-8") if file.mapping.is_file() else "",
@@ -111,6 +121,7 @@ def show_one(request: PageRequest) -> PageView:
         "plan": plan,
         "outcomes": list(islice(file.outcomes.values(), plans.SHOWN)),
         "tally": file.tally,
+        "is_posted": file.is_posted,
         "has_refused": file.refused.is_file(),
         "refused_name": file.refused.name,
     }
@@ -124,6 +135,18 @@ def read(request: PageRequest) -> Redirect:
     file.forget_plan()
     understand(request, file)
     return request.redirect(address("load", file.id))
+
+
+def complete(request: PageRequest) -> Redirect:
+    """Give one value for all rows to columns that the file lacks, and plan it if that is all."""
+    file = find_file(request.params["id"], request.person)
+    values = dict(zip(request.fields("column"), request.fields("value"), strict=False))
+    file.add_values({name: text.strip() for name, text in values.items() if text.strip()})
+    file.forget_plan()
+    understand(request, file)
+    if file.problem or not file.preview.get("fits"):
+        return request.redirect(address("load", file.id))
+    return load_plan.plan(request)
 
 
 def remove(request: PageRequest) -> Redirect:
@@ -141,6 +164,7 @@ PAGES = (
         show_one,
         actions={
             "read": read,
+            "complete": complete,
             "map": mapping.map_columns,
             "unmap": mapping.unmap,
             "plan": load_plan.plan,

@@ -88,7 +88,9 @@ def _keep_outcomes(run: "RecordedRun", file: DroppedFile, plan: "Plan", outcomes
             record = outcome.write.identity.text
             if outcome.status is not RecordStatus.SENT or record not in now.outcomes:  # another job posts it just now
                 now.outcomes[record] = dict(zip(OUTCOME_COLUMNS, row, strict=True))
+                now.failed = now.failed - {record} if outcome.good else now.failed | {record}
         left = sum(record.write.identity.text not in now.outcomes for record in plan.of(*WRITTEN))
+        now.is_posted = not left and not now.failed
         now.tally = tally_of((outcome["outcome"] for outcome in now.outcomes.values()), left)
         now.run = run.recorder.id if outcomes else now.run
 
