@@ -14,7 +14,7 @@ import pytest
 from support.repository import BRIDGE, DISTRIBUTIONS, PROTOCOL
 
 PACKAGES = {
-    "intacct_protocol": "errors diagnosis xml model",
+    "intacct_protocol": "errors diagnosis xml model rest",
     "intacct_emulator": (
         "settings store from_copy company access records ledger demo_company subledgers orders reading handlers rest "
         "server recordings testing command pytest_plugin"

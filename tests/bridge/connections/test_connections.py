@@ -103,6 +103,32 @@ def test_no_secret_shows_in_any_form_a_person_might_print() -> None:
     assert connection.secrets == ("planted-sender-secret", "planted-user-secret")
 
 
+REST = {"company_id": "acme", "user_id": "ws", "oauth_client_id": "app", "oauth_client_secret": "planted-client-secret"}
+
+
+def test_a_connection_may_have_the_rest_interface_alone() -> None:
+    connection = Connection(**REST)  # type: ignore[arg-type]
+    assert "planted" not in f"{connection} {connection.settings()}"
+    assert connection.secrets == ("planted-client-secret",)
+    with pytest.raises(SettingsError, match="sender_id is not set, and a copy needs the XML interface"):
+        connection.require_xml("a copy")
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [
+        ({**REST, "oauth_client_secret": ""}, "oauth_client_secret"),
+        ({**REST, "user_id": ""}, "user_id"),
+        ({**REST, "sender_id": "s"}, "sender_password"),
+        ({**REST, "user_password": "p"}, "sender_id"),
+        ({**REST, "oauth_client_id": ""}, "sender_id"),
+    ],
+)
+def test_each_interface_needs_all_of_its_credentials(settings: dict[str, str], missing: str) -> None:
+    with pytest.raises(SettingsError, match=f"{missing} is not set"):
+        Connection(**settings)  # type: ignore[arg-type]
+
+
 def test_a_connection_survives_pickling_and_copying() -> None:
     connection = whole(location_id="100")
     assert pickle.loads(pickle.dumps(connection)) == connection == copy.deepcopy(connection)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from intacct_bridge.client.reading.catalog import FinancialSetup
     from intacct_bridge.client.reading.legacy import LegacyReader
     from intacct_bridge.client.reading.reports import Reports
+    from intacct_bridge.client.rest.rest import Rest
     from intacct_bridge.client.writing import Outcome, RowFunctions
     from intacct_protocol.xml.python_columns import RowBatch
 
@@ -111,6 +112,7 @@ class Client:
         self._queries = QueryReader(self._calls, self._catalog, reading_of=self._reading_of)
         self._records = Records(self._calls, self._catalog)
         self._legacy: LegacyReader | None = None
+        self._rest: Rest | None = None
 
     def _by_legacy_functions(self, object_name: str = "") -> "LegacyReader | None":
         """The reader of an object that only functions of document type 2.1 reach; None if the generic ones do."""
@@ -166,6 +168,15 @@ class Client:
     def calibration(self) -> Calibration:
         """The measurements of `intacct doctor` for this company on this machine."""
         return self._runtime.calibration
+
+    @property
+    def rest(self) -> "Rest":
+        """The REST interface, in the same entity. SettingsError without the application's id and secret."""
+        if self._rest is None:
+            from intacct_bridge.client.rest.rest import Rest
+
+            self._rest = Rest(self._runtime, location_id=lambda: self.connection.location_id)
+        return self._rest
 
     def sign_in(self) -> SignIn:
         """The user, company and entity that are signed in; makes one call if there is no session yet.

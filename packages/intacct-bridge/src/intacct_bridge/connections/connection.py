@@ -17,7 +17,7 @@ from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.uri_text import is_misspelt_address, redacted, uri_secrets
 
 PUBLIC_ENDPOINT = "https://api.intacct.com/ia/xml/xmlgw.phtml"
-SECRETS = ("sender_password", "user_password")
+SECRETS = ("sender_password", "user_password", "oauth_client_secret")
 CHOICES = {
     "authentication": ("session", "login"),
     "dtd_version": ("3.0", "2.1"),
@@ -34,7 +34,8 @@ CURRENCY_SETTINGS = ("send_currency", "party_currency", "unusual_rates")
 STATUS_MEANINGS = ("live", "draft", "void")
 """What a word for the status of a record can mean."""
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
-_REQUIRED = ("sender_id", "sender_password", "company_id", "user_id", "user_password")
+_BY_XML = ("sender_id", "sender_password", "user_password")
+"""What the XML interface needs beside the company and the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,10 @@ class Connection:
     """The entity to work in; empty means all entities the user can see."""
     client_id: str = ""
     """The client company of a console user (a slide-in); the user and password are the console's."""
+    oauth_client_id: str = ""
+    """The application of the REST interface; not a console's client. Without the three credentials of XML, the
+    connection has the REST interface alone."""
+    oauth_client_secret: "Secret | str" = ""
     endpoint: str = PUBLIC_ENDPOINT
     allow_endpoint: bool = False
     """Allows an endpoint outside intacct.com, which will receive the credentials."""
@@ -122,7 +127,7 @@ class Connection:
         self._check_statuses()
         if self.monthly_limit is not None and not self.outbox.startswith(("postgresql://", "postgres://")):
             self._refuse("monthly_limit", "needs an outbox in PostgreSQL, which counts for all machines")
-        for setting in _REQUIRED:
+        for setting in required_settings({name: getattr(self, name) for name in (*_BY_XML, "oauth_client_id")}):
             if not getattr(self, setting):
                 self._refuse(setting, "is not set", missing_fix(self.name, setting))
         check_endpoint(self.endpoint, connection=self.name, allow=self.allow_endpoint)
@@ -172,7 +177,17 @@ class Connection:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The credentials, for masking them in text."""
-        return (*(unwrapped(getattr(self, setting)) for setting in SECRETS), *uri_secrets(self.outbox))
+        credentials = (unwrapped(getattr(self, setting)) for setting in SECRETS)
+        return (*filter(None, credentials), *uri_secrets(self.outbox))
+
+    def require_xml(self, purpose: str) -> None:
+        """SettingsError if the connection has the REST interface alone. `purpose` is what needs the XML interface."""
+        if not self.sender_id:
+            raise SettingsError(
+                f"connection {self.name!r}: sender_id is not set, and {purpose} needs the XML interface",
+                fix=missing_fix(self.name, "sender_id"),
+                setting="sender_id",
+            )
 
     @property
     def needs_approval(self) -> bool:
@@ -190,6 +205,13 @@ class Connection:
         entity = f", entity {self.location_id}" if self.location_id else ""
         client = f", client {self.client_id}" if self.client_id else ""
         return f"company {self.company_id}{client}{entity} ({self.environment})"
+
+
+def required_settings(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The settings that a connection needs: with the application of REST and nothing of XML's, those of REST."""
+    if settings.get("oauth_client_id") and not any(settings.get(setting) for setting in _BY_XML):
+        return ("company_id", "user_id", "oauth_client_id", "oauth_client_secret")
+    return ("sender_id", "sender_password", "company_id", "user_id", "user_password")
 
 
 SETTINGS = tuple(item.name for item in fields(Connection) if item.name != "origins")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.connections import sdk_profiles, toml_file
-from intacct_bridge.connections.connection import SECRETS, SETTINGS, Connection, missing_fix
+from intacct_bridge.connections.connection import SECRETS, SETTINGS, Connection, missing_fix, required_settings
 from intacct_bridge.connections.secret_refs import resolved
 from intacct_bridge.machine import directories
 from intacct_protocol.errors import SettingsError
@@ -153,7 +153,7 @@ def load_connection(name: str | None = None, *, sources: SettingsSources | None 
     for origin, more in _from_profiles(chosen, available, connection_settings):
         connection_settings |= more
         origins |= dict.fromkeys(more, origin)
-    for setting in _REQUIRED:
+    for setting in required_settings(connection_settings):
         if not connection_settings.get(setting):
             raise _missing(setting, chosen, connection_settings, available)
     return Connection(name=chosen, origins=origins, **connection_settings)

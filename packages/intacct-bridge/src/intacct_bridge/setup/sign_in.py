@@ -74,7 +74,8 @@ class SignInCheck:
     """The user ID as the gateway returned it."""
 
     def run(self) -> Iterator[DoctorFinding]:
-        """The passed steps, then the failed one, if any."""
+        """The passed steps, then the failed one, if any. SettingsError for a connection with REST alone."""
+        self.connection.require_xml("the doctor")
         client = self.open_client(self.connection)
         try:
             signed = client.sign_in()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from intacct_bridge.client.gateway.exchange import Decode, GatewayCall, T, plain
 from intacct_bridge.client.gateway.session import Session
+from intacct_bridge.connections.connection import Connection
 from intacct_protocol.diagnosis import as_error
 from intacct_protocol.errors import IntacctError, InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
 from intacct_protocol.xml.envelope import ABORTED, SUCCESS, Function, Result
@@ -98,19 +99,25 @@ class Calls:
 
     def _check(self, functions: Sequence[Function], *, read: bool, planned: bool = False) -> None:
         writes = sorted({function.name for function in functions if not is_read(function.name)})
-        if self.connection.read_only and writes and not read:
-            raise SettingsError(
-                f"connection {self.connection.name!r} is read_only, and {', '.join(writes)} may change something",
-                fix="Use another connection, or remove read_only from this one's settings.",
-            )
-        if self.connection.needs_approval and writes and not read and not planned:
-            raise SettingsError(
-                f"connection {self.connection.name!r} requires an approval, and {', '.join(writes)} has no plan",
-                fix="Make a plan with `intacct load FILE --out PLAN`, and have it approved.",
-            )
+        if writes and not read:
+            refuse_writes(self.connection, writes, planned=planned)
         generic = sorted({function.name for function in functions if not is_legacy_function(function.name)})
         if self.connection.is_legacy and generic:
             raise refused_by_legacy(f"function {generic[0]}")
+
+
+def refuse_writes(connection: Connection, writes: Sequence[str], *, planned: bool) -> None:
+    """SettingsError if the connection refuses writes, or those that no approved plan has."""
+    if connection.read_only:
+        raise SettingsError(
+            f"connection {connection.name!r} is read_only, and {', '.join(writes)} may change something",
+            fix="Use another connection, or remove read_only from this one's settings.",
+        )
+    if connection.needs_approval and not planned:
+        raise SettingsError(
+            f"connection {connection.name!r} requires an approval, and {', '.join(writes)} has no plan",
+            fix="Make a plan with `intacct load FILE --out PLAN`, and have it approved.",
+        )
 
 
 def is_legacy_function(function: str) -> bool:

@@ -171,6 +171,10 @@ class Exchange:
         self._hidden.append(secret)
         self._forms = secret_forms((*self.connection.secrets, *self._hidden))
 
+    def masked(self, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+        """The faults without the credentials that they may quote."""
+        return tuple(fault_without_secrets(fault, self._forms) for fault in faults)
+
     def close(self) -> None:
         """Take no further call."""
         self._is_closed = True
@@ -251,6 +255,7 @@ class Exchange:
         self.gate.throttled(_THROTTLED_WAIT if seconds is None else seconds)
 
     def _encoded(self, call: GatewayCall, authentication: Authentication) -> bytes:
+        self.connection.require_xml(call.names)
         control = Control(
             self.connection.sender_id,
             unwrapped(self.connection.sender_password),

@@ -1,8 +1,8 @@
-"""The HTTP transport: one POST, one answer, and whether the request was sent in full if the connection breaks.
+"""The HTTP transport: one request, one answer, and whether the request was sent in full if the connection breaks.
 
-It handles HTTP: persistent connections, gzip, time-outs, proxies, trust. It never retries and reads no XML. A generator
-gives the body to the connection in pieces, which shows whether the last piece was taken: if it was not, the gateway
-cannot have received the whole request, and a write was not applied.
+It handles HTTP: persistent connections, gzip, time-outs, proxies, trust. It never retries and reads no body. A
+generator gives the body to the connection in pieces, which shows whether the last piece was taken: if it was not, the
+gateway cannot have received the whole request, and a write was not applied.
 """
 
 import io
@@ -11,7 +11,7 @@ import ssl
 import time
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPResponse
@@ -31,12 +31,8 @@ from intacct_protocol.xml.xml import MAX_BYTES
 
 CONNECT_SECONDS = 10.0
 _PIECE = 64 * 1024
-_HEADERS = {
-    "Content-Type": "application/xml",
-    "Accept": "application/xml, text/xml, application/json;q=0.5",
-    "Accept-Encoding": "gzip",
-    "User-Agent": f"intacct-bridge/{__version__}",
-}
+_HEADERS = {"Accept-Encoding": "gzip", "User-Agent": f"intacct-bridge/{__version__}"}
+_XML_HEADERS = {"Content-Type": "application/xml", "Accept": "application/xml, text/xml, application/json;q=0.5"}
 
 
 class HttpTransport:
@@ -60,20 +56,25 @@ class HttpTransport:
         self._pools: dict[str, urllib3.PoolManager] = {}
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
+        """One exchange of XML. Any HTTP status is an answer; ConnectionCutError if there is none."""
+        return self.send("POST", endpoint, body, _XML_HEADERS)
+
+    def send(self, method: str, endpoint: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """One exchange. Any HTTP status is an answer; ConnectionCutError if there is none."""
         sending = _Sending(body)
+        sized = {"Content-Length": str(len(body))} if body or method not in ("GET", "DELETE") else {}
         try:
             answer = self._pool(endpoint).request(
-                "POST",
+                method,
                 endpoint,
-                body=iter(sending),
-                headers={**self._headers, "Content-Length": str(len(body))},
+                body=iter(sending) if sized else None,
+                headers={**self._headers, **headers, **sized},
                 redirect=False,
                 preload_content=False,
                 decode_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _cut(error, endpoint, sent=sending.complete) from None
+            raise _cut(error, endpoint, sent=sending.complete or (not sized and _was_connected(error))) from None
         try:
             received = _received(answer, self._max_bytes)
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -83,10 +84,10 @@ class HttpTransport:
             answer.close()
             raise
         answer.release_conn()
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        if headers.get("content-encoding", "").strip().lower() not in ("gzip", "x-gzip"):
-            return Reply(answer.status, received, headers)
-        return Reply(answer.status, received, headers, lambda packed: self._unpacked(packed, endpoint))
+        named = {name.lower(): value for name, value in answer.headers.items()}
+        if named.get("content-encoding", "").strip().lower() not in ("gzip", "x-gzip"):
+            return Reply(answer.status, received, named)
+        return Reply(answer.status, received, named, lambda packed: self._unpacked(packed, endpoint))
 
     def close(self) -> None:
         """Close all connections."""
@@ -210,6 +211,12 @@ class _Sending:
         for start in range(0, len(view), _PIECE):
             yield bytes(view[start : start + _PIECE])
         self.complete = True
+
+
+def _was_connected(error: Exception) -> bool:
+    """Whether a request without a body may have arrived: it has no last piece that shows it."""
+    never = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError, socket.gaierror)
+    return not any(isinstance(each, never) for each in _chain(error))
 
 
 def proxy_for(endpoint: str) -> str:

@@ -20,6 +20,7 @@ from intacct_bridge.connections.connection import Connection, is_loopback
 from intacct_bridge.machine.clock import steady_seconds
 from intacct_bridge.machine.directories import cache_directory, cache_of_port, state_directory
 from intacct_bridge.shared_state.place import company_name, shared_place
+from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.reply import Transport
 
 if TYPE_CHECKING:
@@ -80,6 +81,13 @@ class Runtime:
             return None
         self._tally.flush()
         return self._tally.usage.month_to_date(f"{now:%Y-%m}")
+
+    @property
+    def http(self) -> HttpTransport:
+        """The network. SettingsError if another transport takes its place, which speaks XML only."""
+        if self._own_transport is None:
+            raise SettingsError("the REST interface needs the network, and this client has another transport")
+        return self._own_transport
 
     @property
     def refusals(self) -> int:

@@ -1,0 +1,1 @@
+"""Sage Intacct's REST interface: tokens, and one round trip."""

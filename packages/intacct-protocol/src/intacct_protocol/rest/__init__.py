@@ -1,0 +1,1 @@
+"""The REST interface: its errors. No socket and no clock."""
