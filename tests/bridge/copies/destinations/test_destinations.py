@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from intacct_bridge.copies.copy import open_copy
 from intacct_bridge.copies.destinations import files, latest_rows
 from intacct_bridge.copies.destinations.latest_rows import latest, views
 from intacct_bridge.copies.destinations.manifest import CopyFolder, ManifestEntry
-from intacct_bridge.copies.destinations.open import compact_copy, copy_states, open_destination
+from intacct_bridge.copies.destinations.open import KINDS, compact_copy, copy_states, open_destination
 from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.destination_suite import (
     BILLS,
@@ -56,6 +57,24 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Copy]:
 
 class TestEveryDestination(DestinationSuite):
     """The suite, with rows as programs of users read them."""
+
+
+def test_the_types_that_are_promised_are_those_of_the_columns(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    if copy.in_postgres:
+        sql = "SELECT column_name::text, data_type::text FROM information_schema.columns WHERE table_name = 'APBILL'"
+        types = {row["column_name"]: row["data_type"] for row in copy.ask(sql).to_pylist()}
+    elif copy.uri.startswith("parquet"):
+        (file,) = (Path(parse_uri(copy.uri).path) / "APBILL").iterdir()
+        arrow = {"date32[day]": "date32", "timestamp[us, tz=UTC]": "timestamp[us, UTC]"}
+        types = {column.name: arrow.get(str(column.type), str(column.type)) for column in pq.read_schema(file)}
+    else:  # as DuckDB has them, or as `latest.sql` reads text back
+        with copy.look() as con:
+            types = dict(con.execute('SELECT column_name, column_type FROM (DESCRIBE "APBILL")').fetchall())
+    columns = ("VENDORID", "RECORDNO", "TOTALDUE", "WHENDUE", "WHENMODIFIED", "ONHOLD")
+    is_text = copy.uri.startswith(("csv", "jsonl"))
+    promised = KINDS["duckdb"].guarantees.types if is_text else copy.guarantees.types
+    assert ", ".join(f"`{types[column]}`" for column in columns) == promised
 
 
 def test_the_times_of_a_copy_come_back_through_fetchall(tmp_path: Path) -> None:
