@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.operations.verify import PROBES, Agreement, VerificationResult, report
 from intacct_bridge.setup.verify.verification import verify
@@ -161,6 +162,23 @@ def test_what_loads_and_extraction_use_is_kept_on_this_machine(
         assert later.calibration.reading_of(120) == "user"
         assert later.calibration.repeat_guard
         assert later.calibration.measured
+    emulator.close()
+
+
+def test_a_refused_sign_in_leaves_the_earlier_measurements(
+    company: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    emulator = company.clone(settings=settings_of())
+    earlier = Calibration("utc", 120, memory=True, measured="2026-01-31T09:00:00Z")
+    wrong = replace(demo_connection(), user_password="wrong")  # a wrong one
+    with client_of(emulator, wrong, keep=True) as client:
+        client.runtime.calibrate(earlier)
+        with pytest.raises(SignInError):
+            list(verify(client, "demo-user"))
+        assert client.calibration == earlier
+    assert len(emulator.received) == 1
     emulator.close()
 
 

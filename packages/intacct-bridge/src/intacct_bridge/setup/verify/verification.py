@@ -58,13 +58,15 @@ def verify(client: Client, user_id: str) -> Iterator[ProbeFinding]:
 
     Raises the errors that the next probe would meet too: a refused sign-in, and a gateway that does not answer.
     """
-    times = TimeCheck(client, lambda: client.company_time, {"user_id": user_id}, user_id, learned=client.calibration)
+    before = client.calibration
+    times = TimeCheck(client, lambda: client.company_time, {"user_id": user_id}, user_id, learned=before)
     company = ProbedCompany(client, times)
     try:
         for probe in PROBES.values():
             yield _finding(probe, company)
     finally:
-        times.keep()
+        if times.learned is not before:  # a measurement from before keeps its time
+            times.keep()
 
 
 def _finding(probe: Probe, company: ProbedCompany) -> ProbeFinding:
