@@ -132,13 +132,15 @@ class FindDuplicates:
     def _split(self, lookup: LookupKeys, records: Sequence[PlannedRecord], new: Sequence[int]) -> list[PlannedRecord]:
         """Refuse new records that have one key once their references are ids: the input names one record in two ways.
 
-        All of them are refused, since the lines of one record may be spread over them.
+        All of them are refused, since the lines of one record may be spread over them, but for those that the user calls
+        new.
         """
         same: dict[tuple[str, ...], list[int]] = {}
         for at in new:
             write = records[at].write
             names = lookup.filled_key(write.fields)
-            if names and not (lookup.number and write.has_source_key):
+            by_source = lookup.number and write.has_source_key
+            if names and not by_source and not is_new(write, self._context.settings.rules):
                 same.setdefault(tuple(comparable(write.fields[name]) for name in names), []).append(at)
         done = list(records)
         for key, places in same.items():
@@ -150,7 +152,6 @@ class FindDuplicates:
                     f"{write.label} is {write.object} {' '.join(key)}, and so is the record at {others}",
                     "name it the same way in all rows, by the id or by the name, or give it a number of its own",
                     position=write.position,
-                    refuses=not is_new(write, self._context.settings.rules),
                 )
                 done[at] = records[at].with_findings(finding).or_refused()
         return done

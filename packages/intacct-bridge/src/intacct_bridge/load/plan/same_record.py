@@ -45,6 +45,8 @@ class MatchPosted:
         self._context = context
         self._matched: set[int] = set()
         """The entries of ours that records of this input are."""
+        self._entered_as: dict[str, int] = {}
+        """The identities under which new records of this input are entered, with their places in the input."""
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Ask the outbox for all records together, and check the receipts that it has."""
@@ -64,7 +66,8 @@ class MatchPosted:
         if not new:
             return list(records)
         writes = {
-            at: replace(one.write, identities=_identities(one.write, rules.source_name)) for at, one in new.items()
+            at: replace(one.write, identities=_identities(one.write, rules.source_name))
+            for at, one in sorted(new.items(), key=lambda place: not is_new(place[1].write, rules))
         }
         target = write_target(self._context.target, next(iter(writes.values())))
         holders = outbox.holders(target, (identity for write in writes.values() for identity in write.identities))
@@ -83,6 +86,7 @@ class MatchPosted:
             rules,
             latest=lambda write: self._context.entries([write])[0],
             matched_entries=self._matched,
+            entered_as=self._entered_as,
         )
         matching.run()
         decided = receipts.decide(
@@ -206,6 +210,7 @@ class _Matching:
     """The new records of one input and entity, and the live records that they are."""
 
     writes: Mapping[int, Write]
+    """Those that the user calls new come first: each is only the very row that was posted, which no other may be."""
     holders: Mapping[_Key, Sequence[Holder]]
     entered: Mapping[int, OutboxEntry | None]
     """The entry under which the outbox has each record already."""
@@ -216,6 +221,10 @@ class _Matching:
     """The newest entry of a write's identity."""
     matched_entries: set[int]
     """The entries that records of this input are."""
+    entered_as: dict[str, int]
+    """The identities under which records of this input are entered, with their places."""
+    matched_by_new: set[int] = field(default_factory=set)
+    """The entries of rows that the user calls new: no other row is one of these."""
     matched: dict[int, OutboxEntry] = field(default_factory=dict)
     findings: dict[int, list[Finding]] = field(default_factory=dict)
     used: dict[_Key, set[int]] = field(default_factory=dict)
@@ -269,7 +278,7 @@ class _Matching:
         write = self.writes[at]
         candidates: dict[int, OutboxEntry] = {}
         entry = self.entered[at]
-        if entry is not None and self.live(entry) and _is_known_by(entry, write):
+        if entry is not None and self._may_match(entry) and _is_known_by(entry, write):
             candidates[entry.number] = entry
         for identity in write.identities:
             if identity.kind in _EXACT and (entry := self._best(_key(identity), write)) is not None:
@@ -286,12 +295,17 @@ class _Matching:
 
     def _best(self, key: _Key, write: Write) -> OutboxEntry | None:
         """The live record that holds an identity, with the same content if several do."""
-        entries = [one.entry for one in self.holders.get(key, ()) if self.live(one.entry)]
+        entries = [one.entry for one in self.holders.get(key, ()) if self._may_match(one.entry)]
         return min(entries, key=lambda entry: entry.digest != write.digest, default=None)
+
+    def _may_match(self, entry: OutboxEntry) -> bool:
+        return self.live(entry) and entry.number not in self.matched_by_new
 
     def _take(self, at: int, entry: OutboxEntry) -> None:
         self.matched[at] = entry
         self.matched_entries.add(entry.number)
+        if is_new(self.writes[at], self.rules):
+            self.matched_by_new.add(entry.number)
 
     # --- by number
 
@@ -398,21 +412,25 @@ class _Matching:
         return replace(identity, place=place)
 
     def _entered_as(self, at: int, identities: Sequence[Identity]) -> Identity:
-        """The identity of a new record in the outbox: its own, with its place if a live record has that one."""
+        """The identity of a new record in the outbox: its own, numbered if a live record or another row has that."""
         write = self.writes[at]
         if write.identity.kind == "content":
             place = next((one.place for one in identities if one.kind == "content"), 1)
             return content_identity(write.digest, place)
-        entry = self.entered[at]
-        if entry is None or not self.live(entry):
+        if self._may_enter(at, write.identity, self.entered[at]):
             return write.identity
         place = max((one.place for one in identities if one.kind != "content"), default=2)
         for number in count(max(place, 2)):  # several corrected records may have had this identity
             numbered = replace(write.identity, text=f"{write.identity.text}~{number}")
-            entry = self.latest(replace(write, identity=numbered))
-            if entry is None or not self.live(entry):
+            if self._may_enter(at, numbered, self.latest(replace(write, identity=numbered))):
                 break
         return numbered
+
+    def _may_enter(self, at: int, identity: Identity, entry: OutboxEntry | None) -> bool:
+        """Whether a new record may have an identity in the outbox, whose newest entry is this; then it has it."""
+        if entry is not None and self.live(entry):
+            return False
+        return self.entered_as.setdefault(identity.text, at) == at
 
     # --- findings
 
