@@ -83,7 +83,7 @@ class Company:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "outbox.sqlite3"
-        self.deleted: list[dict[str, Value]] = []
+        self.rows: dict[str, list[dict[str, Value]]] = {}
         self._runs, self._numbers = count(1), count(1)
         self._ends: Callable[[OutboxEntry, str], OutboxEntry] = lambda sent, record: sent.ended(
             RecordStatus.APPLIED, Receipt(record)
@@ -100,7 +100,7 @@ class Company:
                 target=TARGET,
                 outbox=outbox,
                 unchecked=[],
-                company=ShownRecords({"AUDITHISTORY": self.deleted}),
+                company=ShownRecords(self.rows),
                 entries=partial(newest_entries, outbox, TARGET),
             ),
         )
@@ -131,6 +131,10 @@ class Company:
         """From now on every answer is lost."""
         self._ends = lambda sent, _: sent.ended(RecordStatus.IN_DOUBT)
 
+    def refuse(self) -> None:
+        """From now on the company refuses every record."""
+        self._ends = lambda sent, _: sent.ended(RecordStatus.REJECTED)
+
     def take_back(self, record: str) -> None:
         """Take a record of ours back, as `undo` does."""
         with self.open() as outbox:
@@ -138,7 +142,7 @@ class Company:
             opposite = new_entry(posted.target, undo_identity(posted.control_id).text, "undo", "<reverse/>",
                                  undoes=posted.number)  # fmt: skip
             (sent,) = outbox.begin(outbox.plan([opposite]))
-            outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt(f"opposite {record}"))])
+            outbox.conclude([sent.ended(RecordStatus.APPLIED, Receipt(f"{record}00"))])
 
 
 @pytest.fixture
@@ -196,6 +200,10 @@ CASES: dict[str, tuple[list[Load], Load, list[str]]] = {
         loaded(payment("C1", 2), payment("C1", 1)),
         ["unchanged 2", "unchanged 1"],
     ),
+    "both amounts of one number": (
+        [loaded(entry("R1", day=30), entry("R1"))], loaded(entry("R1", 5), entry("R1", 6, day=30)),
+        ["conflict 2", "conflict 1"],
+    ),
     "a schedule goes on": (
         [loaded(entry("R1", day=1), entry("R1", day=2))],
         loaded(entry("R1", day=1), entry("R1", day=2), entry("R1", day=3)),
@@ -245,6 +253,19 @@ CASES: dict[str, tuple[list[Load], Load, list[str]]] = {
         loaded(entry("R1", 3, key="a"), entry("R1", 5, key="a"), by=NEW_3),
         ["conflict 1", "new"],
     ),
+    "the row that was called new, alone": (
+        [loaded(entry("R1"), entry("R1", 5), by=NEW_3)], loaded(entry("R1", 5)), ["unchanged 2"]
+    ),
+    "the key of two records, one of which was called new": (
+        [loaded(entry("R1", key="a"), entry("R1", 5, key="a"), by=NEW_3)], loaded(entry("R1", 5, key="a")),
+        ["unchanged 2"],
+    ),
+    "called new under another key": ([loaded(entry(key="a"))], loaded(entry(key="b"), by=NEW_2), ["new"]),
+    "the content of the row that was called new": (
+        [loaded(entry("R1", key="a"), entry("R1", 5, key="a"), by=NEW_3)],
+        loaded(entry("R1", 5, key="a"), entry("R1", 5, key="a"), by=NEW_3),
+        ["conflict 1", "unchanged 2"],
+    ),
     # --- by a key of the source
     "all but the key": (
         [loaded(entry("R1", key="a"))], loaded(entry("R2", 9, day=1, journal="PYRJ", key="a")), ["conflict 1"]
@@ -277,6 +298,9 @@ CASES: dict[str, tuple[list[Load], Load, list[str]]] = {
     "the key of a bill": ([loaded(bill("B1", key="a"))], loaded(bill("B1", key="b")), ["conflict 1"]),
     "a bill under another key, called new": (
         [loaded(bill("B1", key="a"))], loaded(bill("B1", 5, key="b"), by=NEW_2), ["new"]
+    ),
+    "the key is that of the bill before": (
+        [loaded(bill("B1", key="a"))], loaded(bill("B1"), bill("B2", 5, key="a")), ["unchanged 1", "conflict 1"]
     ),
     "the external id is that of another bill": (
         [loaded(bill("B1", external="x"), bill("B2", external="y"))], loaded(bill("B1", 5, external="y")), ["conflict"]
@@ -381,14 +405,33 @@ def test_a_record_that_was_taken_back_beside_one_that_stands(company: Company) -
     assert said(company.load(entry(), entry())) == ["unchanged 2", "new again"]
 
 
-def test_a_deleted_record_is_known_by_nothing(company: Company) -> None:
-    """It was deleted in Intacct, as the audit history has it: nothing was taken back by us."""
-    vendor = Record("VENDOR", {"VENDORID": "V-1", "NAME": "Ace"}, "a")
-    company.load(vendor)
-    company.deleted = [
-        {"OBJECTTYPE": "vendor", "OBJECTKEY": "1--REC", "USERID": "x", "ACCESSMODE": "D", "ACCESSTIME": NOW}
-    ]
-    assert said(company.load(vendor, offline=False)) == ["new"]
+def deletion(name: str, record: str) -> dict[str, Value]:
+    """A person's deletion, as the audit history has it."""
+    return {"OBJECTTYPE": name, "OBJECTKEY": f"{record}--REC", "USERID": "x", "ACCESSMODE": "D", "ACCESSTIME": NOW}
+
+
+def vendor(number: str, key: str) -> Record:
+    return Record("VENDOR", {"VENDORID": number, "NAME": "Ace"}, key)
+
+
+@pytest.mark.parametrize("again", [vendor("V-1", "a"), vendor("V-2", "a"), vendor("V-1", "b")])
+def test_a_deleted_record_is_known_by_nothing(company: Company, again: Record) -> None:
+    company.load(vendor("V-1", "a"))
+    company.rows["AUDITHISTORY"] = [deletion("vendor", "1")]
+    assert said(company.load(again, offline=False)) == ["new"]
+
+
+@pytest.mark.parametrize(("again", "expected"), [(vendor("V-1", "a"), "unchanged 1"), (vendor("V-2", "b"), "new")])
+def test_a_record_that_the_company_shows_is_still_known(company: Company, again: Record, expected: str) -> None:
+    company.load(vendor("V-1", "a"))
+    company.rows["VENDOR"] = [{"RECORDNO": 1, "VENDORID": "V-1"}]
+    assert said(company.load(again, offline=False)) == [expected]
+
+
+def test_a_record_that_was_refused_by_the_company_is_new_again(company: Company) -> None:
+    company.refuse()
+    company.load(entry("R1"), entry("", 5))
+    assert said(company.load(entry("R1"), entry("", 5))) == ["new", "new"]
 
 
 def test_a_file_is_the_same_file_if_the_others_of_it_were_deleted(company: Company) -> None:
@@ -446,13 +489,86 @@ def test_records_whose_names_are_ids_are_asked_for_once(company: Company) -> Non
 
 
 def test_what_is_no_new_record_is_left_as_it_is(company: Company) -> None:
-    company.load(entry("R1"))
-    write = entry("R1").write(2, "", Identifier())
+    company.load(bill("B1"))
+    write = bill("B1").write(2, "", Identifier())
+    refused = PlannedRecord(replace(write, identities=()), Verdict.REFUSED)
+    for others in ([], [PlannedRecord(write, Verdict.CREATE)]):
+        with company.open() as outbox:
+            step = MatchPosted(company.context(outbox, MatchRules()))
+            assert step([refused, *others])[0] == refused
+            assert step.by_resolved([refused, *others])[0] == refused
+
+
+def test_an_update_is_no_record_that_comes_again(company: Company) -> None:
+    """An upsert has equal contents for new records and for updates; only the new ones are those of an earlier input."""
+    company.load(entry(), entry("", 5))
+    identifier = Identifier()
+    new, other = (one.write(row, "", identifier) for row, one in ((2, entry()), (3, entry("", 5))))
+    update = replace(other, operation=WriteOperation.UPDATE)
     with company.open() as outbox:
         step = MatchPosted(company.context(outbox, MatchRules()))
-        refused = PlannedRecord(write, Verdict.REFUSED)
-        assert step([refused]) == [refused]
-        assert step([refused, PlannedRecord(write, Verdict.CREATE)])[0] == refused
+        done = step([PlannedRecord(new, Verdict.CREATE), PlannedRecord(update, Verdict.UPDATE)])
+    assert said(done) == ["equal", "update"]
+
+
+def test_two_of_one_day_name_each_other(company: Company) -> None:
+    first, second = company.load(entry("R1"), entry("R1", 5))
+    assert first.findings[0].message == "record 2 has the number, date and party of the record at f.csv:3"
+    assert second.findings[0].message == "record 3 has the number, date and party of the record at f.csv:2"
+
+
+# --- saved plans
+
+
+def matched(company: Company, write: Write, *, offline: bool = True) -> PlannedRecord:
+    with company.open() as outbox:
+        step = MatchPosted(company.context(outbox, MatchRules(), offline=offline))
+        (record,) = step([PlannedRecord(write, Verdict.CREATE)])
+    return record
+
+
+def test_a_saved_plan_keeps_the_keys_of_sources_and_nothing_else(company: Company) -> None:
+    """A plan that is read has no cells, so its records have their keys as identities; all else is made again."""
+    company.load(entry("R1", key="a"))
+    company.load(entry("R7", 7))
+    write = entry("R2", 5, key="a").write(2, "", Identifier())
+    assert said([matched(company, replace(write, source_key=()))]) == ["conflict 1"]
+    stale = entry("R7", 7).write(2, "", Identifier()).identities
+    write = entry("R3", 5).write(2, "", Identifier())
+    assert said([matched(company, replace(write, identities=stale))]) == ["new"]
+
+
+def test_a_record_of_a_saved_plan_is_compared_by_its_day(company: Company) -> None:
+    company.load(entry("R1", day=1), entry("R1", day=2))
+    write = entry("R1", 5, day=2, key="a").write(2, "", Identifier())
+    assert said([matched(company, replace(write, source_key=()))]) == ["conflict 2"]
+
+
+def test_an_undo_keeps_what_it_is_known_by(company: Company) -> None:
+    identity = Identity("undo:x", "undo")
+    write = replace(entry("R1").write(2, "", Identifier()), undoes=1, identity=identity, identities=(identity,))
+    assert matched(company, write).write.identities == (identity,)
+
+
+def test_an_undo_is_posted_once(company: Company) -> None:
+    company.load(entry("R1"))
+    company.take_back("1")
+    with company.open() as outbox:
+        opposite = outbox.entry(2)
+    fields = entry("R1", -100).write(2, "", Identifier())
+    again = replace(fields, undoes=1, identity=Identity(opposite.identity, "undo"), digest=opposite.digest)
+    assert said([matched(company, again)]) == ["unchanged 100"]
+    other = replace(again, identity=Identity("undo:other", "undo"))
+    assert said([matched(company, other)]) == ["new"]
+    company.rows["AUDITHISTORY"] = [deletion("glbatch", "100")]
+    assert said([matched(company, again, offline=False)]) == ["new"]
+
+
+def test_a_key_that_is_named_later_is_to_be_learned(company: Company) -> None:
+    company.load(entry("R1"))
+    (record,) = company.load(entry("R1", key="a"))
+    assert said([record]) == ["unchanged 1"]
+    assert {one.kind: one.place for one in record.write.identities} == {"number": 1, "source": 0, "content": 1}
 
 
 # --- upserts
@@ -483,7 +599,7 @@ def found_by_source(company: Company, *records: Record, source: str = "shop") ->
         (bill("B9", 5, key="b"), "", ({}, {})),  # without a name, another number may be another bill
         (bill("B2", 5, key="z"), "", ({}, {0: 3})),
         (bill("B3", 5, key="c"), "shop", ({}, {})),  # taken back
-        (entry("R1", 5, key="e"), "shop", ({}, {})),
+        (entry("R1", 5, key="e"), "shop", ({}, {})),  # the number alone says nothing
     ],
 )
 def test_an_upsert_changes_the_record_with_the_key_of_its_source(
@@ -494,6 +610,7 @@ def test_an_upsert_changes_the_record_with_the_key_of_its_source(
     company.load(bill("B2", key="b"))
     company.load(bill("B3", key="c"), rules=SHOP)
     company.take_back("4")
+    company.load(entry("R1", key="d"), rules=SHOP)
     assert found_by_source(company, record, source=source) == expected
 
 
@@ -537,6 +654,13 @@ def test_a_second_record_has_places_of_its_own(company: Company) -> None:
 def source_text(record: PlannedRecord) -> str:
     """The key of a record in its source, as the outbox has it."""
     return next(one.text for one in record.write.identities if one.kind == "source")
+
+
+def test_a_second_payment_of_one_number_is_entered_by_its_content(company: Company) -> None:
+    company.load(payment("C1"))
+    (second,) = company.load(payment("C1", 5), rules=NEW_2)
+    assert second.write.identity == content_identity(second.write.digest, 1)
+    assert {one.kind: one.place for one in second.write.identities} == {"number": 2, "content": 1}
 
 
 def test_the_place_of_a_record_that_was_taken_back_is_free(company: Company) -> None:

@@ -15,7 +15,7 @@ entry is still its own. Other loaders wait for the deadline and the longest requ
 
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,7 +76,7 @@ from intacct_bridge.load.outbox.storage import (
 from intacct_bridge.load.records.identity import control_id, corrected_identities, free_place
 from intacct_bridge.load.records.kept_values import fields_text
 from intacct_bridge.load.records.status import ANSWERED, UNAPPLIED, RecordStatus
-from intacct_bridge.load.records.write import OF_SOURCE, SHARED, Identity, Receipt, WriteOperation
+from intacct_bridge.load.records.write import CORRECTED, OF_SOURCE, SHARED, Identity, Receipt, WriteOperation
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.shared_state.database import Clock, Row, placeholders
 from intacct_bridge.shared_state.open import open_database
@@ -285,7 +285,8 @@ class Outbox(OutboxReader):
         refused: set[int] = set()
         numbered: dict[int, OutboxEntry] = {}
         for target, members in by_target.items():
-            holders = self.holders(target, (identity for entry in members for identity in entry.identities))
+            identities = (identity for entry in members for identity in entry.identities)
+            holders = self.holders(target, identities, in_flight=True)
             held = {
                 (kind, text): {holder.place: holder.entry.number for holder in places if holder.entry.is_live}
                 for (kind, text), places in holders.items()
@@ -312,8 +313,26 @@ class Outbox(OutboxReader):
                     self._db.execute(KEEP_IDENTITIES, (identities_text(tuple(holds)), entry.number))
         begun = [numbered.get(entry.number, entry) for entry in entries if entry.number not in refused]
         new = (entry for entry in begun if entry.target.operation is WriteOperation.CREATE)
-        self._db.executemany(HOLD_IDENTITY, (values for entry in new for values in held_values(entry)))
+        updates = (entry for entry in begun if entry.target.operation is WriteOperation.UPDATE)
+        holding = (*new, *self._with_new_numbers(updates))
+        self._db.executemany(HOLD_IDENTITY, (values for entry in holding for values in held_values(entry)))
         return begun
+
+    def _with_new_numbers(self, updates: Iterable[OutboxEntry]) -> Iterator[OutboxEntry]:
+        """Updates with the keys and numbers that no live record has: they give them to records of the company.
+
+        They hold these until their outcome is known, so that no other load posts a second record of that number.
+        """
+        by_target: dict[WriteTarget, list[OutboxEntry]] = {}
+        for update in updates:
+            identities = tuple(replace(one, place=1) for one in update.identities if one.kind in CORRECTED)
+            by_target.setdefault(update.target, []).append(replace(update, identities=identities))
+        for target, members in by_target.items():
+            holders = self.holders(target, (identity for update in members for identity in update.identities))
+            live = {key for key, places in holders.items() if any(one.entry.is_live for one in places)}
+            for update in members:
+                new = tuple(one for one in update.identities if (one.kind, one.text) not in live)
+                yield replace(update, identities=new)
 
     def learn(self, identities: Mapping[int, tuple[Identity, ...]]) -> None:
         """Let live records be known by these identities too, by the numbers of their entries.
@@ -469,16 +488,19 @@ class Outbox(OutboxReader):
                 if ours and sendings == end.sendings and not (claim and self._belongs_to_another(end)):
                     done.append(end if status is end.status else replace(end, changed_at=now))
             self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
-            applied = [entry for entry in done if entry.status is RecordStatus.APPLIED]
-            for update in applied:
-                if update.target.operation is WriteOperation.UPDATE and update.identities:
-                    self._identify_corrected(update)
-            taken_back = {entry.undoes: entry.number for entry in applied if entry.undoes is not None}
-            for undone in self.numbered(taken_back).values():
-                self._identify_restored(undone)
-            self._db.executemany(RELEASE, ((time_text(now), by, number) for number, by in taken_back.items()))
-            self._db.executemany(END_DELETED, (_deleted_values(one, now) for one in done if _has_deleted(one)))
+            self._follow([entry for entry in done if entry.status is RecordStatus.APPLIED], now)
         return done
+
+    def _follow(self, applied: Sequence[OutboxEntry], now: datetime) -> None:
+        """What follows for other records: a correction names them anew, an undo or a delete releases them."""
+        for update in applied:
+            if update.target.operation is WriteOperation.UPDATE and update.identities:
+                self._identify_corrected(update)
+        taken_back = {entry.undoes: entry.number for entry in applied if entry.undoes is not None}
+        for undone in self.numbered(taken_back).values():
+            self._identify_restored(undone)
+        self._db.executemany(RELEASE, ((time_text(now), by, number) for number, by in taken_back.items()))
+        self._db.executemany(END_DELETED, (_deleted_values(one, now) for one in applied if _has_deleted(one)))
 
     def _belongs_to_another(self, end: OutboxEntry) -> bool:
         """Whether the record that was found belongs to another entry."""
@@ -523,6 +545,8 @@ class Outbox(OutboxReader):
                 )
             now = self.clock()
             self._db.execute(CONCLUDE, conclude_values(replace(end, changed_at=now)))
+            if after is RecordStatus.APPLIED:
+                self._follow([end], now)
             who = (decision.person, decision.kind.value, decision.record, decision.reason)
             self._db.execute(DECIDE, (number, time_text(now), *who))
         return self.entry(number)
@@ -689,7 +713,7 @@ def _plan_record(row: Row) -> PlanRecord:
 
 
 def _has_deleted(entry: OutboxEntry) -> bool:
-    deletes = entry.target.operation is WriteOperation.DELETE and entry.status is RecordStatus.APPLIED
+    deletes = entry.target.operation is WriteOperation.DELETE
     return deletes and entry.receipt is not None and bool(entry.receipt.record)
 
 

@@ -15,7 +15,7 @@ from intacct_bridge.load.outbox.storage import (
     entry_of,
 )
 from intacct_bridge.load.records.kept_values import fields_from
-from intacct_bridge.load.records.status import MAYBE_APPLIED, WITH_RECEIPT, RecordStatus
+from intacct_bridge.load.records.status import MAYBE_APPLIED, UNRESOLVED, WITH_RECEIPT, RecordStatus
 from intacct_bridge.load.records.write import Identity, WriteOperation
 from intacct_bridge.shared_state.database import Row, StateDatabase, placeholders
 from intacct_protocol.errors import SettingsError
@@ -92,8 +92,13 @@ class OutboxReader:
                     entries_by_key[entry.target, entry.identity] = entry
         return entries_by_key
 
-    def holders(self, target: WriteTarget, identities: Iterable[Identity]) -> dict[tuple[str, str], list[Holder]]:
-        """The entries that hold identities of new records, or held them last, by kind and text, in their places."""
+    def holders(
+        self, target: WriteTarget, identities: Iterable[Identity], *, in_flight: bool = False
+    ) -> dict[tuple[str, str], list[Holder]]:
+        """The entries that hold identities of new records, or held them last, by kind and text, in their places.
+
+        `in_flight`: also updates without an outcome yet, which may give a record that key or number.
+        """
         rows: list[Row] = []
         asked_for = {(identity.kind, identity.text) for identity in identities}
         for texts in batched(sorted({text for _, text in asked_for}), _BATCH):
@@ -102,8 +107,10 @@ class OutboxReader:
         entries = self.numbered(sorted({row[4] for row in rows}))
         holders: dict[tuple[str, str], list[Holder]] = {}
         for text, kind, place, detail, number in rows:
-            if (kind, text) in asked_for:
-                holders.setdefault((kind, text), []).append(Holder(place, detail, entries[number]))
+            entry = entries[number]
+            creates = entry.target.operation is WriteOperation.CREATE
+            if (kind, text) in asked_for and (creates or (in_flight and entry.status in UNRESOLVED)):
+                holders.setdefault((kind, text), []).append(Holder(place, detail, entry))
         return holders
 
     def holders_of(self, entry: OutboxEntry) -> dict[Identity, int]:

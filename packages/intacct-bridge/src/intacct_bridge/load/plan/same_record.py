@@ -29,7 +29,7 @@ from intacct_bridge.load.plan.outbox_verdict import CONFLICT, sent_text
 from intacct_bridge.load.plan.plan import DUPLICATE, MatchRules, PlannedRecord, Verdict
 from intacct_bridge.load.plan.receipts import CheckedReceipt, ReceiptCheck, ReceiptState
 from intacct_bridge.load.records.identity import all_identities, content_identity, content_text, free_place
-from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
+from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import OF_SOURCE, Finding, Identity, Write
 
 _Key = tuple[str, str]
@@ -66,8 +66,7 @@ class MatchPosted:
         if not new:
             return list(records)
         writes = {
-            at: replace(one.write, identities=_identities(one.write, rules.source_name))
-            for at, one in sorted(new.items(), key=lambda place: not is_new(place[1].write, rules))
+            at: replace(one.write, identities=_identities(one.write, rules.source_name)) for at, one in new.items()
         }
         target = write_target(self._context.target, next(iter(writes.values())))
         holders = outbox.holders(target, (identity for write in writes.values() for identity in write.identities))
@@ -98,14 +97,12 @@ class MatchPosted:
         undone = outbox.taken_back(target.company, target.object, records_again)
         for at, record in zip(new, decided, strict=True):
             findings = (*matching.findings.get(at, ()), *self._again(record, again.get(at), undone))
-            done[at] = record.with_findings(*findings).or_refused() if findings else record
+            done[at] = record.with_findings(*findings).or_refused()
         return done
 
     def _again(self, record: PlannedRecord, entry: OutboxEntry | None, undone: Container[str]) -> Iterator[Finding]:
         """That a record which an undo of ours took back comes again as it was."""
-        if entry is None or record.verdict is not Verdict.CREATE:
-            return
-        if entry.receipt is None or entry.receipt.record not in undone:
+        if entry is None or entry.receipt is None or entry.receipt.record not in undone:
             return
         when = f"on {entry.changed_at.date()}" if entry.status is RecordStatus.RELEASED else "since"
         text = f"{record.write.label} was posted on {entry.since.date()} and taken back {when}"
@@ -184,7 +181,7 @@ class _Inputs:
     def is_complete(self, run: str) -> bool:
         """Whether all live records of an earlier input are in this one, as often as they were posted."""
         if run not in self._complete:
-            self._complete[run] = bool(run) and not self._missing(run)
+            self._complete[run] = not self._missing(run)
         return self._complete[run]
 
     def _missing(self, run: str) -> bool:
@@ -210,7 +207,6 @@ class _Matching:
     """The new records of one input and entity, and the live records that they are."""
 
     writes: Mapping[int, Write]
-    """Those that the user calls new come first: each is only the very row that was posted, which no other may be."""
     holders: Mapping[_Key, Sequence[Holder]]
     entered: Mapping[int, OutboxEntry | None]
     """The entry under which the outbox has each record already."""
@@ -234,11 +230,15 @@ class _Matching:
         """Match by the strongest identities first."""
         for key, places in self.holders.items():
             self.used[key] = {one.place for one in places if self.live(one.entry)}
-        for at in self.writes:
+        called_new = [at for at, write in self.writes.items() if is_new(write, self.rules)]
+        for at in called_new:
+            self._match_row(at)
+        others = [at for at in self.writes if at not in called_new]
+        for at in others:
             self._match_exactly(at)
-        for key, members in self._left("number").items():
+        for key, members in self._left("number", others).items():
             self._match_number(key, members)
-        for key, members in self._left("content").items():
+        for key, members in self._left("content", others).items():
             self._match_content(key, members)
 
     def record(self, at: int, record: PlannedRecord) -> PlannedRecord:
@@ -264,27 +264,31 @@ class _Matching:
             (
                 entry
                 for entry in entries
-                if entry is not None
-                and entry.status in WITH_RECEIPT
-                and entry.digest == self.writes[at].digest
-                and not self.live(entry)
+                if entry is not None and entry.digest == self.writes[at].digest and not self.live(entry)
             ),
             None,
         )
 
     # --- exactly
 
+    def _match_row(self, at: int) -> None:
+        """A record that the user calls new is nothing but the very row that was posted, which no other record is."""
+        write = self.writes[at]
+        for holder in (one for identity in write.identities for one in self._free(_key(identity))):
+            if _is_posted_row(holder.entry, write) and not self._are_two(at, holder.entry):
+                self._take(at, holder.entry)
+                self.matched_by_new.add(holder.entry.number)
+                return
+
     def _match_exactly(self, at: int) -> None:
         write = self.writes[at]
         candidates: dict[int, OutboxEntry] = {}
         entry = self.entered[at]
-        if entry is not None and self._may_match(entry) and _is_known_by(entry, write):
-            candidates[entry.number] = entry
+        if entry is not None and self.live(entry) and write.undoes is not None:
+            candidates[entry.number] = entry  # it has no other identity
         for identity in write.identities:
             if identity.kind in _EXACT and (entry := self._best(_key(identity), write)) is not None:
                 candidates.setdefault(entry.number, entry)
-        if is_new(write, self.rules):
-            candidates = {number: entry for number, entry in candidates.items() if _is_posted_row(entry, write)}
         if len(candidates) > 1:
             self._refuse(at, *list(candidates.values())[:2])
         elif candidates:
@@ -295,49 +299,39 @@ class _Matching:
 
     def _best(self, key: _Key, write: Write) -> OutboxEntry | None:
         """The live record that holds an identity, with the same content if several do."""
-        entries = [one.entry for one in self.holders.get(key, ()) if self._may_match(one.entry)]
-        return min(entries, key=lambda entry: entry.digest != write.digest, default=None)
-
-    def _may_match(self, entry: OutboxEntry) -> bool:
-        return self.live(entry) and entry.number not in self.matched_by_new
+        entries = (one.entry for one in self.holders.get(key, ()) if self.live(one.entry))
+        others = (entry for entry in entries if entry.number not in self.matched_by_new)
+        return min(others, key=lambda posted: posted.digest != write.digest, default=None)
 
     def _take(self, at: int, entry: OutboxEntry) -> None:
         self.matched[at] = entry
         self.matched_entries.add(entry.number)
-        if is_new(self.writes[at], self.rules):
-            self.matched_by_new.add(entry.number)
 
     # --- by number
 
-    def _left(self, kind: str) -> dict[_Key, list[int]]:
-        """The records that are not matched yet, by their identities of a kind."""
+    def _left(self, kind: str, places: Iterable[int]) -> dict[_Key, list[int]]:
+        """Those of these records that are not matched yet, by their identities of a kind."""
         left: dict[_Key, list[int]] = {}
-        for at, write in self.writes.items():
-            if at not in self.matched:
-                for identity in write.identities:
-                    if identity.kind == kind:
-                        left.setdefault((kind, identity.text), []).append(at)
+        for at in places:
+            for identity in self.writes[at].identities if at not in self.matched else ():
+                if identity.kind == kind:
+                    left.setdefault((kind, identity.text), []).append(at)
         return left
 
     def _match_number(self, key: _Key, members: Sequence[int]) -> None:
         for by_content in (True, False):
             for at in members:
-                write, detail = self.writes[at], self._detail(at, key)
-                if at in self.matched or (is_new(write, self.rules) and not by_content):
-                    continue
-                equal = next(
-                    (
-                        one
-                        for one in self._free(key)
-                        if self._may_be(at, one)
-                        and (one.entry.digest == write.digest if by_content else one.detail == detail)
-                    ),
-                    None,
+                digest, detail = self.writes[at].digest, self._detail(at, key)
+                equal = (
+                    one.entry
+                    for one in self._free(key)
+                    if not self._are_two(at, one.entry)
+                    and (one.entry.digest == digest if by_content else one.detail == detail)
                 )
-                if equal is not None:
-                    self._take(at, equal.entry)
+                if at not in self.matched and (entry := next(equal, None)) is not None:
+                    self._take(at, entry)
         for at in members:
-            if at in self.matched or is_new(self.writes[at], self.rules):
+            if at in self.matched:
                 continue
             for holder in self._free(key):
                 if self._are_two(at, holder.entry):
@@ -347,17 +341,11 @@ class _Matching:
                     break
         self._refuse_doubles(key, [at for at in members if at not in self.matched])
 
-    def _may_be(self, at: int, holder: Holder) -> bool:
-        write = self.writes[at]
-        if is_new(write, self.rules):
-            return _is_posted_row(holder.entry, write)
-        return not self._are_two(at, holder.entry)
-
     def _refuse_doubles(self, key: _Key, members: Sequence[int]) -> None:
         """Refuse new records of one number, date and journal that no key of their source tells apart."""
         same: dict[str, list[int]] = {}
         for at in members:
-            if not _has_source_key(self.writes[at]) and not is_new(self.writes[at], self.rules):
+            if not _has_source_key(self.writes[at]):
                 same.setdefault(self._detail(at, key), []).append(at)
         for places in same.values():
             for at in places if len(places) > 1 else ():
@@ -385,17 +373,16 @@ class _Matching:
     # --- by content
 
     def _match_content(self, key: _Key, members: Sequence[int]) -> None:
-        members = [at for at in members if at not in self.matched]
         free = self._free(key)
         for at in members:
             write, rule = self.writes[at], self.rules.equal_records
             others = [one for one in free if not _both_have_keys(one.entry, write)]
             row = next((one for one in others if _is_posted_row(one.entry, write)), None)
-            equal = row or (None if is_new(write, self.rules) else next(iter(others), None))
+            equal = row or next(iter(others), None)
             if equal is None:
                 continue
             free.remove(equal)
-            if (row is not None and rule == "new") or is_new(write, self.rules):
+            if row is not None and rule == "new":
                 self._take(at, equal.entry)  # the very row that was posted as a new record
             elif rule == "same" or self.inputs.is_complete(equal.entry.input):
                 self._take(at, equal.entry)
@@ -415,12 +402,10 @@ class _Matching:
         """The identity of a new record in the outbox: its own, numbered if a live record or another row has that."""
         write = self.writes[at]
         if write.identity.kind == "content":
-            place = next((one.place for one in identities if one.kind == "content"), 1)
-            return content_identity(write.digest, place)
+            return content_identity(write.digest, next(one.place for one in identities if one.kind == "content"))
         if self._may_enter(at, write.identity, self.entered[at]):
             return write.identity
-        place = max((one.place for one in identities if one.kind != "content"), default=2)
-        for number in count(max(place, 2)):  # several corrected records may have had this identity
+        for number in count(2):  # several corrected records may have had this identity
             numbered = replace(write.identity, text=f"{write.identity.text}~{number}")
             if self._may_enter(at, numbered, self.latest(replace(write, identity=numbered))):
                 break
@@ -467,13 +452,6 @@ class _Matching:
         self.findings.setdefault(at, []).append(Finding(rule, text, fix, position=position, refuses=refuses))
 
 
-def _is_known_by(entry: OutboxEntry, write: Write) -> bool:
-    """Whether the record that an entry posted has a key or a number of a write; a correction may change them."""
-    held = {(one.kind, one.text) for one in entry.identities}
-    known_by = {_key(one) for one in write.identities if one.kind != "content"}
-    return write.identity.kind != "content" and (not held or not held.isdisjoint(known_by))
-
-
 def _both_have_keys(entry: OutboxEntry, write: Write) -> bool:
     """Whether both are known by a key or a number of a source, so that their contents say nothing."""
     known_by = [any(one.kind in OF_SOURCE for one in known) for known in (entry.identities, write.identities)]
@@ -499,8 +477,8 @@ def _is_posted_row(entry: OutboxEntry, write: Write) -> bool:
 
 def _shares(kind: str, identities: Iterable[Identity], others: Iterable[Identity]) -> bool:
     """Whether two records have an identity of this kind in common."""
-    texts = {one.text for one in identities if one.kind == kind}
-    return any(one.kind == kind and one.text in texts for one in others)
+    texts = {one.text for one in identities if one.kind == kind}  # a text begins with its kind
+    return any(one.text in texts for one in others)
 
 
 def _differs(kind: str, held: Iterable[Identity], known_by: Iterable[Identity]) -> bool:

@@ -25,7 +25,7 @@ from itertools import count
 
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.values import number_text
-from intacct_bridge.load.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.load.records.write import CORRECTED, Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_protocol.model.text_forms import nfc
 from intacct_protocol.xml.values import Value
@@ -126,7 +126,7 @@ def corrected_identities(before: Iterable[Identity], after: Sequence[Identity]) 
 
     It keeps its keys in sources, and each of its contents: its source may send the old content again.
     """
-    replaced = {identity.kind for identity in after} & {"key", "number"}
+    replaced = {identity.kind for identity in after} & set(CORRECTED)
     held = {(identity.kind, identity.text) for identity in after}
     yield from (one for one in before if one.kind not in replaced or (one.kind, one.text) in held)
     yield from after

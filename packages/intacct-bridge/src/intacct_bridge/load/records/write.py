@@ -153,6 +153,8 @@ OF_SOURCE = ("source", "equal")
 """Kinds of identities that a source gives."""
 SHARED = ("number", "content")
 """Kinds of identities that several live records may have, each in a place of its own."""
+CORRECTED = ("key", "number")
+"""Kinds of identities that a correction of a record replaces."""
 
 
 @dataclass(frozen=True, slots=True)
