@@ -98,7 +98,8 @@ MODULES = {
 """The modules that decide on amounts, signs, dates, identity, plans, the outbox and the books; what each decides."""
 TESTS = (
     "tests/protocol/xml", "tests/protocol/model", "tests/bridge/load/records", "tests/bridge/streams",
-    "tests/bridge/load/target", "tests/bridge/load/layouts", "tests/bridge/load/plan", "tests/bridge/load/approval",
+    "tests/bridge/load/target", "tests/bridge/load/tables", "tests/bridge/load/layouts", "tests/bridge/load/rules",
+    "tests/bridge/load/plan", "tests/bridge/load/approval",
     "tests/bridge/load/outbox", "tests/bridge/load/apply", "tests/bridge/reconcile", "tests/bridge/load/undo",
     "tests/bridge/apps/cli/test_undo.py", "tests/bridge/apps/cli/test_undo_changes.py",
     "tests/bridge/apps/cli/test_actions.py", "tests/bridge/apps/cli/test_saved_undo.py",

@@ -11,6 +11,8 @@ import pytest
 
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.plan.plan import MatchRules, Verdict
+from intacct_bridge.load.plan.plan_file import open_plan, save_plan
+from intacct_bridge.load.plan.planner import revalidate_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
 from support.journeys.corrections import (
@@ -151,6 +153,22 @@ def test_records_of_one_key_that_the_user_calls_new_are_told_apart(desk: LoadSce
         assert load(desk, text, "journal-entries", name=name, **new) == [RecordStatus.UNCHANGED]
     with desk.outbox() as outbox:
         assert [one.identity.rpartition("]")[2] for one in outbox.entries()] == ["", "~2", "~3"]
+
+
+@pytest.mark.parametrize("amounts", ["56", "55"])
+@pytest.mark.parametrize("rows", [(1,), (2,), (1, 2)])
+def test_two_rows_of_one_number_and_day_are_posted_if_one_is_called_new(
+    desk: LoadScenario, amounts: str, rows: tuple[int, ...]
+) -> None:
+    documents = (Document("R-1", day="2026-11-30", amount=amount, text="Rent") for amount in amounts)
+    text = "".join(json.dumps(without_empty(ENTRY.native(ENTRY, one))) + "\n" for one in documents)
+    new: dict[str, Any] = {"rules": MatchRules(new_rows=rows), "name": "two.jsonl"}
+    save_plan(desk.plan(text, "GLBATCH", **new), desk.folder / "saved.plan")
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        saved = revalidate_plan(open_plan(desk.folder / "saved.plan"), gateway, outbox)
+        assert [one.status for one in Loader(gateway, outbox).apply(saved)] == [RecordStatus.APPLIED] * 2
+    assert ENTRY.held(desk.emulator, "").total() == 2
+    assert load(desk, text, "GLBATCH", **new) == [RecordStatus.UNCHANGED] * 2
 
 
 def test_an_equal_record_that_the_user_calls_new_is_posted_once(desk: LoadScenario) -> None:

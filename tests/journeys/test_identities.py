@@ -1,12 +1,13 @@
 """What a record is known by after it was corrected, taken back, settled or superseded, in both kinds of outbox."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.retry import settle_doubts
 from intacct_bridge.load.apply.settle import SettleSettings
 from intacct_bridge.load.layouts.refused_rows import write_refused
@@ -152,6 +153,59 @@ def test_settling_an_undo_or_a_create_in_doubt(shop: LoadScenario, *, applied: b
     assert [one.status for one in settled] == [] if applied else [RecordStatus.APPLIED]
     assert known_by(shop, created) == {OLD: "held", KEY: "held"}
     assert len(shop.rows("APBILL")) == 1
+
+
+WAITING, AT_ONCE = SettleSettings(timedelta(hours=1)), SettleSettings(timedelta(0))
+
+
+def settled(desk: LoadScenario) -> list[RecordStatus]:
+    """What the entries in doubt are once they are settled, by a loader that has an answer to everything."""
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        return [one.status for one in settle_doubts(gateway, outbox, AT_ONCE)]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_undo_in_doubt_releases_nothing_until_it_is_settled(shop: LoadScenario, *, arrived: bool) -> None:
+    """The connection is lost after the reversal was sent: the bill may stand, and is not posted again."""
+    assert load(shop, bill(key="1")) == [RecordStatus.APPLIED]
+    created = newest(shop).number
+    cut(shop, "reverse_bill", before=not arrived)
+    with client(shop.transport or shop.emulator) as gateway, shop.outbox() as outbox:
+        plan = plan_undo(gateway, outbox, [outbox.entry(created)], UndoSettings(date(2026, 11, 30))).plan
+        assert plan is not None
+        loader = Loader(gateway, outbox, LoadSettings(settle=WAITING))
+        (status,) = [one.status for one in loader.apply(plan)]
+    assert newest(shop).undoes == created, "the function was the one that was cut"
+    if status is RecordStatus.IN_DOUBT:
+        assert known_by(shop, created) == {OLD: "held", KEY: "held"}
+        assert CREATE not in verdicts(shop, bill(key="1")) + verdicts(shop, bill(key="1", amount="7"))
+        assert settled(shop) == [RecordStatus.APPLIED]
+    assert known_by(shop, created) == {OLD: "released", KEY: "released"}
+    assert verdicts(shop, bill(key="1")) == [CREATE]
+    states = Counter(row["STATE"] for row in shop.rows("APBILL"))
+    assert sum(states.values()) == 2, f"the bill and one reversal: {states}"
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_another_load_does_not_post_the_number_of_a_correction_in_doubt(shop: LoadScenario, *, arrived: bool) -> None:
+    """The bill is renumbered, and the answer is lost. Until that is settled there may be a bill of the new number."""
+    assert load(shop, bill(key="1")) == [RecordStatus.APPLIED]
+    created = newest(shop).number
+    shop.settle = WAITING
+    cut(shop, "update", before=not arrived)
+    (status,) = load(shop, bill("B-2", key="1"), "upsert")
+    other = bills_file(bill("B-2", amount="7"))
+    if status is RecordStatus.IN_DOUBT:
+        assert known_by(shop, created) == {OLD: "held", KEY: "held"}
+        shop.transport = None
+        assert all(one.status is not RecordStatus.APPLIED for one in shop.load(other, "bills"))
+        assert len(shop.rows("APBILL")) == 1
+        assert settled(shop) == [RecordStatus.APPLIED]
+    assert known_by(shop, created) == {NEW: "held", KEY: "held"}
+    (record,) = shop.plan(other, "bills").records
+    assert record.verdict is REFUSED
+    assert [row["RECORDID"] for row in shop.rows("APBILL")] == ["B-2"]
+    assert verdicts(shop, bill("B-2", key="1"), "upsert") == [SAME]
 
 
 @pytest.mark.parametrize("mode", ["upsert", "update"])

@@ -1,12 +1,14 @@
 """Drafts in the source and in the company: a draft that should be live is never called unchanged."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.apply.sender import no_step
+from intacct_bridge.load.apply.settle import SettleSettings
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.plan.planner import revalidate_plan
@@ -155,6 +157,40 @@ def test_a_saved_plan_posts_a_draft(desk: LoadScenario) -> None:
         again = revalidate_plan(open_plan(desk.folder / "plan.json"), gateway, outbox)
         assert [one.verdict for one in again.records] == [SAME]
     assert held(desk, "journal-entries") == ["Posted"]
+
+
+class KilledError(BaseException):
+    """Stands for kill -9."""
+
+
+@pytest.mark.parametrize("moment", ["planned", "begun", "answered", "concluded"])
+@pytest.mark.parametrize("layout", ["bills", "journal-entries"])
+@pytest.mark.parametrize("setting", ["submit", "ignored"])
+def test_a_load_that_is_killed_while_it_posts_a_draft_leaves_none_that_is_called_done(
+    desk: LoadScenario, layout: str, moment: str, setting: Any
+) -> None:
+    """Even between the update and the reading of the state that it left, which the next load reads again."""
+    desk.load(VENDORS, "VENDOR")
+    desk.load(text_of(layout, "Draft"), layout)
+    company = desk.emulator.company()
+    company.behaviour = replace(company.behaviour, update_action=setting)
+
+    def killed(step: str) -> None:
+        if step == moment:
+            raise KilledError
+
+    desk.step = killed
+    with pytest.raises(KilledError):
+        desk.load(text_of(layout, "Open"), layout, "upsert")
+    desk.step, desk.settle = no_step, SettleSettings(timedelta(0))
+    for mode in ("create", "upsert", "upsert"):
+        plan = desk.plan(text_of(layout, "Open"), layout, mode)
+        outcomes = desk.load(text_of(layout, "Open"), layout, mode)
+        done = not plan.refused and all(one.good for one in outcomes)
+        assert not (done and held(desk, layout) == ["Draft"]), f"{mode} calls a draft done"
+    posts = setting == "submit" or layout == "journal-entries"
+    assert held(desk, layout) == ["Posted" if posts else "Draft"]
+    assert done == posts
 
 
 @pytest.mark.parametrize("layout", ["bills", "journal-entries"])

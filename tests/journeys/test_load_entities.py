@@ -63,6 +63,48 @@ def test_each_record_goes_to_its_entity_and_none_twice(desk: LoadScenario, creat
     assert [one.status for one in desk.load(BILLS, "APBILL")] == [RecordStatus.UNCHANGED] * 4
 
 
+def payroll(*amounts: tuple[str, int]) -> str:
+    """One payroll of a day, as an entry with the same number, title and day for each entity."""
+    entries = (
+        {
+            "MEGAENTITYID": entity,
+            "JOURNAL": "GJ",
+            "BATCH_DATE": "2026-11-30",
+            "BATCH_TITLE": "Payroll",
+            "REFERENCENO": "PR-11",
+            "ENTRIES": {
+                "GLENTRY": [
+                    {"ACCOUNTNO": account, "TR_TYPE": side, "TRX_AMOUNT": amount, "LOCATION": f"{entity[0]}10",
+                     "DEPARTMENT": "100"}
+                    for account, side in (("61000", 1), ("62000", -1))
+                ]
+            },
+        }
+        for entity, amount in amounts
+    )  # fmt: skip
+    return "".join(json.dumps(one) + "\n" for one in entries)
+
+
+def test_a_payroll_has_one_entry_for_each_entity(desk: LoadScenario) -> None:
+    """The entries share number, date and journal, and none of them is another one that was corrected."""
+    before = len(desk.rows("GLBATCH"))
+
+    def verdicts(*amounts: tuple[str, int]) -> list[Verdict]:
+        return [one.verdict for one in desk.plan(payroll(*amounts), "GLBATCH", name="p.jsonl").records]
+
+    def load(*amounts: tuple[str, int]) -> list[RecordStatus]:
+        return [one.status for one in desk.load(payroll(*amounts), "GLBATCH", name="p.jsonl")]
+
+    assert load(("100", 5)) == [RecordStatus.APPLIED]
+    assert verdicts(("100", 5), ("200", 5)) == [Verdict.UNCHANGED, Verdict.CREATE]
+    assert load(("100", 5), ("200", 5)) == [RecordStatus.UNCHANGED, RecordStatus.APPLIED]
+    assert load(("100", 5), ("200", 5)) == [RecordStatus.UNCHANGED] * 2
+    assert verdicts(("100", 5), ("200", 6)) == [Verdict.UNCHANGED, Verdict.REFUSED]
+    assert verdicts(("200", 5), ("100", 6)) == [Verdict.UNCHANGED, Verdict.REFUSED]
+    assert verdicts(("200", 6)) == [Verdict.REFUSED]
+    assert len(desk.rows("GLBATCH")) == before + 2
+
+
 @pytest.mark.parametrize("words", [{"subsidiaryNumber": "200"}, {"subsidiaryName": "Corvane Field Services LLC"}])
 def test_a_unified_record_names_its_entity(desk: LoadScenario, words: dict[str, str]) -> None:
     bill = {

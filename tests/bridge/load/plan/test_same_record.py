@@ -31,7 +31,7 @@ from support.load.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 TARGET = TargetCompany("acme", "", "", "loader")
-IDENTIFIES = {"key", "source", "equal", "number"}
+PLAIN, NEW_2, NEW_3, NEW_23 = (MatchRules(new_rows=rows) for rows in ((), (2,), (3,), (2, 3)))
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Company:
             ),
         )
 
-    def load(self, *records: Record, rules: MatchRules = MatchRules(), offline: bool = True) -> list[PlannedRecord]:
+    def load(self, *records: Record, rules: MatchRules = PLAIN, offline: bool = True) -> list[PlannedRecord]:
         """Load an input, and say what became of each record."""
         identifier = Identifier()
         planned = [
@@ -162,7 +162,6 @@ def said(records: Sequence[PlannedRecord]) -> list[str]:
     return words
 
 
-PLAIN, NEW_2, NEW_3, NEW_23 = (MatchRules(new_rows=rows) for rows in ((), (2,), (3,), (2, 3)))
 SAME, NEW = MatchRules(equal_records="same"), MatchRules(equal_records="new")
 ERP, SHOP = MatchRules("erp"), MatchRules("shop")
 Load = tuple[MatchRules, list[Record]]
@@ -449,7 +448,10 @@ def test_the_file_of_a_corrected_record_may_have_its_former_content(company: Com
         corrected = entry("", 6).write(2, "", Identifier())
         outbox.learn({2: corrected.identities})
     for amount in (5, 6):
-        assert said(company.load(entry(), entry("", amount))) == ["unchanged 1", "conflict 2" if amount == 6 else "unchanged 2"]
+        assert said(company.load(entry(), entry("", amount))) == [
+            "unchanged 1",
+            "conflict 2" if amount == 6 else "unchanged 2",
+        ]
     assert said(company.load(entry(), entry("", 7))) == ["equal", "new"]
 
 

@@ -13,7 +13,7 @@ from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.records.lookup_keys import is_draft_state, lookup_keys_of
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable
-from intacct_bridge.load.records.write import Write, WriteOperation
+from intacct_bridge.load.records.write import Write
 from intacct_protocol.errors import IntacctError
 from intacct_protocol.model.query.query import Query, field
 
@@ -34,9 +34,7 @@ def draft_not_read(outcome: RecordOutcome, reason: str) -> RecordOutcome:
 
 
 def _posts_draft(outcome: RecordOutcome) -> bool:
-    write, posts = outcome.write, lookup_keys_of(outcome.write.object).posts
-    sends = bool(posts) and all(write.fields.get(name) == value for name, value in posts.items())
-    return sends and write.operation is WriteOperation.UPDATE and outcome.status in POSTED
+    return outcome.posts_draft and outcome.status in POSTED
 
 
 def _read_states(outcomes: Sequence[RecordOutcome], company: Gateway) -> Iterator[RecordOutcome]:

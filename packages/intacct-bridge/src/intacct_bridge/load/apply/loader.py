@@ -156,7 +156,7 @@ class Loader:
             elif record.write.object == plan.object:
                 to_send.append(_as_seen(record))
         yield from map(outcome_of_skipped, plan.of(Verdict.SKIPPED))
-        yield from self._conclude(doubtful_changes)
+        yield from with_drafts_read(self._conclude(doubtful_changes), self._company)
         outcomes = with_currencies_read(self._load(in_order(to_send)), self._company)
         yield from with_drafts_read(outcomes, self._company)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.plan.plan import PlannedRecord
+from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, Write, WriteOperation
 from intacct_protocol.diagnosis import diagnose
@@ -19,6 +20,8 @@ class RecordOutcome:
     receipt: Receipt | None = None
     faults: tuple[Fault, ...] = ()
     note: str = ""
+    posts_draft: bool = False
+    """Whether what was sent posts a draft. A write that is only settled does not say so."""
 
     @property
     def good(self) -> bool:
@@ -86,4 +89,11 @@ def outcome_of(write: Write, entry: OutboxEntry, *, applied: RecordStatus = Reco
         status = applied
     elif status is RecordStatus.PLANNED:
         status = RecordStatus.NOT_SENT
-    return RecordOutcome(write, status, entry.receipt, entry.faults, note)
+    return RecordOutcome(write, status, entry.receipt, entry.faults, note, _posts_draft(entry))
+
+
+def _posts_draft(entry: OutboxEntry) -> bool:
+    """Whether a function is an update that posts a draft. Some functions have names in small letters."""
+    posts = lookup_keys_of(entry.target.object).posts if entry.target.operation is WriteOperation.UPDATE else {}
+    body = entry.body.upper() if posts else ""
+    return bool(posts) and all(f"<{name}>{value}</{name}>".upper() in body for name, value in posts.items())

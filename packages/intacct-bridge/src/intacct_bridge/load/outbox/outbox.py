@@ -492,7 +492,7 @@ class Outbox(OutboxReader):
         return done
 
     def _follow(self, applied: Sequence[OutboxEntry], now: datetime) -> None:
-        """What follows for other records: a correction names them anew, an undo or a delete releases them."""
+        """What follows for other records: a correction changes their keys, an undo or a delete releases them."""
         for update in applied:
             if update.target.operation is WriteOperation.UPDATE and update.identities:
                 self._identify_corrected(update)

@@ -132,8 +132,8 @@ class FindDuplicates:
     def _split(self, lookup: LookupKeys, records: Sequence[PlannedRecord], new: Sequence[int]) -> list[PlannedRecord]:
         """Refuse new records that have one key once their references are ids: the input names one record in two ways.
 
-        All of them are refused, since the lines of one record may be spread over them, but for those that the user calls
-        new.
+        All of them are refused, since the lines of one record may be spread over them. Those that the user calls new
+        are left out.
         """
         same: dict[tuple[str, ...], list[int]] = {}
         for at in new:
