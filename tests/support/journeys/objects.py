@@ -1,8 +1,9 @@
 """Loads of any object into the emulated company, each call one process."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ class LoadScenario:
     """What the connection has beside the usual."""
     place: Place | None = None
     """Of the outbox; a file in the folder without one."""
+    outbox_clock: Callable[[], datetime] | None = None
+    """In place of a database server's own."""
 
     def file(self, text: str, name: str = "input.csv") -> Path:
         path = self.folder / name
@@ -84,7 +87,7 @@ class LoadScenario:
         return seen
 
     def outbox(self) -> Outbox:
-        return Outbox(self.place or self.folder / "outbox.sqlite3")
+        return Outbox(self.place or self.folder / "outbox.sqlite3", clock=self.outbox_clock)
 
     def make(
         self, gateway: Any, outbox: Outbox, path: Path, object_name: str, mode: Mode = Mode.CREATE, **more: Any
