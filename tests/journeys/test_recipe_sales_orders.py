@@ -2,21 +2,16 @@
 
 import shlex
 from collections.abc import Iterator
-from datetime import date
-from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_emulator.demo_company.company import demo_company
-from intacct_emulator.ledger.seeding import load
-from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.faults import ScriptedFault
 from support.journeys.objects import LoadScenario, reasons, sent_by
+from support.journeys.orders import order_company
 from support.repository import DOCS, ROOT
-from support.small_company import NOON
 
 PAGE = DOCS / "recipes" / "sales-orders.md"
 MAP = ROOT / "samples" / "sales-orders.toml"
@@ -25,13 +20,8 @@ FILE = ROOT / "samples" / "sales-orders.csv"
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[LoadScenario]:
-    emulator = Emulator.empty(clock=NOON.timestamp)
-    rows = takewhile(lambda pair: pair[0] != "SODOCUMENT", demo_company(1, as_of=date(2026, 11, 30)))
-    wanted = ("LOCATION", "LOCATIONENTITY", "DEPARTMENT", "GLACCOUNT", "CUSTOMER", "ITEM", "WAREHOUSE", "UOM")
-    more = ("SODOCUMENTPARAMS", "ARTERM", "GLJOURNAL", "CONTACT", "ITEMGLGROUP", "EXCHANGERATETYPES")
-    load(emulator.company(), (pair for pair in rows if pair[0] in (*wanted, *more)))
-    yield LoadScenario(tmp_path, emulator)
-    emulator.close()
+    with order_company() as emulator:
+        yield LoadScenario(tmp_path, emulator)
 
 
 def test_the_page_shows_the_sample_and_its_commands_name_it() -> None:

@@ -130,9 +130,9 @@ class MatchExisting:
         sound = {at: record.write for at, record in enumerate(records) if not record.reasons}
         upserts = self._mode is Mode.UPSERT and not self._match
         posted = posted_by_source(self._context, sound) if upserts and sound else PostedBySource({}, {})
-        record_key = self._writable.lookup.record_key
+        record_key, receipt_key = self._writable.lookup.record_key, self._writable.lookup.receipt_key
         numbered = {
-            at: replace(sound[at], fields={record_key: entry.receipt.record, **sound[at].fields})
+            at: replace(sound[at], fields={receipt_key: entry.receipt.record, **sound[at].fields})
             for at, entry in posted.records.items()
             if entry.receipt is not None
         }
@@ -140,7 +140,7 @@ class MatchExisting:
         for at, write in sound.items():
             with suppress(RecordError):
                 keyed[at] = (write, key_names(write, self._writable, self._match))
-        by_number = {at: (write, (record_key,)) for at, write in numbered.items()}
+        by_number = {at: (write, (receipt_key,)) for at, write in numbered.items()}
         located = self._locator.locate([*keyed.values(), *by_number.values()], taken_back=self._context.taken_back)
         places = [
             *((at, names, False) for at, (_, names) in keyed.items()),
@@ -168,6 +168,10 @@ class MatchExisting:
             posted = f"{write.object} {', '.join(one.record for one in current)}, which has its key in the source"
             text = f"{write.label} is {write.object} {by_key[0].record} by its number, and {posted}"
             return record.with_findings(_key_finding(CONFLICT, text, "correct its key, or its number", write, names))
+        if by_source and not current:
+            text = f"{write.label} was posted with its key in the source, and Intacct does not show its record now"
+            fix = "check the rights of the API user; if it was deleted: `intacct outbox forget`"
+            return record.with_findings(_key_finding("missing", text, fix, write, names))
         matched = self._match_one(record, names, current)
         if by_source and matched.write.operation is WriteOperation.UPDATE:
             identity = existing_identity(matched.write.fields, names)

@@ -218,11 +218,16 @@ class ReceiptCheck:
         entries = [entry for entry in entries if entry.number not in checked]
         visible = [entry for entry in entries if nfc(_record(entry)) in numbers]
         missing = [entry for entry in entries if nfc(_record(entry)) not in numbers]
+        records = {number for entry in visible for number in (_record(entry), numbers[nfc(_record(entry))])}
         updates = self._context.outbox.later_writes(
-            self._context.target.company, name, WriteOperation.UPDATE, numbers.values()
+            self._context.target.company, name, WriteOperation.UPDATE, sorted(records)
         )
         for entry in visible:
-            later = [one for one in updates.get(numbers[nfc(_record(entry))], ()) if one.number > entry.number]
+            named = {_record(entry), numbers[nfc(_record(entry))]}  # an order's update is answered by its name too
+            later = sorted(
+                (one for record in named for one in updates.get(record, ()) if one.number > entry.number),
+                key=lambda one: one.number,
+            )
             correction = later[-1] if later else None
             key = nfc(_record(entry))
             checked[entry.number] = CheckedReceipt(

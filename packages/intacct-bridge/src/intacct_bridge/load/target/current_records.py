@@ -164,12 +164,13 @@ class Locator:
                 key = tuple((name, equal_form(row.get(name))) for name in names)
                 by_key.setdefault(key, {})[record] = CurrentRecord(record, self._with_action(row))
         numbers = [record for records in by_key.values() for record in records]
-        undone, by_number = taken_back(numbers), (self._writable.lookup.record_key,)
+        lookup, undone = self._writable.lookup, taken_back(numbers)
         located = [
             [
                 current
                 for record, current in by_key.get(key_texts(write, names), {}).items()
-                if names == by_number or (record not in undone and comparable(current.row.get("STATE")) != _REVERSAL)
+                if names in ((lookup.record_key,), (lookup.receipt_key,))
+                or (record not in undone and comparable(current.row.get("STATE")) != _REVERSAL)
             ]
             for write, names in keyed
         ]
