@@ -226,10 +226,12 @@ def test_a_bulk_job_writes_each_record_by_itself(served: Served, name: str) -> N
     client, emulator = served()
     rest = client.sign_in()
     sent = [{"id": f"I-{number}", "name": "x"} for number in (1, 1, 2)]
-    created = job(rest, "create", sent, name).result
-    state = rest.get(f"/services/bulk/job/status?jobId={created['jobId']}").result
-    assert (state["status"], state["percentComplete"]) == ("completed", 100)
-    outcomes = rest.get(f"/services/bulk/job/status?jobId={created['jobId']}&download=true").json
+    created = job(rest, "create", sent, name)
+    status = rest.get(created.result["statusURL"])
+    assert (status.result["status"], status.result["percentComplete"]) == ("completed", 100)
+    assert status.result["jobStatusFile"] == f"{created.result['jobId']}-response.json"
+    assert created.meta == status.meta == {"totalCount": 3, "totalSuccess": 2, "totalError": 1}
+    outcomes = rest.get(status.result["downloadURL"]).json
     assert [one["ia::status"] for one in outcomes] == [201, 422, 201]
     assert classes(rest) == ["I-1", "I-2"]
     assert emulator.transactions().by_function["create"] == 3

@@ -7,6 +7,7 @@ object. Every refusal is an answer with one of the three envelopes that were see
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -17,6 +18,8 @@ from intacct_emulator.company.company_data import CompanyData
 from intacct_emulator.company.sessions import Sessions
 from intacct_emulator.company.users import ACTIVE, user_of
 from intacct_emulator.rest import bulk
+from intacct_emulator.rest.allowed_operations import LIST as ALLOWED_OPERATIONS
+from intacct_emulator.rest.allowed_operations import allowed_operations
 from intacct_emulator.rest.catalogue import RestObject, catalogue, pairs
 from intacct_emulator.rest.composite import PATH as COMPOSITE
 from intacct_emulator.rest.composite import composite
@@ -71,7 +74,9 @@ class RestApi:
         *,
         draw: Callable[[], str],
         report_incident: Callable[[str], None],
+        services: "Mapping[tuple[str, str], Service]" = MappingProxyType({}),
     ) -> None:
+        """`services` are those that the server has besides, by method and path."""
         self._settings, self._companies, self._open_sessions = settings, companies, sessions
         self._clock, self._draw, self._report_incident = clock, draw, report_incident
         self.oauth = OAuth(settings, companies, clock, draw)
@@ -82,8 +87,10 @@ class RestApi:
             ("GET", "/services/core/session/id"): self._session,
             ("POST", COMPOSITE): self._composite,
             ("POST", bulk.CREATE): self._bulk,
+            ("POST", ALLOWED_OPERATIONS): self._allowed_operations,
             ("GET", bulk.STATUS): bulk.job_status,
             ("GET", "/services/company-config/dimensions/list"): lambda work, _: dimensions(work),
+            **services,
         }
 
     @property
@@ -98,15 +105,16 @@ class RestApi:
             if len(request.body) > MOST_BYTES and request.path != bulk.CREATE:
                 raise RestRefusedError(413, "invalidRequest", "The request body is larger than 1 MB")
             work = self.work(request, scripted)
-            return answered_once(work, request, lambda: self._routed(work, request), self._refused)
+            return answered_once(work, request, lambda: self._routed(work, request), self.refused)
         except RestRefusedError as error:
-            return self._refused(error)
+            return self.refused(error)
         except Exception:  # even then the answer is one that the gateway could give
             self._report_incident(traceback.format_exc())
             failure = RestRefusedError(500, "GW-0001", "An unexpected error occurred", envelope="error")
             return failure.answer("error", self._support_id())
 
-    def _refused(self, error: RestRefusedError) -> RestAnswer:
+    def refused(self, error: RestRefusedError) -> RestAnswer:
+        """The answer to a request that is refused, in the envelope of the settings."""
         return error.answer(self._settings().behaviour.rest_errors, self._support_id())
 
     def work(self, request: RestRequest, scripted: Scripted = ()) -> RestWork:
@@ -186,6 +194,9 @@ class RestApi:
             return self.answer(part, work.scripted[place : place + 1])
 
         return composite(request, payload_of(request), answered)
+
+    def _allowed_operations(self, work: RestWork, request: RestRequest) -> RestAnswer:
+        return allowed_operations(payload_of(request), lambda rest: self._records(work, rest))
 
     def _bulk(self, work: RestWork, request: RestRequest) -> RestAnswer:
         def write(rest: RestObject, operation: str, record: Mapping[str, Any]) -> dict[str, Any] | None:

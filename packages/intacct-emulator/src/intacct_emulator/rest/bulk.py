@@ -63,9 +63,8 @@ def create_job(work: RestWork, request: RestRequest, job_id: str, write: Write) 
     results = [_outcome(work, write, rest, str(head["operation"]), record) for record in records]
     _table(work).put(job_id, value=BulkJob(work.session.sender_id, work.now, results))
     created = datetime.fromtimestamp(int(work.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return result(
-        {"jobId": job_id, "statusURL": f"{work.base}{STATUS}?jobId={job_id}", "createdDateTime": created}, 200
-    )
+    status = {"jobId": job_id, "statusURL": f"{STATUS}?jobId={job_id}", "createdDateTime": created}
+    return result(status, meta=_counts(results))
 
 
 def job_status(work: RestWork, request: RestRequest) -> RestAnswer:
@@ -79,9 +78,21 @@ def job_status(work: RestWork, request: RestRequest) -> RestAnswer:
         if not done:
             raise RestRefusedError(400, "invalidRequest", f"The job {job_id} is not completed")
         return RestAnswer(200, job.results)
-    address = f"{work.base}{STATUS}?jobId={job_id}&download=true" if done else None
-    state = {"status": "completed", "percentComplete": 100} if done else {"status": "processing", "percentComplete": 0}
-    return result({"jobId": job_id, **state, "downloadURL": address})
+    if not done:
+        return result({"jobId": job_id, "status": "processing", "percentComplete": 0, "downloadURL": None})
+    completed = {
+        "jobId": job_id,
+        "status": "completed",
+        "percentComplete": 100,
+        "downloadURL": f"{STATUS}?jobId={job_id}&download=true",
+        "jobStatusFile": f"{job_id}-response.json",
+    }
+    return result(completed, meta=_counts(job.results))
+
+
+def _counts(results: list[dict[str, Any]]) -> dict[str, int]:
+    failed = sum("ia::error" in outcome for outcome in results)
+    return {"totalCount": len(results), "totalSuccess": len(results) - failed, "totalError": failed}
 
 
 def job_of(request: RestRequest) -> tuple[dict[str, Any], list[Mapping[str, Any]] | None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from intacct_emulator.access.rights import can_change
 from intacct_emulator.company.relations import columns, resolve_all
 from intacct_emulator.company.render import fetch, page_cells, rows_text
 from intacct_emulator.handlers.generic import writes
@@ -62,10 +63,24 @@ class PairedRecords:
             record[name] = self._lines(of, row)
         return nested(record, self._pair.rest.fields)
 
-    def row_of(self, key: str) -> tuple[int, Row]:
-        """The number and the row of a record that the session may see. Raises RestRefusedError."""
+    def may(self, key: str, method: str, *, private: bool) -> bool:
+        """Whether the user may `get`, `update` or `delete` a record; `private` as in `row_of`."""
+        operation = {"get": "read"}.get(method, method)
+        try:
+            self.check_right("READ")
+            self.check_right(operation.upper())
+            _, row = self.row_of(key, private=private)
+            return method == "get" or can_change(self._work.call(Element(operation)), self._described, row, operation)
+        except (RestRefusedError, FunctionRefusedError):
+            return False
+
+    def row_of(self, key: str, *, private: bool = True) -> tuple[int, Row]:
+        """The number and the row of a record that the session may see. Raises RestRefusedError.
+
+        `private` shows the records of entities to the top level.
+        """
         reached = row_of_key(self._work.company, self._pair, key)
-        owners = visible(self._work.call(Element("read")), self._described, show_private=True)
+        owners = visible(self._work.call(Element("read")), self._described, show_private=private)
         if reached is None or (owners is not None and reached[1].get("MEGAENTITYID", "") not in owners):
             raise not_found(f"{self._pair.rest.name} {key}")
         return reached

@@ -57,6 +57,14 @@ class StoredRecords:
             raise not_found(f"{self.rest.name} {key}")
         return record
 
+    def may(self, key: str, _method: str, *, private: bool) -> bool:
+        """Whether the user may do this with a record. These objects know no rights, only entities."""
+        try:
+            record = self.record_of(key)
+        except RestRefusedError:
+            return False
+        return private or bool(self._work.session.entity) or not record.values.get("entity.id")
+
     def read(self, key: str) -> dict[str, Any]:
         """One record with its groups and lines. Raises RestRefusedError."""
         return self._document(self.record_of(key))

@@ -28,8 +28,9 @@ class Delivery:
     """One answer of an asynchronous request on its way."""
 
     policy: str
+    """Empty for a request of the REST interface that names an address itself."""
     control_id: str
-    """Of the request's control block."""
+    """Of the request's control block; the id of the job for a request of the REST interface."""
     at: float
     """Seconds since the epoch, by the emulator's clock."""
     outcome: str
@@ -39,9 +40,7 @@ class Delivery:
 def check_policies(policies: Mapping[str, PolicySettings]) -> None:
     """Check that every policy leads to loopback over HTTP. Raises SettingsError naming one that does not."""
     for name, policy in policies.items():
-        parts = urlsplit(policy.url)
-        host = parts.hostname or ""
-        if parts.scheme != "http" or not (host == "localhost" or _is_loopback(host)):
+        if not is_on_loopback(policy.url):
             raise SettingsError(
                 f"the URL of policy {name} is not on loopback: {policy.url}",
                 fix="Use an address such as http://127.0.0.1:8080/answers.",
@@ -59,9 +58,12 @@ def delivery_policy(policies: Mapping[str, PolicySettings], control: Control, si
     return policy
 
 
-def _is_loopback(host: str) -> bool:
+def is_on_loopback(url: str) -> bool:
+    """Whether an address is one of this machine, over HTTP."""
     try:
-        return ip_address(host).is_loopback
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
     except ValueError:
         return False
 
@@ -76,7 +78,8 @@ def _post(url: str, body: bytes) -> str:
     connection = HTTPConnection(parts.hostname or "", parts.port or 80, timeout=_SECONDS)
     try:
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        connection.request("POST", path, body, {"Content-Type": "text/xml"})
+        kind = "application/json" if body.startswith((b"{", b"[")) else "text/xml"
+        connection.request("POST", path, body, {"Content-Type": kind})
         answer = connection.getresponse()
         answer.read()
     except (OSError, HTTPException) as error:

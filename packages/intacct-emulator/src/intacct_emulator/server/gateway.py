@@ -12,7 +12,7 @@ Limit: functions run one request at a time. That real requests overlap shows onl
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -38,7 +38,7 @@ from intacct_emulator.handlers.dispatch import RequestContext, all_failed, run
 from intacct_emulator.rest.api import RestApi, rest_reply
 from intacct_emulator.rest.calls import OTHER, ended_well, functions_of, logged
 from intacct_emulator.rest.limits import ApplicationLimits, company_headers
-from intacct_emulator.rest.messages import RestRequest, gateway_error
+from intacct_emulator.rest.messages import RestAnswer, RestRefusedError, RestRequest, gateway_error
 from intacct_emulator.server.answers import AnswerWriter, OperationAnswer, not_signed_in, signed_in
 from intacct_emulator.server.companies import (
     Companies,
@@ -57,6 +57,17 @@ from intacct_emulator.server.deliveries import (
     post_later,
 )
 from intacct_emulator.server.incoming import incoming
+from intacct_emulator.server.later_requests import (
+    DEAD,
+    DELIVERED,
+    IN_TRANSIT,
+    SERIALIZED,
+    STATUS,
+    LaterRequests,
+    at_once,
+    policy_of,
+    preference,
+)
 from intacct_emulator.server.offline_jobs import OfflineJobs
 from intacct_emulator.server.request_log import (
     CompanyRequests,
@@ -152,6 +163,18 @@ class Work:
     """Every function fails with it, and none runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class RestCall:
+    """A request of the REST interface, and what happens to it."""
+
+    request: RestRequest
+    functions: tuple[Function, ...]
+    faults: RequestFaults
+    company_id: str
+    number: int
+    """Of the request in the log."""
+
+
 class Emulator:
     """A gateway over one database. Call it with an endpoint and a request body to send it a request."""
 
@@ -180,6 +203,7 @@ class Emulator:
         self._clock, self._sleep, self._post, self._draw, self._seed = clock, sleep, post, draw, seed
         self._lock = RLock()
         self._log, self._counts = RequestLog(), CompanyRequests()
+        self._later = LaterRequests()
         self._rest = RestApi(
             lambda: self.settings,
             self.companies.by_id,
@@ -187,6 +211,7 @@ class Emulator:
             clock,
             draw=draw,
             report_incident=self.incidents.append,
+            services={("GET", STATUS): lambda work, request: self._later.status(work, request, clock())},
         )
         self._jobs = OfflineJobs(clock, self.catch_up)
         self.snapshots: dict[str, EmulatorSnapshot] = {}
@@ -499,6 +524,7 @@ class Emulator:
             self._transactions.clear()
             self.window.clear()
             self._applications.clear()
+            self._later.clear()
             self._authenticator.forget()
             self.deliveries.clear()
             self.fault_plan = FaultPlan(snapshot.faults, self._seed)
@@ -657,7 +683,7 @@ class Emulator:
         return rest_reply(gateway_error(status, code, text, headers=headers).answer("error", self._draw()[:12]))
 
     def _rest_with_faults(
-        self, request: RestRequest, functions: Sequence[Function], company_id: str, number: int
+        self, request: RestRequest, functions: tuple[Function, ...], company_id: str, number: int
     ) -> Reply:
         behaviour = self.settings.behaviour
         with self._lock:
@@ -667,14 +693,8 @@ class Emulator:
             if reply is not None:
                 return reply
             self._log.ended(number, RequestOutcome.ANSWERED)
-            answer = self._rest.answer(request, [_next_error(faults.of_function(at)) for at in range(len(functions))])
-            grant = self._rest.oauth.holder(request)
-            for function, well in zip(functions, ended_well(answer, len(functions)), strict=False):
-                if grant is not None and function.name != OTHER:
-                    billed = self._transactions.add(
-                        company_id, grant.client_id, function, SUCCESS if well else FAILURE, FunctionAnswer(written=0)
-                    )
-                    self._log.billed(number, billed)
+            rest_work = RestCall(request, functions, faults, company_id, number)
+            answer = self._rest_acknowledged(rest_work) if preference(request) else self._rest_answered(rest_work)
         work_seconds = behaviour.line_ms / 1000 * _lines(functions)
         if work_seconds + faults.late > behaviour.timeout_seconds:
             self._log.ended(number, RequestOutcome.TIMED_OUT)
@@ -687,6 +707,50 @@ class Emulator:
         except ConnectionCutError:
             self._log.ended(number, RequestOutcome.UNANSWERED)
             raise
+
+    def _rest_answered(self, call: RestCall) -> RestAnswer:
+        """Do the work of a request, and count it."""
+        functions = call.functions
+        scripted = [_next_error(call.faults.of_function(place)) for place in range(len(functions))]
+        answer = self._rest.answer(call.request, scripted)
+        grant = self._rest.oauth.holder(call.request)
+        for function, well in zip(functions, ended_well(answer, len(functions)), strict=False):
+            if grant is not None and function.name != OTHER:
+                status = SUCCESS if well else FAILURE
+                billed = self._transactions.add(
+                    call.company_id, grant.client_id, function, status, FunctionAnswer(written=0)
+                )
+                self._log.billed(call.number, billed)
+        return answer
+
+    def _rest_acknowledged(self, call: RestCall) -> RestAnswer:
+        """Take an asynchronous request, whose work is done later."""
+        try:
+            work = self._rest.work(call.request)
+            policy = policy_of(call.request, self.settings.policies)
+        except RestRefusedError as error:
+            self._log.ended(call.number, RequestOutcome.REFUSED)
+            return self._rest.refused(error)
+        self._log.ended(call.number, RequestOutcome.ACKNOWLEDGED)
+        job_id, now = self._draw(), self._clock()
+        do = lambda due: self._do_rest_later(call, policy, job_id, due)  # noqa: E731
+        if preference(call.request) == SERIALIZED:
+            self._jobs.add_in_turn(call.company_id, policy.work_seconds, do)
+        else:
+            self._jobs.add(now + policy.work_seconds, do)
+        return self._later.add(job_id, work, now)
+
+    def _do_rest_later(self, call: RestCall, policy: PolicySettings, job_id: str, due: float) -> None:
+        """Do the work of an asynchronous request, and have its answer sent. Its token must still be valid."""
+        answer = self._rest_answered(replace(call, request=at_once(call.request)))
+        self._later.reached(job_id, IN_TRANSIT)
+
+        def delivered(outcome: str) -> None:
+            self._later.reached(job_id, DELIVERED if outcome == DELIVERED else DEAD)
+            name = call.request.header("x-policy")
+            self.deliveries.append(Delivery(name, job_id, self._clock(), outcome))
+
+        self._send_later(policy, answer.body, call.faults, due, delivered)
 
     def _drop_sessions(self) -> None:
         """End every session of the XML interface and every token of the REST interface."""
@@ -830,15 +894,20 @@ class Emulator:
         """Do the work of an asynchronous request, and have its answer delivered. Its session must still be valid."""
         reply = self._processed(replace(work, arrived=due, done=due))
         self._log.ended(work.number, RequestOutcome.ACKNOWLEDGED)
-        if work.faults.on_delivery("delivery-lost"):
-            self._delivered(work.request.control, LOST)
-            return
-        body = reply.body[: len(reply.body) // 2] if work.faults.on_delivery("delivery-cut") else reply.body
-        late = work.faults.on_delivery("delivery-late")
-        seconds = policy.delivery_seconds + (late.seconds if late else 0)
         control = work.request.control
-        send = lambda _: self._post(policy.url, body, lambda outcome: self._delivered(control, outcome))  # noqa: E731
-        self._jobs.add(due + seconds, send)
+        self._send_later(policy, reply.body, work.faults, due, lambda outcome: self._delivered(control, outcome))
+
+    def _send_later(
+        self, policy: PolicySettings, body: bytes, faults: RequestFaults, due: float, report: Callable[[str], None]
+    ) -> None:
+        """Send the answer of an asynchronous request as its policy and the scripted faults say."""
+        if faults.on_delivery("delivery-lost"):
+            report(LOST)
+            return
+        sent = body[: len(body) // 2] if faults.on_delivery("delivery-cut") else body
+        late = faults.on_delivery("delivery-late")
+        seconds = policy.delivery_seconds + (late.seconds if late else 0)
+        self._jobs.add(due + seconds, lambda _: self._post(policy.url, sent, report))
 
     def _delivered(self, control: Control, outcome: str) -> None:
         self.deliveries.append(Delivery(control.policy_id or "", control.control_id, self._clock(), outcome))
