@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.parse
@@ -18,6 +19,7 @@ import pytest
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from support.apps.http_reader import HttpReader
+from support.journeys.sftp_server import sftp_server
 from support.repository import DOCS
 
 
@@ -141,7 +143,7 @@ BILL = (
 
 
 def test_each_file_of_a_folder_is_loaded_once_and_moved(desk: Desk) -> None:
-    (script,) = blocks("folder.md", "sh")
+    script, _ = blocks("folder.md", "sh")
     (desk.folder / "take.sh").write_text(script)
     arrivals = desk.folder / "upload" / "in"
     arrivals.mkdir(parents=True)
@@ -166,3 +168,46 @@ def test_each_file_of_a_folder_is_loaded_once_and_moved(desk: Desk) -> None:
     assert take() == 0
     assert files("in") == []
     assert [len(desk.reader.rows("APBILL", "RECORDNO", RECORDID=number)) for number in ("F-1", "F-3")] == [1, 1]
+
+
+def test_files_of_an_sftp_server_are_fetched_whole_and_posted_once(desk: Desk) -> None:
+    """OpenSSH's client and a real server. A name that would be a command, and a file under way, stay there."""
+    pytest.importorskip("asyncssh", reason="needs the package asyncssh")
+    client = shutil.which("sftp")
+    if client is None:
+        pytest.skip("needs the sftp program of OpenSSH")
+    take, fetch = blocks("folder.md", "sh")
+    (desk.folder / "take.sh").write_text(take)
+    (desk.folder / "fetch.sh").write_text(fetch)
+    outgoing, upload = desk.folder / "remote" / "outgoing", desk.folder / "upload"
+    outgoing.mkdir(parents=True)
+    upload.mkdir()
+    hostile = 'x" "..csv'
+    for name, number in (("a.csv", "S-1"), ("b c.csv", "S-2"), ("d.csv.part", "S-3"), (hostile, "S-4")):
+        (outgoing / name).write_text(BILL.format(vendor="V10001", number=number))
+
+    def files(folder: Path) -> list[str]:
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+    def posted() -> list[int]:
+        numbers = (f"S-{number}" for number in range(1, 5))
+        return [len(desk.reader.rows("APBILL", "RECORDNO", RECORDID=number)) for number in numbers]
+
+    with sftp_server(desk.folder / "remote", desk.folder / "keys", client) as programs:
+        paths = {"PATH": f"{programs}{os.pathsep}{desk.environ['PATH']}"}
+
+        def run(server: str = "bridge@files.example.org") -> tuple[int, int]:
+            fetched = desk.run("sh", "fetch.sh", server, "/outgoing", str(upload), **paths)
+            return fetched.returncode, desk.run("sh", "take.sh", str(upload), **paths).returncode
+
+        assert run() == (0, 0)
+        assert files(outgoing) == sorted([hostile, "d.csv.part"])
+        assert (files(upload / "done"), files(upload / "in")) == (["a.csv", "b c.csv"], [])
+        assert posted() == [1, 1, 0, 0]
+        (outgoing / "a.csv").write_text(BILL.format(vendor="V10001", number="S-1"))  # as after a broken `rm`
+        (outgoing / "d.csv.part").rename(outgoing / "d.csv")
+        assert run("bridge@nowhere.invalid") == (4, 0)
+        assert files(outgoing) == sorted([hostile, "a.csv", "d.csv"])
+        assert run() == (0, 0)
+        assert posted() == [1, 1, 1, 0]
+    assert files(upload / "arriving") == []

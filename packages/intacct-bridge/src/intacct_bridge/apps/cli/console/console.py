@@ -80,8 +80,8 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
     The start address signs one browser in, once. Press Enter for another one, Ctrl-C to end the console.
 
     In team mode the console stands behind a reverse proxy that signs people in. The proxy sends the person's name in
-    the header that --trust-header names, and the value of INTACCT_CONSOLE_SECRET in X-Intacct-Console-Secret. It must
-    remove both headers from what browsers send.
+    the header that --trust-header names, the value of INTACCT_CONSOLE_SECRET in X-Intacct-Console-Secret, and https in
+    X-Forwarded-Proto. It must remove these headers from what browsers send.
 
     \b
     Examples:
