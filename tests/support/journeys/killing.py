@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.codec import decode_request
-from intacct_protocol.xml.reply import Reply
+from intacct_protocol.xml.reply import Reply, Transport
 from support.journeys.file_operations import FileOperations
 from support.journeys.tapping import CREDENTIALS
 from support.repository import python_path
@@ -21,10 +20,14 @@ KILLED = -signal.SIGKILL
 
 
 class Killer:
-    """The company; at the n-th matching request it kills the process that asks, before or after doing the work."""
+    """The company; at the n-th matching request it kills the process that asks, before or after doing the work.
 
-    def __init__(self, emulator: Emulator, meant: Callable[[bytes], bool]) -> None:
+    With another signal than SIGKILL, the process is only told to end, and has its answer.
+    """
+
+    def __init__(self, emulator: Transport, meant: Callable[[bytes], bool]) -> None:
         self.emulator, self._meant = emulator, meant
+        self.signal = signal.SIGKILL
         self.seen = 0
         self._at, self._after = 0, False
         self._victim: subprocess.Popen[str] | None = None
@@ -36,7 +39,8 @@ class Killer:
         self.seen += 1
         dying = self.seen == self._at
         if dying and not self._after:
-            return self._kill(Reply(503, b"", {}))
+            reply = self._kill(Reply(503, b"", {}))
+            return reply if self.signal is signal.SIGKILL else self.emulator(endpoint, body)
         reply = self.emulator(endpoint, body)
         return self._kill(reply) if dying else reply
 
@@ -54,8 +58,9 @@ class Killer:
     def _kill(self, reply: Reply) -> Reply:
         assert self._known.wait(120)
         assert self._victim is not None
-        os.kill(self._victim.pid, signal.SIGKILL)
-        self._victim.wait()
+        os.kill(self._victim.pid, self.signal)
+        if self.signal is signal.SIGKILL:
+            self._victim.wait()
         return reply
 
 

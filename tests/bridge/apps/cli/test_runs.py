@@ -202,3 +202,6 @@ def test_a_run_that_told_no_end_shows_no_zero_that_was_not_measured() -> None:
     assert runs_page._transactions(run) == "not known"
     assert runs_page._transactions(replace(run, transactions=7)) == "7 or more"
     assert runs_page._transactions(replace(run, status=0, ended=run.started)) == Count(0)
+    assert runs_page.run_data(run)["transactions"] is None
+    assert runs_page.run_data(replace(run, transactions=7))["transactions"] == 7
+    assert runs_page.run_data(replace(run, status=0, ended=run.started))["transactions"] == 0

@@ -188,11 +188,15 @@ def stats_command(context: CommandContext, *, flow: str, connection_name: str, d
 
 
 def run_data(run: "Run") -> dict[str, object]:
-    """A run as JSON shows it."""
+    """A run as JSON shows it: null for API transactions that were not measured before the run was killed."""
     import msgspec
+
+    from intacct_bridge.operations.runs import RunEnd
 
     data: dict[str, object] = msgspec.to_builtins(run)
     del data["alive"]
+    if run.end is RunEnd.KILLED and not run.transactions:
+        data["transactions"] = None
     return {**data, "end": run.end.value, "rows": run.rows, "deleted": run.deleted, "seconds": run.seconds()}
 
 
