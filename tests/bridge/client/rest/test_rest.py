@@ -187,8 +187,9 @@ def test_a_refused_application_or_user_is_explained(
 
 def test_a_key_that_is_not_there_and_a_name_of_xml_are_refused(emulated: tuple[Client, Emulator, str]) -> None:
     client, _, _ = emulated
-    with pytest.raises(IntacctError, match="does not exist"):
+    with pytest.raises(RecordError, match="There is no record with this key") as refused:
         client.rest.get("accounts-payable/vendor", "99999")
+    assert "REST takes record numbers as keys" in refused.value.fix
     with pytest.raises(InvalidRequestError, match="'APBILL' is no name of an object of the REST interface"):
         client.rest.get("APBILL", "1")
 
