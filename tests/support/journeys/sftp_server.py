@@ -1,6 +1,11 @@
-"""A real SFTP server on loopback, and OpenSSH's client set up for it."""
+"""A real SFTP server on loopback, and OpenSSH's client set up for it.
+
+The server is the package asyncssh. Its licence is a copyleft one (EPL or GPL), so nothing of ours depends on it: who
+wants to run the test installs it.
+"""
 
 import asyncio
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +16,7 @@ from typing import Any
 @contextmanager
 def sftp_server(folder: Path, keys: Path, client: str) -> Iterator["Path"]:
     """Serve a folder as the root. A folder for PATH, with a `sftp` that knows the server `files.example.org`."""
-    import asyncssh
-
+    asyncssh: Any = importlib.import_module("asyncssh")
     keys.mkdir()
     host, user = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     user.write_private_key(keys / "user")
