@@ -250,6 +250,15 @@ def test_a_payment_without_a_required_field_is_refused(demo: Emulator, missing: 
     assert fault.description2 == f"Required field {missing} is missing for APPYMT."
 
 
+def test_a_payment_in_another_currency_than_its_document_is_refused(demo: Emulator) -> None:
+    key = made(demo, bill("60500 100"))
+    (refusal, *_) = faults(demo, paid(ap(RECORDKEY=key, TRX_PAYMENTAMOUNT="70"), CURRENCY="EUR"))
+    assert "is in USD, the payment in EUR" in refusal.description2
+    assert refusal.correction == "Pay in the currency of the document."
+    assert state(demo, key)["TOTALDUE"] == "100"
+    assert_true(demo)
+
+
 @pytest.mark.parametrize("missing", ["PAYMENTMETHOD", "RECEIPTDATE", "CURRENCY"])
 def test_a_receipt_without_a_required_field_is_refused(demo: Emulator, missing: str) -> None:
     detail = ar(RECORDKEY=key_of(demo, invoice("R-1", "100")), TRX_PAYMENTAMOUNT="100")

@@ -164,6 +164,37 @@ def test_a_payment_has_the_currency_of_the_bill_that_it_pays(opened: list[Books]
     assert len(books.held("APPYMT")) == 2
 
 
+@pytest.mark.parametrize("layout", ["payments", "receipts"])
+def test_a_file_of_payments_has_the_currency_of_what_is_paid(opened: list[Books], layout: str) -> None:
+    """The currency in which the signs of its amounts are checked is the one in which Intacct has the payment."""
+    books = Books(NORTH, {"V1": "CAD", "C1": "CAD"}, unnamed_currency="base")
+    opened.append(books)
+    party, document, name = {
+        "payments": ("vendor", "bill", "APPYMT"), "receipts": ("customer", "invoice", "ARPYMT")
+    }[layout]  # fmt: skip
+    invoice = {"customer": "C1", "invoice no": "I-1", "date": "2026-11-10", "due date": "2026-12-10",
+               "account": "4000", "amount": "900.00", "location": "US"}  # fmt: skip
+    assert books.load([bill("I-1") if party == "vendor" else invoice], f"{document}s").complete
+
+    def payment(amount: str, number: str, **more: str) -> dict[str, str]:
+        day = "payment date" if party == "vendor" else "receipt date"
+        head = {party: "V1" if party == "vendor" else "C1", f"{document} no": "I-1", "amount": amount}
+        bank = {day: "2026-11-20", "payment method": "EFT", "bank account": "BANK-US", "payment no": number}
+        return {**head, **bank, **more}
+
+    signed = books.plan([payment("US$10.00", "1")], layout)
+    assert "the amount has the sign US$, and the record is in CAD" in str(signed.records[0].reasons[0])
+    plan = books.plan([payment("CAD 10.00", "2")], layout)
+    assert [(total.currency, total.amount) for total in plan.totals] == [("CAD", Decimal(10))]
+    assert plan.apply().complete
+    assert (books.held(name), books.held(name, "TRX_TOTALENTERED")) == (["CAD"], ["10"])
+    other = books.plan([payment("10.00", "3", currency="USD")], layout)
+    assert said(other) == [("currency", False)]
+    assert "it is in USD, and pays documents in CAD" in str(other.records[0].findings[0])
+    assert not other.apply(refused="skip", check=False).complete, "the emulator refuses it"
+    assert books.held(name) == ["CAD"]
+
+
 def test_the_lines_of_a_journal_entry_have_the_currency_of_their_entity(opened: list[Books]) -> None:
     books = Books(NORTH, {})
     opened.append(books)

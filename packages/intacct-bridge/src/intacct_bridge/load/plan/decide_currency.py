@@ -7,7 +7,7 @@ same file finds its records unchanged. The currencies of parties come with the r
 the amounts due, and the base currencies with the entities.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -99,12 +99,12 @@ class _CurrencyRule:
         if write.object == JOURNAL_ENTRY and self._facts.is_statistical(write):
             return _Decision()
         named = comparable(write.content.fields.get(CURRENCY)).upper()
+        keys = {key for line in write.all_lines if (key := paid_record(line))}
         if named:
-            return _Decision(named, "record")
+            return _Decision(named, "record", tuple(self._differs_from_paid(write, named, keys)))
         base = self._base(write)
         if self._setup.is_multi_currency is False:
             return _Decision(base, "entity")
-        keys = {key for line in write.all_lines if (key := paid_record(line))}
         if keys:
             return self._of_paid(write, keys)
         return self._of_party(write, base)
@@ -131,8 +131,18 @@ class _CurrencyRule:
         bases = bases or {comparable(write.fields.get("BASECURR")).upper() or self._setup.base_currency}
         return next(iter(bases)) if len(bases) == 1 else ""
 
+    def _paid_currencies(self, keys: Iterable[str]) -> list[str]:
+        return sorted({self._paid[key].currency for key in keys if key in self._paid} - {""})
+
+    def _differs_from_paid(self, write: Write, named: str, keys: Iterable[str]) -> Iterator[Finding]:
+        """That a payment names another currency than a document that it pays. No page says that Intacct refuses it."""
+        if others := [currency for currency in self._paid_currencies(keys) if currency != named]:
+            message = f"it is in {named}, and pays documents in {listed(others)}"
+            fix = "leave its currency out to pay in that of the document"
+            yield Finding("currency", message, fix, write.column(CURRENCY), write.position, refuses=False)
+
     def _of_paid(self, write: Write, keys: set[str]) -> _Decision:
-        currencies = sorted({self._paid[key].currency for key in keys if key in self._paid} - {""})
+        currencies = self._paid_currencies(keys)
         if len(currencies) > 1:
             message = f"it pays documents in {listed(currencies)}, and a payment has one currency"
             finding = Finding("currency", message, "make one payment for each currency", position=write.position)
