@@ -204,6 +204,19 @@ def test_an_exit_status_has_its_end(status: int, end: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("choice", "status", "flow", "end"),
+    [(RunEnd.PLANNED, 1, "", "planned"), (RunEnd.PLANNED, 0, "", "done"), (RunEnd.PLANNED, 3, "", "refused"),
+     (RunEnd.DECLINED, 2, "", "declined"), (RunEnd.DECLINED, 5, "", "in doubt"),
+     (RunEnd.PLANNED, 1, "nightly", "failures")],
+)  # fmt: skip
+def test_a_chosen_end_holds_for_its_own_exit_status_and_for_no_flow(
+    choice: RunEnd, status: int, flow: str, end: str
+) -> None:
+    run = run_of(1, choice=choice, status=status, flow=flow)
+    assert (run.end.value, run.end.is_as_asked) == (end, end in ("planned", "declined", "done"))
+
+
+@pytest.mark.parametrize(
     ("statuses", "one"), [([0, 0], 0), ([0, 1], 1), ([4, 1], 4), ([4, 3], 3), ([2, 4, 0], 2), ([3, 5, 70], 5), ([], 0)]
 )
 def test_the_worst_status_stands_for_several(statuses: list[int], one: int) -> None:

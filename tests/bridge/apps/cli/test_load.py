@@ -127,7 +127,7 @@ def test_a_mapping_gives_columns_their_meaning(demo: Intacct, home: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("rows.csv",), "--as OBJECT"),
+        (("rows.csv",), "Use --as with an object"),
         (("--as", "CLASS"), "Missing argument FILE."),
         (("rows.csv", "--as", "CLASS"), "did you mean NAME"),
         (("rows.csv", "--as", "KLASS"), "there is no object"),

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from intacct_bridge.apps.cli.flows import runs as runs_page
+from intacct_bridge.apps.terminal.output import Output
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.runs.run import Run
 from intacct_bridge.shared_state.place import PostgresPlace
@@ -96,6 +97,34 @@ def test_statistics_and_metrics(demo: Intacct, kept: Path) -> None:
     assert (extract["runs"], extract["succeeded"], extract["success"]) == (2, 1, 0.5)
     assert told["usage"][0]["transactions"] == sum(one["transactions"] for one in listed(demo))
     assert 'intacct_last_run_exit_status{flow="",command="extract",connection="demo"} 2' in Path("m.prom").read_text()
+
+
+UNBALANCED = """Journal,Date,Title,Account,Department,Location,Debit,Credit
+GJ,2026-11-30,Rent,68000,100,100,10,
+GJ,2026-11-30,Rent,21000,100,100,,9
+"""
+
+
+def test_a_plan_that_refuses_records_is_no_failure_and_a_load_that_does_is(demo: Intacct, kept: Path) -> None:
+    Path("rent.csv").write_text(UNBALANCED)
+    for words in ((), ("--apply", "--yes")):
+        assert demo("load", "rent.csv", "--as", "journal-entries", *words).status == 1
+    assert [run["end"] for run in listed(demo)] == ["failures", "planned"]
+    assert [run["end"] for run in json.loads(demo("runs", "list", "--failed", "--json").out)] == ["failures"]
+    (load,) = json.loads(demo("runs", "stats", "--json", "--metrics", "m.prom").out)["flows"]
+    assert (load["runs"], load["succeeded"], load["failed"]) == (2, 0, 1)
+    assert 'end="planned"} 1' in Path("m.prom").read_text()
+
+
+def test_a_person_who_answers_no_has_made_no_failure(
+    demo: Intacct, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("rent.csv").write_text(UNBALANCED.replace(",,9", ",,10"))
+    assert demo("load", "rent.csv", "--as", "journal-entries", "--out", "rent.plan").status == 0
+    monkeypatch.setattr(Output, "confirm", lambda *_: False)
+    declined = demo("plan", "approve", "rent.plan")
+    assert (declined.status, "Nothing was approved." in declined.err) == (2, True)
+    assert [run["end"] for run in listed(demo)] == ["declined", "done"]
 
 
 def test_a_damaged_history_stops_no_command(demo: Intacct, kept: Path) -> None:

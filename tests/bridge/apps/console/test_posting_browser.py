@@ -129,7 +129,8 @@ def test_a_file_shows_what_it_is_and_its_page_asks_for_what_it_lacks(
     page.locator("#f-file").set_input_files(file)
     follow(page.get_by_role("button", name="Read the file"))
     shows(page, "Its columns are those of journal-entries")
-    assert serious_barriers(page) == {}
+    if page.way != "no-script":  # axe is a script
+        assert serious_barriers(page) == {}
     page.get_by_label("Journal").fill("GJ")
     page.get_by_label("Date", exact=False).first.fill("2026-11-30")
     page.get_by_label("Title").fill(title)
@@ -140,6 +141,11 @@ def test_a_file_shows_what_it_is_and_its_page_asks_for_what_it_lacks(
     expect(page.locator(".notice.good").first).to_contain_text("1 posted")
     expect(page.locator(".notice.warn")).to_have_count(0)
     assert len(village.reader.rows("GLBATCH", "RECORDNO", BATCH_TITLE=title)) == 1
+    follow(page.get_by_role("button", name="Plan to take it back"))
+    shows(page, "This plan takes back run")
+    worked(page, "Post 1 record")
+    expect(page.get_by_role("region", name="Records")).to_contain_text(title)
+    assert len(village.reader.rows("GLBATCH", "RECORDNO", BATCH_TITLE=title)) == 1, "it is reversed, not deleted"
 
 
 def test_bills_are_dropped_with_their_files_and_a_missing_one_is_added(

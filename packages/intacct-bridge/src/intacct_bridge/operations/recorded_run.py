@@ -295,6 +295,7 @@ class RecordedRun(CompanyRun):
             self.messages.say(f"Writing {what} to {target}.")
             return False
         if not self.messages.confirm(f"Write {what} to {target}?"):
+            self.note_choice(declined=True)
             raise SettingsError(
                 f"Nothing was written to {target}.",
                 fix="Pass `yes` to write to a production company without confirmation.",
@@ -302,6 +303,12 @@ class RecordedRun(CompanyRun):
         return True
 
     # --- the run
+
+    def note_choice(self, *, declined: bool = False) -> None:
+        """Note for the history that a person asked for a plan only, or answered no: such an end is no failure."""
+        from intacct_bridge.runs.run import RunEnd
+
+        self.recorder.choice = RunEnd.DECLINED if declined else RunEnd.PLANNED
 
     @property
     def recorder(self) -> "RunRecorder":

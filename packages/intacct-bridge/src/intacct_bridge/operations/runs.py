@@ -50,7 +50,7 @@ class RunFilter:
     command: str = ""
     connection: str = ""
     failed: bool = False
-    """Only runs that did not succeed."""
+    """Only runs that did not do what was asked of them."""
     limit: int = 0
     """The most runs to list, the latest first; 0 for all."""
 
@@ -64,7 +64,7 @@ def list_runs(chosen: RunFilter = RunFilter()) -> list[Run]:
     """The runs that are meant, the latest first."""
     with open_history() as history:
         runs = history.runs(flow=chosen.flow, command=chosen.command, connection=chosen.connection)
-        chosen_runs = (run for run in runs if not chosen.failed or not (run.end.succeeded or run.alive))
+        chosen_runs = (run for run in runs if not chosen.failed or not (run.end.is_as_asked or run.alive))
         return list(islice(chosen_runs, chosen.limit or None))
 
 

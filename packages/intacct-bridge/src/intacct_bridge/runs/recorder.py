@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from intacct_bridge.machine.account import machine_name
-from intacct_bridge.runs.run import RecordCounts, Run, RunError, StreamCount
+from intacct_bridge.runs.run import RecordCounts, Run, RunEnd, RunError, StreamCount
 from intacct_protocol.errors import IntacctError
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class RunRecorder:
         self.connection: Connection | None = None
         self.connection_name = ""
         self.error: RunError | None = None
+        self.choice: RunEnd | None = None
         self.refused_rows: list[str] = []
         self.streams: list[StreamCount] = []
         self.records = RecordCounts()
@@ -249,6 +250,7 @@ class RunRecorder:
             records=self.records,
             transactions=self.transactions,
             error=self.error,
+            choice=self.choice,
             log=log,
             refused_rows=tuple(self.refused_rows),
         )

@@ -29,6 +29,10 @@ class RunEnd(StrEnum):
     """Stopped by Ctrl-C, a signal, or a reader that closed the output."""
     KILLED = "killed"
     """The process recorded no end: it was killed, or the machine stopped."""
+    PLANNED = "planned"
+    """A person asked for a plan only, and got it: it refuses records, and nothing was sent."""
+    DECLINED = "declined"
+    """A person answered no, so nothing was sent or approved."""
 
     @property
     def succeeded(self) -> bool:
@@ -37,8 +41,19 @@ class RunEnd(StrEnum):
 
     @property
     def counts(self) -> bool:
-        """Whether the run counts for a success rate: a person's Ctrl-C is neither success nor failure."""
-        return self not in (RunEnd.RUNNING, RunEnd.INTERRUPTED)
+        """Whether the run counts for a success rate: a person's Ctrl-C, no, or look at a plan is neither success nor
+        failure.
+        """
+        return self not in (RunEnd.RUNNING, RunEnd.INTERRUPTED, *_CHOSEN)
+
+    @property
+    def is_as_asked(self) -> bool:
+        """Whether the run did what a person asked of it, even if something is left to be done."""
+        return self.succeeded or self in _CHOSEN
+
+
+_CHOSEN: Mapping[RunEnd, int] = {RunEnd.PLANNED: 1, RunEnd.DECLINED: 2}
+"""The ends that a person chose, by the exit status of such a run."""
 
 
 _ENDS: Mapping[int, RunEnd] = {
@@ -165,6 +180,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     transactions: int = 0
     """API transactions."""
     error: RunError | None = None
+    choice: RunEnd | None = None
+    """PLANNED or DECLINED, if that is what a person chose."""
     log: str = ""
     """The file with the run's messages."""
     refused_rows: tuple[str, ...] = ()
@@ -174,7 +191,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def end(self) -> RunEnd:
-        """How it ended."""
+        """How it ended. The refusals of a flow that only plans are failures, since no person looks at its plan."""
+        if self.choice is not None and self.status == _CHOSEN[self.choice] and not self.flow:
+            return self.choice
         if self.status is not None:
             return end_of(self.status)
         return RunEnd.RUNNING if self.alive else RunEnd.KILLED

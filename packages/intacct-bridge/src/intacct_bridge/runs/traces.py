@@ -91,7 +91,7 @@ class RunTrace:
             logging.getLogger(name).removeHandler(self._parts)
             logging.getLogger(name).setLevel(level)
         self._span.set_attributes(_attributes(run))
-        if not run.end.succeeded:
+        if not run.end.is_as_asked:
             reason = run.error.message if run.error is not None else run.end.value
             self._span.set_status(Status(StatusCode.ERROR, reason))
         self._span.end()

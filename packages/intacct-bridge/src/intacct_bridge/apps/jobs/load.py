@@ -87,6 +87,7 @@ class _FileLoad:
         outcomes: list[RecordOutcome] = []
         try:
             if settings.only_plan:
+                context.note_choice()
                 results.append((plan, None))
                 if not context.output.as_json:
                     show_plan(plan, context.output)

@@ -75,6 +75,7 @@ def show_saved_plan(
 
     saved = open_revalidated(context, path)
     saved.refuse_other_sending(sending)
+    context.note_choice()
     if record is not None and not context.output.as_json:
         show_content(saved, saved.summary.record(record), context.output)
         return 0

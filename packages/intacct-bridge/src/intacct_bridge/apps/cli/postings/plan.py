@@ -179,6 +179,7 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
                 figures = _page_to_end(context, saved, page)
                 seen_to_end = not figures
             if not context.output.confirm(f"Approve {saved.id} as {context.actor}?"):
+                context.note_choice(declined=True)
                 raise SettingsError("Nothing was approved.", fix=f"Answer yes, or pass --digest {saved.digest[:12]}")
         approval = approve_plan(
             context,

@@ -96,6 +96,7 @@ def undo_command(
             return apply_action_plan(context, undo.plan, yes=yes)
         if out is not None:
             return save_sound(context, undo.plan, out)
+        context.note_choice()
         show_plan(undo.plan, context.output)
     needed = context.connection.needs_approval
     context.output.say(f"Nothing was sent. {approval_hint(context) if needed else 'To do it, add --apply.'}")

@@ -23,7 +23,14 @@ _COLUMNS = (
     Column("person", "By"),
 )
 _LOG_LINES = 500
-_GOOD = {"done": "good", "running": "quiet", "interrupted": "warn", "temporary fault": "warn"}
+_GOOD = {
+    "done": "good",
+    "running": "quiet",
+    "interrupted": "warn",
+    "planned": "quiet",
+    "declined": "quiet",
+    "temporary fault": "warn",
+}
 _FILTERS = ("flow", "command", "connection")
 
 

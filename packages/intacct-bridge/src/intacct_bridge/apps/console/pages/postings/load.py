@@ -122,6 +122,7 @@ def show_one(request: PageRequest) -> PageView:
         "outcomes": list(islice(file.outcomes.values(), plans.SHOWN)),
         "tally": file.tally,
         "is_posted": file.is_posted,
+        "may_undo": bool(file.run) and len(file.outcomes) > len(file.failed),
         "has_refused": file.refused.is_file(),
         "refused_name": file.refused.name,
     }

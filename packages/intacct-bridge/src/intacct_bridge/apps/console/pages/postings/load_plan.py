@@ -43,6 +43,7 @@ def _make_plan(run: "RecordedRun", file: DroppedFile) -> None:
         now.plan, now.problem = saved.id, {}
         if write_refused_rows(plan, (), file.refused):
             run.recorder.add_file(file.refused)
+    run.note_choice()
     run.status = 1 if plan.refused else 0
 
 
