@@ -66,6 +66,7 @@ check: $(VENV)/.ready ## check style, types and structure
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/advisories.py
 	$(BIN)/python -m pytest -q -m "not slow and not foreign and not browser" tests/test_*.py
 
 bench: $(VENV)/.ready ## measure speed, memory and API transactions, as ratios

@@ -199,6 +199,31 @@ def test_a_child_works_in_the_folder_and_environment_of_its_parent(
     assert run_bounded(os.getpid, limits=LIMITS) == pid
 
 
+def surroundings() -> str:
+    """All that a child can see of its own environment, as it was at its start and as it is now, and its command."""
+    files = [Path("/proc/self/environ"), Path("/proc/self/cmdline")]
+    return repr(os.environ) + repr(sys.argv) + "".join(path.read_text() for path in files if path.exists())
+
+
+def test_a_child_that_reads_input_of_strangers_gets_no_password_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for began in (False, True):
+        if began:
+            run_bounded(os.getpid, limits=LIMITS)
+        for name in (
+            "INTACCT_USER_PASSWORD",
+            "INTACCT_OUTBOX",
+            "TAP_INTACCT_SENDER_PASSWORD",
+            "TARGET_INTACCT_USER_ID",
+        ):
+            monkeypatch.setenv(name, "hunter2")
+        monkeypatch.setenv("PGPASSWORD", "of the copy")
+        seen = run_bounded(surroundings, limits=LIMITS)
+        assert "hunter2" not in seen
+        assert "of the copy" in seen
+        end_idle_children()
+        monkeypatch.undo()
+
+
 @pytest.mark.parametrize("name", ["TZ", "LC_ALL", "PYTHONHASHSEED"])
 def test_a_variable_that_is_read_once_takes_a_new_child(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     pid = run_bounded(os.getpid, limits=LIMITS)

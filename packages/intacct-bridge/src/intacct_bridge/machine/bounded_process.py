@@ -42,6 +42,8 @@ _MORE = ()
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _READ_AT_START = ("TZ", "LANG", "LC_", "LD_", "DYLD_", "PYTHON", "OPENBLAS_", "OMP_")
 """How the names of variables begin that a process or its libraries read once; the others are sent with the work."""
+_OF_OUR_PROGRAMS = ("INTACCT_", "TAP_INTACCT_", "TARGET_INTACCT_")
+"""How the names of variables begin that a child never gets: it needs no settings, and passwords are among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,12 @@ class _Surroundings:
 
     @classmethod
     def now(cls) -> "_Surroundings":
-        """Those of this process."""
+        """Those of this process, without settings of our programs."""
+        variables = {name: text for name, text in os.environ.items() if not name.startswith(_OF_OUR_PROGRAMS)}
         try:
-            return cls(str(Path.cwd()), dict(os.environ))
+            return cls(str(Path.cwd()), variables)
         except OSError:
-            return cls("", dict(os.environ))
+            return cls("", variables)
 
     @property
     def read_at_start(self) -> dict[str, str]:
@@ -139,7 +142,8 @@ class _Child:
     """One child process, as its parent sees it."""
 
     def __init__(self) -> None:
-        self.read_at_start = _Surroundings.now().read_at_start
+        surroundings = _Surroundings.now()
+        self.read_at_start = surroundings.read_at_start
         self._folder = Path(tempfile.mkdtemp(prefix="intacct-child-"))
         mine, its = socket.socketpair()
         try:
@@ -150,7 +154,7 @@ class _Child:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(its.fileno(),),
-                env={**os.environ, "TMPDIR": str(self._folder)},
+                env={**surroundings.variables, "TMPDIR": str(self._folder)},
                 start_new_session=True,  # Ctrl-C is for the parent, which ends the child
             )
         except BaseException:
