@@ -273,6 +273,28 @@ def test_files_outside_of_the_folder_cannot_be_read(agent: Agent) -> None:
     assert "no folder of files" in closed.error("plan_load", load_as="VENDOR", file="good.csv")["message"]
 
 
+def test_a_file_is_read_with_the_options_of_a_load(agent: Agent) -> None:
+    """A bill as a German program writes it: its amount with a comma, the day first, and no column for the account."""
+    (agent.folder / "inbox" / "rechnungen.csv").write_text(
+        "vendor;bill no;date;due date;amount;state\n"
+        "V-001;R-1;03/11/2026;03.12.2026;1.234,50;ok\nV-001;R-2;03/11/2026;03.12.2026;9,99;no\n"
+    )
+    options = {
+        "decimal": ",",
+        "date_order": "dmy",
+        "date_formats": {"due date": "DD.MM.YYYY"},
+        "delimiter": ";",
+        "where": "state = 'ok'",
+        "constants": {"account": "60100", "location": "100", "department": "100"},
+    }
+    plan = agent.call("plan_load", load_as="bills", file="rechnungen.csv", options=options)
+    assert plan["counts"] == {"create": 1}, plan["refusals"]  # 11 March is in a closed period, 3 November is not
+    assert plan["totals"][0]["amount"] == "1234.50"
+    odd = agent.error("plan_load", load_as="bills", file="rechnungen.csv", options={"date_formats": {"date": "QQ"}})
+    assert "QQ" in odd["message"]
+    assert "fields" in agent.error("plan_load", load_as="bills", file="rechnungen.csv", options={"decimel": ","})
+
+
 def test_rows_cannot_attach_files_of_this_machine(agent: Agent) -> None:
     secret = agent.folder / "secret.txt"
     secret.write_text("sesame")
@@ -280,7 +302,8 @@ def test_rows_cannot_attach_files_of_this_machine(agent: Agent) -> None:
     row = bill | {"location": "100", "department": "100", "attachments": str(secret)}
     file = agent.folder / "inbox" / "bills.csv"
     file.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
-    for given in ({"records": [row]}, {"file": "bills.csv"}):
+    constant = {"options": {"constants": {"attachments": str(secret)}}}
+    for given in ({"records": [row]}, {"file": "bills.csv"}, {"records": [bill], **constant}):
         answer = agent.result("plan_load", {"load_as": "bills", **given})
         data: dict[str, Any] = answer.structured_content
         assert answer.is_error or data["counts"] == {"refused": 1}, data

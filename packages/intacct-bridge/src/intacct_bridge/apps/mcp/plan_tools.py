@@ -36,6 +36,7 @@ from intacct_bridge.operations.plans import (
     tally,
 )
 from intacct_protocol.errors import IntacctError, InvalidRequestError
+from intacct_protocol.model.day_formats import check_format
 
 _SHOWN_RECORDS = 50
 _SHOWN_GROUPS = 20
@@ -93,6 +94,51 @@ class DocumentLine(BaseModel):
     department: str = ""
     location: str = ""
     more: More = None
+
+
+class LoadOptions(BaseModel):
+    """How a table is read, and what becomes of its records. What is left out is decided as usual."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decimal: Annotated[Literal[".", ","] | None, Field(description="The decimal sign of amounts in text.")] = None
+    date_order: Annotated[
+        Literal["mdy", "dmy"] | None, Field(description="The order of day and month in dates such as 03/04/2026.")
+    ] = None
+    date_formats: Annotated[
+        dict[str, str],
+        Field(description="The format of dates by column, such as DD.MM.YYYY; an empty name means all others."),
+    ] = {}
+    constants: Annotated[
+        dict[str, str], Field(description="Columns that the table lacks, each with its value for every row.")
+    ] = {}
+    where: Annotated[
+        str | None, Field(description="A filter on columns, such as status = 'Approved': other rows are left out.")
+    ] = None
+    sheet: Annotated[str | None, Field(description="The sheet of a workbook, instead of the first.")] = None
+    header_row: Annotated[int | None, Field(description="The row with the names of the columns, from 1.", ge=1)] = None
+    encoding: Annotated[str | None, Field(description="The encoding of a CSV file.")] = None
+    delimiter: Annotated[str | None, Field(description="The delimiter of a CSV file.")] = None
+    draft: Annotated[bool, Field(description="Make drafts, which are not posted.")] = False
+    clear_empty: Annotated[bool, Field(description="An empty cell clears its field; else it changes nothing.")] = False
+    after_undo: Annotated[
+        Literal["post", "refuse"], Field(description="What a record is that was taken back and comes again.")
+    ] = "post"
+    send_currency: Annotated[
+        Literal["", "auto", "always", "never"], Field(description="Whether the currency of a document is sent.")
+    ] = ""
+    party_currency: Annotated[
+        Literal["", "use", "refuse"],
+        Field(description="A document in the currency of its party, which is not that of the entity."),
+    ] = ""
+    unusual_rates: Annotated[
+        Literal["", "refuse", "use"], Field(description="An exchange rate that no pair of currencies has.")
+    ] = ""
+
+    def applied_to(self, request: LoadRequest) -> LoadRequest:
+        """The load with these options. SettingsError for a format of dates that is none."""
+        formats = {column: check_format(pattern) for column, pattern in self.date_formats.items()}
+        return replace(request, **(self.model_dump() | {"date_formats": formats}))
 
 
 class PlanTools:
@@ -199,6 +245,7 @@ class PlanTools:
             Literal["refuse", "same", "new"],
             Field(description="What a record without a key is, if an equal one was posted before."),
         ] = "refuse",
+        options: Annotated[LoadOptions | None, Field(description="How the table is read, if not as usual.")] = None,
     ) -> dict[str, Any]:
         """Plan to create, update or delete records; nothing is written. Returns the plan's id and digest to approve.
 
@@ -226,7 +273,7 @@ class PlanTools:
                 source=rows, name=f"{load_as} (agent)", layout=load_as, mode=Mode(mode), key=tuple(key or ())
             )
         rules = replace(request, source_name=source_name, new=tuple(new or ()), equal_records=equal_records)
-        return self._plan(rules, SendOptions(atomic=atomic))
+        return self._plan(options.applied_to(rules) if options is not None else rules, SendOptions(atomic=atomic))
 
     def show_plan(
         self,
