@@ -216,13 +216,19 @@ class Torture:
             highest[key] = max(number, highest.get(key, 0))
 
     def _check_states(self, events: list[dict[str, Any]], fail: Callable[[str], None]) -> None:
-        """The events lead through every state that a poll saw, and end with the company's."""
+        """The events lead through every state that a poll saw, each once, and end with the company's."""
         mirror: dict[str, str] = {}
         for one in events:
             if one["kind"] == "deleted":
                 mirror.pop(one["key"], None)
             else:
                 mirror[one["key"]] = one["record"]["TITLE"]
+        ids: dict[tuple[str, str], str] = {}
+        for event in events:
+            if event["kind"] != "deleted":
+                first = ids.setdefault((event["key"], json.dumps(event["record"], sort_keys=True)), event["id"])
+                if first != event["id"]:
+                    fail(f"{event['id']} has the state that {first} has brought")
         by_key = _states_by_key(events)
         for number, seen in enumerate(self.seen):
             for key, title in seen.items():

@@ -3,6 +3,7 @@ the work. Real processes over HTTP.
 """
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from support.small_company import Clock, little_company
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs signals")]
 TERMINATED = 143
+UNDER_WAY = 4
+"""API transactions of requests that were sent when the process ended, and may not have come to the company."""
 CLASSES = "CLASSID,NAME\n" + "".join(f"K-{number},Class {number}\n" for number in range(5))
 
 
@@ -36,8 +39,10 @@ class Place:
     check: TransactionCheck
 
     def run(self, *words: str) -> Ended:
-        """Run `intacct` to its end."""
-        return self.programs.run("intacct", *words)
+        """Run `intacct` to its end, and wait for the end of its requests."""
+        ended = self.programs.run("intacct", *words)
+        self.killer.wait_for_requests()
+        return ended
 
     def prepare(self, command: "Command") -> None:
         """Run what the command needs."""
@@ -123,11 +128,15 @@ def test_a_run_that_is_told_to_end_at_each_request_tells_the_truth(place: Place,
         assert ended.status in (0, TERMINATED), ended
         assert "Traceback" not in ended.err
         changed = len(set(place.classes()) ^ set(classes))
+        assert not changed or re.search(rf"\b{changed} (posted|deleted)\b", ended.err), ended
         told.append({"status": ended.status, "transactions": place.billed() - billed, "posted": changed})
     assert len(told) > command.least_requests
     assert told[-1]["status"] == 0
     assert command.done(place)
-    assert place.runs(len(told)) == told
+    for run, truth in zip(place.runs(len(told)), told, strict=True):
+        uncertain = run.pop("transactions") - truth.pop("transactions")
+        assert 0 <= uncertain <= (UNDER_WAY if truth["status"] else 0)
+        assert run == truth
 
 
 @pytest.mark.parametrize("name", COMMANDS)

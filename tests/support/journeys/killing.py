@@ -32,8 +32,24 @@ class Killer:
         self._at, self._after = 0, False
         self._victim: subprocess.Popen[str] | None = None
         self._known = threading.Event()
+        self._open, self._change = 0, threading.Condition()
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
+        with self._change:
+            self._open += 1
+        try:
+            return self._answer(endpoint, body)
+        finally:
+            with self._change:
+                self._open -= 1
+                self._change.notify_all()
+
+    def wait_for_requests(self) -> None:
+        """Wait until the company has done what it was asked, also by a process that has ended since."""
+        with self._change:
+            assert self._change.wait_for(lambda: not self._open, 60)
+
+    def _answer(self, endpoint: str, body: bytes) -> Reply:
         if not self._meant(body):
             return self.emulator(endpoint, body)
         self.seen += 1

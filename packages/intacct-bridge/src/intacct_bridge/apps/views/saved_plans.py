@@ -120,7 +120,7 @@ def apply_action_plan(context: CommandContext, plan: "Plan", *, yes: bool) -> in
     """Do what a plan that comes from no file says, and show the receipts; nothing if it refuses a record."""
     from intacct_bridge.apps.views.applying import sum_up
     from intacct_bridge.apps.views.load import show_outcomes, show_plan
-    from intacct_bridge.operations.plans import apply_plan, refuse_without_plan
+    from intacct_bridge.operations.plans import apply_plan, refuse_without_plan, tally
 
     if plan.refused or not plan.to_send:
         show_plan(plan, context.output)
@@ -137,6 +137,8 @@ def apply_action_plan(context: CommandContext, plan: "Plan", *, yes: bool) -> in
         )
     except KeyboardInterrupt:
         show_outcomes(outcomes, context.output)
+        if outcomes:
+            context.output.say(tally(outcomes, plan))
         raise
     show_outcomes(receipts.outcomes, context.output)
     return sum_up(context.output, receipts)
