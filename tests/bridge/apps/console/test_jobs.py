@@ -53,6 +53,7 @@ def test_progress_arrives_as_events_and_survives_a_reload(console: RunningConsol
             assert f"file {number} &lt;b&gt;" in page.html
             assert 'http-equiv="refresh"' in page.html
             assert "1 job running" in page.text
+            assert visitor.get(f"{job.page}?then=result").status == 200, "its work is not done"
         go_on.set()
     rest = events.read().decode()
     assert re.findall(r"data: (\w+)", rest)[-1] == "done"
@@ -61,6 +62,9 @@ def test_progress_arrives_as_events_and_survives_a_reload(console: RunningConsol
     assert "http-equiv" not in page.html
     assert 'href="/connections">Show the result' in page.html
     assert "job running" not in page.text
+    led = visitor.get(f"{job.page}?then=result")
+    assert (led.status, led.location) == (303, "/connections")
+    assert visitor.get(f"{job.page}.json?then=result").json["job"]["state"] == "done"
 
 
 def test_a_job_stops_where_it_can(console: RunningConsole, visitor: Visitor) -> None:
