@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.settle import SettleSettings
@@ -254,9 +261,20 @@ class Cumulative(Loads):
         for text, layout in ((VENDORS, "VENDOR"), (bills_file(bill(amount="5000")), "bills")):
             assert all(outcome.good for outcome in self.desk.load(text, layout))
 
-    @rule(amounts=st.lists(st.sampled_from(AMOUNTS), min_size=2, max_size=4))
-    def grow(self, amounts: list[str]) -> None:
+    @initialize(amounts=st.lists(st.sampled_from(AMOUNTS), min_size=3, max_size=4))
+    def load_the_first_records(self, amounts: list[str]) -> None:
         self.source += amounts
+        self._load("all")
+
+    @rule(
+        amounts=st.lists(st.sampled_from(AMOUNTS), min_size=1, max_size=3),
+        part=st.sampled_from(("none", "all", "the last ones")),
+    )
+    def grow(self, amounts: list[str], part: str) -> None:
+        """The source grows, and is loaded at once, if it is."""
+        self.source += amounts
+        if part != "none":
+            self._load(part)
 
     @rule(
         part=st.sampled_from(("all", "all", "the last ones", "the last ones", "every second one")),
@@ -266,6 +284,9 @@ class Cumulative(Loads):
     )
     def load(self, part: str, killed_after: int, is_cut: bool, again: bool) -> None:
         """Load the source or a part of it; the process may be killed, or the connection cut, on the way."""
+        self._load(part, killed_after, is_cut=is_cut, again=again)
+
+    def _load(self, part: str, killed_after: int = 0, *, is_cut: bool = False, again: bool = False) -> None:
         every = range(len(self.source))
         places = {"all": every, "the last ones": every[-2:]}.get(part, every[::2])
         amounts, before = [self.source[at] for at in places], self._held()
@@ -283,6 +304,7 @@ class Cumulative(Loads):
             assert self.run(text, Mode.CREATE, 0, is_cut=False), "what was loaded is still loaded"
             assert self._held() == held
 
+    @precondition(lambda self: self._live())
     @rule(at=st.integers(0, 9))
     def take_back(self, at: int) -> None:
         if live := self._live():
