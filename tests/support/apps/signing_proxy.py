@@ -43,8 +43,8 @@ def signing_proxy(
                 for name, text in self.headers.items():
                     if name.lower() not in own_headers | _OF_ONE_CONNECTION | {"host", "cookie"}:
                         line.putheader(name, text)
-                kept = "; ".join(f"{name}={text}" for name, text in cookies.items() if name)
-                for name, text in {**headers, person_header: person, "Cookie": kept}.items():
+                cookie = "; ".join(f"{name}={text}" for name, text in cookies.items() if name)
+                for name, text in {**headers, person_header: person, "Cookie": cookie}.items():
                     line.putheader(name, text)
                 line.putheader("Content-Length", str(len(body)))
                 line.endheaders(body)

@@ -303,8 +303,8 @@ def test_rows_cannot_attach_files_of_this_machine(agent: Agent) -> None:
     file = agent.folder / "inbox" / "bills.csv"
     file.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
     constant = {"options": {"constants": {"attachments": str(secret)}}}
-    for given in ({"records": [row]}, {"file": "bills.csv"}, {"records": [bill], **constant}):
-        answer = agent.result("plan_load", {"load_as": "bills", **given})
+    for source in ({"records": [row]}, {"file": "bills.csv"}, {"records": [bill], **constant}):
+        answer = agent.result("plan_load", {"load_as": "bills", **source})
         data: dict[str, Any] = answer.structured_content
         assert answer.is_error or data["counts"] == {"refused": 1}, data
 

@@ -131,13 +131,15 @@ def test_of_many_programs_at_once_one_asks(request: pytest.FixtureRequest, *, in
         connection = replace(CONNECTION, outbox=f"{place.uri}&schema={place.schema}")
     endpoint = Endpoint()
     programs = [endpoint.tokens(connection) for _ in range(4)]
-    given: list[str] = []
-    threads = [threading.Thread(target=lambda tokens=tokens: given.append(tokens.current())) for tokens in programs]
+    access_tokens: list[str] = []
+    threads = [
+        threading.Thread(target=lambda tokens=tokens: access_tokens.append(tokens.current())) for tokens in programs
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert given == ["access-1"] * 4
+    assert access_tokens == ["access-1"] * 4
     assert len(endpoint.forms) == 1
     assert programs[0].file.exists() is not in_postgres
 

@@ -461,8 +461,8 @@ def vendor_bill(company: Company, vendor: str) -> list[PlannedRecord]:
     with company.open() as outbox:
         step = MatchPosted(company.context(outbox, MatchRules()))
         (record,) = step([PlannedRecord(named, Verdict.CREATE)])
-        given = InputContent(named.fields, named.lines)
-        resolved = replace(record.write, fields={**named.fields, "VENDORID": "V1"}, input_content=given)
+        input_content = InputContent(named.fields, named.lines)
+        resolved = replace(record.write, fields={**named.fields, "VENDORID": "V1"}, input_content=input_content)
         done = step.by_resolved([replace(record, write=resolved)])
         company.post(outbox, [one.write for one in done if one.verdict is Verdict.CREATE])
     return done

@@ -122,17 +122,18 @@ class LoadOptions(BaseModel):
     draft: Annotated[bool, Field(description="Make drafts, which are not posted.")] = False
     clear_empty: Annotated[bool, Field(description="An empty cell clears its field; else it changes nothing.")] = False
     after_undo: Annotated[
-        Literal["post", "refuse"], Field(description="What a record is that was taken back and comes again.")
+        Literal["post", "refuse"], Field(description="What to do with a record that was taken back and comes again.")
     ] = "post"
     send_currency: Annotated[
         Literal["", "auto", "always", "never"], Field(description="Whether the currency of a document is sent.")
     ] = ""
     party_currency: Annotated[
         Literal["", "use", "refuse"],
-        Field(description="A document in the currency of its party, which is not that of the entity."),
+        Field(description="What to do with a document in the currency of its party, if the entity has another."),
     ] = ""
     unusual_rates: Annotated[
-        Literal["", "refuse", "use"], Field(description="An exchange rate that no pair of currencies has.")
+        Literal["", "refuse", "use"],
+        Field(description="What to do with an exchange rate that no pair of currencies has."),
     ] = ""
 
     def applied_to(self, request: LoadRequest) -> LoadRequest:

@@ -323,10 +323,10 @@ class _Matching:
             for at in members:
                 digest, detail = self.writes[at].digest, self._detail(at, key)
                 equal = (
-                    one.entry
-                    for one in self._free(key)
-                    if not self._are_two(at, one.entry)
-                    and (one.entry.digest == digest if by_content else one.detail == detail)
+                    holder.entry
+                    for holder in self._free(key)
+                    if not self._are_two(at, holder.entry)
+                    and (holder.entry.digest == digest if by_content else holder.detail == detail)
                 )
                 if at not in self.matched and (entry := next(equal, None)) is not None:
                     self._take(at, entry)

@@ -62,8 +62,8 @@ def _preview(run: "RecordedRun", file: DroppedFile) -> dict[str, Any]:
         "object": preview.object,
         "fits": preview.fits,
         "missing": [
-            {"name": one.name, "note": one.note, "example": one.example, "is_date": one.is_date}
-            for one in preview.missing
+            {"name": column.name, "note": column.note, "example": column.example, "is_date": column.is_date}
+            for column in preview.missing
         ],
         "columns": [
             {"name": column.name, "known": column.has_meaning, "first": list(column.first)}
